@@ -1,0 +1,259 @@
+/* The contract between the engine and every kernel: the only header that a kernel includes.
+ *
+ * Owns: the layout of buffers, tensors, attributes and the kernel context; status codes; the kernel table.
+ * Must never include Python.h, and nothing here may need the GIL.
+ *
+ * A kernel is `int kernel(fc_ctx *ctx)`: it reads ctx->in[], allocates and fills ctx->out[], and returns FC_OK, or
+ * the code that ctx->api->fail() returned. It runs without the GIL on any thread, several instances at once, and
+ * never keeps a pointer into ctx after it returns, except for an asynchronous kernel, which parks (see fc_api.park).
+ */
+#ifndef FLOWCORE_KERNEL_H
+#define FLOWCORE_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Raised by one at each change of a struct below; a table with another number is refused at load time. */
+#define FC_ABI 1
+#define FC_MAX_DIMS 8
+#define FC_ALIGN 64
+
+/* Numbers of TensorFlow's DataType enum, so that a GraphDef needs no translation. */
+enum {
+    FC_FLOAT32 = 1, FC_FLOAT64 = 2, FC_INT32 = 3, FC_UINT8 = 4, FC_INT16 = 5, FC_INT8 = 6, FC_STRING = 7,
+    FC_COMPLEX64 = 8, FC_INT64 = 9, FC_BOOL = 10, FC_BFLOAT16 = 14, FC_UINT16 = 17, FC_COMPLEX128 = 18,
+    FC_FLOAT16 = 19, FC_RESOURCE = 20, FC_UINT32 = 22, FC_UINT64 = 23, FC_NUM_DTYPES = 24
+};
+
+/* Numbers of the canonical status codes; FC_PENDING is returned by a kernel that has parked. */
+enum {
+    FC_PENDING = -1, FC_OK = 0, FC_CANCELLED = 1, FC_UNKNOWN = 2, FC_INVALID_ARGUMENT = 3, FC_DEADLINE_EXCEEDED = 4,
+    FC_NOT_FOUND = 5, FC_ALREADY_EXISTS = 6, FC_PERMISSION_DENIED = 7, FC_RESOURCE_EXHAUSTED = 8,
+    FC_FAILED_PRECONDITION = 9, FC_ABORTED = 10, FC_OUT_OF_RANGE = 11, FC_UNIMPLEMENTED = 12, FC_INTERNAL = 13,
+    FC_UNAVAILABLE = 14, FC_DATA_LOSS = 15, FC_UNAUTHENTICATED = 16
+};
+
+typedef struct fc_device fc_device;
+typedef struct fc_buffer fc_buffer;
+typedef struct fc_tensor fc_tensor;
+typedef struct fc_string fc_string;
+typedef struct fc_resource fc_resource;
+typedef struct fc_attr fc_attr;
+typedef struct fc_ctx fc_ctx;
+typedef struct fc_token fc_token;
+typedef struct fc_api fc_api;
+
+/* ---- memory ------------------------------------------------------------------------------------------------ */
+
+enum {
+    FC_BUF_EXTERNAL = 1, /* memory of a fed array: never written to, never kept beyond the step (copy instead) */
+    FC_BUF_STRINGS = 2   /* elements are fc_string*: released with the buffer */
+};
+
+/* A reference-counted block. A device may embed this as the first member of a larger struct of its own. */
+struct fc_buffer {
+    int32_t refs;     /* use fc_retain / fc_release only */
+    uint32_t flags;
+    void *data;       /* host address, or the device's own handle (never dereferenced by the host) */
+    size_t capacity;  /* bytes */
+    fc_device *device;
+    void *owner;      /* of the allocator: pool class, Python object, device event */
+};
+
+/* Where buffers live. `alloc` returns one reference, or a status with no buffer. `release` is called at count zero. */
+struct fc_device {
+    uint32_t abi;
+    const char *name; /* "/device:CPU:0" */
+    const char *type; /* "CPU", "GPU" ...: the key of the kernel table */
+    int (*alloc)(fc_device *self, size_t bytes, fc_buffer **out);
+    void (*release)(fc_buffer *buffer);
+    void *self;
+};
+
+static inline void fc_retain(fc_buffer *b) {
+    if (b) __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
+}
+static inline void fc_release(fc_buffer *b) {
+    if (b && __atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) == 1) b->device->release(b);
+}
+
+/* A dense, row-major value. No buffer when it has no elements. `offset` lets a reshape or a leading slice share. */
+struct fc_tensor {
+    fc_buffer *buffer;
+    int64_t offset;   /* bytes into the buffer; a multiple of the item size */
+    int64_t size;     /* number of elements, the product of shape[0..ndim) */
+    int32_t dtype;
+    int32_t ndim;     /* -1: no value yet */
+    int64_t shape[FC_MAX_DIMS];
+};
+
+static inline void *fc_data(const fc_tensor *t) {
+    return t->buffer ? (char *)t->buffer->data + t->offset : (void *)0;
+}
+#define FC_IN(ctx, i, type) ((const type *)fc_data((ctx)->in[i]))
+#define FC_OUT(ctx, i, type) ((type *)fc_data(&(ctx)->out[i]))
+
+/* An immutable byte string; a NULL pointer is the empty string. A string buffer starts zeroed. */
+struct fc_string {
+    int32_t refs;
+    int64_t size;
+    char bytes[];     /* size bytes and a closing zero */
+};
+
+static inline int64_t fc_item_size(int dtype) {
+    switch (dtype) {
+    case FC_INT8: case FC_UINT8: case FC_BOOL: return 1;
+    case FC_INT16: case FC_UINT16: case FC_FLOAT16: case FC_BFLOAT16: return 2;
+    case FC_INT32: case FC_UINT32: case FC_FLOAT32: return 4;
+    case FC_INT64: case FC_UINT64: case FC_FLOAT64: case FC_COMPLEX64: return 8;
+    case FC_STRING: case FC_RESOURCE: return (int64_t)sizeof(void *);
+    case FC_COMPLEX128: return 16;
+    default: return 0;
+    }
+}
+
+/* ---- resources: what outlives a step ----------------------------------------------------------------------- */
+
+enum { FC_RES_VARIABLE = 1, FC_RES_QUEUE = 2, FC_RES_RNG = 3, FC_RES_READER = 4, FC_RES_OTHER = 100 };
+
+/* Owned by the session. The value of a handle op (VarHandleOp, FIFOQueueV2 ...) is a scalar of dtype FC_RESOURCE
+ * that holds this pointer. Embedded as the first member of the concrete struct. */
+struct fc_resource {
+    int32_t refs;
+    int32_t kind;
+    const char *name; /* owned by the resource: the node's name or shared_name */
+    void (*destroy)(fc_resource *self);
+};
+
+static inline void fc_resource_retain(fc_resource *r) { __atomic_fetch_add(&r->refs, 1, __ATOMIC_RELAXED); }
+static inline void fc_resource_release(fc_resource *r) {
+    if (r && __atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) == 1) r->destroy(r);
+}
+
+/* ---- a kernel's view of its node --------------------------------------------------------------------------- */
+
+/* One attribute, in the order in which the kernel's table entry names them. */
+struct fc_attr {
+    int64_t i;               /* int, bool, type */
+    double f;                /* float */
+    const char *s;           /* string, `n` bytes and a closing zero */
+    int64_t n;               /* length of s, ints or floats; -1 for a shape of unknown rank or an absent attribute */
+    const int64_t *ints;     /* list(int), list(type), list(bool), shape (-1: unknown dimension) */
+    const double *floats;    /* list(float) */
+};
+
+struct fc_ctx {
+    const fc_api *api;
+    const fc_tensor *const *in;
+    fc_tensor *out;          /* n_out tensors without a value: fill each through api->alloc, forward or share */
+    const fc_attr *attrs;
+    fc_resource *state;      /* the node's own session-wide state (handle ops, random counters), or NULL */
+    fc_device *device;       /* where the outputs are to live */
+    const char *name;        /* the node's name */
+    int32_t n_in, n_out;
+    void *engine;            /* the engine's own */
+};
+
+struct fc_api {
+    uint32_t abi;
+    /* Gives out[i] a dtype, a shape and uninitialised memory on ctx->device (strings: zeroed). Checks negative
+     * dimensions, rank, overflow and memory, and reports them: `int rc = api->alloc(...); if (rc) return rc;` */
+    int (*alloc)(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape);
+    /* The same, but takes over the buffer of in[i] where this node is its last reader and the bytes are as many. */
+    int (*forward)(fc_ctx *ctx, int in, int out, int dtype, int ndim, const int64_t *shape);
+    /* out[i] becomes a view of `src` (any tensor with a buffer reference held now) from byte `offset` of it on. */
+    int (*share)(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape);
+    /* Host scratch, 64-byte aligned, freed when the kernel returns. */
+    int (*scratch)(fc_ctx *ctx, size_t bytes, void **ptr);
+    /* Formats the message and returns `status`. The engine adds the node's name, type and the user's line. */
+    int (*fail)(fc_ctx *ctx, int status, const char *format, ...)
+#if defined(__GNUC__)
+        __attribute__((format(printf, 3, 4)))
+#endif
+        ;
+    /* Calls fn(arg, begin, end) over [0, n) in pieces of at least `grain`, on this thread and idle workers of the
+     * step's pool; returns when all are done. Piece borders depend on n and grain alone, never on the thread count. */
+    void (*parallel_for)(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *arg, int64_t begin, int64_t end),
+                         void *arg);
+    int (*cancelled)(fc_ctx *ctx); /* non-zero once the step has failed or was cancelled: long kernels may stop early */
+
+    /* Asynchronous kernels. `park` gives a token whose ctx (fc_token_ctx) stays valid, inputs included, until
+     * `complete`; it returns NULL when the step is already cancelled (return FC_CANCELLED then). After parking, the
+     * kernel returns FC_PENDING and touches only token's ctx. `complete` may come from any thread, also before
+     * the kernel has returned, and exactly one of racing calls counts (the first). `cancel` is called at most once,
+     * from any thread, holding no engine lock, and leads to `complete(token, FC_CANCELLED)` unless somebody else
+     * completes it. The token stays readable during `cancel`, even where it was completed meanwhile.
+     * Lock order: a resource's lock may be held around park, never around complete. */
+    fc_token *(*park)(fc_ctx *ctx, void (*cancel)(fc_token *token, void *arg), void *arg);
+    fc_ctx *(*token_ctx)(fc_token *token);
+    void (*complete)(fc_token *token, int status);
+
+    /* Strings: one reference is given; NULL with size > 0 means out of memory. */
+    fc_string *(*string_new)(const char *bytes, int64_t size);
+    void (*string_release)(fc_string *s);
+    /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for strings. */
+    int (*buffer_new)(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+};
+
+static inline void fc_string_retain(fc_string *s) {
+    if (s) __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
+}
+/* After a kernel has copied string pointers bit by bit into `t`: takes the references that they now stand for. */
+static inline void fc_retain_strings(const fc_tensor *t) {
+    fc_string **s = (fc_string **)fc_data(t);
+    for (int64_t i = 0; i < t->size; i++) fc_string_retain(s[i]);
+}
+
+typedef int (*fc_kernel)(fc_ctx *ctx);
+
+enum {
+    FC_SYNC = 0,        /* runs to its end on the calling thread */
+    FC_ASYNC = 1,       /* may park */
+    FC_KIND_MASK = 15,
+    FC_STATEFUL = 16    /* never folded, merged or pruned because its value is known */
+};
+
+/* One line of a kernel table. */
+typedef struct {
+    const char *op;     /* "MatMul" */
+    const char *types;  /* "T:float32,float64;Tidx:int32": the types it is for; "" for any. Names as in dtypes.py */
+    const char *attrs;  /* "transpose_a transpose_b": the attributes packed into ctx->attrs, in this order */
+    uint32_t flags;
+    uint32_t host_in;   /* bit i: input i lives in host memory whatever the device (shapes, axes, resource handles) */
+    uint32_t host_out;
+    fc_kernel fn;
+} fc_kernel_def;
+
+typedef struct {
+    uint32_t abi;       /* FC_ABI */
+    const char *device; /* device type */
+    int64_t count;
+    const fc_kernel_def *defs;
+} fc_kernel_table;
+
+/* ---- helpers that every kernel needs ----------------------------------------------------------------------- */
+
+/* "[2, 3]" into buf, for messages. */
+static inline const char *fc_shape_str(const fc_tensor *t, char *buf, size_t size) {
+    size_t used = (size_t)snprintf(buf, size, "[");
+    for (int d = 0; d < t->ndim && used < size; d++)
+        used += (size_t)snprintf(buf + used, size - used, d ? ", %lld" : "%lld", (long long)t->shape[d]);
+    if (used < size) snprintf(buf + used, size - used, "]");
+    return buf;
+}
+
+/* Element i of an int32 or int64 tensor: the type of all shape, axis and index arguments. */
+static inline int64_t fc_int_at(const fc_tensor *t, int64_t i) {
+    return t->dtype == FC_INT32 ? (int64_t)((const int32_t *)fc_data(t))[i] : ((const int64_t *)fc_data(t))[i];
+}
+
+/* Several compilations of one function, chosen at run time; empty where the compiler or platform has none.
+ * All give the same bits: contraction is off for every unit, and fma is only ever explicit. */
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__clang__) && !defined(FC_NO_CLONES)
+#define FC_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define FC_CLONES
+#endif
+
+#endif
