@@ -23,7 +23,16 @@ ONLY = [name for name in os.environ.get("FLOWCORE_ONLY", "").split(",") if name]
 # Contraction is off everywhere: a formula gives the same bits on every device. Relaxed math is never set globally.
 COMPILE = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread"]
 if SANITIZE:
-    COMPILE = ["-O1", "-g", "-ffp-contract=off", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-DFC_NO_CLONES", "-DFC_DEBUG", "-pthread"]
+    COMPILE = [
+        "-O1",
+        "-g",
+        "-ffp-contract=off",
+        "-fno-omit-frame-pointer",
+        f"-fsanitize={SANITIZE}",
+        "-DFC_NO_CLONES",
+        "-DFC_DEBUG",
+        "-pthread",
+    ]
 LINK = ["-pthread", *([f"-fsanitize={SANITIZE}"] if SANITIZE else [])]
 if sys.platform.startswith("linux"):
     LINK.append("-lm")
@@ -51,15 +60,28 @@ extensions = [e for e in cython_units + kernel_units() if not ONLY or e.name.rsp
 
 setup(
     packages=[
-        *("flowcore" + "".join(f".{part}" for part in p.parent.relative_to("flowcore").parts) for p in sorted(pathlib.Path("flowcore").rglob("__init__.py"))),
+        *(
+            "flowcore" + "".join(f".{part}" for part in p.parent.relative_to("flowcore").parts)
+            for p in sorted(pathlib.Path("flowcore").rglob("__init__.py"))
+        ),
         "flowcore.opencl_kernels",
     ],
     package_dir={"flowcore.opencl_kernels": "opencl_kernels"},
-    package_data={"flowcore": ["py.typed", "*.pyi", "*.h", "*.pxd", "kernels/*.h", "kernels/*.pyi"], "flowcore.opencl_kernels": ["*.def", "*.cl", "*.h"]},
+    package_data={
+        "flowcore": ["py.typed", "*.pyi", "*.h", "*.pxd", "kernels/*.h", "kernels/*.pyi"],
+        "flowcore.opencl_kernels": ["*.def", "*.cl", "*.h"],
+    },
     ext_modules=cythonize(
         extensions,
         language_level=3,
-        compiler_directives={"binding": True, "embedsignature": True, "boundscheck": False, "wraparound": False, "cdivision": True, "initializedcheck": False},
+        compiler_directives={
+            "binding": True,
+            "embedsignature": True,
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+            "initializedcheck": False,
+        },
     ),
     options={"build_ext": {"parallel": int(os.environ.get("FLOWCORE_JOBS", os.cpu_count() or 1))}},
 )

@@ -1,7 +1,7 @@
 """Runs one C kernel on NumPy arrays through `kernel_host.c`, without the engine: unit tests of kernels alone.
 
-    host = KernelHost(["flowcore/kernels/array.c"], tables=["fc_array_kernels"])
-    (out,) = host.run("Tile", [x, np.array([2, 1], np.int32)], attrs={}, types={"T": "float32"})
+host = KernelHost(["flowcore/kernels/array.c"], tables=["fc_array_kernels"])
+(out,) = host.run("Tile", [x, np.array([2, 1], np.int32)], attrs={}, types={"T": "float32"})
 """
 
 from __future__ import annotations

@@ -1,0 +1,132 @@
+/* BiasAdd and BiasAddGrad. A value is seen as [outer, channels, inner]: inner is 1 channels-last, the image channels-first. */
+#include <complex.h>
+
+#include "types.h"
+
+typedef struct {
+    const void *value, *bias;
+    void *out;
+    int64_t outer, channels, inner, pieces;
+} fc_bias;
+
+/* name, stored type, type of sums, load, store */
+#define BIAS_TYPES(X)                                              \
+    X(FLOAT32, float, float, FC_SAME, FC_SAME)                     \
+    X(FLOAT64, double, double, FC_SAME, FC_SAME)                   \
+    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)           \
+    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16) \
+    X(INT8, int8_t, uint8_t, FC_SAME, FC_SAME)                     \
+    X(UINT8, uint8_t, uint8_t, FC_SAME, FC_SAME)                   \
+    X(INT16, int16_t, uint16_t, FC_SAME, FC_SAME)                  \
+    X(UINT16, uint16_t, uint16_t, FC_SAME, FC_SAME)                \
+    X(INT32, int32_t, uint32_t, FC_SAME, FC_SAME)                  \
+    X(UINT32, uint32_t, uint32_t, FC_SAME, FC_SAME)                \
+    X(INT64, int64_t, uint64_t, FC_SAME, FC_SAME)                  \
+    X(UINT64, uint64_t, uint64_t, FC_SAME, FC_SAME)                \
+    X(COMPLEX64, float complex, float complex, FC_SAME, FC_SAME)   \
+    X(COMPLEX128, double complex, double complex, FC_SAME, FC_SAME)
+
+/* Rows are summed in pieces of fixed length, then the pieces in order: the same bits for any number of threads. */
+#define SUM_ROWS 256
+
+#define BIAS_KERNELS(NAME, T, C, LOAD, STORE)                                                              \
+    static void bias_add_##NAME(void *arg, int64_t begin, int64_t end) {                                   \
+        const fc_bias *b = arg;                                                                            \
+        const T *bias = b->bias;                                                                           \
+        for (int64_t i = begin; i < end; i++) {                                                            \
+            const T *in = (const T *)b->value + i * b->channels * b->inner;                                \
+            T *out = (T *)b->out + i * b->channels * b->inner;                                             \
+            if (b->inner == 1)                                                                             \
+                for (int64_t c = 0; c < b->channels; c++) out[c] = (T)STORE((C)LOAD(in[c]) + (C)LOAD(bias[c])); \
+            else                                                                                           \
+                for (int64_t c = 0; c < b->channels; c++)                                                  \
+                    for (int64_t j = c * b->inner; j < (c + 1) * b->inner; j++)                            \
+                        out[j] = (T)STORE((C)LOAD(in[j]) + (C)LOAD(bias[c]));                              \
+        }                                                                                                  \
+    }                                                                                                      \
+    static void bias_sum_##NAME(void *arg, int64_t begin, int64_t end) {                                   \
+        const fc_bias *b = arg;                                                                            \
+        for (int64_t piece = begin; piece < end; piece++) {                                                \
+            C *sums = (C *)b->out + piece * b->channels;                                                   \
+            int64_t last = (piece + 1) * SUM_ROWS < b->outer ? (piece + 1) * SUM_ROWS : b->outer;          \
+            for (int64_t c = 0; c < b->channels; c++) sums[c] = 0;                                         \
+            for (int64_t i = piece * SUM_ROWS; i < last; i++) {                                            \
+                const T *in = (const T *)b->value + i * b->channels * b->inner;                            \
+                if (b->inner == 1)                                                                         \
+                    for (int64_t c = 0; c < b->channels; c++) sums[c] += (C)LOAD(in[c]);                   \
+                else                                                                                       \
+                    for (int64_t c = 0; c < b->channels; c++) {                                            \
+                        C sum = 0;                                                                         \
+                        for (int64_t j = c * b->inner; j < (c + 1) * b->inner; j++) sum += (C)LOAD(in[j]); \
+                        sums[c] += sum;                                                                    \
+                    }                                                                                      \
+            }                                                                                              \
+        }                                                                                                  \
+    }                                                                                                      \
+    static void bias_total_##NAME(const fc_bias *b, void *to) {                                            \
+        const C *sums = b->out;                                                                            \
+        for (int64_t c = 0; c < b->channels; c++) {                                                        \
+            C total = 0;                                                                                   \
+            for (int64_t piece = 0; piece < b->pieces; piece++) total += sums[piece * b->channels + c];    \
+            ((T *)to)[c] = (T)STORE(total);                                                                \
+        }                                                                                                  \
+    }
+BIAS_TYPES(BIAS_KERNELS)
+
+static const struct {
+    void (*add)(void *, int64_t, int64_t);
+    void (*sum)(void *, int64_t, int64_t);
+    void (*total)(const fc_bias *, void *);
+    size_t sum_size;
+} by_dtype[FC_NUM_DTYPES] = {
+#define BIAS_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = {bias_add_##NAME, bias_sum_##NAME, bias_total_##NAME, sizeof(C)},
+    BIAS_TYPES(BIAS_ENTRY)};
+
+/* Fills outer, channels and inner from data_format. */
+static int layout(fc_ctx *ctx, const fc_tensor *value, fc_bias *b) {
+    int nchw = ctx->attrs[0].s && !strcmp(ctx->attrs[0].s, "NCHW");
+    char found[128];
+    if (value->ndim < (nchw ? 3 : 1) || (value->ndim < 2 && ctx->n_in == 2))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the value must have at least %d dimensions, found shape %s",
+                              nchw ? 3 : 2, fc_shape_str(value, found, sizeof found));
+    int axis = nchw ? 1 : value->ndim - 1;
+    b->outer = b->inner = 1;
+    for (int d = 0; d < axis; d++) b->outer *= value->shape[d];
+    b->channels = value->shape[axis];
+    for (int d = axis + 1; d < value->ndim; d++) b->inner *= value->shape[d];
+    return FC_OK;
+}
+
+int fc_bias_add(fc_ctx *ctx) {
+    const fc_tensor *value = ctx->in[0], *bias = ctx->in[1];
+    fc_bias b = {0};
+    char v[128], s[128];
+    int rc = layout(ctx, value, &b);
+    if (rc) return rc;
+    if (bias->ndim != 1 || bias->shape[0] != b.channels)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "bias must be a vector with one entry for each of the %lld channels of "
+                              "value %s, found shape %s", (long long)b.channels, fc_shape_str(value, v, sizeof v),
+                              fc_shape_str(bias, s, sizeof s));
+    rc = ctx->api->forward(ctx, 0, 0, value->dtype, value->ndim, value->shape);
+    if (rc || !value->size) return rc;
+    b.value = fc_data(value), b.bias = fc_data(bias), b.out = fc_data(&ctx->out[0]);
+    ctx->api->parallel_for(ctx, b.outer, fc_rows_per_piece(b.channels * b.inner), by_dtype[value->dtype].add, &b);
+    return FC_OK;
+}
+
+int fc_bias_add_grad(fc_ctx *ctx) {
+    const fc_tensor *value = ctx->in[0];
+    fc_bias b = {0};
+    int rc = layout(ctx, value, &b);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, 1, &b.channels);
+    if (rc || !b.channels) return rc;
+    if (!value->size) b.outer = 0;
+    b.pieces = (b.outer + SUM_ROWS - 1) / SUM_ROWS;
+    rc = ctx->api->scratch(ctx, (size_t)(b.pieces * b.channels) * by_dtype[value->dtype].sum_size, &b.out);
+    if (rc) return rc;
+    b.value = fc_data(value);
+    int64_t row = b.channels * b.inner * SUM_ROWS;
+    ctx->api->parallel_for(ctx, b.pieces, fc_rows_per_piece(row), by_dtype[value->dtype].sum, &b);
+    by_dtype[value->dtype].total(&b, fc_data(&ctx->out[0]));
+    return FC_OK;
+}

@@ -1,0 +1,125 @@
+/* Template: pooling of channels-last images. See types.h and fc_pool in pool.c.
+ * Forward kernels take output rows (image, out_h) in [begin, end); gradients take whole images, because windows overlap. */
+
+static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
+    const fc_pool *p = arg;
+    for (int64_t row = begin; row < end; row++) {
+        const T *image = (const T *)p->in + row / p->out_h * p->in_h * p->in_w * p->channels;
+        window h = window_at(row % p->out_h, p->stride_h, p->pad_h, p->window_h, p->in_h);
+        for (int64_t ow = 0; ow < p->out_w; ow++) {
+            T *out = (T *)p->out + (row * p->out_w + ow) * p->channels;
+            window w = window_at(ow, p->stride_w, p->pad_w, p->window_w, p->in_w);
+            memcpy(out, image + (h.begin * p->in_w + w.begin) * p->channels, (size_t)p->channels * sizeof(T));
+            for (int64_t ih = h.begin; ih < h.end; ih++)
+                for (int64_t iw = w.begin; iw < w.end; iw++) {
+                    const T *in = image + (ih * p->in_w + iw) * p->channels;
+                    for (int64_t c = 0; c < p->channels; c++) {
+                        C x = LOAD(in[c]), best = LOAD(out[c]);
+                        out[c] = (x > best) | (x != x) ? in[c] : out[c]; /* a NaN stays visible */
+                    }
+                }
+        }
+    }
+}
+
+/* Walks each window in order; `taken[c]` marks channels whose maximum has been met: ties go to the first. */
+static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
+    const fc_pool *p = arg;
+    int64_t image_size = p->in_h * p->in_w * p->channels;
+    for (int64_t n = begin; n < end; n++) {
+        const T *image = (const T *)p->in + n * image_size;
+        C *into = p->sums ? (C *)p->sums + n * image_size : (C *)p->grad_in + n * image_size;
+        memset(into, 0, (size_t)image_size * sizeof(C));
+        for (int64_t o = 0; o < p->out_h * p->out_w; o++) {
+            window h = window_at(o / p->out_w, p->stride_h, p->pad_h, p->window_h, p->in_h);
+            window w = window_at(o % p->out_w, p->stride_w, p->pad_w, p->window_w, p->in_w);
+            int64_t at = (n * p->out_h * p->out_w + o) * p->channels;
+            const T *max = (const T *)p->out + at, *grad = (const T *)p->grad_out + at;
+            for (int64_t c0 = 0; c0 < p->channels; c0 += CHANNEL_BLOCK) {
+                int64_t count = p->channels - c0 < CHANNEL_BLOCK ? p->channels - c0 : CHANNEL_BLOCK;
+                C left[CHANNEL_BLOCK];
+                for (int64_t c = 0; c < count; c++) left[c] = LOAD(grad[c0 + c]);
+                for (int64_t ih = h.begin; ih < h.end; ih++)
+                    for (int64_t iw = w.begin; iw < w.end; iw++) {
+                        int64_t offset = (ih * p->in_w + iw) * p->channels + c0;
+                        for (int64_t c = 0; c < count; c++) {
+                            C x = LOAD(image[offset + c]), m = LOAD(max[c0 + c]);
+                            int hit = (x == m) | ((x != x) & (m != m));
+                            into[offset + c] += hit ? left[c] : 0;
+                            left[c] = hit ? 0 : left[c];
+                        }
+                    }
+            }
+        }
+        if (p->sums)
+            for (int64_t i = 0; i < image_size; i++) ((T *)p->grad_in)[n * image_size + i] = STORE(into[i]);
+    }
+}
+
+/* The gradient of the above: picks from an input-shaped gradient the element where each maximum stood. */
+static void FN(max_pool_grad_grad)(void *arg, int64_t begin, int64_t end) {
+    const fc_pool *p = arg;
+    for (int64_t row = begin; row < end; row++) {
+        int64_t image = row / p->out_h * p->in_h * p->in_w * p->channels;
+        window h = window_at(row % p->out_h, p->stride_h, p->pad_h, p->window_h, p->in_h);
+        for (int64_t ow = 0; ow < p->out_w; ow++) {
+            window w = window_at(ow, p->stride_w, p->pad_w, p->window_w, p->in_w);
+            for (int64_t c = 0; c < p->channels; c++) {
+                int64_t at = (row * p->out_w + ow) * p->channels + c, found = -1;
+                C m = LOAD(((const T *)p->out)[at]);
+                for (int64_t ih = h.begin; ih < h.end && found < 0; ih++)
+                    for (int64_t iw = w.begin; iw < w.end && found < 0; iw++) {
+                        int64_t from = image + (ih * p->in_w + iw) * p->channels + c;
+                        C x = LOAD(((const T *)p->in)[from]);
+                        if (x == m || (x != x && m != m)) found = from;
+                    }
+                ((T *)p->grad_in)[at] = found < 0 ? STORE((C)0) : ((const T *)p->grad_out)[found];
+            }
+        }
+    }
+}
+
+static void FN(avg_pool)(void *arg, int64_t begin, int64_t end) {
+    const fc_pool *p = arg;
+    for (int64_t row = begin; row < end; row++) {
+        const T *image = (const T *)p->in + row / p->out_h * p->in_h * p->in_w * p->channels;
+        window h = window_at(row % p->out_h, p->stride_h, p->pad_h, p->window_h, p->in_h);
+        for (int64_t ow = 0; ow < p->out_w; ow++) {
+            T *out = (T *)p->out + (row * p->out_w + ow) * p->channels;
+            window w = window_at(ow, p->stride_w, p->pad_w, p->window_w, p->in_w);
+            C count = (C)((h.end - h.begin) * (w.end - w.begin));
+            for (int64_t c0 = 0; c0 < p->channels; c0 += CHANNEL_BLOCK) {
+                int64_t n = p->channels - c0 < CHANNEL_BLOCK ? p->channels - c0 : CHANNEL_BLOCK;
+                C sum[CHANNEL_BLOCK] = {0};
+                for (int64_t ih = h.begin; ih < h.end; ih++)
+                    for (int64_t iw = w.begin; iw < w.end; iw++) {
+                        const T *in = image + (ih * p->in_w + iw) * p->channels + c0;
+                        for (int64_t c = 0; c < n; c++) sum[c] += LOAD(in[c]);
+                    }
+                for (int64_t c = 0; c < n; c++) out[c0 + c] = STORE(sum[c] / count);
+            }
+        }
+    }
+}
+
+static void FN(avg_pool_grad)(void *arg, int64_t begin, int64_t end) {
+    const fc_pool *p = arg;
+    int64_t image_size = p->in_h * p->in_w * p->channels;
+    for (int64_t n = begin; n < end; n++) {
+        C *into = p->sums ? (C *)p->sums + n * image_size : (C *)p->grad_in + n * image_size;
+        memset(into, 0, (size_t)image_size * sizeof(C));
+        for (int64_t o = 0; o < p->out_h * p->out_w; o++) {
+            window h = window_at(o / p->out_w, p->stride_h, p->pad_h, p->window_h, p->in_h);
+            window w = window_at(o % p->out_w, p->stride_w, p->pad_w, p->window_w, p->in_w);
+            const T *grad = (const T *)p->grad_out + (n * p->out_h * p->out_w + o) * p->channels;
+            C count = (C)((h.end - h.begin) * (w.end - w.begin));
+            for (int64_t ih = h.begin; ih < h.end; ih++)
+                for (int64_t iw = w.begin; iw < w.end; iw++) {
+                    C *to = into + (ih * p->in_w + iw) * p->channels;
+                    for (int64_t c = 0; c < p->channels; c++) to[c] += LOAD(grad[c]) / count;
+                }
+        }
+        if (p->sums)
+            for (int64_t i = 0; i < image_size; i++) ((T *)p->grad_in)[n * image_size + i] = STORE(into[i]);
+    }
+}
