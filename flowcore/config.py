@@ -1,0 +1,106 @@
+"""Settings of sessions and runs. Plain dataclasses; an unknown name is refused with the nearest known one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, TypeVar
+
+__all__ = ["ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions", "RunOptions"]
+
+C = TypeVar("C")
+
+
+def _strict(cls: type[C]) -> type[C]:
+    """Refuses unknown keyword arguments and attributes with a suggestion."""
+    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
+
+    def refuse(name: str) -> str:
+        near = difflib.get_close_matches(name, known, 1)
+        return f"{cls.__name__} has no field '{name}'" + (f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}")
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        for name in kwargs:
+            if name not in known:
+                raise TypeError(refuse(name))
+        plain_init(self, *args, **kwargs)
+
+    def set_attribute(self: Any, name: str, value: Any) -> None:
+        if name not in known:
+            raise AttributeError(refuse(name))
+        object.__setattr__(self, name, value)
+
+    cls.__init__ = init  # type: ignore[method-assign,misc]
+    cls.__setattr__ = set_attribute  # type: ignore[method-assign,assignment]
+    return cls
+
+
+@_strict
+@dataclass
+class OptimizerOptions:
+    """How plans are optimised: `opt_level` -1 switches every pass off."""
+
+    L0: ClassVar[int] = -1
+    L1: ClassVar[int] = 0
+
+    opt_level: int = 0
+    do_common_subexpression_elimination: bool = True
+    do_constant_folding: bool = True
+
+
+@_strict
+@dataclass
+class GraphOptions:
+    """Options of planning."""
+
+    optimizer_options: OptimizerOptions = field(default_factory=OptimizerOptions)
+
+
+@_strict
+@dataclass
+class GPUOptions:
+    """Options of accelerator devices."""
+
+    per_process_gpu_memory_fraction: float = 0.0
+    allow_growth: bool = False
+    visible_device_list: str = ""
+
+
+@_strict
+@dataclass
+class ConfigProto:
+    """Settings of a session.
+
+    inter_op_parallelism_threads: threads that run nodes, the caller of `run` included; 0: FLOWCORE_THREADS, else one per processor.
+    intra_op_parallelism_threads: kept for compatibility: kernels split their work over the same threads.
+    use_per_session_threads: threads of this session's own, instead of those that all sessions of one size share.
+    allow_soft_placement: nodes whose device or kernel there is missing fall back to the CPU.
+    log_device_placement: prints where each node was placed, to stderr.
+    operation_timeout_in_ms: time limit of each run; 0: none.
+    """
+
+    inter_op_parallelism_threads: int = 0
+    intra_op_parallelism_threads: int = 0
+    use_per_session_threads: bool = False
+    allow_soft_placement: bool = False
+    log_device_placement: bool = False
+    operation_timeout_in_ms: int = 0
+    device_count: dict[str, int] = field(default_factory=dict)
+    gpu_options: GPUOptions = field(default_factory=GPUOptions)
+    graph_options: GraphOptions = field(default_factory=GraphOptions)
+
+
+@_strict
+@dataclass
+class RunOptions:
+    """Settings of one run: `timeout_in_ms` (0: none) and `trace_level`."""
+
+    NO_TRACE: ClassVar[int] = 0
+    SOFTWARE_TRACE: ClassVar[int] = 1
+    HARDWARE_TRACE: ClassVar[int] = 2
+    FULL_TRACE: ClassVar[int] = 3
+
+    trace_level: int = 0
+    timeout_in_ms: int = 0

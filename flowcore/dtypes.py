@@ -1,0 +1,222 @@
+"""Element types of tensors. Numbers, names and groups; NumPy counterparts. Imports nothing of flowcore."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "DType", "as_dtype", "bfloat16", "bool", "complex64", "complex128", "double", "float16", "float32", "float64", "half", "int8",
+    "int16", "int32", "int64", "resource", "string", "uint8", "uint16", "uint32", "uint64",
+]  # fmt: skip
+
+_bool, _int = bool, int
+
+
+class DType:
+    """One element type. There is exactly one object per type: compare with `==` or `is`.
+
+    `as_datatype_enum` is TensorFlow's DataType number.
+    """
+
+    __slots__ = ("_enum", "_kind", "_name", "_numpy", "_size")
+
+    def __init__(self, enum: int, name: str, kind: str, size: int, numpy_type: Any) -> None:
+        self._enum = enum
+        self._name = name
+        self._kind = kind
+        self._size = size
+        self._numpy = numpy_type
+
+    @property
+    def name(self) -> str:
+        """"float32" and the like."""
+        return self._name
+
+    @property
+    def as_datatype_enum(self) -> _int:
+        """TensorFlow's DataType number."""
+        return self._enum
+
+    @property
+    def as_numpy_dtype(self) -> Any:
+        """The NumPy scalar type. Raises TypeError for resource, ImportError for bfloat16 without ml_dtypes."""
+        if self._name == "bfloat16":
+            return _bfloat16_numpy()
+        if self._numpy is None:
+            raise TypeError(f"dtype {self._name} has no NumPy counterpart")
+        return self._numpy
+
+    @property
+    def size(self) -> _int:
+        """Bytes of one element."""
+        return self._size
+
+    @property
+    def is_floating(self) -> _bool:
+        return self._kind == "f"
+
+    @property
+    def is_integer(self) -> _bool:
+        return self._kind in "iu"
+
+    @property
+    def is_unsigned(self) -> _bool:
+        return self._kind == "u"
+
+    @property
+    def is_complex(self) -> _bool:
+        return self._kind == "c"
+
+    @property
+    def is_bool(self) -> _bool:
+        return self._kind == "b"
+
+    @property
+    def is_quantized(self) -> _bool:
+        return False
+
+    @property
+    def is_numpy_compatible(self) -> _bool:
+        return self._numpy is not None or self._name == "bfloat16"
+
+    @property
+    def base_dtype(self) -> DType:
+        """The type itself: there are no reference types."""
+        return self
+
+    @property
+    def real_dtype(self) -> DType:
+        """The type of the real part."""
+        return {"complex64": float32, "complex128": float64}.get(self._name, self)
+
+    @property
+    def min(self) -> Any:
+        """The least value. Raises TypeError for types without an order."""
+        return self._limits()[0]
+
+    @property
+    def max(self) -> Any:
+        """The greatest finite value. Raises TypeError for types without an order."""
+        return self._limits()[1]
+
+    @property
+    def limits(self) -> tuple[Any, Any]:
+        """(min, max)."""
+        return self._limits()
+
+    def _limits(self) -> tuple[Any, Any]:
+        if self._kind == "b":
+            return False, True
+        if self._kind in "iu":
+            info = np.iinfo(self._numpy)
+            return info.min, info.max
+        if self._name == "bfloat16":
+            largest = float(np.array([0x7F7F0000], np.uint32).view(np.float32)[0])
+            return -largest, largest
+        if self._kind == "f":
+            limits = np.finfo(self._numpy)
+            return limits.min, limits.max
+        raise TypeError(f"dtype {self._name} has no least or greatest value")
+
+    def is_compatible_with(self, other: Any) -> _bool:
+        """True when `other` is the same type."""
+        return self is as_dtype(other)
+
+    def __eq__(self, other: object) -> _bool:
+        if self is other:
+            return True
+        if other is None or isinstance(other, DType):
+            return False
+        try:
+            return self is as_dtype(other)
+        except TypeError:
+            return False
+
+    def __ne__(self, other: object) -> _bool:
+        return not self == other
+
+    def __hash__(self) -> _int:
+        return self._enum
+
+    def __int__(self) -> _int:
+        return self._enum
+
+    def __repr__(self) -> str:
+        return f"flowcore.{self._name}"
+
+    def __str__(self) -> str:
+        return f"<dtype: {self._name!r}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return as_dtype, (self._name,)
+
+
+def _bfloat16_numpy() -> Any:
+    try:
+        import ml_dtypes
+    except ImportError:
+        raise ImportError("bfloat16 values in NumPy need the package ml_dtypes: pip install 'flowcore[bfloat16]'") from None
+    return ml_dtypes.bfloat16
+
+
+float32 = DType(1, "float32", "f", 4, np.float32)
+float64 = double = DType(2, "float64", "f", 8, np.float64)
+int32 = DType(3, "int32", "i", 4, np.int32)
+uint8 = DType(4, "uint8", "u", 1, np.uint8)
+int16 = DType(5, "int16", "i", 2, np.int16)
+int8 = DType(6, "int8", "i", 1, np.int8)
+string = DType(7, "string", "s", 8, np.object_)
+complex64 = DType(8, "complex64", "c", 8, np.complex64)
+int64 = DType(9, "int64", "i", 8, np.int64)
+bool = DType(10, "bool", "b", 1, np.bool_)
+bfloat16 = DType(14, "bfloat16", "f", 2, None)
+uint16 = DType(17, "uint16", "u", 2, np.uint16)
+complex128 = DType(18, "complex128", "c", 16, np.complex128)
+float16 = half = DType(19, "float16", "f", 2, np.float16)
+resource = DType(20, "resource", "r", 8, None)
+uint32 = DType(22, "uint32", "u", 4, np.uint32)
+uint64 = DType(23, "uint64", "u", 8, np.uint64)
+
+ALL = (float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool, complex64, complex128, string, resource)  # fmt: skip
+_BY_ENUM = {t.as_datatype_enum: t for t in ALL}
+_BY_NAME = {t.name: t for t in ALL} | {"half": float16, "double": float64, "float": float32}
+_BY_NUMPY = {np.dtype(t._numpy): t for t in ALL if t._numpy is not None}
+_BY_PYTHON: dict[Any, DType] = {float: float32, _int: int32, _bool: bool, complex: complex128, str: string, bytes: string}
+
+#: Groups that attribute specs can name, as in "T: {floats}".
+GROUPS: dict[str, frozenset[DType]] = {
+    "floats": frozenset({float16, bfloat16, float32, float64}),
+    "integers": frozenset({int8, int16, int32, int64, uint8, uint16, uint32, uint64}),
+    "complexes": frozenset({complex64, complex128}),
+    "indices": frozenset({int32, int64}),
+}
+GROUPS["reals"] = GROUPS["floats"] | GROUPS["integers"]
+GROUPS["numbers"] = GROUPS["reals"] | GROUPS["complexes"]
+GROUPS["inexact"] = GROUPS["floats"] | GROUPS["complexes"]
+
+
+def as_dtype(type_value: Any) -> DType:
+    """The DType for a DType, a name, a NumPy or Python type, or a DataType number. Raises TypeError for anything else."""
+    if isinstance(type_value, DType):
+        return type_value
+    found: DType | None = None
+    if isinstance(type_value, str):
+        found = _BY_NAME.get(type_value)
+    elif isinstance(type_value, type):
+        found = _BY_PYTHON.get(type_value)
+    elif isinstance(type_value, _int) and not isinstance(type_value, _bool):
+        found = _BY_ENUM.get(type_value)
+    if found is not None:
+        return found
+    try:
+        numpy_dtype = np.dtype(type_value)
+    except TypeError:
+        raise TypeError(f"Cannot convert {type_value!r} to a dtype. Known: {', '.join(t.name for t in ALL)}") from None
+    found = string if numpy_dtype.kind in "SU" else _BY_NUMPY.get(numpy_dtype)
+    if found is None and numpy_dtype.name == "bfloat16":
+        found = bfloat16
+    if found is None:
+        raise TypeError(f"Cannot convert {type_value!r} to a dtype. Known: {', '.join(t.name for t in ALL)}")
+    return found

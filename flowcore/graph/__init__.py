@@ -1,0 +1,1 @@
+"""The graph model: pure Python, imports no compiled code."""

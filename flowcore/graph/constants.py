@@ -1,0 +1,225 @@
+"""Constants: making Const nodes, and what is known of a tensor's value while the graph is built.
+
+Owns: the Const op, `constant`, `constant_value`, `constant_value_as_shape`. Must never import ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.dtypes import DType, as_dtype
+from flowcore.graph.graph import get_default_graph
+from flowcore.graph.op_def import get_op_def, register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.shape import TensorShape, as_shape
+
+__all__ = ["constant"]
+
+#: The engine's tensors have a fixed number of size fields (FC_MAX_DIMS in _kernel.h).
+MAX_RANK = 8
+
+register(
+    "Const",
+    outputs=["output: dtype"],
+    attrs=["value: tensor", "dtype: type"],
+    shape=lambda op: [TensorShape(op.get_attr("value").shape)],
+    value=lambda op: [op.get_attr("value")],
+    grad=None,
+)
+
+
+def make_array(value: Any, dtype: DType | None = None) -> np.ndarray:
+    """A NumPy array for a constant: Python floats become float32, integers int32 where they fit (int64 otherwise).
+
+    Raises TypeError when the value is no number, text or nested list of these, or does not fit `dtype`.
+    """
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.asarray(value)
+        if dtype is None:
+            dtype = as_dtype(array.dtype) if array.dtype != object else _dtype_of_objects(array)
+    else:
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"Cannot make a tensor of {_short(value)}: its rows differ in length ({error})") from None
+        if dtype is None:
+            dtype = _python_dtype(array, value)
+    if array.ndim > MAX_RANK:
+        raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {array.ndim}")
+    return _converted(array, value, dtype)
+
+
+def _python_dtype(array: np.ndarray, value: Any) -> DType:
+    kind = array.dtype.kind
+    if kind == "f" and array.dtype == np.float64:
+        return dtypes.float32
+    if kind in "iu":
+        info = np.iinfo(np.int32)
+        return dtypes.int32 if not array.size or (array.min() >= info.min and array.max() <= info.max) else as_dtype(array.dtype)
+    if kind == "O":
+        return _dtype_of_objects(array, value)
+    return as_dtype(array.dtype)
+
+
+def _dtype_of_objects(array: np.ndarray, value: Any = None) -> DType:
+    if all(isinstance(item, (bytes, str)) for item in array.flat):
+        return dtypes.string
+    raise TypeError(f"Cannot make a tensor of {_short(array if value is None else value)}: it holds objects that are neither numbers nor text")
+
+
+def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
+    if dtype == dtypes.string:
+        if array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in np.asarray(value, object).flat):
+            raise TypeError(f"Expected string, found {_short(value)} instead.")
+        return np.asarray(value, object)
+    target = np.dtype(dtype.as_numpy_dtype)
+    if array.dtype == target:
+        return array
+    kind = array.dtype.kind
+    wrong = kind in "SUO" or (kind == "c" and not dtype.is_complex) or (kind == "f" and (dtype.is_integer or dtype.is_bool))
+    wrong = wrong or (kind == "b") != dtype.is_bool
+    if not wrong and dtype.is_integer and array.size:
+        wrong = bool(array.min() < dtype.min or array.max() > dtype.max)
+    if wrong and array.size:
+        raise TypeError(f"Expected {dtype.name}, found {_short(value)} of type '{array.dtype.name}' instead.")
+    return array.astype(target)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False) -> Tensor:
+    """A tensor with a fixed value.
+
+    Args:
+      value: a number, text, nested list or NumPy array.
+      dtype: the element type; by default float32 for Python floats, int32 for integers, the array's own for NumPy arrays.
+      shape: the shape; a single value fills it, and a shorter list is continued with its last element.
+      name: of the node.
+      verify_shape: refuse a value whose shape is not `shape`, instead of filling.
+
+    Raises:
+      TypeError: the value does not fit `dtype`. ValueError: it does not fit `shape`, or has more than 8 dimensions.
+    """
+    array = make_array(value, None if dtype is None else as_dtype(dtype))
+    if shape is not None:
+        array = _fill(array, as_shape(shape).as_list(), verify_shape)
+    return constant_node(array, name)
+
+
+def _fill(array: np.ndarray, dims: Sequence[int | None], verify: bool) -> np.ndarray:
+    if None in dims:
+        raise ValueError(f"The shape of a constant must be fully known, found {dims}")
+    size = int(np.prod([d or 0 for d in dims]))
+    if verify and list(array.shape) != list(dims):
+        raise TypeError(f"Expected a value of shape {list(dims)}, found shape {list(array.shape)}")
+    if array.size > size:
+        raise ValueError(f"Too many elements for a constant of shape {list(dims)}: it takes {size}, found {array.size}")
+    if array.size == size:
+        return array.reshape(dims)
+    if not array.size:
+        raise ValueError(f"A constant of shape {list(dims)} cannot be filled from no elements")
+    flat = array.ravel()
+    return np.concatenate([flat, np.full(size - flat.size, flat[-1], flat.dtype)]).reshape(dims)
+
+
+def constant_node(array: np.ndarray, name: str) -> Tensor:
+    """A Const node for an array of a supported dtype. The array is taken over: made read-only, copied where it belongs to somebody else."""
+    if array.flags.writeable or not array.flags.c_contiguous:
+        array = np.array(array, order="C")
+        array.flags.writeable = False
+    op = get_default_graph().create_op("Const", (), name=name, attrs={"value": array, "dtype": as_dtype(array.dtype)}, op_def=_CONST)
+    return op.outputs[0]
+
+
+_CONST = get_op_def("Const")
+
+
+def constant_value(tensor: Any) -> np.ndarray | None:
+    """The value of `tensor` where it is known without running the graph, else None. Not to be changed by the caller."""
+    if not isinstance(tensor, Tensor):
+        return np.asarray(tensor)
+    op = tensor.op
+    if op._values is not None:
+        return op._values[tensor.value_index] if op._values else None
+    if op._op_def.value is None:
+        return None
+    return _evaluate(op)[tensor.value_index]
+
+
+def _evaluate(op: Operation) -> Sequence[Any]:
+    """The values of the outputs of `op`, inputs first: iterative, because chains may be long.
+
+    What is not known is asked again the next time: a later set_shape may make it known.
+    """
+    unknown: list[Operation] = []
+    stack = [op]
+    while stack:
+        current = stack[-1]
+        if current._values is not None:
+            stack.pop()
+            continue
+        function = current._op_def.value
+        # A shape is known, or not, whatever its input's value is.
+        waiting = [t.op for t in current._inputs if t.op._values is None] if function is not None and current._type not in _SHAPE_ONLY else []
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        result = tuple(function(current)) if function is not None else ()
+        current._values = result
+        if function is not None and any(v is None for v in result):
+            unknown.append(current)
+    values = op._values
+    assert values is not None
+    for current in unknown:
+        current._values = None
+    return values
+
+
+_SHAPE_ONLY = frozenset({"Shape", "ShapeN", "Size", "Rank"})
+
+
+def constant_value_as_shape(tensor: Tensor) -> TensorShape:
+    """The shape that an integer vector stands for, known as far as its parts are known (-1: unknown)."""
+    value = constant_value(tensor)
+    if value is not None:
+        if value.ndim != 1:
+            raise ValueError(f"A shape must be a vector, found a value of shape {value.shape}")
+        return TensorShape([None if d < 0 else int(d) for d in value])
+    known = tensor.shape.with_rank(1)[0].value
+    op = tensor.op
+    if op.type == "Shape":
+        return op.inputs[0].shape
+    if op.type == "Pack" and op.get_attr("axis") == 0:
+        parts = [constant_value(t) for t in op.inputs]
+        return TensorShape([None if p is None or p.ndim or p < 0 else int(p) for p in parts])
+    if op.type == "ConcatV2" and constant_value(op.inputs[-1]) is not None:
+        result = TensorShape(())
+        for part in op.inputs[:-1]:
+            result = result.concatenate(constant_value_as_shape(part))
+        return result
+    if op.type == "Cast":
+        return constant_value_as_shape(op.inputs[0])
+    if op.type == "StridedSlice":
+        found = _slice_of_shape(op)
+        if found is not None:
+            return found
+    return TensorShape([None] * known) if known is not None else TensorShape(None)
+
+
+def _slice_of_shape(op: Operation) -> TensorShape | None:
+    begin, end, strides = (constant_value(t) for t in op.inputs[1:4])
+    masks = [op.get_attr(f"{m}_mask") for m in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")]
+    if begin is None or end is None or strides is None or begin.size != 1 or any(masks[2:]):
+        return None
+    source = constant_value_as_shape(op.inputs[0])
+    if source.ndims is None:
+        return None
+    return source[slice(None if masks[0] & 1 else int(begin[0]), None if masks[1] & 1 else int(end[0]), int(strides[0]))]

@@ -1,0 +1,90 @@
+"""Making tensors of what users pass: the registry behind convert_to_tensor. Must never import ops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flowcore.dtypes import DType, as_dtype
+from flowcore.graph.constants import constant_node, make_array
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+
+__all__ = ["convert_to_tensor", "convert_to_tensor_or_indexed_slices", "register_tensor_conversion_function"]
+
+Conversion = Callable[..., Any]
+_registry: list[tuple[int, int, tuple[type, ...], Conversion]] = []
+
+
+def register_tensor_conversion_function(base_type: type | tuple[type, ...], conversion_func: Conversion, priority: int = 100) -> None:
+    """Teaches convert_to_tensor a type.
+
+    Args:
+      base_type: a type or a tuple of types.
+      conversion_func: (value, dtype=None, name=None, as_ref=False) -> Tensor or NotImplemented.
+      priority: lower comes first; equal ones in the order of registration.
+    """
+    types = base_type if isinstance(base_type, tuple) else (base_type,)
+    if not all(isinstance(t, type) for t in types):
+        raise TypeError("base_type must be a type or a tuple of types.")
+    if not callable(conversion_func):
+        raise TypeError("conversion_func must be callable.")
+    _registry.append((priority, len(_registry), types, conversion_func))
+    _registry.sort(key=lambda entry: entry[:2])
+
+
+def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None, dtype_hint: Any = None) -> Tensor:
+    """`value` as a Tensor: itself, a constant, or what a registered conversion makes of it.
+
+    Args:
+      value: a Tensor, number, text, nested list, NumPy array, Variable, or any registered type.
+      dtype: the element type asked for.
+      name: of a new node.
+      preferred_dtype, dtype_hint: used where possible, when `dtype` is not given.
+
+    Raises:
+      TypeError, ValueError: `value` cannot be converted, or is a Tensor of another dtype.
+    """
+    wanted = None if dtype is None else as_dtype(dtype)
+    if isinstance(value, Tensor):
+        if wanted is not None and wanted is not value._dtype:
+            raise ValueError(f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype {value.dtype.name}: {value}; use flowcore.cast")
+        return value
+    if isinstance(value, Operation):
+        raise TypeError(f"Can't convert the Operation '{value.name}' to a Tensor; take one of its outputs")
+    hint = preferred_dtype if preferred_dtype is not None else dtype_hint
+    for _, _, types, function in _registry:
+        if isinstance(value, types):
+            result = _attempt(function, value, wanted, hint, name)
+            if result is NotImplemented:
+                continue
+            if not isinstance(result, Tensor):
+                raise RuntimeError(f"The conversion registered for {types} returned no Tensor: {result!r}")
+            if wanted is not None and result.dtype is not wanted:
+                raise TypeError(f"Cannot convert {value!r} of dtype {result.dtype.name} to a Tensor of dtype {wanted.name}")
+            return result
+    if wanted is None and hint is not None:
+        try:
+            return constant_node(make_array(value, as_dtype(hint)), name or "Const")
+        except (TypeError, ValueError):
+            pass
+    return constant_node(make_array(value, wanted), name or "Const")
+
+
+def _attempt(function: Conversion, value: Any, dtype: DType | None, hint: Any, name: str | None) -> Any:
+    if dtype is None and hint is not None:
+        try:
+            result = function(value, dtype=as_dtype(hint), name=name, as_ref=False)
+            if result is not NotImplemented:
+                return result
+        except (TypeError, ValueError):
+            pass
+    return function(value, dtype=dtype, name=name, as_ref=False)
+
+
+def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str | None = None) -> Tensor | IndexedSlices:
+    """`value` itself when it is an IndexedSlices, else as convert_to_tensor."""
+    if isinstance(value, IndexedSlices):
+        if dtype is not None and as_dtype(dtype) is not value.dtype:
+            raise ValueError(f"Tensor conversion requested dtype {as_dtype(dtype).name} for IndexedSlices with dtype {value.dtype.name}")
+        return value
+    return convert_to_tensor(value, dtype, name)

@@ -1,0 +1,87 @@
+"""Device strings: "/job:worker/task:0/device:GPU:1", also "/gpu:1" and "/cpu:0"."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ["DeviceSpec"]
+
+_PART = re.compile(r"^(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))$")
+
+
+class DeviceSpec:
+    """A possibly partial description of a device. Fields that are None are open."""
+
+    __slots__ = ("device_index", "device_type", "job", "replica", "task")
+
+    def __init__(
+        self,
+        job: str | None = None,
+        replica: int | None = None,
+        task: int | None = None,
+        device_type: str | None = None,
+        device_index: int | None = None,
+    ) -> None:
+        self.job = job
+        self.replica = None if replica is None else int(replica)
+        self.task = None if task is None else int(task)
+        self.device_type = None if device_type is None else device_type.upper()
+        self.device_index = None if device_index is None else int(device_index)
+
+    @staticmethod
+    def from_string(spec: str) -> DeviceSpec:
+        """Parses a device string. Raises ValueError for one that is malformed."""
+        return DeviceSpec().parse_from_string(spec)
+
+    def parse_from_string(self, spec: str) -> DeviceSpec:
+        """Fills this object from a device string and returns it."""
+        self.job = self.replica = self.task = self.device_type = self.device_index = None
+        for part in spec.split("/"):
+            if not part:
+                continue
+            match = _PART.match(part)
+            if match is None:
+                raise ValueError(f"Unknown part '{part}' in device string '{spec}'; a device is written like '/device:GPU:0', '/cpu:0' or '/job:worker/task:1'")
+            job, job_name, where, number, kind, index, short, short_index = match.groups()
+            if job:
+                self.job = job_name
+            elif where:
+                setattr(self, where, None if number == "*" else int(number))
+            else:
+                kind, index = kind or short, index or short_index
+                if self.device_type is not None:
+                    raise ValueError(f"Device string '{spec}' names two devices")
+                self.device_type = kind.upper()
+                self.device_index = None if index == "*" else int(index)
+        return self
+
+    def merge_from(self, dev: DeviceSpec) -> None:
+        """Takes over the fields that `dev` has."""
+        for name in self.__slots__:
+            value = getattr(dev, name)
+            if value is not None:
+                setattr(self, name, value)
+
+    def to_string(self) -> str:
+        """The canonical string."""
+        parts = [f"/{name}:{getattr(self, name)}" for name in ("job", "replica", "task") if getattr(self, name) is not None]
+        if self.device_type is not None:
+            parts.append(f"/device:{self.device_type}:{'*' if self.device_index is None else self.device_index}")
+        return "".join(parts)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, DeviceSpec) and self.to_string() == other.to_string()
+
+    def __hash__(self) -> int:
+        return hash(self.to_string())
+
+    def __repr__(self) -> str:
+        return f"DeviceSpec({self.to_string()!r})"
+
+
+def merge(outer: str, inner: str) -> str:
+    """The device string in which `inner` wins where both speak."""
+    spec = DeviceSpec.from_string(outer)
+    spec.merge_from(DeviceSpec.from_string(inner))
+    return spec.to_string()

@@ -1,0 +1,229 @@
+"""What an op is: its schema, shape rule, known values and gradient, in one declaration.
+
+Owns: the spec language, the registry, `register`. Must never import ops.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.dtypes import DType
+from flowcore.shape import TensorShape, as_shape
+
+
+@dataclass(frozen=True)
+class ArgDef:
+    """An input or output: exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a list."""
+
+    name: str
+    dtype: DType | None = None
+    type_attr: str = ""
+    type_list_attr: str = ""
+    number_attr: str = ""
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.number_attr or self.type_list_attr)
+
+
+@dataclass(frozen=True)
+class AttrDef:
+    """An attribute. `kind` is "int", "float", "bool", "string", "type", "shape", "tensor", "func", or "list(...)" of one."""
+
+    name: str
+    kind: str
+    default: Any = None
+    has_default: bool = False
+    allowed: frozenset[Any] | None = None
+    minimum: int | None = None
+
+    def check(self, op_type: str, value: Any) -> Any:
+        """`value` in its stored form. Raises TypeError or ValueError for one that does not fit."""
+        try:
+            if self.kind.startswith("list("):
+                if not isinstance(value, (list, tuple)):
+                    raise TypeError("a list")
+                result: Any = [_CONVERT[self.kind[5:-1]](v) for v in value]
+                if self.minimum is not None and len(result) < self.minimum:
+                    raise ValueError(f"Attribute '{self.name}' of {op_type} needs at least {self.minimum} entries, found {len(result)}")
+                parts = result
+            else:
+                result = _CONVERT[self.kind](value)
+                if self.minimum is not None and result < self.minimum:
+                    raise ValueError(f"Attribute '{self.name}' of {op_type} must be at least {self.minimum}, found {result}")
+                parts = (result,)
+        except TypeError:
+            raise TypeError(f"Attribute '{self.name}' of {op_type} must be {self.kind}, found {value!r}") from None
+        if self.allowed is not None:
+            for part in parts:
+                if part not in self.allowed:
+                    self._refuse(op_type, part)
+        return result
+
+    def _refuse(self, op_type: str, value: Any) -> None:
+        if isinstance(value, DType):
+            names = ", ".join(t.name for t in dtypes.ALL if self.allowed is not None and t in self.allowed)
+            raise TypeError(f"{op_type} does not take dtype {value.name} (attribute '{self.name}'); it takes {names}")
+        raise ValueError(f"Attribute '{self.name}' of {op_type} must be one of {sorted(self.allowed or ())}, found {value!r}")
+
+
+def _to_int(value: Any) -> int:
+    if isinstance(value, bool):
+        return int(value)
+    return value.__index__() if hasattr(value, "__index__") else _fail()
+
+
+def _to_float(value: Any) -> float:
+    if isinstance(value, (str, bytes)):
+        _fail()
+    return float(value)
+
+
+def _to_bool(value: Any) -> bool:
+    return bool(value) if isinstance(value, (bool, int)) or type(value).__name__ in ("bool", "bool_") else _fail()
+
+
+def _to_string(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return value if isinstance(value, str) else _fail()
+
+
+def _fail() -> Any:
+    raise TypeError
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "int": _to_int, "float": _to_float, "bool": _to_bool, "string": _to_string, "type": dtypes.as_dtype, "shape": as_shape, "tensor": _same, "func": _same,
+}  # fmt: skip
+
+_ATTR = re.compile(r"^(\w+)\s*:\s*(list\(.+?\)|\{.*?\}|\w+)\s*(?:>=\s*(-?\d+))?\s*(?:=\s*(.+))?$")
+_DTYPE_NAMES = {t.name: t for t in dtypes.ALL}
+
+
+def parse_attr(spec: str) -> AttrDef:
+    """Parses "T: {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "strides: list(int)" ..."""
+    match = _ATTR.match(spec)
+    if match is None:
+        raise ValueError(f"malformed attribute spec {spec!r}")
+    name, kind, minimum, default = match.groups()
+    is_list = kind.startswith("list(")
+    kind = kind[5:-1].strip() if is_list else kind
+    allowed: frozenset[Any] | None = None
+    if kind.startswith("{"):
+        members = [m.strip() for m in kind[1:-1].split(",")]
+        if members[0][0] in "'\"":
+            kind, allowed = "string", frozenset(ast.literal_eval(m) for m in members)
+        else:
+            kind = "type"
+            allowed = frozenset().union(*(dtypes.GROUPS.get(m) or {_DTYPE_NAMES[m]} for m in members))
+    full = f"list({kind})" if is_list else kind
+    attr = AttrDef(name, full, None, default is not None, allowed, int(minimum) if minimum else None)
+    if default is None:
+        return attr
+    return AttrDef(name, full, attr.check("the spec of an op", _literal(default)), True, allowed, attr.minimum)
+
+
+def _literal(text: str) -> Any:
+    if text in _DTYPE_NAMES:
+        return _DTYPE_NAMES[text]
+    if text.startswith("[") and any(t in text for t in _DTYPE_NAMES):
+        return [_DTYPE_NAMES[t.strip()] for t in text[1:-1].split(",") if t.strip()]
+    return ast.literal_eval(text)
+
+
+def parse_arg(spec: str, attrs: dict[str, AttrDef]) -> ArgDef:
+    """Parses "x: T", "values: N * T", "components: list(Tcomponents)", "shape: int32"."""
+    name, _, kind = (part.strip() for part in spec.partition(":"))
+    if kind.startswith("list("):
+        return ArgDef(name, type_list_attr=kind[5:-1].strip())
+    number, star, element = (part.strip() for part in kind.partition("*"))
+    if not star:
+        number, element = "", kind
+    if element in attrs:
+        return ArgDef(name, type_attr=element, number_attr=number)
+    return ArgDef(name, dtype=_DTYPE_NAMES[element], number_attr=number)
+
+
+@dataclass(frozen=True)
+class OpDef:
+    """A registered op. `shape`, `value` and `grad` are functions of an Operation; see docs/architecture.md."""
+
+    name: str
+    input_arg: tuple[ArgDef, ...]
+    output_arg: tuple[ArgDef, ...]
+    attr: dict[str, AttrDef]
+    shape: Callable[[Any], Sequence[TensorShape]] | None
+    value: Callable[[Any], Sequence[Any]] | None
+    grad: Callable[..., Any] | None
+    is_stateful: bool = False
+    inferred: frozenset[str] = field(default=frozenset())
+
+    def output_types(self, attrs: dict[str, Any]) -> list[DType]:
+        """The dtypes of all outputs under these attributes."""
+        types: list[DType] = []
+        for arg in self.output_arg:
+            if arg.type_list_attr:
+                types += attrs[arg.type_list_attr]
+                continue
+            dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+            types += [dtype] * (attrs[arg.number_attr] if arg.number_attr else 1)
+        return types
+
+
+_registry: dict[str, OpDef] = {}
+
+
+def register(
+    name: str,
+    *,
+    inputs: Sequence[str] = (),
+    outputs: Sequence[str] = (),
+    attrs: Sequence[str] = (),
+    shape: Callable[[Any], Sequence[TensorShape]] | None,
+    grad: Callable[..., Any] | None,
+    value: Callable[[Any], Sequence[Any]] | None = None,
+    stateful: bool = False,
+) -> Callable[[Any], Any]:
+    """Registers an op at once and returns a decorator that leaves its function as it is.
+
+    Args:
+      name: the op type.
+      inputs, outputs, attrs: specs (see parse_arg, parse_attr).
+      shape: (op) -> one TensorShape per output, or None when nothing is known.
+      grad: (op, *output gradients) -> one gradient or None per input; None: not differentiable.
+      value: (op) -> one array or None per output: values known when the graph is built.
+      stateful: the op has an effect or a state beyond its outputs.
+    """
+    if name in _registry:
+        raise ValueError(f"op {name} is registered twice")
+    attr_defs = {a.name: a for a in map(parse_attr, attrs)}
+    input_args = tuple(parse_arg(spec, attr_defs) for spec in inputs)
+    output_args = tuple(parse_arg(spec, attr_defs) for spec in outputs)
+    inferred = frozenset(n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n)
+    _registry[name] = OpDef(name, input_args, output_args, attr_defs, shape, value, grad, stateful, inferred)
+    return lambda function: function
+
+
+def get_op_def(op_type: str) -> OpDef:
+    """The declaration of an op type. Raises ValueError for an unknown one, with the nearest name."""
+    found = _registry.get(op_type)
+    if found is None:
+        near = difflib.get_close_matches(op_type, _registry, 1)
+        raise ValueError(f"No op type '{op_type}' is registered" + (f"; did you mean '{near[0]}'?" if near else ""))
+    return found
+
+
+def registered_ops() -> dict[str, OpDef]:
+    """All declarations, by op type."""
+    return dict(_registry)

@@ -1,0 +1,337 @@
+"""Operation and Tensor: the nodes and edges of a graph, and IndexedSlices, a gradient that touches few rows.
+
+Must never import ops: the operator overloads are installed from there (`Tensor._override_operator`).
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from flowcore.dtypes import DType
+from flowcore.shape import TensorShape, as_shape
+
+if TYPE_CHECKING:
+    from flowcore.graph.graph import Graph
+    from flowcore.graph.op_def import OpDef
+
+__all__ = ["IndexedSlices", "Operation", "Tensor"]
+
+
+@dataclass
+class NodeDef:
+    """A node as plain data: the fields of TensorFlow's NodeDef."""
+
+    name: str
+    op: str
+    input: list[str] = field(default_factory=list)
+    device: str = ""
+    attr: dict[str, Any] = field(default_factory=dict)
+
+
+class Operation:
+    """A node of a graph. Made by `Graph.create_op`; never changed afterwards, but for control inputs and device."""
+
+    __slots__ = (
+        "__weakref__", "_attrs", "_colocation", "_code", "_control_inputs", "_device", "_graph", "_id", "_inputs", "_line", "_name", "_op_def",
+        "_original_op", "_outputs", "_type", "_values",
+    )  # fmt: skip
+
+    def __init__(self, graph: Graph, op_def: OpDef, name: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any], types: Sequence[DType]) -> None:
+        self._graph = graph
+        self._op_def = op_def
+        self._type = op_def.name
+        self._name = name
+        self._inputs = inputs
+        self._attrs = attrs
+        self._control_inputs: tuple[Operation, ...] = ()
+        self._device = ""
+        self._colocation: tuple[str, ...] = ()
+        self._original_op: Operation | None = None
+        self._values: Sequence[Any] | None = None
+        self._id = -1
+        self._code: Any = None
+        self._line = 0
+        self._outputs = tuple([Tensor(self, i, t) for i, t in enumerate(types)])
+
+    @property
+    def name(self) -> str:
+        """The full name, unique in the graph."""
+        return self._name
+
+    @property
+    def type(self) -> str:
+        """The op type, such as "MatMul"."""
+        return self._type
+
+    @property
+    def graph(self) -> Graph:
+        return self._graph
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """The data inputs."""
+        return self._inputs
+
+    @property
+    def outputs(self) -> tuple[Tensor, ...]:
+        """The tensors that this node yields."""
+        return self._outputs
+
+    @property
+    def control_inputs(self) -> tuple[Operation, ...]:
+        """The operations that must be done before this one starts."""
+        return self._control_inputs
+
+    @property
+    def device(self) -> str:
+        """The device asked for, or an empty string."""
+        return self._device
+
+    @property
+    def op_def(self) -> OpDef:
+        """The declaration of the op type."""
+        return self._op_def
+
+    @property
+    def node_def(self) -> NodeDef:
+        """The node as plain data."""
+        inputs = [t.op.name if t.value_index == 0 else t.name for t in self._inputs] + [f"^{c.name}" for c in self._control_inputs]
+        return NodeDef(self._name, self._type, inputs, self._device, dict(self._attrs))
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """All attributes. Not to be changed."""
+        return self._attrs
+
+    def get_attr(self, name: str) -> Any:
+        """The value of an attribute. Raises ValueError for an unknown name."""
+        try:
+            return self._attrs[name]
+        except KeyError:
+            raise ValueError(f"Operation '{self._name}' ({self._type}) has no attribute '{name}'; it has {', '.join(sorted(self._attrs)) or 'none'}") from None
+
+    def values(self) -> tuple[Tensor, ...]:
+        """The outputs."""
+        return self._outputs
+
+    def colocation_groups(self) -> list[bytes]:
+        """The groups that must share this node's device."""
+        return [f"loc:@{name}".encode() for name in self._colocation or (self._name,)]
+
+    @property
+    def created_at(self) -> str:
+        """The user's file and line that made the node, as "file.py:12"."""
+        return f"{self._code.co_filename}:{self._line}" if self._code is not None else ""
+
+    @property
+    def traceback(self) -> traceback.StackSummary:
+        """The user's frame that made the node."""
+        if self._code is None:
+            return traceback.StackSummary.from_list([])
+        return traceback.StackSummary.from_list([(self._code.co_filename, self._line, self._code.co_name, None)])
+
+    def _remember_frame(self, frame: FrameType | None) -> None:
+        if frame is not None:
+            self._code, self._line = frame.f_code, frame.f_lineno
+
+    def _add_control_inputs(self, ops: Sequence[Operation]) -> None:
+        """Adds control edges after the fact. Plans made before keep their old edges."""
+        for op in ops:
+            if not isinstance(op, Operation):
+                raise TypeError(f"op must be an Operation: {op!r}")
+            if op.graph is not self._graph:
+                raise ValueError(f"{op.name} must be from the same graph as {self._name}.")
+        self._control_inputs += tuple(op for op in ops if op not in self._control_inputs)
+        self._graph._changed()
+
+    def _set_device(self, device: Any) -> None:
+        self._device = device if isinstance(device, str) else device.to_string()
+        self._graph._changed()
+
+    def run(self, feed_dict: Any = None, session: Any = None) -> None:
+        """Runs this operation in `session` or the default session."""
+        _session_for(self._graph, session, "Operation.run").run(self, feed_dict)
+
+    def __repr__(self) -> str:
+        return f"<flowcore.Operation '{self._name}' type={self._type}>"
+
+    __str__ = __repr__
+
+
+class Tensor:
+    """An output of an operation: a value that exists while a session runs."""
+
+    __slots__ = ("__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
+    __array_priority__: ClassVar[int] = 100
+
+    OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset({
+        "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__floordiv__", "__rfloordiv__",
+        "__mod__", "__rmod__", "__pow__", "__rpow__", "__matmul__", "__rmatmul__", "__and__", "__rand__", "__or__", "__ror__", "__xor__", "__rxor__",
+        "__invert__", "__neg__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__", "__getitem__",
+    })  # fmt: skip
+
+    def __init__(self, op: Operation, value_index: int, dtype: DType) -> None:
+        self._op = op
+        self._value_index = value_index
+        self._dtype = dtype
+        self._shape: TensorShape = _UNKNOWN
+        self._consumers: list[Operation] = []
+
+    @property
+    def op(self) -> Operation:
+        """The operation that yields this tensor."""
+        return self._op
+
+    @property
+    def value_index(self) -> int:
+        """Which output of its operation this is."""
+        return self._value_index
+
+    @property
+    def dtype(self) -> DType:
+        return self._dtype
+
+    @property
+    def graph(self) -> Graph:
+        return self._op._graph
+
+    @property
+    def name(self) -> str:
+        """ "<operation>:<output index>"."""
+        return f"{self._op._name}:{self._value_index}"
+
+    @property
+    def device(self) -> str:
+        return self._op._device
+
+    @property
+    def shape(self) -> TensorShape:
+        """What is known of the shape."""
+        return self._shape
+
+    def get_shape(self) -> TensorShape:
+        """What is known of the shape."""
+        return self._shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Adds knowledge about the shape. Raises ValueError when it contradicts what is known."""
+        try:
+            self._shape = self._shape.merge_with(as_shape(shape))
+        except ValueError as error:
+            raise ValueError(f"Tensor '{self.name}': {error}") from None
+
+    def consumers(self) -> list[Operation]:
+        """The operations that read this tensor."""
+        return list(self._consumers)
+
+    def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
+        """The value, computed in `session` or the default session."""
+        return _session_for(self.graph, session, "Tensor.eval").run(self, feed_dict)
+
+    @classmethod
+    def _override_operator(cls, operator: str, function: Callable[..., Any]) -> None:
+        """Installs an operator. Raises ValueError for a name that is none."""
+        if operator not in cls.OVERLOADABLE_OPERATORS:
+            raise ValueError(f"{operator} is not an operator that can be overloaded")
+        setattr(cls, operator, function)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.cond or flowcore.where for a choice inside the graph, "
+            "`is not None` to test whether a tensor is there, or Session.run to get its value"
+        )
+
+    def __len__(self) -> int:
+        raise TypeError(f"Tensor '{self.name}' has no len(); use tensor.shape[0] or flowcore.shape(tensor)[0]")
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(f"Tensor '{self.name}' is not iterable while the graph is built; flowcore.unstack(tensor) gives its parts")
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError(f"Tensor '{self.name}' has no value while the graph is built, so NumPy cannot take it; use Session.run to get its value")
+
+    def __float__(self) -> float:
+        raise TypeError(f"Tensor '{self.name}' has no value while the graph is built; use Session.run to get it")
+
+    __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<flowcore.Tensor '{self.name}' shape={self._shape} dtype={self._dtype.name}>"
+
+    def __str__(self) -> str:
+        shape = f", shape={self._shape}" if self._shape.ndims is not None else ""
+        return f'Tensor("{self.name}"{shape}, dtype={self._dtype.name})'
+
+
+_UNKNOWN = TensorShape(None)
+
+
+class IndexedSlices:
+    """Rows of a larger tensor: `values[i]` belongs to row `indices[i]`; rows may repeat, and then add up.
+
+    Attributes: values (rank >= 1), indices (rank 1), dense_shape (of the whole tensor, or None).
+    """
+
+    def __init__(self, values: Tensor, indices: Tensor, dense_shape: Tensor | None = None) -> None:
+        self._values = values
+        self._indices = indices
+        self._dense_shape = dense_shape
+
+    @property
+    def values(self) -> Tensor:
+        return self._values
+
+    @property
+    def indices(self) -> Tensor:
+        return self._indices
+
+    @property
+    def dense_shape(self) -> Tensor | None:
+        return self._dense_shape
+
+    @property
+    def name(self) -> str:
+        return self._values.name
+
+    @property
+    def device(self) -> str:
+        return self._values.device
+
+    @property
+    def op(self) -> Operation:
+        return self._values.op
+
+    @property
+    def dtype(self) -> DType:
+        return self._values.dtype
+
+    @property
+    def graph(self) -> Graph:
+        return self._values.graph
+
+    def __repr__(self) -> str:
+        return f"IndexedSlices(indices={self._indices}, values={self._values}, dense_shape={self._dense_shape})"
+
+
+#: Set by the runtime: returns the default session of this thread, or None.
+default_session_hook: Callable[[], Any] = lambda: None  # noqa: E731
+
+
+def _session_for(graph: Graph, session: Any, what: str) -> Any:
+    if session is None:
+        session = default_session_hook()
+        if session is None:
+            raise ValueError(f"Cannot execute {what}: no default session is registered. Use `with flowcore.Session():` or pass `session=`")
+    if session.graph is not graph:
+        raise ValueError(f"Cannot execute {what}: the session's graph is not the graph of the tensor or operation")
+    return session

@@ -1,0 +1,103 @@
+"""Checks a graph before it is planned: what building cannot have produced must not reach the engine.
+
+Incremental: each operation is looked at once. Raises GraphError, which names the node, what was expected and what was found.
+"""
+
+from __future__ import annotations
+
+from flowcore.graph.graph import Graph
+from flowcore.graph.operation import Operation, Tensor
+
+__all__ = ["GraphError", "Verifier"]
+
+
+class GraphError(ValueError):
+    """The graph breaks a rule of the model."""
+
+
+class Verifier:
+    """Verifies one graph, again and again as it grows."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._version = 0
+        self._edits = 0
+
+    def verify(self) -> None:
+        """Checks what came since the last call. Raises GraphError."""
+        graph = self._graph
+        if graph.version == self._version and graph.edits == self._edits:
+            return
+        version, edits = graph.version, graph.edits
+        if edits != self._edits:
+            self._version = 0
+        added = graph.operations_since(self._version)[: version - self._version]
+        for op in added:
+            self._check(op)
+        if edits != self._edits:  # only an edited graph can have a cycle: a new node's inputs are older than itself
+            check_acyclic(graph.get_operations()[:version])
+        self._version, self._edits = version, edits
+
+    def _check(self, op: Operation) -> None:
+        graph = self._graph
+        if graph._by_name.get(op.name) is not op:
+            _fail(op, "another operation has the same name")
+        attrs = op.attrs
+        for name in op.op_def.attr:
+            if name not in attrs:
+                _fail(op, f"attribute '{name}' is missing")
+        expected = [t for t, _ in _input_types(op)]
+        if len(expected) != len(op.inputs):
+            _fail(op, f"expected {len(expected)} inputs, found {len(op.inputs)}")
+        for i, (tensor, dtype) in enumerate(zip(op.inputs, expected, strict=True)):
+            if not isinstance(tensor, Tensor):
+                _fail(op, f"input {i} is no Tensor but {tensor!r}")
+            if tensor.graph is not graph:
+                _fail(op, f"input {i}, '{tensor.name}', belongs to another graph")
+            if tensor.op.outputs[tensor.value_index] is not tensor or graph._by_name.get(tensor.op.name) is not tensor.op:
+                _fail(op, f"input {i}, '{tensor.name}', dangles: its operation is not in the graph")
+            if tensor.dtype != dtype:
+                _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {getattr(dtype, 'name', dtype)} is expected")
+        for control in op.control_inputs:
+            if control.graph is not graph:
+                _fail(op, f"control input '{control.name}' belongs to another graph")
+
+
+def _input_types(op: Operation) -> list[tuple[object, str]]:
+    types: list[tuple[object, str]] = []
+    for arg in op.op_def.input_arg:
+        if arg.type_list_attr:
+            types += [(t, arg.name) for t in op.get_attr(arg.type_list_attr)]
+        else:
+            dtype = arg.dtype if arg.dtype is not None else op.get_attr(arg.type_attr)
+            types += [(dtype, arg.name)] * (op.get_attr(arg.number_attr) if arg.number_attr else 1)
+    return types
+
+
+def check_acyclic(ops: list[Operation]) -> None:
+    """Raises GraphError for a cycle, naming a node on it."""
+    waiting = {op: len(op.inputs) + len(op.control_inputs) for op in ops}
+    readers: dict[Operation, list[Operation]] = {op: [] for op in ops}
+    for op in ops:
+        for before in [t.op for t in op.inputs] + list(op.control_inputs):
+            if before in readers:
+                readers[before].append(op)
+            else:
+                waiting[op] -= 1
+    ready = [op for op, count in waiting.items() if count == 0]
+    done = 0
+    while ready:
+        op = ready.pop()
+        done += 1
+        for reader in readers[op]:
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                ready.append(reader)
+    if done < len(ops):
+        on_cycle = next(op for op, count in waiting.items() if count > 0)
+        _fail(on_cycle, "it depends on itself: the graph has a cycle")
+
+
+def _fail(op: Operation, problem: str) -> None:
+    where = f"; created at {op.created_at}" if op.created_at else ""
+    raise GraphError(f"node '{op.name}' ({op.type}): {problem}{where}")

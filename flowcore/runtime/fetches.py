@@ -1,0 +1,78 @@
+"""Nested fetches: what the engine must yield, and how its flat list becomes the structure that the user asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from flowcore.graph.graph import Graph
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+
+
+class IndexedSlicesValue(NamedTuple):
+    """The fetched value of an IndexedSlices."""
+
+    values: np.ndarray
+    indices: np.ndarray
+    dense_shape: np.ndarray | None
+
+
+Build = Callable[[list[Any]], Any]
+
+
+class Fetches:
+    """A parsed fetch structure: `tensors` and `targets` without repetitions, and `build(values)`."""
+
+    def __init__(self, graph: Graph, structure: Any) -> None:
+        self.tensors: list[Tensor] = []
+        self.targets: list[Operation] = []
+        self._graph = graph
+        self._positions: dict[Tensor, int] = {}
+        self._build = self._parse(structure)
+
+    def build(self, arrays: list[np.ndarray]) -> Any:
+        """The user's structure; scalars come as NumPy scalars, strings as bytes, operations as None."""
+        return self._build([a if a.ndim else a[()] for a in arrays])
+
+    def _parse(self, structure: Any) -> Build:
+        if isinstance(structure, (list, tuple)):
+            return self._sequence(structure)
+        if isinstance(structure, Mapping):
+            return self._mapping(structure)
+        if isinstance(structure, IndexedSlices):
+            parts = [structure.values, structure.indices, *([] if structure.dense_shape is None else [structure.dense_shape])]
+            builds = [self._element(part) for part in parts]
+            return lambda values: IndexedSlicesValue(*(b(values) for b in builds), *([None] * (3 - len(builds))))
+        return self._element(structure)
+
+    def _sequence(self, structure: Any) -> Build:
+        builds = [self._parse(item) for item in structure]
+        kind = type(structure)
+        if hasattr(structure, "_fields"):  # namedtuple
+            return lambda values: kind(*(b(values) for b in builds))
+        return lambda values: kind(b(values) for b in builds)
+
+    def _mapping(self, structure: Mapping[Any, Any]) -> Build:
+        builds = {key: self._parse(item) for key, item in structure.items()}
+        kind = type(structure)
+        return lambda values: kind((key, b(values)) for key, b in builds.items())  # type: ignore[call-arg]
+
+    def _element(self, fetch: Any) -> Build:
+        if fetch is None:
+            raise TypeError("Fetch argument None has invalid type <class 'NoneType'>; a fetch is a Tensor, an Operation, a name or a structure of these")
+        try:
+            element = self._graph.as_graph_element(fetch, allow_tensor=True, allow_operation=True)
+        except TypeError as error:
+            raise TypeError(f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a Tensor, an Operation or a name. ({error})") from None
+        except (KeyError, ValueError) as error:
+            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of this graph. ({error})") from None
+        if isinstance(element, Operation):
+            if element not in self.targets:
+                self.targets.append(element)
+            return lambda values: None
+        position = self._positions.setdefault(element, len(self.tensors))
+        if position == len(self.tensors):
+            self.tensors.append(element)
+        return lambda values: values[position]

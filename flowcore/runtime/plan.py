@@ -1,0 +1,269 @@
+"""From a graph, fetches and feeds to a plan of the engine: prune, place, copy, lower.
+
+Each pass is a short function over `PlanNode`s; nothing here runs a node. A node that needs no work of its own (a constant,
+a resource handle) becomes a prefilled slot; what it had to wait for moves on to those who read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from flowcore import _engine, dtypes, errors, kernels
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime import devices as device_list
+from flowcore.runtime.devices import COPY_FROM_HOST, COPY_TO_HOST, HOST, Device
+from flowcore.runtime.place import place
+from flowcore.runtime.resources import ResourceManager, has_state
+from flowcore.shape import TensorShape
+
+
+class PlanNode:
+    """A node of the plan: what runs, where, on which slots, after whom."""
+
+    __slots__ = ("after", "attrs", "device", "index", "inputs", "kernel", "name", "op", "outputs", "state")
+
+    def __init__(self, name: str, op: Operation | None, kernel: Any, device: Device) -> None:
+        self.name = name
+        self.op = op
+        self.kernel = kernel
+        self.device = device
+        self.index = -1
+        self.inputs: tuple[int, ...] = ()
+        self.outputs: tuple[int, ...] = ()
+        self.after: tuple[int, ...] = ()
+        self.attrs: tuple[object, ...] = ()
+        self.state: _engine.Resource | None = None
+
+
+@dataclass
+class CompiledPlan:
+    """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy)."""
+
+    engine: _engine.Plan
+    ops: list[Operation | None]
+    names: list[str]
+    devices: list[str]
+    queues: dict[str, _engine.Resource] = field(default_factory=dict)
+
+    @property
+    def may_wait(self) -> bool:
+        """True when a node of it may wait for a queue."""
+        return bool(self.queues)
+
+
+def prune(fetches: Iterable[Tensor], targets: Iterable[Operation], fed: frozenset[Tensor]) -> list[Operation]:
+    """The ops that must run, each after all it depends on.
+
+    Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
+    """
+
+    def replaced(op: Operation) -> bool:
+        return bool(op.outputs) and all(t in fed for t in op.outputs)
+
+    order: list[Operation] = []
+    seen: set[Operation] = set()
+    stack: list[tuple[Operation, bool]] = [(op, False) for op in targets if not replaced(op)]
+    stack += [(t.op, False) for t in fetches if t not in fed]
+    while stack:
+        op, done = stack.pop()
+        if done:
+            order.append(op)
+            continue
+        if op in seen:
+            continue
+        seen.add(op)
+        stack.append((op, True))
+        stack += [(t.op, False) for t in op.inputs if t not in fed and t.op not in seen]
+        stack += [(c, False) for c in op.control_inputs if c not in seen and not replaced(c)]
+    return order
+
+
+def packed(value: object) -> object:
+    """An attribute value in the engine's terms: dtypes as numbers, shapes as lists with -1, None for an unknown rank."""
+    if isinstance(value, dtypes.DType):
+        return value.as_datatype_enum
+    if isinstance(value, TensorShape):
+        return None if value.ndims is None else [-1 if d is None else d for d in value.as_list()]
+    if isinstance(value, (list, tuple)):
+        return [packed(v) for v in value]
+    return value
+
+
+def attributes(op: Operation) -> dict[str, Any]:
+    """All attributes of `op`, packed."""
+    return {name: packed(value) for name, value in op.node_def.attr.items()}
+
+
+class _Lowering:
+    """State of one planning run: slots given out so far, nodes made so far."""
+
+    def __init__(self, resources: ResourceManager, soft_placement: bool) -> None:
+        self.resources = resources
+        self.soft = soft_placement
+        self.devices = device_list.all_devices()
+        self.nodes: list[PlanNode] = []
+        self.slots = 0
+        self.slot_of: dict[Tensor, int] = {}
+        self.slot_device: list[Device] = []
+        self.copies: dict[tuple[int, str], int] = {}
+        self.constants: dict[int, object] = {}
+        self.waits: dict[Operation, tuple[int, ...]] = {}  # node indices that stand for "this op is done"
+        self.prefilled: set[Operation] = set()
+        self.placed: dict[Operation, Device] = {}
+        self.queues: dict[str, _engine.Resource] = {}
+
+    def new_slot(self, device: Device) -> int:
+        self.slot_device.append(device)
+        self.slots += 1
+        return self.slots - 1
+
+    def add(self, node: PlanNode) -> None:
+        node.index = len(self.nodes)
+        self.nodes.append(node)
+
+    def lower(self, op: Operation) -> None:
+        """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
+        device = self.placed[op] = place(op, self.devices, self.placed, self.soft)
+        after: set[int] = set()
+        for control in op.control_inputs:
+            after.update(self.waits.get(control, ()))  # absent: fed
+        for tensor in op.inputs:
+            if tensor.op in self.prefilled:
+                after.update(self.waits[tensor.op])
+        if op.type == "Const":
+            self._prefill(op, op.get_attr("value"), after)
+        elif has_state(op) and op.outputs and op.outputs[0].dtype == dtypes.resource:
+            resource = self.resources.get(op, attributes(op))
+            if "Queue" in op.type:
+                self.queues[op.name] = resource
+            self._prefill(op, resource, after)
+        else:
+            self._append(op, device, after)
+
+    def _prefill(self, op: Operation, value: object, after: set[int]) -> None:
+        slot = self.new_slot(HOST)
+        self.slot_of.setdefault(op.outputs[0], slot)
+        self.constants[slot] = value
+        self.prefilled.add(op)
+        self.waits[op] = tuple(after)
+
+    def _append(self, op: Operation, device: Device, after: set[int]) -> None:
+        if op.type == "Placeholder":
+            self._refuse_placeholder(op)
+        kernel: _engine.Kernel | Callable[..., object] | None
+        kernel = device.kernel_for(op)
+        if kernel is None and device.is_host:
+            kernel = self._python_kernel(op)
+        if kernel is None:
+            self._refuse(op, device)
+        node = PlanNode(op.name, op, kernel, device)
+        host_in = host_out = 0
+        if isinstance(kernel, _engine.Kernel):
+            host_in, host_out = kernel.host_in, kernel.host_out
+            node.attrs = tuple(packed(op.get_attr(name)) for name in kernel.attrs.split())
+        if has_state(op):
+            node.state = self.resources.get(op, attributes(op))
+        node.inputs = tuple(
+            self.on_device(self.slot_of[t], HOST if host_in >> min(i, 31) & 1 else device) for i, t in enumerate(op.inputs)
+        )
+        node.outputs = tuple(self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs)))
+        for tensor, slot in zip(op.outputs, node.outputs, strict=True):
+            self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
+        node.after = tuple(sorted(after))
+        self.add(node)
+        self.waits[op] = (node.index,)
+
+    def on_device(self, slot: int, device: Device) -> int:
+        """The slot that holds the value of `slot` in the memory of `device`; one copy per value and device."""
+        source = self.slot_device[slot]
+        if source is device:
+            return slot
+        if not source.is_host and not device.is_host:
+            slot = self.on_device(slot, HOST)
+            source = HOST
+        key = (slot, device.name)
+        if key not in self.copies:
+            owner, op_type = (source, COPY_TO_HOST) if device.is_host else (device, COPY_FROM_HOST)
+            node = PlanNode(f"{op_type}/{slot}", None, owner.internal_kernel(op_type), device)
+            node.inputs = (slot,)
+            node.outputs = (self.new_slot(device),)
+            self.add(node)
+            self.copies[key] = node.outputs[0]
+        return self.copies[key]
+
+    @staticmethod
+    def _python_kernel(op: Operation) -> Callable[..., object] | None:
+        if op.type == "PyFunc":
+            token = op.get_attr("token")
+            return op.graph._py_funcs[token.decode() if isinstance(token, bytes) else token]
+        factory = kernels.PYTHON_KERNELS.get(op.type)
+        return factory(op.name, attributes(op)) if factory is not None else None
+
+    @staticmethod
+    def _refuse_placeholder(op: Operation) -> None:
+        tensor = op.outputs[0]
+        raise errors.InvalidArgumentError(
+            op.node_def,
+            op,
+            f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape {tensor.shape}; "
+            f"the fetches depend on it and feed_dict does not have it{_where(op)}",
+        )
+
+    def _refuse(self, op: Operation, device: Device) -> None:
+        types = {name: dtypes.as_dtype(value).name for name, value in op.node_def.attr.items() if isinstance(value, dtypes.DType)}
+        raise errors.InvalidArgumentError(
+            op.node_def,
+            op,
+            f"node '{op.name}' ({op.type}) has no kernel on {device.name} for {types or 'its attributes'}"
+            + ("" if device.is_host else "; ConfigProto(allow_soft_placement=True) lets it fall back to the CPU")
+            + _where(op),
+        )
+
+
+def _where(op: Operation | None) -> str:
+    place = op.created_at if op is not None else ""
+    return f"; created at {place}" if place else ""
+
+
+def compile_plan(
+    pool: _engine.Pool,
+    resources: ResourceManager,
+    fetches: Sequence[Tensor],
+    targets: Sequence[Operation],
+    feeds: Sequence[Tensor],
+    soft_placement: bool = False,
+) -> CompiledPlan:
+    """Plans one signature. Feeds and fetches keep their order; the values of `run` are by these positions.
+
+    Raises InvalidArgumentError for an unfed placeholder, an unknown device or a missing kernel.
+    """
+    lowering = _Lowering(resources, soft_placement)
+    for tensor in feeds:
+        lowering.slot_of[tensor] = lowering.new_slot(HOST)
+    feed_slots = list(range(len(feeds)))
+    for op in prune(fetches, targets, frozenset(feeds)):
+        lowering.lower(op)
+    fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in fetches]
+    nodes = [
+        _engine.Node(
+            name=n.name,
+            kernel=n.kernel,
+            inputs=n.inputs,
+            outputs=n.outputs,
+            after=n.after,
+            attrs=n.attrs,
+            state=n.state,
+            output_dtypes=tuple(t.dtype.as_datatype_enum for t in n.op.outputs) if n.op is not None else (),
+            device=n.device.engine_device,
+        )
+        for n in lowering.nodes
+    ]
+    plan = _engine.Plan(pool, nodes, lowering.slots, feed_slots, fetch_slots, lowering.constants)
+    return CompiledPlan(
+        plan, [n.op for n in lowering.nodes], [n.name for n in lowering.nodes], [n.device.name for n in lowering.nodes], lowering.queues
+    )
+

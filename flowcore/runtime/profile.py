@@ -1,0 +1,65 @@
+"""What a traced run recorded, and its export for the Chrome trace viewer (chrome://tracing, Perfetto)."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class NodeStats:
+    """One execution of one node. Times are in nanoseconds of the monotonic clock; `thread` 0 is the caller."""
+
+    name: str
+    op: str
+    device: str
+    thread: int
+    start_ns: int
+    end_ns: int
+
+
+@dataclass
+class RunMetadata:
+    """Filled by `Session.run(..., options=RunOptions(trace_level=FULL_TRACE), run_metadata=metadata)`."""
+
+    node_stats: list[NodeStats] = field(default_factory=list)
+
+    def chrome_trace(self) -> dict[str, Any]:
+        """The Trace Event Format: one process a device, one row a thread, one slice a node; times in microseconds."""
+        first = min((n.start_ns for n in self.node_stats), default=0)
+        devices = sorted({n.device for n in self.node_stats})
+        events: list[dict[str, Any]] = [
+            {"ph": "M", "name": "process_name", "pid": pid, "args": {"name": device}} for pid, device in enumerate(devices)
+        ]
+        rows = sorted({(devices.index(n.device), n.thread) for n in self.node_stats})
+        events += [
+            {"ph": "M", "name": "thread_name", "pid": pid, "tid": thread, "args": {"name": f"worker {thread}" if thread else "caller"}}
+            for pid, thread in rows
+        ]
+        events += [
+            {
+                "ph": "X",
+                "cat": n.op,
+                "name": n.name,
+                "pid": devices.index(n.device),
+                "tid": n.thread,
+                "ts": (n.start_ns - first) / 1000,
+                "dur": (n.end_ns - n.start_ns) / 1000,
+                "args": {"op": n.op},
+            }
+            for n in self.node_stats
+        ]
+        return {"traceEvents": events, "displayTimeUnit": "ns"}
+
+    def save_chrome_trace(self, path: str | os.PathLike[str]) -> None:
+        """Writes `chrome_trace()` as JSON."""
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(self.chrome_trace(), file)
+
+
+def collect(trace: Sequence[tuple[int, int, int, int]], names: Sequence[str], types: Sequence[str], devices: Sequence[str]) -> list[NodeStats]:
+    """The engine's (node, start, end, thread) records as NodeStats, by start time."""
+    return [NodeStats(names[i], types[i], devices[i], thread, start, end) for i, start, end, thread in sorted(trace, key=lambda r: r[1])]

@@ -1,0 +1,358 @@
+"""Session: runs fetches of a graph. Plans are compiled once per signature (fetches, feeds) and cached.
+
+Owns: sessions, their plans and resources, the default-session stack. Must never import ops or train.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from flowcore import _engine, errors
+from flowcore.config import ConfigProto, RunOptions
+from flowcore.graph import operation as graph_operation
+from flowcore.graph.graph import Graph, get_default_graph
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.verifier import Verifier
+from flowcore.runtime import feeds, profile
+from flowcore.runtime.fetches import Fetches
+from flowcore.runtime.plan import CompiledPlan, compile_plan
+from flowcore.runtime.resources import ResourceManager
+from flowcore.runtime.step_errors import as_exception
+from flowcore.runtime.waiting import WaitMonitor
+
+StopFlag = _engine.StopFlag
+
+_pools: dict[int, _engine.Pool] = {}
+_pools_lock = threading.Lock()
+_default_sessions = threading.local()
+
+
+def thread_count(config: ConfigProto) -> int:
+    """Threads of a session: the config's, else FLOWCORE_THREADS, else one per processor this process may use."""
+    if config.inter_op_parallelism_threads > 0:
+        return config.inter_op_parallelism_threads
+    text = os.environ.get("FLOWCORE_THREADS", "")
+    if text:
+        if not text.isdecimal() or int(text) < 1:
+            raise ValueError(f"FLOWCORE_THREADS must be a positive number, found {text!r}")
+        return int(text)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _shared_pool(threads: int) -> _engine.Pool:
+    with _pools_lock:
+        pool = _pools.get(threads)
+        if pool is None:
+            pool = _pools[threads] = _engine.Pool(threads)
+        return pool
+
+
+class _Signature:
+    """A compiled plan with the conversions of its feeds and the structure of its fetches."""
+
+    def __init__(self, plan: CompiledPlan, fetches: Fetches, feed_tensors: Sequence[Tensor]) -> None:
+        self.plan = plan
+        self.fetches = fetches
+        self.convert = [feeds.converter(t) for t in feed_tensors]
+
+
+class BaseSession:
+    """What Session and InteractiveSession share.
+
+    Args:
+      target: must be empty: flowcore runs in this process.
+      graph: the graph to run; the default graph when None.
+      config: a ConfigProto; threads, placement and time limits.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
+        if target:
+            raise errors.UnimplementedError(None, None, f"session target {target!r}: this version runs in its own process only; leave target empty")
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f"graph must be a flowcore Graph, found {type(graph).__name__}")
+        if config is not None and not isinstance(config, ConfigProto):
+            raise TypeError(f"config must be a ConfigProto, found {type(config).__name__}")
+        self._graph = graph if graph is not None else get_default_graph()
+        self._config = config if config is not None else ConfigProto()
+        threads = thread_count(self._config)
+        self._pool = _engine.Pool(threads) if self._config.use_per_session_threads else _shared_pool(threads)
+        self._resources = ResourceManager()
+        self._verifier = Verifier(self._graph)
+        self._signatures: dict[Any, _Signature] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+        self._monitor = WaitMonitor(self._graph)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that this session runs."""
+        return self._graph
+
+    @property
+    def graph_def(self) -> Any:
+        """The graph's GraphDef."""
+        return self._graph.as_graph_def()
+
+    @property
+    def sess_str(self) -> str:
+        """The target: always empty."""
+        return ""
+
+    def run(
+        self,
+        fetches: Any,
+        feed_dict: Mapping[Any, Any] | None = None,
+        options: RunOptions | None = None,
+        run_metadata: profile.RunMetadata | None = None,
+    ) -> Any:
+        """Runs what `fetches` needs and returns the values in the same structure.
+
+        Args:
+          fetches: a Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples and dicts of these.
+          feed_dict: values for tensors of the graph, any tensor, not only placeholders.
+          options: RunOptions: time limit and trace level.
+          run_metadata: filled with per-node times when the trace level asks for it.
+
+        Returns:
+          NumPy arrays (scalars for rank 0, bytes for strings), None for operations. The caller owns the arrays.
+
+        Raises:
+          RuntimeError: the session is closed.
+          TypeError, ValueError: a fetch or feed that does not fit the graph.
+          OpError: a node failed; the class says how. The session stays usable.
+        """
+        if feed_dict:
+            feed_tensors, values = self._parse_feeds(feed_dict)
+        else:
+            feed_tensors, values = (), ()
+        signature = self._signature(fetches, feed_tensors)
+        arrays = [convert(value) for convert, value in zip(signature.convert, values, strict=True)]
+        return self._execute(signature, arrays, options, run_metadata)
+
+    def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False) -> Callable[..., Any]:
+        """A function that runs `fetches` again and again with the least overhead.
+
+        Args:
+          fetches: as for `run`.
+          feed_list: tensors whose values the function takes as positional arguments, in this order.
+          accept_options: whether the function takes `options=` and `run_metadata=`.
+        """
+        feed_tensors = tuple(self._feed_tensor(f) for f in feed_list or ())
+        signature = self._signature(fetches, feed_tensors)
+        convert = signature.convert
+        execute = self._execute
+
+        def call(*values: Any, options: RunOptions | None = None, run_metadata: profile.RunMetadata | None = None) -> Any:
+            if len(values) != len(convert):
+                names = ", ".join(t.name for t in feed_tensors) or "nothing"
+                raise TypeError(f"this callable takes {len(convert)} values (for {names}), found {len(values)}")
+            if (options is not None or run_metadata is not None) and not accept_options:
+                raise TypeError("options and run_metadata need make_callable(..., accept_options=True)")
+            return execute(signature, [c(v) for c, v in zip(convert, values)], options, run_metadata)
+
+        return call
+
+    def run_loop(self, fetches: Any, stop: _engine.StopFlag) -> int:
+        """Runs `fetches` again and again, without feeds and without the GIL, until `stop` is set.
+
+        What queue runners use. Returns the number of finished runs; a failing run raises as `run` does.
+        """
+        signature = self._signature(fetches, ())
+        self._check_open()
+        plan = signature.plan
+        self._monitor.enter(plan)
+        try:
+            return plan.engine.run_until(stop)
+        except _engine.StepError as error:
+            raise as_exception(error, plan) from error.cause
+        finally:
+            self._monitor.leave(plan)
+
+    def close(self) -> None:
+        """Cancels what still runs and releases variables and queues. A closed session raises RuntimeError on use."""
+        with self._lock:
+            self._closed = True
+            signatures = list(self._signatures.values())
+            self._signatures.clear()
+        for signature in signatures:
+            signature.plan.engine.cancel("the session was closed")
+        self._resources.clear()
+
+    def list_devices(self) -> list[str]:
+        """Names of the devices that nodes can be placed on."""
+        from flowcore.runtime.devices import all_devices
+
+        return [d.name for d in all_devices()]
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session. Make a new one; variables and queues went with this one.")
+
+    def _feed_tensor(self, key: Any) -> Tensor:
+        try:
+            tensor = self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
+        except (TypeError, KeyError, ValueError) as error:
+            raise TypeError(f"Cannot interpret feed_dict key {key!r} as a Tensor of this graph: {error}") from None
+        if not self._graph.is_feedable(tensor):
+            raise ValueError(f"Tensor {tensor.name} may not be fed.")
+        return tensor
+
+    def _parse_feeds(self, feed_dict: Mapping[Any, Any]) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
+        if not isinstance(feed_dict, Mapping):
+            raise TypeError(f"feed_dict must map tensors to values, found {type(feed_dict).__name__}")
+        tensors = tuple(k if type(k) is Tensor and k.graph is self._graph else self._feed_tensor(k) for k in feed_dict)
+        return tensors, tuple(feed_dict.values())
+
+    def _signature(self, fetches: Any, feed_tensors: tuple[Tensor, ...]) -> _Signature:
+        self._check_open()
+        key = None
+        kind = type(fetches)
+        if kind is Tensor or kind is Operation:
+            key = (fetches, feed_tensors)
+        elif kind is list or kind is tuple:
+            key = (kind, tuple(fetches), feed_tensors)
+        try:
+            found = self._signatures.get(key) if key is not None else None
+        except TypeError:  # something unhashable inside, for instance a nested list
+            key, found = None, None
+        if found is not None:
+            return found
+        parsed = Fetches(self._graph, fetches)
+        flat = (tuple(parsed.tensors), tuple(parsed.targets), feed_tensors)
+        with self._lock:
+            self._verifier.verify()
+            known = self._signatures.get(flat)
+            plan = known.plan if known is not None else self._compile(parsed, feed_tensors)
+            signature = _Signature(plan, parsed, feed_tensors)
+            self._signatures[flat] = signature
+            if key is not None:
+                self._signatures[key] = signature
+        return signature
+
+    def _compile(self, parsed: Fetches, feed_tensors: tuple[Tensor, ...]) -> CompiledPlan:
+        self._check_open()
+        if len(set(feed_tensors)) != len(feed_tensors):
+            raise ValueError("feed_dict names the same tensor twice")
+        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._config.allow_soft_placement)
+        if self._config.log_device_placement:
+            for op, device in zip(plan.ops, plan.devices, strict=True):
+                if op is not None:
+                    print(f"{op.name}: ({op.type}): {device}", file=sys.stderr)
+        return plan
+
+    def _execute(self, signature: _Signature, arrays: list[np.ndarray], options: RunOptions | None, metadata: profile.RunMetadata | None) -> Any:
+        if self._closed:
+            self._check_open()
+        plan = signature.plan
+        timeout = self._config.operation_timeout_in_ms
+        trace: list[tuple[int, int, int, int]] | None = None
+        if options is not None:
+            timeout = options.timeout_in_ms or timeout
+            if options.trace_level > RunOptions.NO_TRACE and metadata is not None:
+                trace = []
+        try:
+            if plan.may_wait:
+                self._monitor.enter(plan)
+                try:
+                    values = plan.engine.run(arrays, timeout, trace, self._monitor.watch(plan))
+                finally:
+                    self._monitor.leave(plan)
+            else:
+                values = plan.engine.run(arrays, timeout, trace)
+        except _engine.StepError as error:
+            raise as_exception(error, plan) from error.cause
+        finally:
+            if trace is not None and metadata is not None:
+                types = [op.type if op is not None else "Copy" for op in plan.ops]
+                metadata.node_stats = profile.collect(trace, plan.names, types, plan.devices)
+        return signature.fetches.build(values)
+
+
+class Session(BaseSession):
+    """Runs a graph.
+
+        with flowcore.Session() as sess:
+            print(sess.run(c, feed_dict={a: 1.0}))
+
+    Used as a context manager it is the default session of the block, and its graph the default graph; it is closed at the end.
+    """
+
+    def __enter__(self) -> Session:
+        self._check_open()
+        self._graph_context = self._graph.as_default()
+        self._graph_context.__enter__()
+        _stack().append(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+        _leave(self)
+        self._graph_context.__exit__(kind, value, traceback)
+        self.close()
+
+    def as_default(self) -> _DefaultSession:
+        """A context manager that makes this the default session, without closing it at the end."""
+        return _DefaultSession(self)
+
+
+class InteractiveSession(BaseSession):
+    """A session that makes itself the default on construction, for shells and notebooks. `close()` ends that."""
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
+        super().__init__(target, graph, config)
+        _stack().append(self)
+        self._graph_context = None
+        if graph is not None:
+            self._graph_context = graph.as_default()
+            self._graph_context.__enter__()
+
+    def as_default(self) -> _DefaultSession:
+        """A context manager that makes this the default session once more."""
+        return _DefaultSession(self)
+
+    def close(self) -> None:
+        """Ends the session and its being the default."""
+        if self in _stack():
+            _leave(self)
+            if self._graph_context is not None:
+                self._graph_context.__exit__(None, None, None)
+        super().close()
+
+
+class _DefaultSession:
+    def __init__(self, session: BaseSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> BaseSession:
+        _stack().append(self._session)
+        return self._session
+
+    def __exit__(self, *_: object) -> None:
+        _leave(self._session)
+
+
+def _stack() -> list[BaseSession]:
+    stack = getattr(_default_sessions, "stack", None)
+    if stack is None:
+        stack = _default_sessions.stack = []
+    return stack
+
+
+def _leave(session: BaseSession) -> None:
+    stack = _stack()
+    for i in reversed(range(len(stack))):
+        if stack[i] is session:
+            del stack[i]
+            return
+
+
+def get_default_session() -> BaseSession | None:
+    """The innermost default session of this thread, or None."""
+    stack = _stack()
+    return stack[-1] if stack else None

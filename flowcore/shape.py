@@ -1,0 +1,332 @@
+"""Static shapes: sizes that may be unknown. Imports nothing of flowcore."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+__all__ = ["Dimension", "TensorShape"]
+
+
+class Dimension:
+    """One size of a shape: a number, or unknown (`value` is None). Arithmetic with an unknown size is unknown.
+
+    Comparisons with an unknown size give None, as in TensorFlow 1.x.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: Any) -> None:
+        if isinstance(value, Dimension):
+            self._value: int | None = value._value
+        elif value is None:
+            self._value = None
+        else:
+            try:
+                self._value = operator.index(value)
+            except TypeError:
+                raise TypeError(f"A dimension must be an integer or None, found {value!r}") from None
+            if self._value < 0:
+                raise ValueError(f"Dimension {self._value} must be >= 0")
+
+    @property
+    def value(self) -> int | None:
+        """The size, or None when unknown."""
+        return self._value
+
+    def is_compatible_with(self, other: Any) -> bool:
+        other = as_dimension(other)
+        return self._value is None or other._value is None or self._value == other._value
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Dimensions {self} and {as_dimension(other)} are not compatible")
+
+    def merge_with(self, other: Any) -> Dimension:
+        """The known one of both. Raises ValueError when both are known and differ."""
+        other = as_dimension(other)
+        self.assert_is_compatible_with(other)
+        return Dimension(other._value if self._value is None else self._value)
+
+    def _combine(self, other: Any, function: Any) -> Dimension:
+        try:
+            other = as_dimension(other)
+        except (TypeError, ValueError):
+            return NotImplemented
+        if self._value is None or other._value is None:
+            return Dimension(None)
+        return Dimension(function(self._value, other._value))
+
+    def __add__(self, other: Any) -> Dimension:
+        return self._combine(other, operator.add)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Dimension:
+        return self._combine(other, operator.sub)
+
+    def __rsub__(self, other: Any) -> Dimension:
+        return as_dimension(other)._combine(self, operator.sub)
+
+    def __mul__(self, other: Any) -> Dimension:
+        return self._combine(other, operator.mul)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Any) -> Dimension:
+        return self._combine(other, operator.floordiv)
+
+    def __rfloordiv__(self, other: Any) -> Dimension:
+        return as_dimension(other)._combine(self, operator.floordiv)
+
+    __div__ = __floordiv__
+
+    def __mod__(self, other: Any) -> Dimension:
+        return self._combine(other, operator.mod)
+
+    def __rmod__(self, other: Any) -> Dimension:
+        return as_dimension(other)._combine(self, operator.mod)
+
+    def _compare(self, other: Any, function: Any) -> bool | None:
+        try:
+            other = as_dimension(other)
+        except (TypeError, ValueError):
+            return NotImplemented
+        if self._value is None or other._value is None:
+            return None
+        return bool(function(self._value, other._value))
+
+    def __eq__(self, other: object) -> bool:
+        return self._compare(other, operator.eq)  # type: ignore[return-value]
+
+    def __ne__(self, other: object) -> bool:
+        return self._compare(other, operator.ne)  # type: ignore[return-value]
+
+    def __lt__(self, other: Any) -> bool | None:
+        return self._compare(other, operator.lt)
+
+    def __le__(self, other: Any) -> bool | None:
+        return self._compare(other, operator.le)
+
+    def __gt__(self, other: Any) -> bool | None:
+        return self._compare(other, operator.gt)
+
+    def __ge__(self, other: Any) -> bool | None:
+        return self._compare(other, operator.ge)
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __int__(self) -> int:
+        if self._value is None:
+            raise TypeError("an unknown Dimension has no integer value")
+        return self._value
+
+    __index__ = __int__
+
+    def __repr__(self) -> str:
+        return f"Dimension({self._value})"
+
+    def __str__(self) -> str:
+        return "?" if self._value is None else str(self._value)
+
+
+def as_dimension(value: Any) -> Dimension:
+    """`value` as a Dimension."""
+    return value if isinstance(value, Dimension) else Dimension(value)
+
+
+def _size(value: Any) -> int | None:
+    if value is None:
+        return None
+    if type(value) is int and value >= 0:
+        return value
+    return Dimension(value).value
+
+
+class TensorShape:
+    """A shape whose rank or sizes may be unknown. Immutable.
+
+    Args:
+      dims: None (unknown rank), a TensorShape, a size, or an iterable of sizes (None: unknown).
+    """
+
+    __slots__ = ("_sizes",)
+
+    def __init__(self, dims: Any) -> None:
+        self._sizes: tuple[int | None, ...] | None
+        if dims is None:
+            self._sizes = None
+        elif isinstance(dims, TensorShape):
+            self._sizes = dims._sizes
+        elif isinstance(dims, (tuple, list)):
+            self._sizes = tuple([_size(d) for d in dims])
+        elif isinstance(dims, Iterable) and not isinstance(dims, (str, bytes)):
+            self._sizes = tuple([_size(d) for d in dims])
+        else:
+            self._sizes = (_size(dims),)
+
+    @property
+    def dims(self) -> list[Dimension] | None:
+        """The sizes as Dimensions, or None for an unknown rank."""
+        return None if self._sizes is None else [Dimension(d) for d in self._sizes]
+
+    @property
+    def sizes(self) -> tuple[int | None, ...] | None:
+        """The sizes as plain numbers and None, or None for an unknown rank."""
+        return self._sizes
+
+    @property
+    def ndims(self) -> int | None:
+        """The rank, or None."""
+        return None if self._sizes is None else len(self._sizes)
+
+    rank = ndims
+
+    def as_list(self) -> list[int | None]:
+        """The sizes as numbers and None. Raises ValueError for an unknown rank."""
+        if self._sizes is None:
+            raise ValueError("as_list() is not defined on an unknown TensorShape.")
+        return list(self._sizes)
+
+    def num_elements(self) -> int | None:
+        """The number of elements, or None when it is not known."""
+        if self._sizes is None:
+            return None
+        total = 1
+        for size in self._sizes:
+            if size is None:
+                return None
+            total *= size
+        return total
+
+    def is_fully_defined(self) -> bool:
+        return self._sizes is not None and None not in self._sizes
+
+    def assert_is_fully_defined(self) -> None:
+        if not self.is_fully_defined():
+            raise ValueError(f"Shape {self} is not fully defined")
+
+    def is_compatible_with(self, other: Any) -> bool:
+        """True when some full shape fits both."""
+        other = as_shape(other)
+        if self._sizes is None or other._sizes is None:
+            return True
+        return len(self._sizes) == len(other._sizes) and all(
+            a is None or b is None or a == b for a, b in zip(self._sizes, other._sizes, strict=True)
+        )
+
+    def assert_is_compatible_with(self, other: Any) -> None:
+        if not self.is_compatible_with(other):
+            raise ValueError(f"Shapes {self} and {as_shape(other)} are incompatible")
+
+    def merge_with(self, other: Any) -> TensorShape:
+        """What both together say. Raises ValueError when they contradict."""
+        other = as_shape(other)
+        if self._sizes is None:
+            return other
+        if other._sizes is None or other._sizes == self._sizes:
+            return self
+        self.assert_is_compatible_with(other)
+        return TensorShape([b if a is None else a for a, b in zip(self._sizes, other._sizes, strict=True)])
+
+    def concatenate(self, other: Any) -> TensorShape:
+        other = as_shape(other)
+        if self._sizes is None or other._sizes is None:
+            return TensorShape(None)
+        return TensorShape(self._sizes + other._sizes)
+
+    def with_rank(self, rank: int) -> TensorShape:
+        """This shape, known to have `rank`. Raises ValueError when it has another."""
+        if self._sizes is None:
+            return TensorShape([None] * rank)
+        if len(self._sizes) != rank:
+            raise ValueError(f"Shape {self} must have rank {rank}")
+        return self
+
+    def with_rank_at_least(self, rank: int) -> TensorShape:
+        if self._sizes is not None and len(self._sizes) < rank:
+            raise ValueError(f"Shape {self} must have rank at least {rank}")
+        return self
+
+    def with_rank_at_most(self, rank: int) -> TensorShape:
+        if self._sizes is not None and len(self._sizes) > rank:
+            raise ValueError(f"Shape {self} must have rank at most {rank}")
+        return self
+
+    def assert_has_rank(self, rank: int) -> None:
+        if self._sizes is not None and len(self._sizes) != rank:
+            raise ValueError(f"Shape {self} must have rank {rank}")
+
+    def assert_same_rank(self, other: Any) -> None:
+        other = as_shape(other)
+        if self._sizes is not None and other._sizes is not None and len(self._sizes) != len(other._sizes):
+            raise ValueError(f"Shapes {self} and {other} must have the same rank")
+
+    def as_proto(self) -> dict[str, Any]:
+        """A plain TensorShapeProto: {"unknown_rank": True} or {"dim": [{"size": n}, ...]} with -1 for unknown."""
+        if self._sizes is None:
+            return {"unknown_rank": True}
+        return {"dim": [{"size": -1 if d is None else d} for d in self._sizes]}
+
+    def __len__(self) -> int:
+        if self._sizes is None:
+            raise ValueError("Cannot take the length of a shape with unknown rank.")
+        return len(self._sizes)
+
+    def __bool__(self) -> bool:
+        return self._sizes is not None
+
+    def __iter__(self) -> Iterator[Dimension]:
+        if self._sizes is None:
+            raise ValueError("Cannot iterate over a shape with unknown rank.")
+        return iter([Dimension(d) for d in self._sizes])
+
+    def __getitem__(self, key: Any) -> Any:
+        if self._sizes is None:
+            if isinstance(key, slice):
+                known = key.start is not None and key.stop is not None and key.step in (None, 1) and key.start >= 0 and key.stop >= key.start
+                return TensorShape([None] * (key.stop - key.start)) if known else TensorShape(None)
+            return Dimension(None)
+        if isinstance(key, slice):
+            return TensorShape(self._sizes[key])
+        return Dimension(self._sizes[key])
+
+    def __add__(self, other: Any) -> TensorShape:
+        return self.concatenate(other)
+
+    def __radd__(self, other: Any) -> TensorShape:
+        return as_shape(other).concatenate(self)
+
+    def __eq__(self, other: object) -> bool:
+        try:
+            other = as_shape(other)
+        except (TypeError, ValueError):
+            return NotImplemented
+        return self._sizes == other._sizes
+
+    def __ne__(self, other: object) -> bool:
+        result = self.__eq__(other)
+        return result if result is NotImplemented else not result
+
+    def __hash__(self) -> int:
+        return hash(self._sizes)
+
+    def __repr__(self) -> str:
+        return "TensorShape(None)" if self._sizes is None else f"TensorShape({list(self._sizes)})"
+
+    def __str__(self) -> str:
+        if self._sizes is None:
+            return "<unknown>"
+        inner = ", ".join("?" if d is None else str(d) for d in self._sizes)
+        return f"({inner},)" if len(self._sizes) == 1 else f"({inner})"
+
+
+UNKNOWN = TensorShape(None)
+SCALAR = TensorShape(())
+
+
+def as_shape(value: Any) -> TensorShape:
+    """`value` as a TensorShape."""
+    return value if isinstance(value, TensorShape) else TensorShape(value)
