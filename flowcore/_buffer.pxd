@@ -1,0 +1,11 @@
+from flowcore._kernel cimport fc_buffer, fc_device, fc_string, fc_tensor
+from libc.stdint cimport int64_t
+
+cdef fc_device *cpu_device() noexcept nogil
+cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil
+cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil
+cdef void string_release(fc_string *s) noexcept nogil
+cdef int tensor_from_array(object array, fc_tensor *out, bint keep) except -1
+cdef object array_from_tensor(fc_tensor *t, bint hand_over)
+cdef int dtype_number(object dtype) except -1
+cdef object numpy_dtype(int dtype)

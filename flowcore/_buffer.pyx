@@ -1,0 +1,396 @@
+"""Buffers: the memory of tensors, on the host, and its two-way street with NumPy.
+
+Blocks are 64-byte aligned, reference-counted and pooled: a block that is released goes to the free list of its size class and is
+handed out again, up to a limit of cached bytes. Header and data are one allocation. Each class has a spin lock, held for
+a few instructions. Strings are reference-counted objects; a string buffer owns a reference for each element.
+
+A fed NumPy array becomes an external buffer that holds the array: never written to, never kept beyond a step.
+Must never import anything above it.
+"""
+
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+cimport numpy as cnp
+import numpy as np
+
+from flowcore._kernel cimport (
+    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_NUM_DTYPES, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING,
+    fc_buffer, fc_data, fc_device, fc_item_size, fc_release, fc_retain, fc_string, fc_tensor,
+)
+
+cnp.import_array()
+
+cdef extern from *:
+    """
+    #include <sched.h>
+    #include <stdlib.h>
+    #include <unistd.h>
+    #define FC_CLASSES 160
+    static inline void fc_lock(char *l) { while (__atomic_test_and_set(l, __ATOMIC_ACQUIRE)) sched_yield(); }
+    static inline void fc_unlock(char *l) { __atomic_clear(l, __ATOMIC_RELEASE); }
+    static inline long long fc_count(long long *p, long long d) { return __atomic_add_fetch(p, d, __ATOMIC_RELAXED); }
+    /* Classes 64, 128, 192, 256, then four per doubling: less than a quarter of a block is wasted. */
+    static inline int fc_size_class(size_t bytes, size_t *rounded) {
+        size_t units = (bytes + 63) / 64;
+        if (units <= 4) { units = units ? units : 1; *rounded = units * 64; return (int)units - 1; }
+        int shift = 61 - __builtin_clzll(units - 1);
+        size_t quarter = (units - 1) >> shift;
+        *rounded = ((quarter + 1) << shift) * 64;
+        return 4 * shift + (int)quarter;
+    }
+    static inline size_t fc_physical_memory(void) {
+        long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+        return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : ~(size_t)0 >> 1;
+    }
+    static inline void *fc_aligned(size_t bytes) { void *p = NULL; return posix_memalign(&p, 64, bytes) ? NULL : p; }
+    """
+    enum: FC_CLASSES
+    void fc_lock(char *) noexcept nogil
+    void fc_unlock(char *) noexcept nogil
+    long long fc_count(long long *, long long) noexcept nogil
+    int fc_size_class(size_t, size_t *) noexcept nogil
+    size_t fc_physical_memory() noexcept nogil
+    void *fc_aligned(size_t) noexcept nogil
+
+cdef extern from "Python.h":
+    int Py_IsInitialized() nogil
+
+cdef extern from *:
+    """
+    /* Steals a reference to the dtype. */
+    #define fc_new_array(dtype, ndim, shape, data, flags) \
+        PyArray_NewFromDescr(&PyArray_Type, (PyArray_Descr *)(dtype), ndim, shape, NULL, data, flags, NULL)
+    """
+    object fc_new_array(PyObject *dtype, int ndim, cnp.npy_intp *shape, void *data, int flags)
+
+
+cdef struct free_list:
+    char lock
+    fc_buffer *head          # linked through `owner`
+    char padding[48]
+
+cdef free_list lists[FC_CLASSES]
+cdef long long cached_bytes = 0
+cdef long long live_buffers = 0
+cdef long long live_bytes = 0
+cdef long long live_strings = 0
+cdef size_t physical = fc_physical_memory()
+cdef long long cache_limit = <long long>(physical // 8)
+cdef fc_device cpu
+
+
+cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil:
+    cdef size_t rounded = 0
+    cdef int size_class
+    cdef free_list *fl
+    cdef fc_buffer *b = NULL
+    out[0] = NULL
+    if size > physical:  # the system might promise it all the same, and kill the process at the first touch
+        return FC_RESOURCE_EXHAUSTED
+    size_class = fc_size_class(size, &rounded)
+    fl = &lists[size_class]
+    fc_lock(&fl.lock)
+    b = fl.head
+    if b != NULL:
+        fl.head = <fc_buffer *>b.owner
+    fc_unlock(&fl.lock)
+    if b != NULL:
+        fc_count(&cached_bytes, -<long long>rounded)
+    else:
+        b = <fc_buffer *>fc_aligned(rounded + 64)
+        if b == NULL:
+            trim()
+            b = <fc_buffer *>fc_aligned(rounded + 64)
+            if b == NULL:
+                return FC_RESOURCE_EXHAUSTED
+        b.data = <char *>b + 64
+        b.capacity = rounded
+        b.device = &cpu
+    b.refs = 1
+    b.flags = 0
+    b.owner = NULL
+    fc_count(&live_buffers, 1)
+    fc_count(&live_bytes, <long long>rounded)
+    out[0] = b
+    return FC_OK
+
+
+cdef void trim() noexcept nogil:
+    """Gives all cached blocks back to the system."""
+    cdef int i
+    cdef fc_buffer *b
+    cdef fc_buffer *following
+    for i in range(FC_CLASSES):
+        fc_lock(&lists[i].lock)
+        b = lists[i].head
+        lists[i].head = NULL
+        fc_unlock(&lists[i].lock)
+        while b != NULL:
+            following = <fc_buffer *>b.owner
+            fc_count(&cached_bytes, -<long long>b.capacity)
+            free(b)
+            b = following
+
+
+cdef void cpu_release(fc_buffer *b) noexcept nogil:
+    cdef size_t rounded = 0
+    cdef size_t i
+    cdef free_list *fl
+    if b.flags & FC_BUF_EXTERNAL:
+        release_external(b)
+        return
+    if b.flags & FC_BUF_STRINGS:
+        for i in range(b.capacity // sizeof(void *)):
+            string_release((<fc_string **>b.data)[i])
+    fc_count(&live_buffers, -1)
+    fc_count(&live_bytes, -<long long>b.capacity)
+    if fc_count(&cached_bytes, <long long>b.capacity) > cache_limit:
+        fc_count(&cached_bytes, -<long long>b.capacity)
+        free(b)
+        return
+    fl = &lists[fc_size_class(b.capacity, &rounded)]
+    fc_lock(&fl.lock)
+    b.owner = fl.head
+    fl.head = b
+    fc_unlock(&fl.lock)
+
+
+cdef void release_external(fc_buffer *b) noexcept nogil:
+    cdef PyObject *owner = <PyObject *>b.owner
+    fc_count(&live_buffers, -1)
+    free(b)
+    if Py_IsInitialized():
+        with gil:
+            Py_DECREF(<object>owner)
+
+
+cpu.abi = FC_ABI
+cpu.name = b"/device:CPU:0"
+cpu.type = b"CPU"
+cpu.alloc = cpu_alloc
+cpu.release = cpu_release
+cpu.self = NULL
+
+
+cdef fc_device *cpu_device() noexcept nogil:
+    return &cpu
+
+
+cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil:
+    """A host buffer for `size` elements; none (NULL) for zero. Strings start empty."""
+    cdef int rc
+    out[0] = NULL
+    if size <= 0:
+        return FC_OK
+    rc = cpu_alloc(&cpu, <size_t>(size * fc_item_size(dtype)), out)
+    if rc == FC_OK and dtype == FC_STRING:
+        memset(out[0].data, 0, out[0].capacity)
+        out[0].flags |= FC_BUF_STRINGS
+    return rc
+
+
+cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil:
+    cdef fc_string *s
+    if size == 0:
+        return NULL
+    s = <fc_string *>malloc(sizeof(fc_string) + <size_t>size + 1)
+    if s == NULL:
+        return NULL
+    s.refs = 1
+    s.size = size
+    memcpy(&s.bytes[0], data, <size_t>size)
+    (&s.bytes[0])[size] = 0
+    fc_count(&live_strings, 1)
+    return s
+
+
+cdef extern from *:
+    """
+    static inline int fc_drop(int32_t *refs) { return __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL) == 0; }
+    """
+    int fc_drop(int32_t *) noexcept nogil
+
+
+cdef void string_release(fc_string *s) noexcept nogil:
+    if s != NULL and fc_drop(&s.refs):
+        fc_count(&live_strings, -1)
+        free(s)
+
+
+# ---- NumPy ----------------------------------------------------------------------------------------------------
+
+cdef dict number_of = {
+    np.dtype(np.float32): 1, np.dtype(np.float64): 2, np.dtype(np.int32): 3, np.dtype(np.uint8): 4, np.dtype(np.int16): 5, np.dtype(np.int8): 6,
+    np.dtype(object): 7, np.dtype(np.complex64): 8, np.dtype(np.int64): 9, np.dtype(np.bool_): 10, np.dtype(np.uint16): 17,
+    np.dtype(np.complex128): 18, np.dtype(np.float16): 19, np.dtype(np.uint32): 22, np.dtype(np.uint64): 23,
+}
+cdef dict dtype_of = {number: dtype for dtype, number in number_of.items()}
+
+
+cdef object numpy_dtype(int dtype):
+    found = dtype_of.get(dtype)
+    if found is None and dtype == FC_BFLOAT16:
+        import ml_dtypes  # the caller has said what to install when it is missing
+        found = dtype_of[dtype] = np.dtype(ml_dtypes.bfloat16)
+        number_of[found] = FC_BFLOAT16
+    if found is None:
+        raise TypeError(f"tensors of dtype number {dtype} have no NumPy counterpart")
+    return found
+
+
+cdef int dtype_number(object dtype) except -1:
+    found = number_of.get(dtype)
+    if found is None:
+        if getattr(dtype, "name", "") == "bfloat16":
+            return FC_BFLOAT16
+        if dtype.kind in "SU":
+            return FC_STRING
+        if dtype.byteorder in "<>" and not dtype.isnative:
+            return dtype_number(dtype.newbyteorder("="))
+        raise TypeError(f"arrays of dtype {dtype} are not supported")
+    return found
+
+
+cdef enum: SMALL = 1024  # bytes up to which a copy is cheaper than sharing
+
+
+cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
+    """Makes a tensor of an array: shares its memory where it can, copies otherwise. `keep`: must copy, the tensor may outlive the array's use.
+
+    Raises TypeError, ValueError or MemoryError; `out` holds no buffer then.
+    """
+    cdef cnp.ndarray array = value
+    cdef int d
+    cdef int dtype = dtype_number(array.dtype)
+    cdef fc_buffer *b
+    cdef size_t size
+    out.buffer = NULL
+    if array.ndim > FC_MAX_DIMS:
+        raise ValueError(f"a tensor has at most {FC_MAX_DIMS} dimensions, found {array.ndim}")
+    out.dtype = dtype
+    out.ndim = array.ndim
+    out.offset = 0
+    out.size = array.size
+    for d in range(array.ndim):
+        out.shape[d] = array.shape[d]
+    if out.size == 0:
+        return 0
+    if dtype == FC_STRING:
+        return strings_from_array(array, out)
+    if not cnp.PyArray_ISCARRAY_RO(array):  # not contiguous, not aligned or foreign byte order
+        array = np.array(array, dtype=array.dtype.newbyteorder("="), order="C")
+        if not keep:
+            return share(array, out)
+    size = <size_t>(out.size * fc_item_size(dtype))
+    if not keep and size > SMALL:
+        return share(array, out)
+    if new_buffer(dtype, out.size, &b) != FC_OK:
+        raise MemoryError(f"no memory for a tensor of shape {[out.shape[d] for d in range(out.ndim)]} ({size} bytes)")
+    memcpy(b.data, cnp.PyArray_DATA(array), size)
+    out.buffer = b
+    return 0
+
+
+cdef int share(cnp.ndarray array, fc_tensor *out) except -1:
+    cdef fc_buffer *b = <fc_buffer *>malloc(sizeof(fc_buffer))
+    if b == NULL:
+        raise MemoryError
+    b.refs = 1
+    b.flags = FC_BUF_EXTERNAL
+    b.data = cnp.PyArray_DATA(array)
+    b.capacity = <size_t>cnp.PyArray_NBYTES(array)
+    b.device = &cpu
+    b.owner = <void *>array
+    Py_INCREF(array)
+    fc_count(&live_buffers, 1)
+    out.buffer = b
+    return 0
+
+
+cdef int strings_from_array(object array, fc_tensor *out) except -1:
+    cdef fc_buffer *b
+    cdef fc_string **items
+    cdef int64_t i = 0
+    cdef bytes data
+    if new_buffer(FC_STRING, out.size, &b) != FC_OK:
+        raise MemoryError(f"no memory for {out.size} strings")
+    items = <fc_string **>b.data
+    try:
+        for item in array.flat:
+            data = item.encode("utf-8") if isinstance(item, str) else item
+            items[i] = string_new(data, len(data))
+            if items[i] == NULL and len(data):
+                raise MemoryError("no memory for a string")
+            i += 1
+    except (AttributeError, TypeError):
+        fc_release(b)
+        raise TypeError(f"a string tensor takes bytes and str, found {type(item).__name__}") from None
+    except BaseException:
+        fc_release(b)
+        raise
+    out.buffer = b
+    return 0
+
+
+cdef class _Owner:
+    """Keeps a buffer alive as long as an array looks at it."""
+
+    cdef fc_buffer *buffer
+
+    def __dealloc__(self):
+        fc_release(self.buffer)
+
+
+cdef object array_from_tensor(fc_tensor *t, bint hand_over):
+    """The tensor as an array. `hand_over`: the array takes the buffer where nobody else holds it, and is writable; otherwise it is a copy.
+
+    Without `hand_over`: a read-only view that keeps the buffer alive (small ones are copied).
+    """
+    cdef cnp.npy_intp shape[8]
+    cdef int d
+    cdef cnp.ndarray array
+    cdef _Owner owner
+    cdef object dtype = numpy_dtype(t.dtype)
+    cdef size_t size = <size_t>(t.size * fc_item_size(t.dtype))
+    for d in range(t.ndim):
+        shape[d] = t.shape[d]
+    if t.dtype == FC_STRING:
+        return strings_to_array(t, tuple([shape[d] for d in range(t.ndim)]))
+    sole = hand_over and t.buffer != NULL and t.buffer.refs == 1 and not t.buffer.flags & FC_BUF_EXTERNAL and t.buffer.capacity < 4 * size
+    if size <= SMALL or (hand_over and not sole):
+        Py_INCREF(dtype)
+        array = fc_new_array(<PyObject *>dtype, t.ndim, shape, NULL, 0)
+        if size:
+            memcpy(cnp.PyArray_DATA(array), fc_data(t), size)
+        if not hand_over:
+            cnp.PyArray_CLEARFLAGS(array, cnp.NPY_ARRAY_WRITEABLE)
+        return array
+    owner = _Owner.__new__(_Owner)
+    fc_retain(t.buffer)
+    owner.buffer = t.buffer
+    Py_INCREF(dtype)
+    array = fc_new_array(<PyObject *>dtype, t.ndim, shape, fc_data(t), cnp.NPY_ARRAY_CARRAY if hand_over else cnp.NPY_ARRAY_CARRAY_RO)
+    cnp.set_array_base(array, owner)
+    return array
+
+
+cdef object strings_to_array(fc_tensor *t, tuple shape):
+    cdef fc_string **items = <fc_string **>fc_data(t)
+    cdef int64_t i
+    result = np.empty(t.size, dtype=object)
+    for i in range(t.size):
+        result[i] = b"" if items[i] == NULL else (&items[i].bytes[0])[:items[i].size]
+    return result.reshape(shape)
+
+
+def live_counts():
+    """Buffers and strings alive now, with their bytes, and bytes kept for reuse."""
+    return {"buffers": live_buffers, "bytes": live_bytes, "strings": live_strings, "cached_bytes": cached_bytes}
+
+
+def release_cached():
+    """Gives cached memory back to the system."""
+    trim()

@@ -1,0 +1,1567 @@
+"""The engine: runs plans. A plan is flat arrays; a step is one run of it, without the GIL.
+
+Owns the scheduler's policy; the mechanism (events, deques, atomics) is in _sync.h. Knows no graph: slots and indices only.
+Longer than other files because plan, step, scheduler and the services for kernels share their structs.
+
+How a step runs
+---------------
+Each node has a count of what it waits for: one per input slot that a node fills, one per control edge. Whoever brings it to
+zero makes the node ready. The finishing thread goes on with one ready successor and pushes the others to its own deque in the step;
+idle workers of the pool that visit the step steal from there. `pending` counts nodes that are ready, running or parked;
+at zero the step is over. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
+
+Who may touch a step: its caller; the pool's workers while they are visitors (`visitors` is raised under the pool's lock while the
+step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
+step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
+
+Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
+recorded by whoever wins `failed`; from then on ready nodes are dropped and parked ones cancelled.
+
+Waking a worker costs about 5 us, so work shorter than WAKE_NS in sum stays on this thread. What a node costs is measured in the first
+steps and now and then later (`cost`).
+
+Lock order: a resource's own lock, then the step's lock. The pool's lock is taken alone.
+"""
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
+from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset, strdup
+
+import atexit
+import threading
+from typing import NamedTuple
+
+import numpy as np
+
+cimport flowcore._buffer as buf
+from flowcore._buffer cimport array_from_tensor, cpu_device, dtype_number, new_buffer, numpy_dtype, tensor_from_array
+from flowcore._kernel cimport (
+    FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
+    FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_attr, fc_buffer, fc_ctx, fc_data, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
+    fc_kernel_table, fc_release, fc_resource, fc_resource_release, fc_resource_retain, fc_retain, fc_tensor, fc_token,
+)
+
+
+cdef extern from "_sync.h" nogil:
+    enum: FC_EMPTY
+    enum: FC_RETRY
+    ctypedef struct fc_event:
+        int32_t waiters
+    ctypedef struct fc_deque:
+        pass
+    ctypedef struct pthread_mutex_t:
+        pass
+    ctypedef unsigned long pthread_t
+    int32_t fc_fork_count
+    void fc_watch_fork()
+    int32_t fc_load32(int32_t *)
+    void fc_store32(int32_t *, int32_t)
+    int32_t fc_add32(int32_t *, int32_t)
+    bint fc_cas32(int32_t *, int32_t, int32_t)
+    int64_t fc_load64(int64_t *)
+    int64_t fc_add64(int64_t *, int64_t)
+    float fc_load_float(float *)
+    void fc_store_float(float *, float)
+    void fc_pause()
+    int64_t fc_now_ns()
+    void fc_event_init(fc_event *)
+    void fc_event_destroy(fc_event *)
+    int32_t fc_event_prepare(fc_event *)
+    void fc_event_stay_awake(fc_event *)
+    void fc_event_wait(fc_event *, int32_t, int64_t)
+    void fc_event_wake(fc_event *, int)
+    int fc_deque_init(fc_deque *, int64_t)
+    void fc_deque_destroy(fc_deque *)
+    int64_t fc_deque_size(fc_deque *)
+    int fc_deque_push(fc_deque *, int32_t)
+    int32_t fc_deque_take(fc_deque *)
+    int32_t fc_deque_steal(fc_deque *)
+    void fc_inject(int32_t *, int32_t *, int32_t)
+    int32_t fc_drain(int32_t *)
+    int pthread_mutex_init(pthread_mutex_t *, void *)
+    int pthread_mutex_destroy(pthread_mutex_t *)
+    int pthread_mutex_lock(pthread_mutex_t *)
+    int pthread_mutex_unlock(pthread_mutex_t *)
+    int pthread_create(pthread_t *, void *, void *(*)(void *) noexcept nogil, void *)
+    int pthread_join(pthread_t, void **)
+    int sched_yield()
+
+cdef extern from *:
+    """
+    #include <stdarg.h>
+    #include <stdio.h>
+    #include "_kernel.h"
+    /* The head of the struct that the scheduler keeps behind ctx->engine: where messages go. */
+    typedef struct { char *message; } fc_run_head;
+    enum { FC_MESSAGE_SIZE = 1024 };
+    static int fc_api_fail(fc_ctx *ctx, int status, const char *format, ...) {
+        va_list args;
+        va_start(args, format);
+        vsnprintf(((fc_run_head *)ctx->engine)->message, FC_MESSAGE_SIZE, format, args);
+        va_end(args);
+        return status;
+    }
+    static inline void fc_message(char *to, const char *text) { snprintf(to, FC_MESSAGE_SIZE, "%s", text); }
+    static inline void fc_memory_message(char *to, long long bytes, int ndim, const int64_t *shape) {
+        fc_tensor t = {0};
+        char text[256];
+        t.ndim = ndim;
+        for (int d = 0; d < ndim; d++) t.shape[d] = shape[d];
+        snprintf(to, FC_MESSAGE_SIZE, "out of memory: an output of shape %s takes %lld bytes", fc_shape_str(&t, text, sizeof text), bytes);
+    }
+    static inline void fc_index_message(char *to, const char *format, long long a, long long b) {
+        if (a == b && a < 0) snprintf(to, FC_MESSAGE_SIZE, "%s", format);
+        else snprintf(to, FC_MESSAGE_SIZE, format, a, b);
+    }
+    static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+    static __thread int fc_pool_thread;  /* index of this worker in its pool; 0 for any other thread */
+    static inline void fc_set_pool_thread(int i) { fc_pool_thread = i; }
+    """
+    enum: FC_MESSAGE_SIZE
+    int fc_api_fail(fc_ctx *ctx, int status, const char *format, ...) noexcept nogil
+    void fc_message(char *, const char *) noexcept nogil
+    void fc_memory_message(char *, long long, int, const int64_t *) noexcept nogil
+    void fc_index_message(char *, const char *, long long, long long) noexcept nogil
+    bint fc_mul_overflow(int64_t, int64_t, int64_t *) noexcept nogil
+    int fc_pool_thread
+    void fc_set_pool_thread(int) noexcept nogil
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+cdef enum:
+    WAKE_NS = 8000              # published work below this is not worth waking a worker
+    UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
+    PYTHON_NS = 1000000         # a Python kernel may block for long
+    LONG_NS = 1000000           # after such a node the caller looks at the clock
+    SIGNAL_NS = 50000000        # how often the caller looks for signals
+    SLEEP_NS = 100000000        # longest sleep between two looks
+    MAX_JOBS = 64
+    DIED = -9                   # internal: dropped after a failure
+
+fc_watch_fork()
+
+
+# ---- structs ---------------------------------------------------------------------------------------------------
+
+cdef struct node_t:
+    fc_kernel fn                # NULL: a Python kernel
+    PyObject *function
+    fc_attr *attrs
+    fc_resource *state
+    fc_device *device
+    char *name
+    int32_t n_in
+    int32_t n_out
+    int64_t first_in            # into plan.in_slots
+    int32_t first_out           # slot
+    int32_t waits               # initial readiness count
+    int64_t first_next          # into plan.next
+    int32_t n_next
+    int32_t *types              # declared output dtypes of a Python kernel
+
+cdef struct plan_t:
+    pool_t *pool
+    int32_t n_nodes
+    int32_t n_slots
+    node_t *nodes
+    int32_t *in_slots
+    int64_t n_in_slots
+    int32_t *next
+    int32_t *waits              # initial counts, contiguous for the copy
+    int32_t *uses               # reads per slot, fetches and feeds included; 0: constant
+    int32_t *sources
+    int32_t n_sources
+    fc_tensor *constants        # n_slots tensors; buffer only where the slot is one
+    float *cost                 # ns per node, 0: not measured
+    int64_t steps
+
+cdef struct trace_t:
+    int64_t start
+    int64_t end
+    int32_t thread
+
+cdef struct step_t:
+    plan_t *plan
+    fc_tensor *slots
+    const fc_tensor **inputs    # one pointer per entry of plan.in_slots
+    int32_t *waits
+    int32_t *uses
+    int32_t *inject_next
+    int32_t inject_head
+    fc_deque *deques            # one per thread of the pool; 0: the caller
+    fc_event event              # the caller sleeps here
+    int64_t pending
+    int32_t visitors
+    int32_t failed
+    int32_t code
+    int32_t error_node
+    char message[1024]
+    PyObject *error             # exception of a Python kernel
+    pthread_mutex_t lock        # guards `tokens`
+    token_t *tokens
+    bint listed                 # on the pool's list; changed by the caller or a completing thread under the pool's lock
+    bint measure
+    trace_t *trace
+    step_t *free_next
+    step_t *list_next
+    step_t *list_previous
+
+cdef struct run_t:              # one execution of a node; ctx.engine points here
+    char *message
+    fc_ctx ctx
+    step_t *step
+    int32_t node
+    int32_t thread
+    void *scratch               # linked list of blocks
+    char text[1024]
+
+cdef struct token_t:
+    run_t run
+    int32_t refs
+    int32_t state               # 0 parked, 1 completed
+    void (*cancel)(fc_token *, void *) noexcept nogil
+    void *arg
+    token_t *next
+    token_t *previous
+
+cdef struct job_t:              # a parallel loop
+    int64_t at                  # next piece
+    int64_t pieces
+    int64_t n
+    int64_t grain
+    void (*fn)(void *, int64_t, int64_t) noexcept nogil
+    void *arg
+    int32_t users
+    job_t *next
+
+cdef struct pool_t:
+    int32_t n_threads
+    pthread_mutex_t lock        # guards the lists
+    step_t *steps
+    job_t *jobs
+    fc_event event              # workers sleep here
+    int32_t stop
+    int32_t fork_count
+    pthread_t *threads
+    worker_t *workers
+
+cdef struct worker_t:
+    pool_t *pool
+    int32_t index
+
+cdef long long live_plans = 0, live_steps = 0, live_tokens = 0, running_steps = 0
+
+cdef extern from *:
+    """
+    static inline void fc_bump(long long *p, long long d) { __atomic_add_fetch(p, d, __ATOMIC_RELAXED); }
+    static inline long long fc_read(long long *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+    """
+    void fc_bump(long long *, long long) noexcept nogil
+    long long fc_read(long long *) noexcept nogil
+
+
+# ---- services for kernels (fc_api) -----------------------------------------------------------------------------
+
+cdef int set_shape(run_t *run, fc_tensor *t, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+    cdef int d
+    cdef int64_t item = fc_item_size(dtype), bytes = 0
+    if ndim < 0 or ndim > FC_MAX_DIMS:
+        fc_index_message(run.message, b"an output would have %lld dimensions; at most %lld are supported", ndim, FC_MAX_DIMS)
+        return FC_INVALID_ARGUMENT
+    if item == 0:
+        fc_message(run.message, b"an output has an unknown dtype")
+        return FC_INTERNAL
+    t.size = 1
+    for d in range(ndim):
+        if shape[d] < 0:
+            fc_index_message(run.message, b"dimension %lld of an output would be negative: %lld", d, shape[d])
+            return FC_INVALID_ARGUMENT
+        t.shape[d] = shape[d]
+        if fc_mul_overflow(t.size, shape[d], &t.size) or fc_mul_overflow(t.size, item, &bytes):
+            fc_message(run.message, b"an output has too many elements: its size overflows 64 bits")
+            return FC_INVALID_ARGUMENT
+    t.dtype = dtype
+    t.ndim = ndim
+    t.offset = 0
+    return FC_OK
+
+
+cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+    cdef run_t *run = <run_t *>ctx.engine
+    cdef fc_tensor *t = &ctx.out[out]
+    cdef int rc = set_shape(run, t, dtype, ndim, shape)
+    if rc != FC_OK or t.size == 0:
+        return rc
+    if ctx.device == cpu_device():
+        rc = new_buffer(dtype, t.size, &t.buffer)
+    else:
+        rc = ctx.device.alloc(ctx.device, <size_t>(t.size * fc_item_size(dtype)), &t.buffer)
+    if rc != FC_OK:
+        t.buffer = NULL
+        fc_memory_message(run.message, t.size * fc_item_size(dtype), ndim, shape)
+    return rc
+
+
+cdef int api_share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+    cdef run_t *run = <run_t *>ctx.engine
+    cdef fc_tensor *t = &ctx.out[out]
+    cdef int rc = set_shape(run, t, dtype, ndim, shape)
+    if rc != FC_OK:
+        return rc
+    if t.size:
+        t.buffer = src.buffer
+        t.offset = src.offset + offset
+        fc_retain(t.buffer)
+    return FC_OK
+
+
+cdef int api_forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+    cdef run_t *run = <run_t *>ctx.engine
+    cdef const fc_tensor *src = ctx.inputs[i]
+    cdef int32_t slot = run.step.plan.in_slots[run.step.plan.nodes[run.node].first_in + i]
+    cdef int64_t size = 1
+    cdef int d
+    # Only this node still reads the slot, and nobody else holds the buffer: it may be written.
+    if (src.buffer != NULL and run.step.plan.uses[slot] != 0 and fc_load32(&run.step.uses[slot]) == 1 and fc_load32(&src.buffer.refs) == 1
+            and not src.buffer.flags & FC_BUF_EXTERNAL and src.buffer.device == ctx.device and (dtype == FC_STRING) == (src.dtype == FC_STRING)):
+        for d in range(ndim):
+            size *= shape[d]
+        if size * fc_item_size(dtype) == src.size * fc_item_size(src.dtype):
+            return api_share(ctx, out, src, 0, dtype, ndim, shape)
+    return api_alloc(ctx, out, dtype, ndim, shape)
+
+
+cdef int api_scratch(fc_ctx *ctx, size_t size, void **ptr) noexcept nogil:
+    cdef run_t *run = <run_t *>ctx.engine
+    cdef fc_buffer *block = NULL
+    ptr[0] = NULL
+    if size == 0:
+        size = 1
+    if cpu_device().alloc(cpu_device(), size, &block) != FC_OK:
+        fc_index_message(run.message, b"out of memory: %lld bytes of working memory", <long long>size, 0)
+        return FC_RESOURCE_EXHAUSTED
+    block.owner = run.scratch
+    run.scratch = block
+    ptr[0] = block.data
+    return FC_OK
+
+
+cdef int api_cancelled(fc_ctx *ctx) noexcept nogil:
+    return fc_load32(&(<run_t *>ctx.engine).step.failed)
+
+
+cdef int api_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) noexcept nogil:
+    cdef int64_t bytes = 0
+    out[0] = NULL
+    if fc_mul_overflow(size, fc_item_size(dtype), &bytes) or new_buffer(dtype, size, out) != FC_OK:
+        fc_index_message((<run_t *>ctx.engine).message, b"out of memory: %lld elements of %lld bytes", size, fc_item_size(dtype))
+        return FC_RESOURCE_EXHAUSTED
+    return FC_OK
+
+
+cdef void work_on_job(job_t *job) noexcept nogil:
+    cdef int64_t piece, begin, end
+    while True:
+        piece = fc_add64(&job.at, 1)
+        if piece >= job.pieces:
+            return
+        begin = piece * job.grain
+        end = begin + job.grain
+        job.fn(job.arg, begin, end if end < job.n else job.n)
+
+
+cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t) noexcept nogil, void *arg) noexcept nogil:
+    cdef pool_t *pool = (<run_t *>ctx.engine).step.plan.pool
+    cdef job_t job
+    cdef job_t **link
+    cdef int spins = 0
+    if n <= 0:
+        return
+    memset(&job, 0, sizeof(job_t))
+    job.grain = grain if grain > 0 else 1
+    job.pieces = (n - 1) // job.grain + 1
+    job.n = n
+    job.fn = fn
+    job.arg = arg
+    if job.pieces == 1 or pool.n_threads == 1 or fc_load32(&pool.event.waiters) == 0:
+        work_on_job(&job)
+        return
+    pthread_mutex_lock(&pool.lock)
+    job.next = pool.jobs
+    pool.jobs = &job
+    pthread_mutex_unlock(&pool.lock)
+    fc_event_wake(&pool.event, job.pieces > 2)
+    work_on_job(&job)
+    pthread_mutex_lock(&pool.lock)
+    link = &pool.jobs
+    while link[0] != &job:
+        link = &link[0].next
+    link[0] = job.next
+    pthread_mutex_unlock(&pool.lock)
+    while fc_load32(&job.users) != 0:  # those who joined finish their piece
+        spins += 1
+        if spins < 200:
+            fc_pause()
+        else:
+            sched_yield()
+
+
+cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept nogil, void *arg) noexcept nogil:
+    cdef run_t *run = <run_t *>ctx.engine
+    cdef step_t *step = run.step
+    cdef token_t *token = <token_t *>malloc(sizeof(token_t))
+    if token == NULL:
+        return NULL
+    memcpy(&token.run, run, sizeof(run_t))
+    token.run.message = &token.run.text[0]
+    token.run.ctx.engine = &token.run
+    token.run.thread = 0
+    run.scratch = NULL  # belongs to the token now
+    token.refs = 1
+    token.state = 0
+    token.cancel = cancel
+    token.arg = arg
+    token.previous = NULL
+    pthread_mutex_lock(&step.lock)
+    if fc_load32(&step.failed):
+        pthread_mutex_unlock(&step.lock)
+        run.scratch = token.run.scratch
+        free(token)
+        return NULL
+    token.next = step.tokens
+    if step.tokens != NULL:
+        step.tokens.previous = token
+    step.tokens = token
+    fc_add32(&step.visitors, 1)
+    pthread_mutex_unlock(&step.lock)
+    fc_bump(&live_tokens, 1)
+    return <fc_token *>token
+
+
+cdef fc_ctx *api_token_ctx(fc_token *token) noexcept nogil:
+    return &(<token_t *>token).run.ctx
+
+
+cdef void drop_token(token_t *token) noexcept nogil:
+    if fc_add32(&token.refs, -1) == 1:
+        fc_bump(&live_tokens, -1)
+        free(token)
+
+
+cdef void api_complete(fc_token *t, int status) noexcept nogil:
+    cdef token_t *token = <token_t *>t
+    cdef step_t *step = token.run.step
+    if not fc_cas32(&token.state, 0, 1):
+        return
+    pthread_mutex_lock(&step.lock)
+    if token.previous != NULL:
+        token.previous.next = token.next
+    else:
+        step.tokens = token.next
+    if token.next != NULL:
+        token.next.previous = token.previous
+    pthread_mutex_unlock(&step.lock)
+    end_node(&token.run, status, True)
+    drop_token(token)
+    fc_add32(&step.visitors, -1)  # the last touch
+
+
+cdef fc_api api
+api.abi = FC_ABI
+api.alloc = api_alloc
+api.forward = api_forward
+api.share = api_share
+api.scratch = api_scratch
+api.fail = fc_api_fail
+api.parallel_for = api_parallel_for
+api.cancelled = api_cancelled
+api.park = api_park
+api.token_ctx = api_token_ctx
+api.complete = api_complete
+api.string_new = buf.string_new
+api.string_release = buf.string_release
+api.buffer_new = api_buffer_new
+
+
+# ---- steps -----------------------------------------------------------------------------------------------------
+
+cdef void release_slot(fc_tensor *t) noexcept nogil:
+    cdef fc_buffer *b = t.buffer
+    t.buffer = NULL
+    fc_release(b)
+
+
+cdef void fail_step(step_t *step, int code, int32_t node, const char *message) noexcept nogil:
+    """Records the first failure and cancels what is parked. Callers are the step's caller or visitors."""
+    cdef token_t *token
+    cdef token_t **tokens
+    cdef int count = 0, i
+    if not fc_cas32(&step.failed, 0, 1):
+        return
+    step.code = code
+    step.error_node = node
+    fc_message(&step.message[0], message)
+    # References keep the tokens readable while their cancel functions run without the lock.
+    pthread_mutex_lock(&step.lock)
+    token = step.tokens
+    while token != NULL:
+        count += 1
+        token = token.next
+    tokens = <token_t **>malloc(sizeof(token_t *) * (count + 1))
+    count = 0
+    token = step.tokens
+    while token != NULL and tokens != NULL:
+        fc_add32(&token.refs, 1)
+        tokens[count] = token
+        count += 1
+        token = token.next
+    pthread_mutex_unlock(&step.lock)
+    for i in range(count):
+        tokens[i].cancel(<fc_token *>tokens[i], tokens[i].arg)
+        drop_token(tokens[i])
+    free(tokens)
+
+
+cdef void list_step(step_t *step) noexcept nogil:
+    """Puts the step where workers find it."""
+    cdef pool_t *pool = step.plan.pool
+    pthread_mutex_lock(&pool.lock)
+    if not step.listed:
+        step.listed = True
+        step.list_previous = NULL
+        step.list_next = pool.steps
+        if pool.steps != NULL:
+            pool.steps.list_previous = step
+        pool.steps = step
+    pthread_mutex_unlock(&pool.lock)
+
+
+cdef void unlist_step(step_t *step) noexcept nogil:
+    """Takes the step off the list and waits until nobody visits it."""
+    cdef pool_t *pool = step.plan.pool
+    cdef int spins = 0
+    if step.listed or fc_load32(&step.visitors):
+        while True:
+            pthread_mutex_lock(&pool.lock)
+            if step.listed:
+                step.listed = False
+                if step.list_previous != NULL:
+                    step.list_previous.list_next = step.list_next
+                else:
+                    pool.steps = step.list_next
+                if step.list_next != NULL:
+                    step.list_next.list_previous = step.list_previous
+            pthread_mutex_unlock(&pool.lock)
+            while fc_load32(&step.visitors):
+                spins += 1
+                if spins < 200:
+                    fc_pause()
+                else:
+                    sched_yield()
+            if not step.listed:  # a visitor may have listed it once more on its way out
+                return
+
+
+cdef void call_for_help(step_t *step) noexcept nogil:
+    if fc_load32(&step.plan.pool.event.waiters):
+        list_step(step)
+        fc_event_wake(&step.plan.pool.event, 0)
+
+
+cdef inline float estimate(plan_t *plan, int32_t node) noexcept nogil:
+    cdef float cost = fc_load_float(&plan.cost[node])
+    if cost > 0:
+        return cost
+    return UNKNOWN_NS if plan.nodes[node].fn != NULL else PYTHON_NS
+
+
+cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
+    """After a kernel: releases inputs, makes successors ready. Returns one of them to go on with, FC_EMPTY for none.
+
+    `foreign`: a completing thread, which has no deque here: all goes to the injection stack, and the caller is woken.
+    """
+    cdef step_t *step = run.step
+    cdef plan_t *plan = step.plan
+    cdef node_t *node = &plan.nodes[run.node]
+    cdef int32_t i, slot, successor, keep = FC_EMPTY, ready = 0
+    cdef int32_t *after
+    cdef float work = 0
+    cdef fc_buffer *block
+    while run.scratch != NULL:
+        block = <fc_buffer *>run.scratch
+        run.scratch = block.owner
+        fc_release(block)
+    if status != FC_OK:
+        if status != DIED:
+            fail_step(step, status, run.node, run.message)
+    elif fc_load32(&step.failed) == 0:
+        for i in range(node.n_out):
+            if plan.uses[node.first_out + i] == 0:
+                release_slot(&step.slots[node.first_out + i])
+        for i in range(node.n_in):
+            slot = plan.in_slots[node.first_in + i]
+            if plan.uses[slot] != 0 and (plan.uses[slot] == 1 or fc_add32(&step.uses[slot], -1) == 1):
+                release_slot(&step.slots[slot])
+        after = plan.next + node.first_next
+        for i in range(node.n_next):
+            successor = after[i]
+            if plan.waits[successor] == 1 or fc_add32(&step.waits[successor], -1) == 1:
+                ready += 1
+                if foreign:
+                    fc_add64(&step.pending, 1)
+                    fc_inject(&step.inject_head, step.inject_next, successor)
+                elif keep == FC_EMPTY:
+                    keep = successor
+                else:
+                    if ready == 2:
+                        fc_add64(&step.pending, node.n_next)  # an upper bound first: it must never touch zero early
+                    fc_deque_push(&step.deques[run.thread], successor)
+                    work += estimate(plan, successor)
+    if foreign:
+        if fc_add64(&step.pending, -1) == 1 or ready:
+            if step.event.waiters == 0 and ready:
+                call_for_help(step)
+            fc_event_wake(&step.event, 0)
+        return FC_EMPTY
+    if ready > 1:
+        fc_add64(&step.pending, ready - 1 - node.n_next)
+        if work >= WAKE_NS:
+            call_for_help(step)
+    elif ready == 0:
+        if fc_add64(&step.pending, -1) == 1 and run.thread != 0:
+            fc_event_wake(&step.event, 0)
+    return keep
+
+
+cdef int32_t run_node(step_t *step, int32_t index, int32_t thread) noexcept nogil:
+    """Runs one node on this thread. Returns the successor to go on with, or FC_EMPTY."""
+    cdef run_t run
+    cdef plan_t *plan = step.plan
+    cdef node_t *node = &plan.nodes[index]
+    cdef int status
+    cdef int32_t i, result
+    cdef int64_t start = 0, end
+    cdef float old
+    run.step = step
+    run.node = index
+    run.thread = thread
+    run.scratch = NULL
+    run.message = &run.text[0]
+    run.text[0] = 0
+    if fc_load32(&step.failed):
+        return end_node(&run, DIED, False)
+    if fc_load_float(&plan.cost[index]) >= WAKE_NS and fc_deque_size(&step.deques[thread]) > 0:
+        call_for_help(step)  # what waits behind this long node should not
+    run.ctx.api = &api
+    run.ctx.inputs = step.inputs + node.first_in
+    run.ctx.out = step.slots + node.first_out
+    run.ctx.attrs = node.attrs
+    run.ctx.state = node.state
+    run.ctx.device = node.device
+    run.ctx.name = node.name
+    run.ctx.n_in = node.n_in
+    run.ctx.n_out = node.n_out
+    run.ctx.engine = &run
+    for i in range(node.n_out):
+        run.ctx.out[i].buffer = NULL
+        run.ctx.out[i].ndim = -1
+    if step.measure:
+        start = fc_now_ns()
+    if node.fn != NULL:
+        status = node.fn(&run.ctx)
+    else:
+        status = run_python(&run.ctx, <void *>node.function, node.types)
+    if step.measure:
+        end = fc_now_ns()
+        old = fc_load_float(&plan.cost[index])
+        fc_store_float(&plan.cost[index], <float>(end - start) if old == 0 else old * <float>0.7 + <float>(end - start) * <float>0.3)
+        if step.trace != NULL:
+            step.trace[index].start = start
+            step.trace[index].end = end
+            step.trace[index].thread = thread
+    if status == FC_OK:
+        for i in range(node.n_out):
+            if run.ctx.out[i].ndim < 0:
+                fc_index_message(run.message, b"the kernel left output %lld of %lld without a value", i, node.n_out)
+                status = FC_INTERNAL
+    if status == FC_PENDING:
+        return FC_EMPTY  # the token goes on from here, maybe already: the step is not to be touched for this node
+    result = end_node(&run, status, False)
+    return result
+
+
+cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with gil:
+    """Calls a Python kernel. An exception is kept on the step; what it returns must fit the declared outputs."""
+    cdef run_t *run = <run_t *>ctx.engine
+    cdef step_t *step = run.step
+    cdef int i
+    cdef list arguments
+    cdef fc_tensor value
+    try:
+        arguments = [array_from_tensor(<fc_tensor *>ctx.inputs[i], False) for i in range(ctx.n_in)]
+        result = (<object>function)(*arguments)
+        if ctx.n_out == 0:
+            return FC_OK
+        if ctx.n_out == 1 and not (isinstance(result, (tuple, list)) and len(result) == 1):
+            result = (result,)
+        if not isinstance(result, (tuple, list)) or len(result) != ctx.n_out:
+            count = len(result) if isinstance(result, (tuple, list)) else 1
+            message = f"the Python function returned {count} values where {ctx.n_out} were declared".encode()
+            fc_message(run.message, message)
+            return FC_INVALID_ARGUMENT
+        for i in range(ctx.n_out):
+            array = as_declared(result[i], types[i], i)
+            tensor_from_array(array, &value, True)
+            ctx.out[i] = value
+        return FC_OK
+    except TypeMismatch as mismatch:
+        message = str(mismatch).encode("utf-8", "replace")
+        fc_message(run.message, message)
+        return FC_INVALID_ARGUMENT
+    except BaseException as error:
+        pthread_mutex_lock(&step.lock)
+        if step.error == NULL:
+            Py_INCREF(error)
+            step.error = <PyObject *>error
+        pthread_mutex_unlock(&step.lock)
+        message = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
+        fc_message(run.message, message)
+        return FC_UNKNOWN
+
+
+class TypeMismatch(Exception):
+    """A Python kernel returned what it had not declared."""
+
+
+cdef object as_declared(object value, int dtype, int index):
+    """`value` as an array of the declared dtype. Python numbers convert; arrays must have it."""
+    wanted = numpy_dtype(dtype)
+    if dtype == FC_STRING:
+        array = np.asarray(value)
+        if array.dtype.kind not in "SUO":
+            raise TypeMismatch(f"value {index} of the Python function has dtype {array.dtype} where string was declared")
+        return np.asarray(value, dtype=object)
+    array = np.asarray(value)
+    if array.dtype == wanted:
+        return array
+    if isinstance(value, (np.ndarray, np.generic)) or array.dtype.kind not in "biufc" or (array.dtype.kind in "fc" and wanted.kind in "biu"):
+        raise TypeMismatch(f"value {index} of the Python function has dtype {array.dtype} where {wanted} was declared")
+    return array.astype(wanted)
+
+
+cdef int32_t find_work(step_t *step, int32_t thread) noexcept nogil:
+    """A ready node: own deque, then injected ones, then stolen."""
+    cdef int32_t item = fc_deque_take(&step.deques[thread])
+    cdef int32_t n = step.plan.pool.n_threads, i, chain, following, victim
+    if item != FC_EMPTY:
+        return item
+    chain = fc_drain(&step.inject_head)
+    if chain != FC_EMPTY:
+        following = step.inject_next[chain]
+        while following != FC_EMPTY:
+            item = following
+            following = step.inject_next[item]
+            fc_deque_push(&step.deques[thread], item)
+        return chain
+    for i in range(1, n):
+        victim = thread + i
+        if victim >= n:
+            victim -= n
+        while True:
+            item = fc_deque_steal(&step.deques[victim])
+            if item != FC_RETRY:
+                break
+        if item != FC_EMPTY:
+            return item
+    return FC_EMPTY
+
+
+cdef bint has_work(step_t *step) noexcept nogil:
+    cdef int32_t i
+    if fc_load32(&step.inject_head) != FC_EMPTY:
+        return True
+    for i in range(step.plan.pool.n_threads):
+        if fc_deque_size(&step.deques[i]) > 0:
+            return True
+    return False
+
+
+cdef void visit(step_t *step, int32_t thread) noexcept nogil:
+    """A worker helps a step until it finds nothing more."""
+    cdef int32_t node
+    cdef int idle = 0
+    while idle < 50 and fc_load64(&step.pending) > 0:
+        node = find_work(step, thread)
+        if node == FC_EMPTY:
+            idle += 1
+            fc_pause()
+            continue
+        idle = 0
+        if fc_deque_size(&step.deques[0]) > 1:
+            call_for_help(step)
+        while node != FC_EMPTY:
+            node = run_node(step, node, thread)
+
+
+cdef void *worker_main(void *arg) noexcept nogil:
+    cdef worker_t *me = <worker_t *>arg
+    cdef pool_t *pool = me.pool
+    cdef step_t *step
+    cdef job_t *job
+    cdef int32_t key
+    cdef bint found
+    fc_set_pool_thread(me.index)
+    while not fc_load32(&pool.stop):
+        key = fc_event_prepare(&pool.event)
+        found = False
+        step = NULL
+        pthread_mutex_lock(&pool.lock)
+        job = pool.jobs
+        while job != NULL and fc_load64(&job.at) >= job.pieces:
+            job = job.next
+        if job != NULL:
+            fc_add32(&job.users, 1)
+        else:
+            step = pool.steps
+            while step != NULL and not has_work(step):
+                step = step.list_next
+            if step != NULL:
+                fc_add32(&step.visitors, 1)
+        pthread_mutex_unlock(&pool.lock)
+        if job != NULL or step != NULL or fc_load32(&pool.stop):
+            fc_event_stay_awake(&pool.event)
+        if job != NULL:
+            work_on_job(job)
+            fc_add32(&job.users, -1)
+        elif step != NULL:
+            visit(step, me.index)
+            fc_add32(&step.visitors, -1)
+        elif not fc_load32(&pool.stop):
+            fc_event_wait(&pool.event, key, -1)
+    return NULL
+
+
+cdef int64_t check_caller(step_t *step, int64_t now, int64_t deadline, int64_t last, bint main_thread) noexcept nogil:
+    """What a caller looks at now and then: its time limit and signals. Returns the time of the last look."""
+    if deadline and now >= deadline:
+        fail_step(step, FC_DEADLINE_EXCEEDED, -1, b"the run took longer than its time limit")
+    if now - last < SIGNAL_NS:
+        return last
+    if main_thread:
+        check_signals(step)
+    return now
+
+
+cdef void check_signals(step_t *step) noexcept with gil:
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        keep_error(step, error)
+        fail_step(step, FC_CANCELLED, -1, b"interrupted")
+
+
+cdef void keep_error(step_t *step, error) noexcept:
+    pthread_mutex_lock(&step.lock)
+    if step.error == NULL and not fc_load32(&step.failed):
+        Py_INCREF(error)
+        step.error = <PyObject *>error
+    pthread_mutex_unlock(&step.lock)
+
+
+cdef void call_on_wait(step_t *step, void *on_wait, double seconds) noexcept with gil:
+    try:
+        (<object>on_wait)(seconds, parked_nodes(step))
+    except BaseException as error:
+        keep_error(step, error)
+        fail_step(step, FC_CANCELLED, -1, b"the wait was given up")
+
+
+cdef list parked_nodes(step_t *step):
+    cdef token_t *token
+    cdef list result = []
+    pthread_mutex_lock(&step.lock)
+    token = step.tokens
+    while token != NULL:
+        result.append(token.run.node)
+        token = token.next
+    pthread_mutex_unlock(&step.lock)
+    return result
+
+
+cdef void start_step(step_t *step, bint traced) noexcept nogil:
+    """Resets the counts. The slots of feeds are filled by the caller before or after."""
+    cdef plan_t *plan = step.plan
+    memcpy(step.waits, plan.waits, sizeof(int32_t) * plan.n_nodes)
+    memcpy(step.uses, plan.uses, sizeof(int32_t) * plan.n_slots)
+    step.inject_head = FC_EMPTY
+    step.failed = 0
+    step.code = FC_OK
+    step.error_node = -1
+    step.pending = plan.n_sources
+    plan.steps += 1  # racy on purpose: a hint for sampling
+    step.measure = traced or plan.steps <= 3 or plan.steps % 64 == 0
+
+
+cdef void execute(step_t *step, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
+    """Runs a started step to its end on the calling thread."""
+    cdef plan_t *plan = step.plan
+    cdef int32_t i, node = FC_EMPTY, key
+    cdef int64_t now, last = 0, idle_since = 0, last_call = 0, limit
+    cdef uint32_t tick = 0
+    cdef float work = 0
+    for i in range(plan.n_sources - 1, 0, -1):
+        fc_deque_push(&step.deques[0], plan.sources[i])
+        work += estimate(plan, plan.sources[i])
+    if plan.n_sources:
+        node = plan.sources[0]
+    if work >= WAKE_NS:
+        call_for_help(step)
+    while True:
+        while node != FC_EMPTY:
+            tick += 1
+            if tick & 255 == 0 or deadline or fc_load_float(&plan.cost[node]) >= LONG_NS:
+                now = fc_now_ns()
+                last = check_caller(step, now, deadline, last if last else now, main_thread)
+            node = run_node(step, node, 0)
+            idle_since = 0
+        node = find_work(step, 0)
+        if node != FC_EMPTY:
+            continue
+        if fc_load64(&step.pending) == 0:
+            break
+        key = fc_event_prepare(&step.event)
+        if fc_load64(&step.pending) == 0 or has_work(step):
+            fc_event_stay_awake(&step.event)
+            continue
+        now = fc_now_ns()
+        limit = SLEEP_NS
+        if deadline:
+            limit = deadline - now if deadline - now < limit else limit
+            limit = limit if limit > 0 else 1
+        fc_event_wait(&step.event, key, limit)
+        now = fc_now_ns()
+        if idle_since == 0:
+            idle_since = last_call = now
+        last = check_caller(step, now, deadline, last, main_thread)
+        if on_wait != NULL and now - last_call > 1000000000 and step.tokens != NULL and not fc_load32(&step.failed):
+            last_call = now
+            call_on_wait(step, on_wait, <double>(now - idle_since) * 1e-9)
+    unlist_step(step)
+
+
+cdef void clean_step(step_t *step) noexcept nogil:
+    """After a failure: releases every value that is left."""
+    cdef plan_t *plan = step.plan
+    cdef int32_t i
+    for i in range(plan.n_slots):
+        if plan.uses[i] != 0 and step.slots[i].buffer != NULL:
+            release_slot(&step.slots[i])
+    # Outputs that nobody reads hold nothing, except where a kernel failed half-way.
+    for i in range(plan.n_slots):
+        if plan.uses[i] == 0 and plan.constants[i].ndim < 0 and step.slots[i].buffer != NULL:
+            release_slot(&step.slots[i])
+    while True:
+        i = fc_deque_take(&step.deques[0])
+        if i == FC_EMPTY:
+            break
+
+
+# ---- Python side -----------------------------------------------------------------------------------------------
+
+class StepError(Exception):
+    """A step failed: status `code`, `node` (index or -1), `message`, and `cause`, the exception of a Python kernel or None."""
+
+    def __init__(self, code, node, message, cause=None):
+        super().__init__(message)
+        self.code = code
+        self.node = node
+        self.message = message
+        self.cause = cause
+
+
+class Node(NamedTuple):
+    """One node of a plan; see docs/architecture.md."""
+
+    name: str
+    kernel: object
+    inputs: tuple = ()
+    outputs: tuple = ()
+    after: tuple = ()
+    attrs: tuple = ()
+    state: object = None
+    output_dtypes: tuple = ()
+    device: object = None
+
+
+cdef class Kernel:
+    """One entry of a kernel table."""
+
+    cdef const fc_kernel_def *entry
+    cdef readonly str op, types, attrs, device
+    cdef readonly int flags
+    cdef readonly unsigned int host_in, host_out
+
+    def __repr__(self):
+        return f"<Kernel {self.op} {self.device} {self.types}>"
+
+
+def load_kernels(capsules):
+    """The kernels in the capsules of extension modules. Raises ImportError for a table of another ABI."""
+    cdef const fc_kernel_table *table
+    cdef const fc_kernel_def *entry
+    cdef Kernel kernel
+    cdef int64_t i
+    result = []
+    for capsule in capsules:
+        table = <const fc_kernel_table *>PyCapsule_GetPointer(capsule, "flowcore.kernel_table")
+        if table.abi != FC_ABI:
+            raise ImportError(f"a kernel table has ABI {table.abi}, this engine {FC_ABI}: rebuild the extension")
+        for i in range(table.count):
+            entry = &table.defs[i]
+            kernel = Kernel.__new__(Kernel)
+            kernel.entry = entry
+            kernel.op = entry.op.decode()
+            kernel.types = entry.types.decode()
+            kernel.attrs = entry.attrs.decode()
+            kernel.device = table.device.decode()
+            kernel.flags = entry.flags
+            kernel.host_in = entry.host_in
+            kernel.host_out = entry.host_out
+            result.append(kernel)
+    return result
+
+
+cdef class Resource:
+    """Owns one reference to a resource: a variable, a queue, a random counter."""
+
+    cdef fc_resource *pointer
+
+    def __init__(self, capsule):
+        self.pointer = <fc_resource *>PyCapsule_GetPointer(capsule, "flowcore.resource")
+
+    def __dealloc__(self):
+        fc_resource_release(self.pointer)
+
+    @property
+    def name(self):
+        return self.pointer.name.decode()
+
+    @property
+    def kind(self):
+        return self.pointer.kind
+
+    @property
+    def address(self):
+        return <size_t>self.pointer
+
+
+cdef class Device:
+    """A device of an extension: wraps the fc_device in a capsule "flowcore.device", which must stay alive."""
+
+    cdef fc_device *pointer
+    cdef object capsule
+
+    def __init__(self, capsule):
+        self.pointer = <fc_device *>PyCapsule_GetPointer(capsule, "flowcore.device")
+        self.capsule = capsule
+        if self.pointer.abi != FC_ABI:
+            raise ImportError(f"a device has ABI {self.pointer.abi}, this engine {FC_ABI}: rebuild the extension")
+
+    @property
+    def name(self):
+        return self.pointer.name.decode()
+
+
+cdef class Pool:
+    """Worker threads. `threads` counts the caller of a run too, so that Pool(1) has no worker."""
+
+    cdef pool_t *c
+    cdef readonly int threads
+
+    def __init__(self, int threads):
+        cdef int i
+        if threads < 1 or threads > 1024:
+            raise ValueError(f"a pool has 1 to 1024 threads, found {threads}")
+        self.threads = threads
+        self.c = <pool_t *>calloc(1, sizeof(pool_t))
+        self.c.threads = <pthread_t *>calloc(threads, sizeof(pthread_t))
+        self.c.workers = <worker_t *>calloc(threads, sizeof(worker_t))
+        pthread_mutex_init(&self.c.lock, NULL)
+        fc_event_init(&self.c.event)
+        self.c.fork_count = fc_fork_count
+        self.c.n_threads = threads
+        for i in range(1, threads):
+            self.c.workers[i].pool = self.c
+            self.c.workers[i].index = i
+            if pthread_create(&self.c.threads[i], NULL, worker_main, &self.c.workers[i]) != 0:
+                self.c.threads[i] = 0
+                raise RuntimeError(f"the system refused to start worker thread {i} of {threads}")
+
+    def __dealloc__(self):
+        cdef int i
+        if self.c == NULL:
+            return
+        if self.c.fork_count == fc_fork_count:
+            fc_store32(&self.c.stop, 1)
+            with nogil:
+                for i in range(1, self.c.n_threads):
+                    fc_event_wake(&self.c.event, 1)
+                for i in range(1, self.c.n_threads):
+                    if self.c.threads[i] != 0:
+                        pthread_join(self.c.threads[i], NULL)
+            pthread_mutex_destroy(&self.c.lock)
+            fc_event_destroy(&self.c.event)
+        free(self.c.threads)
+        free(self.c.workers)
+        free(self.c)
+
+
+cdef class StopFlag:
+    """Ends `Plan.run_until` loops, also one that is parked."""
+
+    cdef int32_t flag
+    cdef list running          # addresses of steps, as ints; changed with the GIL held
+
+    def __cinit__(self):
+        self.running = []
+
+    def set(self):
+        """Stops the loops that use this flag, now and later."""
+        cdef step_t *step
+        fc_store32(&self.flag, 1)
+        for address in list(self.running):
+            step = <step_t *><size_t>address
+            fc_add32(&step.visitors, 1)
+            with nogil:
+                fail_step(step, FC_CANCELLED, -1, b"stopped")
+                fc_event_wake(&step.event, 1)
+                fc_add32(&step.visitors, -1)
+
+    def clear(self):
+        """Makes the flag usable again."""
+        fc_store32(&self.flag, 0)
+
+    def is_set(self):
+        return fc_load32(&self.flag) != 0
+
+
+cdef class Plan:
+    """A compiled plan. `run` may be called from many threads at once."""
+
+    cdef plan_t c
+    cdef readonly Pool pool
+    cdef list keep              # objects that the C side points to
+    cdef list feeds, fetches
+    cdef step_t *idle
+    cdef list active            # addresses of steps that run now; changed with the GIL held
+    cdef int32_t *fetch_slots
+    cdef int32_t *feed_slots
+
+    def __init__(self, Pool pool, nodes, int num_slots, feeds, fetches, constants):
+        cdef int32_t i, j, n_nodes = len(nodes)
+        cdef int64_t n_in = 0, n_next = 0, at
+        cdef node_t *node
+        cdef fc_tensor tensor
+        fc_bump(&live_plans, 1)
+        self.pool = pool
+        self.keep = [list(nodes)]
+        self.active = []
+        self.feeds = list(feeds)
+        self.fetches = list(fetches)
+        self.c.pool = pool.c
+        self.c.n_nodes = n_nodes
+        self.c.n_slots = num_slots
+        for entry in nodes:
+            n_in += len(entry.inputs)
+        self.c.n_in_slots = n_in
+        self.c.nodes = <node_t *>self._block(n_nodes * sizeof(node_t))
+        self.c.in_slots = <int32_t *>self._block(n_in * sizeof(int32_t))
+        self.c.waits = <int32_t *>self._block(n_nodes * sizeof(int32_t))
+        self.c.uses = <int32_t *>self._block(num_slots * sizeof(int32_t))
+        self.c.cost = <float *>self._block(n_nodes * sizeof(float))
+        self.c.constants = <fc_tensor *>self._block(num_slots * sizeof(fc_tensor))
+        self.fetch_slots = <int32_t *>self._block(len(self.fetches) * sizeof(int32_t))
+        self.feed_slots = <int32_t *>self._block(len(self.feeds) * sizeof(int32_t))
+        for i in range(num_slots):
+            self.c.constants[i].ndim = -1
+        for slot, value in constants.items():
+            if isinstance(value, Resource):
+                self._resource_constant(slot, value)
+            else:
+                tensor_from_array(value, &tensor, True)
+                self.c.constants[<int32_t>slot] = tensor
+        producer = [-1] * num_slots
+        for i, entry in enumerate(nodes):
+            for slot in entry.outputs:
+                producer[slot] = i
+        at = 0
+        successors = [[] for _ in range(n_nodes)]
+        for i, entry in enumerate(nodes):
+            self._fill_node(i, entry, at)
+            waits_for = set(entry.after)
+            for slot in entry.inputs:
+                if not 0 <= slot < num_slots:
+                    raise ValueError(f"node '{entry.name}' reads slot {slot} of {num_slots}")
+                self.c.in_slots[at] = slot
+                at += 1
+                if self.c.constants[<int32_t>slot].ndim < 0:
+                    self.c.uses[<int32_t>slot] += 1
+                    if producer[slot] >= 0:
+                        waits_for.add(producer[slot])
+            for j in waits_for:
+                successors[j].append(i)
+            self.c.waits[i] = self.c.nodes[i].waits = len(waits_for)
+            n_next += len(waits_for)
+        for i, slot in enumerate(self.fetches):
+            self.fetch_slots[i] = slot
+            if self.c.constants[<int32_t>slot].ndim < 0:
+                self.c.uses[<int32_t>slot] += 1
+        for i, slot in enumerate(self.feeds):  # a fed value stays until the end, so that its array is released by the caller
+            self.feed_slots[i] = slot
+            self.c.uses[<int32_t>slot] += 1
+        self.c.next = <int32_t *>self._block(n_next * sizeof(int32_t))
+        sources = [i for i in range(n_nodes) if self.c.waits[i] == 0]
+        self.c.sources = <int32_t *>self._block(len(sources) * sizeof(int32_t))
+        self.c.n_sources = len(sources)
+        for i, j in enumerate(sources):
+            self.c.sources[i] = j
+        at = 0
+        for i in range(n_nodes):
+            self.c.nodes[i].first_next = at
+            self.c.nodes[i].n_next = len(successors[i])
+            for j in successors[i]:
+                self.c.next[at] = j
+                at += 1
+
+    cdef void *_block(self, size_t size) except NULL:
+        """Zeroed memory that lives as long as the plan."""
+        cdef void *block = calloc(1, size if size else 1)
+        if block == NULL:
+            raise MemoryError(f"no memory for a plan ({size} bytes)")
+        self.keep.append(_Block.wrap(block))
+        return block
+
+    cdef int _resource_constant(self, int32_t slot, Resource resource) except -1:
+        cdef fc_tensor *t = &self.c.constants[slot]
+        if new_buffer(FC_RESOURCE, 1, &t.buffer) != FC_OK:
+            raise MemoryError
+        t.ndim = 0
+        t.size = 1
+        t.dtype = FC_RESOURCE
+        (<fc_resource **>t.buffer.data)[0] = resource.pointer
+        self.keep.append(resource)
+        return 0
+
+    cdef int _fill_node(self, int32_t i, object entry, int64_t first_in) except -1:
+        cdef node_t *node = &self.c.nodes[i]
+        cdef Kernel kernel
+        cdef int j
+        name = entry.name.encode()
+        self.keep.append(name)
+        node.name = <char *><const char *>name
+        node.n_in = len(entry.inputs)
+        node.n_out = len(entry.outputs)
+        node.first_in = first_in
+        node.first_out = entry.outputs[0] if entry.outputs else 0
+        for j, slot in enumerate(entry.outputs):
+            if slot != node.first_out + j or slot >= self.c.n_slots:
+                raise ValueError(f"the output slots of node '{entry.name}' are not consecutive")
+        node.device = (<Device>entry.device).pointer if entry.device is not None else cpu_device()
+        node.state = (<Resource>entry.state).pointer if entry.state is not None else NULL
+        if isinstance(entry.kernel, Kernel):
+            kernel = entry.kernel
+            node.fn = kernel.entry.fn
+            node.attrs = self._pack(entry.name, kernel.attrs.split(), entry.attrs)
+        else:
+            node.fn = NULL
+            node.function = <PyObject *>entry.kernel
+            node.types = <int32_t *>self._block(sizeof(int32_t) * (node.n_out + 1))
+            for j in range(node.n_out):
+                node.types[j] = entry.output_dtypes[j]
+        return 0
+
+    cdef fc_attr *_pack(self, name, names, values) except NULL:
+        cdef fc_attr *attrs = <fc_attr *>self._block(sizeof(fc_attr) * (len(values) + 1))
+        cdef int i, j
+        if len(names) != len(values):
+            raise ValueError(f"node '{name}' gives {len(values)} attributes where its kernel takes {len(names)}")
+        for i, value in enumerate(values):
+            if value is None:
+                attrs[i].n = -1
+            elif isinstance(value, (str, bytes)):
+                data = value.encode() if isinstance(value, str) else value
+                self.keep.append(data)
+                attrs[i].s = <const char *>data
+                attrs[i].n = len(data)
+            elif isinstance(value, (list, tuple)):
+                attrs[i].n = len(value)
+                if any(isinstance(v, float) for v in value):
+                    attrs[i].floats = <double *>self._block(sizeof(double) * len(value))
+                    for j, v in enumerate(value):
+                        (<double *>attrs[i].floats)[j] = v
+                elif all(isinstance(v, int) for v in value):
+                    attrs[i].ints = <int64_t *>self._block(sizeof(int64_t) * len(value))
+                    for j, v in enumerate(value):
+                        (<int64_t *>attrs[i].ints)[j] = v
+                else:
+                    raise TypeError(f"attribute {names[i]} of node '{name}' cannot be packed: {value!r}")
+            elif isinstance(value, float):
+                attrs[i].f = value
+            else:
+                attrs[i].i = value
+                attrs[i].f = value
+        return attrs
+
+    def __dealloc__(self):
+        cdef step_t *step
+        cdef int32_t i
+        while self.idle != NULL:
+            step = self.idle
+            self.idle = step.free_next
+            free_step(step)
+        if self.c.constants != NULL:
+            for i in range(self.c.n_slots):
+                fc_release(self.c.constants[i].buffer)
+        fc_bump(&live_plans, -1)
+
+    cdef step_t *_acquire(self) except NULL:
+        cdef step_t *step = self.idle
+        if self.c.pool.fork_count != fc_fork_count:
+            raise RuntimeError(
+                "this process was forked after flowcore had started its threads, which do not survive a fork. "
+                "Start children with multiprocessing's 'spawn' method, or make the Session in the child")
+        if step == NULL:
+            step = new_step(&self.c)
+            if step == NULL:
+                raise MemoryError("no memory for a step")
+        else:
+            self.idle = step.free_next
+        self.active.append(<size_t>step)
+        fc_bump(&running_steps, 1)
+        return step
+
+    cdef void _give_back(self, step_t *step):
+        self.active.remove(<size_t>step)
+        # A cancelling thread saw the step in `active`; it holds the GIL while it becomes a visitor.
+        with nogil:
+            unlist_step(step)
+        step.free_next = self.idle
+        self.idle = step
+        fc_bump(&running_steps, -1)
+
+    cdef object _failure(self, step_t *step):
+        """The exception of a failed step; its values are released."""
+        cause = None
+        if step.error != NULL:
+            cause = <object>step.error
+            Py_XDECREF(step.error)
+            step.error = NULL
+        with nogil:
+            clean_step(step)
+        if step.error_node < 0 and cause is not None:  # a signal, or the wait hook
+            return cause
+        return StepError(step.code, step.error_node, step.message.decode("utf-8", "replace"), cause)
+
+    def run(self, values, int64_t timeout_ms=0, list trace=None, on_wait=None):
+        """Runs the plan once. Returns the fetched arrays; raises StepError."""
+        cdef step_t *step
+        cdef int32_t i, n_feeds = len(self.feeds)
+        cdef int64_t deadline = fc_now_ns() + timeout_ms * 1000000 if timeout_ms > 0 else 0
+        cdef void *hook = <void *>on_wait if on_wait is not None else NULL
+        cdef bint main_thread
+        cdef list result
+        cdef fc_tensor *t
+        if len(values) != n_feeds:
+            raise ValueError(f"the plan takes {n_feeds} values, found {len(values)}")
+        step = self._acquire()
+        try:
+            start_step(step, trace is not None)
+            if trace is not None:
+                step.trace = <trace_t *>calloc(self.c.n_nodes + 1, sizeof(trace_t))
+            i = 0
+            try:
+                while i < n_feeds:
+                    tensor_from_array(values[i], &step.slots[self.feed_slots[i]], False)
+                    i += 1
+            except BaseException:
+                while i > 0:
+                    i -= 1
+                    release_slot(&step.slots[self.feed_slots[i]])
+                raise
+            main_thread = in_main_thread()
+            with nogil:
+                execute(step, deadline, main_thread, hook)
+            if trace is not None and step.trace != NULL:
+                for i in range(self.c.n_nodes):
+                    if step.trace[i].end:
+                        trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
+            if step.failed:
+                raise self._failure(step)
+            # Fed and fetched values are all that is left; those fetched are handed over where nobody else holds them.
+            for i in range(n_feeds):
+                if self.c.uses[self.feed_slots[i]] == 1 or fc_add32(&step.uses[self.feed_slots[i]], -1) == 1:
+                    release_slot(&step.slots[self.feed_slots[i]])
+            result = []
+            try:
+                for i in range(len(self.fetches)):
+                    t = &step.slots[self.fetch_slots[i]]
+                    result.append(array_from_tensor(t, True))
+            finally:
+                for i in range(len(self.fetches)):
+                    if self.c.uses[self.fetch_slots[i]] != 0:
+                        release_slot(&step.slots[self.fetch_slots[i]])
+            return result
+        finally:
+            free(step.trace)
+            step.trace = NULL
+            self._give_back(step)
+
+    def run_until(self, StopFlag stop):
+        """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is set. Returns the number of finished steps."""
+        cdef step_t *step
+        cdef int64_t done = 0
+        cdef int32_t i, n_fetches = len(self.fetches)
+        if self.feeds:
+            raise ValueError("a plan with feeds cannot be looped")
+        step = self._acquire()
+        stop.running.append(<size_t>step)
+        try:
+            start_step(step, False)
+            with nogil:
+                while not fc_load32(&stop.flag):
+                    execute(step, 0, False, NULL)
+                    if step.failed:
+                        break
+                    for i in range(n_fetches):
+                        if self.c.uses[self.fetch_slots[i]] != 0:
+                            release_slot(&step.slots[self.fetch_slots[i]])
+                    done += 1
+                    restart_step(step)
+            if step.failed and not (fc_load32(&stop.flag) and step.code == FC_CANCELLED and step.error_node < 0):
+                raise self._failure(step)
+            if step.failed:
+                self._failure(step)
+            return done
+        finally:
+            stop.running.remove(<size_t>step)
+            self._give_back(step)
+
+    def cancel(self, str message="cancelled"):
+        """Fails the steps that run now with CANCELLED."""
+        cdef step_t *step
+        data = message.encode()
+        cdef const char *text = data
+        for address in list(self.active):
+            step = <step_t *><size_t>address
+            fc_add32(&step.visitors, 1)
+            with nogil:
+                fail_step(step, FC_CANCELLED, -1, text)
+                fc_event_wake(&step.event, 1)
+                fc_add32(&step.visitors, -1)
+
+    def waiting(self):
+        """Indices of the nodes that are parked now, over all steps."""
+        result = []
+        for address in self.active:
+            result += parked_nodes(<step_t *><size_t>address)
+        return result
+
+    @property
+    def costs(self):
+        """Measured nanoseconds per node; 0 where not measured yet."""
+        return [self.c.cost[i] for i in range(self.c.n_nodes)]
+
+
+cdef class _Block:
+    cdef void *pointer
+
+    def __dealloc__(self):
+        free(self.pointer)
+
+    @staticmethod
+    cdef _Block wrap(void *pointer):
+        cdef _Block block = _Block.__new__(_Block)
+        block.pointer = pointer
+        return block
+
+
+cdef void restart_step(step_t *step) noexcept nogil:
+    """The next round of a loop. A failure that was recorded between two rounds is kept."""
+    cdef int32_t failed = fc_load32(&step.failed)
+    if not failed:
+        memcpy(step.waits, step.plan.waits, sizeof(int32_t) * step.plan.n_nodes)
+        memcpy(step.uses, step.plan.uses, sizeof(int32_t) * step.plan.n_slots)
+        step.pending = step.plan.n_sources
+        step.measure = False
+
+
+cdef step_t *new_step(plan_t *plan) noexcept:
+    cdef step_t *step = <step_t *>calloc(1, sizeof(step_t))
+    cdef int64_t i
+    cdef bint ok = step != NULL
+    if not ok:
+        return NULL
+    step.plan = plan
+    step.slots = <fc_tensor *>calloc(plan.n_slots + 1, sizeof(fc_tensor))
+    step.inputs = <const fc_tensor **>calloc(plan.n_in_slots + 1, sizeof(fc_tensor *))
+    step.waits = <int32_t *>calloc(plan.n_nodes + 1, sizeof(int32_t))
+    step.uses = <int32_t *>calloc(plan.n_slots + 1, sizeof(int32_t))
+    step.inject_next = <int32_t *>calloc(plan.n_nodes + 1, sizeof(int32_t))
+    step.deques = <fc_deque *>buf_aligned(plan.pool.n_threads * sizeof(fc_deque))
+    ok = step.slots != NULL and step.inputs != NULL and step.waits != NULL and step.uses != NULL and step.inject_next != NULL and step.deques != NULL
+    if ok:
+        for i in range(plan.pool.n_threads):
+            if fc_deque_init(&step.deques[i], 64) != 0:
+                return NULL
+        for i in range(plan.n_in_slots):
+            step.inputs[i] = &step.slots[plan.in_slots[i]]
+        for i in range(plan.n_slots):
+            if plan.constants[i].ndim >= 0:
+                step.slots[i] = plan.constants[i]
+    step.inject_head = FC_EMPTY
+    pthread_mutex_init(&step.lock, NULL)
+    fc_event_init(&step.event)
+    fc_bump(&live_steps, 1)
+    return step if ok else NULL
+
+
+cdef extern from *:
+    """
+    static inline void *buf_aligned(size_t size) { void *p = NULL; return posix_memalign(&p, 64, size) ? NULL : memset(p, 0, size); }
+    """
+    void *buf_aligned(size_t) noexcept nogil
+
+
+cdef void free_step(step_t *step) noexcept:
+    cdef int i
+    for i in range(step.plan.pool.n_threads):
+        fc_deque_destroy(&step.deques[i])
+    free(step.deques)
+    free(step.slots)
+    free(step.inputs)
+    free(step.waits)
+    free(step.uses)
+    free(step.inject_next)
+    pthread_mutex_destroy(&step.lock)
+    fc_event_destroy(&step.event)
+    free(step)
+    fc_bump(&live_steps, -1)
+
+
+cdef object _main_thread = threading.main_thread
+cdef object _get_ident = threading.get_ident
+
+
+cdef bint in_main_thread():
+    return _get_ident() == _main_thread().ident
+
+
+def live_counts():
+    """What is alive now: buffers, bytes and strings; plans, their steps (idle ones are kept for reuse), steps that run, parked tokens."""
+    return {**buf_live_counts(), "plans": live_plans, "steps": live_steps, "running_steps": running_steps, "tokens": live_tokens}
+
+
+from flowcore._buffer import live_counts as buf_live_counts

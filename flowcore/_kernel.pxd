@@ -1,0 +1,133 @@
+"""The C contract of kernels (_kernel.h) for Cython units."""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t
+
+
+cdef extern from "_kernel.h" nogil:
+    enum:
+        FC_ABI
+        FC_MAX_DIMS
+        FC_ALIGN
+        FC_STRING
+        FC_RESOURCE
+        FC_BFLOAT16
+        FC_NUM_DTYPES
+        FC_PENDING
+        FC_OK
+        FC_CANCELLED
+        FC_UNKNOWN
+        FC_INVALID_ARGUMENT
+        FC_DEADLINE_EXCEEDED
+        FC_RESOURCE_EXHAUSTED
+        FC_FAILED_PRECONDITION
+        FC_OUT_OF_RANGE
+        FC_UNIMPLEMENTED
+        FC_INTERNAL
+        FC_NOT_FOUND
+        FC_BUF_EXTERNAL
+        FC_BUF_STRINGS
+        FC_KIND_MASK
+        FC_ASYNC
+        FC_RES_QUEUE
+
+    struct fc_buffer:
+        int32_t refs
+        uint32_t flags
+        void *data
+        size_t capacity
+        fc_device *device
+        void *owner
+
+    struct fc_device:
+        uint32_t abi
+        const char *name
+        const char *type
+        int (*alloc)(fc_device *self, size_t bytes, fc_buffer **out) noexcept nogil
+        void (*release)(fc_buffer *buffer) noexcept nogil
+        void *self
+
+    struct fc_tensor:
+        fc_buffer *buffer
+        int64_t offset
+        int64_t size
+        int32_t dtype
+        int32_t ndim
+        int64_t shape[8]
+
+    struct fc_string:
+        int32_t refs
+        int64_t size
+        char bytes[1]
+
+    struct fc_resource:
+        int32_t refs
+        int32_t kind
+        const char *name
+        void (*destroy)(fc_resource *self) noexcept nogil
+
+    struct fc_attr:
+        int64_t i
+        double f
+        const char *s
+        int64_t n
+        const int64_t *ints
+        const double *floats
+
+    struct fc_token:
+        pass
+
+    struct fc_ctx:
+        const fc_api *api
+        const fc_tensor **inputs "in"
+        fc_tensor *out
+        const fc_attr *attrs
+        fc_resource *state
+        fc_device *device
+        const char *name
+        int32_t n_in
+        int32_t n_out
+        void *engine
+
+    struct fc_api:
+        uint32_t abi
+        int (*alloc)(fc_ctx *, int, int, int, const int64_t *) noexcept nogil
+        int (*forward)(fc_ctx *, int, int, int, int, const int64_t *) noexcept nogil
+        int (*share)(fc_ctx *, int, const fc_tensor *, int64_t, int, int, const int64_t *) noexcept nogil
+        int (*scratch)(fc_ctx *, size_t, void **) noexcept nogil
+        int (*fail)(fc_ctx *, int, const char *, ...) noexcept nogil
+        void (*parallel_for)(fc_ctx *, int64_t, int64_t, void (*)(void *, int64_t, int64_t) noexcept nogil, void *) noexcept nogil
+        int (*cancelled)(fc_ctx *) noexcept nogil
+        fc_token *(*park)(fc_ctx *, void (*)(fc_token *, void *) noexcept nogil, void *) noexcept nogil
+        fc_ctx *(*token_ctx)(fc_token *) noexcept nogil
+        void (*complete)(fc_token *, int) noexcept nogil
+        fc_string *(*string_new)(const char *, int64_t) noexcept nogil
+        void (*string_release)(fc_string *) noexcept nogil
+        int (*buffer_new)(fc_ctx *, int, int64_t, fc_buffer **) noexcept nogil
+
+    ctypedef int (*fc_kernel)(fc_ctx *) noexcept nogil
+
+    ctypedef struct fc_kernel_def:
+        const char *op
+        const char *types
+        const char *attrs
+        uint32_t flags
+        uint32_t host_in
+        uint32_t host_out
+        fc_kernel fn
+
+    ctypedef struct fc_kernel_table:
+        uint32_t abi
+        const char *device
+        int64_t count
+        const fc_kernel_def *defs
+
+    void fc_retain(fc_buffer *)
+    void fc_release(fc_buffer *)
+    void *fc_data(const fc_tensor *)
+    int64_t fc_item_size(int)
+    void fc_resource_retain(fc_resource *)
+    void fc_resource_release(fc_resource *)
+    void fc_string_retain(fc_string *)
+    void fc_retain_strings(const fc_tensor *)
+    const char *fc_shape_str(const fc_tensor *, char *, size_t)
+    int64_t fc_int_at(const fc_tensor *, int64_t)
