@@ -21,7 +21,7 @@ SANITIZE = os.environ.get("FLOWCORE_SANITIZE", "")
 ONLY = [name for name in os.environ.get("FLOWCORE_ONLY", "").split(",") if name]
 
 # Contraction is off everywhere: a formula gives the same bits on every device. Relaxed math is never set globally.
-COMPILE = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-pthread"]
+COMPILE = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fvisibility=hidden", "-pthread"]
 if SANITIZE:
     COMPILE = [
         "-O1",

@@ -1,0 +1,156 @@
+/* Walking tensors: broadcasting, splitting over threads, taking buffers over. Knows no formula. */
+#include "loops.h"
+
+#include <string.h>
+
+int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape) {
+    *ndim = 0;
+    for (int i = 0; i < n_in; i++)
+        if (ctx->in[i]->ndim > *ndim) *ndim = ctx->in[i]->ndim;
+    for (int d = 0; d < *ndim; d++) {
+        shape[d] = 1;
+        for (int i = 0; i < n_in; i++) {
+            const fc_tensor *t = ctx->in[i];
+            int at = d - (*ndim - t->ndim);
+            if (at < 0 || t->shape[at] == 1 || t->shape[at] == shape[d]) continue;
+            if (shape[d] != 1) {
+                char a[128], b[128];
+                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: %s vs. %s do not broadcast",
+                                      fc_shape_str(ctx->in[0], a, sizeof a), fc_shape_str(t, b, sizeof b));
+            }
+            shape[d] = t->shape[at];
+        }
+    }
+    return FC_OK;
+}
+
+void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const *in, int ndim, const int64_t *shape) {
+    int64_t stride[FC_MAX_INPUTS][FC_MAX_DIMS];
+    for (int i = 0; i < n_in; i++) {
+        int64_t step = 1;
+        for (int d = ndim - 1; d >= 0; d--) {
+            int at = d - (ndim - in[i]->ndim);
+            int64_t size = at < 0 ? 1 : in[i]->shape[at];
+            stride[i][d] = size == 1 ? 0 : step;
+            step *= size;
+        }
+    }
+    walk->ndim = 0;
+    for (int d = 0; d < ndim; d++) {
+        if (shape[d] == 1) continue;
+        int merge = walk->ndim > 0;
+        for (int i = 0; merge && i < n_in; i++) merge = walk->stride[i][walk->ndim - 1] == stride[i][d] * shape[d];
+        int to = merge ? walk->ndim - 1 : walk->ndim++;
+        walk->shape[to] = merge ? walk->shape[to] * shape[d] : shape[d];
+        for (int i = 0; i < n_in; i++) walk->stride[i][to] = stride[i][d];
+    }
+    if (!walk->ndim) {
+        walk->ndim = 1;
+        walk->shape[0] = 1;
+        memset(walk->stride, 0, sizeof walk->stride);
+    }
+}
+
+typedef struct {
+    fc_unary_loop unary;
+    fc_binary_loop binary;
+    char *out;
+    const char *x, *y;
+    int64_t out_item, in_item;
+    fc_walk walk;
+} fc_job;
+
+static void unary_piece(void *arg, int64_t begin, int64_t end) {
+    const fc_job *job = arg;
+    job->unary(job->out + begin * job->out_item, job->x + begin * job->in_item, end - begin);
+}
+
+int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
+    const fc_tensor *x = ctx->in[0];
+    int dtype = out_dtype ? out_dtype : x->dtype;
+    int rc = ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape);
+    if (rc || !x->size) return rc;
+    fc_job job = {.unary = loops[x->dtype], .out = fc_data(&ctx->out[0]), .x = fc_data(x),
+                  .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
+    if (!job.unary) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    if (x->size <= FC_GRAIN) job.unary(job.out, job.x, x->size);
+    else ctx->api->parallel_for(ctx, x->size, FC_GRAIN, unary_piece, &job);
+    return FC_OK;
+}
+
+/* One merged axis: elements [begin, end) of it. */
+static void flat_piece(void *arg, int64_t begin, int64_t end) {
+    const fc_job *job = arg;
+    int64_t sx = job->walk.stride[0][0], sy = job->walk.stride[1][0];
+    job->binary(job->out + begin * job->out_item, job->x + begin * sx * job->in_item, job->y + begin * sy * job->in_item,
+                end - begin, sx, sy);
+}
+
+/* Several axes: rows [begin, end) of the innermost. */
+static void row_piece(void *arg, int64_t begin, int64_t end) {
+    const fc_job *job = arg;
+    const fc_walk *w = &job->walk;
+    int last = w->ndim - 1;
+    int64_t n = w->shape[last], at[FC_MAX_DIMS], rest = begin, x = 0, y = 0;
+    for (int d = last - 1; d >= 0; d--) {
+        at[d] = rest % w->shape[d];
+        rest /= w->shape[d];
+        x += at[d] * w->stride[0][d];
+        y += at[d] * w->stride[1][d];
+    }
+    for (int64_t row = begin; row < end; row++) {
+        job->binary(job->out + row * n * job->out_item, job->x + x * job->in_item, job->y + y * job->in_item, n,
+                    w->stride[0][last], w->stride[1][last]);
+        for (int d = last - 1; d >= 0; d--) {
+            x += w->stride[0][d];
+            y += w->stride[1][d];
+            if (++at[d] < w->shape[d]) break;
+            x -= at[d] * w->stride[0][d];
+            y -= at[d] * w->stride[1][d];
+            at[d] = 0;
+        }
+    }
+}
+
+/* The output takes over the buffer of an input of its shape where that may be written. */
+static int alloc_broadcast(fc_ctx *ctx, int dtype, int ndim, const int64_t *shape) {
+    int64_t size = 1;
+    for (int d = 0; d < ndim; d++) size *= shape[d];
+    for (int i = 0; i < 2; i++)
+        if (ctx->in[i]->size == size && fc_item_size(dtype) == fc_item_size(ctx->in[i]->dtype)) {
+            int rc = ctx->api->forward(ctx, i, 0, dtype, ndim, shape);
+            if (rc || ctx->out[0].buffer == ctx->in[i]->buffer || i == 1 || ctx->in[1]->size != size) return rc;
+            /* A fresh buffer; the second input may do better. */
+            if (__atomic_load_n(&ctx->in[1]->buffer->refs, __ATOMIC_ACQUIRE) != 1) return rc;
+            fc_tensor fresh = ctx->out[0];
+            rc = ctx->api->forward(ctx, 1, 0, dtype, ndim, shape);
+            fc_release(fresh.buffer);
+            return rc;
+        }
+    return ctx->api->alloc(ctx, 0, dtype, ndim, shape);
+}
+
+int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype) {
+    const fc_tensor *x = ctx->in[0], *y = ctx->in[1];
+    int64_t shape[FC_MAX_DIMS];
+    int ndim;
+    if (x->dtype != y->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
+    int dtype = out_dtype ? out_dtype : x->dtype;
+    int rc = fc_broadcast(ctx, 2, &ndim, shape);
+    if (!rc) rc = alloc_broadcast(ctx, dtype, ndim, shape);
+    int64_t size = ctx->out[0].size;
+    if (rc || !size) return rc;
+    fc_job job = {.binary = loops[x->dtype], .out = fc_data(&ctx->out[0]), .x = fc_data(x), .y = fc_data(y),
+                  .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
+    if (!job.binary) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    fc_walk_init(&job.walk, 2, ctx->in, ndim, shape);
+    if (job.walk.ndim == 1) {
+        if (size <= FC_GRAIN) flat_piece(&job, 0, size);
+        else ctx->api->parallel_for(ctx, size, FC_GRAIN, flat_piece, &job);
+        return FC_OK;
+    }
+    int64_t inner = job.walk.shape[job.walk.ndim - 1];
+    if (size <= FC_GRAIN) row_piece(&job, 0, size / inner);
+    else ctx->api->parallel_for(ctx, size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner, row_piece, &job);
+    return FC_OK;
+}

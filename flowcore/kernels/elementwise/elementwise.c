@@ -1,0 +1,355 @@
+/* The elementwise kernels: elementwise.def expanded for every element type, then once more into kernels and table lines.
+ * A new op is a line of that file. */
+#include <complex.h>
+#include <math.h>
+#include <string.h>
+
+#include "../_float16.h"
+#include "loops.h"
+
+/* ---- functions of ours, for float ---- */
+#define I32 int32_t
+#define U32 uint32_t
+#define AS_FLOAT fc_bits_float
+#define AS_UINT fc_float_bits
+#define FC_FMAF __builtin_fmaf
+#define FC_RINTF rintf
+#define FC_FABSF fabsf
+#define F_INF INFINITY
+#include "../../../opencl_kernels/functions.def"
+
+static inline float fc_floormod_f(float x, float y) {
+    float r = fmodf(x, y);
+    return r != 0.0f && (r < 0.0f) != (y < 0.0f) ? r + y : r;
+}
+static inline double fc_floormod_d(double x, double y) {
+    double r = fmod(x, y);
+    return r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
+}
+static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
+    uint64_t r = 1;
+    for (; y; y >>= 1, x *= x)
+        if (y & 1) r *= x;
+    return r;
+}
+
+/* Bools hold 0 or 1. */
+#define AS_IS(x) (x)
+#define AS_TYPE(x) (T)(x)
+
+/* ---- floating types ---- */
+#define IS_FLOAT 1
+#define IS_INT 0
+#define IS_SIGNED 0
+#define IS_UNSIGNED 0
+#define IS_COMPLEX 0
+#define IS_BOOL 0
+#define CLONES FC_CLONES
+#define F_INFINITY INFINITY
+
+#define C float
+#define F(x) x##f
+#define FC_FABS fabsf
+#define FC_SQRT sqrtf
+#define FC_EXP fc_exp_f
+#define FC_EXPM1 fc_expm1_f
+#define FC_LOG fc_log_f
+#define FC_LOG1P fc_log1p_f
+#define FC_SIN sinf
+#define FC_COS cosf
+#define FC_TAN tanf
+#define FC_ASIN asinf
+#define FC_ACOS acosf
+#define FC_ATAN atanf
+#define FC_SINH sinhf
+#define FC_COSH coshf
+#define FC_ASINH asinhf
+#define FC_ACOSH acoshf
+#define FC_ATANH atanhf
+#define FC_TANH fc_tanh_f
+#define FC_FLOOR floorf
+#define FC_CEIL ceilf
+#define FC_RINT rintf
+#define FC_ERF erff
+#define FC_ERFC erfcf
+#define FC_FMOD fmodf
+#define FC_FLOORMOD fc_floormod_f
+#define FC_POW powf
+#define FC_ATAN2 atan2f
+#define TYPE float32
+#define T float
+#define LOAD AS_IS
+#define STORE AS_IS
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef LOAD
+#undef STORE
+#define TYPE float16
+#define T fc_half
+#define LOAD fc_from_half
+#define STORE fc_to_half
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef LOAD
+#undef STORE
+#define TYPE bfloat16
+#define T fc_bfloat16
+#define LOAD fc_from_bfloat16
+#define STORE fc_to_bfloat16
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef LOAD
+#undef STORE
+#undef C
+#undef F
+#undef FC_FABS
+#undef FC_SQRT
+#undef FC_EXP
+#undef FC_EXPM1
+#undef FC_LOG
+#undef FC_LOG1P
+#undef FC_SIN
+#undef FC_COS
+#undef FC_TAN
+#undef FC_ASIN
+#undef FC_ACOS
+#undef FC_ATAN
+#undef FC_SINH
+#undef FC_COSH
+#undef FC_ASINH
+#undef FC_ACOSH
+#undef FC_ATANH
+#undef FC_TANH
+#undef FC_FLOOR
+#undef FC_CEIL
+#undef FC_RINT
+#undef FC_ERF
+#undef FC_ERFC
+#undef FC_FMOD
+#undef FC_FLOORMOD
+#undef FC_POW
+#undef FC_ATAN2
+#define C double
+#define F(x) x
+#define FC_FABS fabs
+#define FC_SQRT sqrt
+#define FC_EXP exp
+#define FC_EXPM1 expm1
+#define FC_LOG log
+#define FC_LOG1P log1p
+#define FC_SIN sin
+#define FC_COS cos
+#define FC_TAN tan
+#define FC_ASIN asin
+#define FC_ACOS acos
+#define FC_ATAN atan
+#define FC_SINH sinh
+#define FC_COSH cosh
+#define FC_ASINH asinh
+#define FC_ACOSH acosh
+#define FC_ATANH atanh
+#define FC_TANH tanh
+#define FC_FLOOR floor
+#define FC_CEIL ceil
+#define FC_RINT rint
+#define FC_ERF erf
+#define FC_ERFC erfc
+#define FC_FMOD fmod
+#define FC_FLOORMOD fc_floormod_d
+#define FC_POW pow
+#define FC_ATAN2 atan2
+#define TYPE float64
+#define T double
+#define LOAD AS_IS
+#define STORE AS_IS
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef C
+#undef STORE
+#undef IS_FLOAT
+#define IS_FLOAT 0
+
+/* ---- integers: narrow ones are computed as int, and wrap when stored ---- */
+#undef CLONES
+#define CLONES
+#undef IS_INT
+#define IS_INT 1
+#undef IS_SIGNED
+#define IS_SIGNED 1
+#define STORE AS_TYPE
+#define C T
+#define FC_IPOW(x, y) (T) fc_ipow((uint64_t)(x), (uint64_t)(y))
+#define TYPE int8
+#define T int8_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#define TYPE int16
+#define T int16_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#define TYPE int32
+#define T int32_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#define TYPE int64
+#define T int64_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef IS_SIGNED
+#define IS_SIGNED 0
+#undef IS_UNSIGNED
+#define IS_UNSIGNED 1
+#define TYPE uint8
+#define T uint8_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#define TYPE uint16
+#define T uint16_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#define TYPE uint32
+#define T uint32_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#define TYPE uint64
+#define T uint64_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef IS_INT
+#define IS_INT 0
+#undef IS_UNSIGNED
+#define IS_UNSIGNED 0
+
+/* ---- bool ---- */
+#undef IS_BOOL
+#define IS_BOOL 1
+#define TYPE bool
+#define T uint8_t
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef IS_BOOL
+#define IS_BOOL 0
+
+/* ---- complex ---- */
+#undef F
+#undef C
+#undef STORE
+#define STORE AS_IS
+#undef IS_COMPLEX
+#define IS_COMPLEX 1
+#define F(x) x##f
+#define FC_CSQRT csqrtf
+#define FC_CEXP cexpf
+#define FC_CLOG clogf
+#define FC_CSIN csinf
+#define FC_CCOS ccosf
+#define FC_CTANH ctanhf
+#define FC_CPOW cpowf
+#define FC_CONJ conjf
+#define C float complex
+#define TYPE complex64
+#define T float complex
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef F
+#undef C
+#undef FC_CSQRT
+#undef FC_CEXP
+#undef FC_CLOG
+#undef FC_CSIN
+#undef FC_CCOS
+#undef FC_CTANH
+#undef FC_CPOW
+#undef FC_CONJ
+#define F(x) x
+#define FC_CSQRT csqrt
+#define FC_CEXP cexp
+#define FC_CLOG clog
+#define FC_CSIN csin
+#define FC_CCOS ccos
+#define FC_CTANH ctanh
+#define FC_CPOW cpow
+#define FC_CONJ conj
+#define C double complex
+#define TYPE complex128
+#define T double complex
+#include "formulas.h"
+#undef TYPE
+#undef T
+#undef C
+#undef IS_COMPLEX
+
+/* ---- kernels: per line a table by dtype and a function ---- */
+#define LOOPS_FLOAT(p) [FC_FLOAT16] = p##_float16, [FC_BFLOAT16] = p##_bfloat16, [FC_FLOAT32] = p##_float32, [FC_FLOAT64] = p##_float64
+#define LOOPS_SIGNED(p) [FC_INT8] = p##_int8, [FC_INT16] = p##_int16, [FC_INT32] = p##_int32, [FC_INT64] = p##_int64
+#define LOOPS_UNSIGNED(p) [FC_UINT8] = p##_uint8, [FC_UINT16] = p##_uint16, [FC_UINT32] = p##_uint32, [FC_UINT64] = p##_uint64
+#define LOOPS_INT(p) LOOPS_SIGNED(p), LOOPS_UNSIGNED(p)
+#define LOOPS_COMPLEX(p) [FC_COMPLEX64] = p##_complex64, [FC_COMPLEX128] = p##_complex128
+#define LOOPS_BOOL(p) [FC_BOOL] = p##_bool
+
+#define UNARY(op, cls, f)                                                                  \
+    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
+        static const fc_unary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};               \
+        return fc_unary(ctx, loops, 0);                                                    \
+    }
+#define TEST(op, cls, f)                                                                   \
+    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
+        static const fc_unary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};               \
+        return fc_unary(ctx, loops, FC_BOOL);                                              \
+    }
+#define BINARY(op, cls, f)                                                                 \
+    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
+        static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
+        return fc_binary(ctx, loops, 0);                                                   \
+    }
+#define COMPARE(op, cls, f)                                                                \
+    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
+        static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
+        return fc_binary(ctx, loops, FC_BOOL);                                             \
+    }
+#define CHECKED(op, cls, bad, message, f)                                                  \
+    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
+        static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
+        static const fc_check_loop checks[FC_NUM_DTYPES] = {LOOPS_##cls(check_##op)};      \
+        const fc_tensor *y = ctx->in[1];                                                   \
+        if (ctx->in[0]->size && y->size && checks[y->dtype] && checks[y->dtype](fc_data(y), y->size)) \
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message);                      \
+        return fc_binary(ctx, loops, 0);                                                   \
+    }
+#include "../../../opencl_kernels/elementwise.def"
+#undef UNARY
+#undef TEST
+#undef BINARY
+#undef COMPARE
+#undef CHECKED
+
+#define TYPES_FLOAT "T:float16,bfloat16,float32,float64"
+#define TYPES_SIGNED "T:int8,int16,int32,int64"
+#define TYPES_UNSIGNED "T:uint8,uint16,uint32,uint64"
+#define TYPES_INT TYPES_SIGNED ",uint8,uint16,uint32,uint64"
+#define TYPES_COMPLEX "T:complex64,complex128"
+#define TYPES_BOOL "T:bool"
+#define LINE(op, cls) {#op, TYPES_##cls, "", FC_SYNC, 0, 0, kernel_##op##_##cls},
+#define UNARY(op, cls, f) LINE(op, cls)
+#define TEST(op, cls, f) LINE(op, cls)
+#define BINARY(op, cls, f) LINE(op, cls)
+#define COMPARE(op, cls, f) LINE(op, cls)
+#define CHECKED(op, cls, bad, message, f) LINE(op, cls)
+static const fc_kernel_def defs[] = {
+#include "../../../opencl_kernels/elementwise.def"
+};
+const fc_kernel_table fc_elementwise_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

@@ -1,0 +1,180 @@
+/* Select, SelectV2, AddN, CheckNumerics: elementwise ops that are no formula of one or two numbers. */
+#include <complex.h>
+#include <math.h>
+#include <string.h>
+
+#include "../_float16.h"
+#include "loops.h"
+
+/* ---- Select: works on bits of the item's size ---- */
+typedef struct {
+    char *out;
+    const char *x, *y;
+    const uint8_t *condition;
+    int64_t item, per_condition;
+    fc_walk walk;
+} select_job;
+
+#define SELECT_LOOP(T)                                                                        \
+    for (int64_t i = 0; i < n; i++) ((T *)o)[i] = c[i * sc] ? ((const T *)x)[i * sx] : ((const T *)y)[i * sy];
+
+typedef struct { uint64_t word[2]; } sixteen_bytes;
+
+static void select_row(char *o, const uint8_t *c, const char *x, const char *y, int64_t n, int64_t sc, int64_t sx, int64_t sy,
+                       int64_t item) {
+    switch (item) {
+    case 1: SELECT_LOOP(uint8_t) break;
+    case 2: SELECT_LOOP(uint16_t) break;
+    case 4: SELECT_LOOP(uint32_t) break;
+    case 8: SELECT_LOOP(uint64_t) break;
+    default: SELECT_LOOP(sixteen_bytes)
+    }
+}
+
+static void select_rows(void *arg, int64_t begin, int64_t end) {
+    const select_job *job = arg;
+    const fc_walk *w = &job->walk;
+    int last = w->ndim - 1;
+    int64_t n = w->shape[last];
+    for (int64_t row = begin; row < end; row++) {
+        int64_t rest = row, at[3] = {0, 0, 0};
+        for (int d = last - 1; d >= 0; d--) {
+            int64_t i = rest % w->shape[d];
+            rest /= w->shape[d];
+            for (int k = 0; k < 3; k++) at[k] += i * w->stride[k][d];
+        }
+        select_row(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item, job->y + at[2] * job->item, n,
+                   w->stride[0][last], w->stride[1][last], w->stride[2][last], job->item);
+    }
+}
+
+static int run_select(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const int64_t *shape) {
+    const fc_tensor *x = in[1];
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, ndim, shape);
+    if (rc || !ctx->out[0].size) return rc;
+    select_job job = {.out = fc_data(&ctx->out[0]), .condition = fc_data(in[0]), .x = fc_data(x), .y = fc_data(in[2]),
+                      .item = fc_item_size(x->dtype)};
+    fc_walk_init(&job.walk, 3, in, ndim, shape);
+    int64_t inner = job.walk.shape[job.walk.ndim - 1];
+    ctx->api->parallel_for(ctx, ctx->out[0].size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner, select_rows, &job);
+    if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
+    return FC_OK;
+}
+
+static int same_shape(const fc_tensor *a, const fc_tensor *b) {
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t));
+}
+
+static int select_v1(fc_ctx *ctx) {
+    const fc_tensor *c = ctx->in[0], *x = ctx->in[1], *y = ctx->in[2];
+    char a[128], b[128];
+    if (!same_shape(x, y) || x->dtype != y->dtype)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' must have the same shape, found %s and %s",
+                              fc_shape_str(x, a, sizeof a), fc_shape_str(y, b, sizeof b));
+    fc_tensor condition = *c;
+    if (c->ndim == 1 && x->ndim > 1 && c->shape[0] == x->shape[0]) { /* one decision per row */
+        condition.ndim = x->ndim;
+        for (int d = 1; d < x->ndim; d++) condition.shape[d] = 1;
+    } else if (c->ndim != 0 && !same_shape(c, x)) {
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'condition' %s must be a scalar, a vector with one entry per row, or of the shape of 't' %s",
+                              fc_shape_str(c, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    }
+    const fc_tensor *in[3] = {&condition, x, y};
+    return run_select(ctx, in, x->ndim, x->shape);
+}
+
+static int select_v2(fc_ctx *ctx) {
+    int64_t shape[FC_MAX_DIMS];
+    int ndim, rc = fc_broadcast(ctx, 3, &ndim, shape);
+    if (!rc && ctx->in[1]->dtype != ctx->in[2]->dtype) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' differ in dtype");
+    return rc ? rc : run_select(ctx, ctx->in, ndim, shape);
+}
+
+/* ---- AddN ---- */
+typedef struct {
+    void (*loop)(void *out, const void *const *in, int count, int64_t begin, int64_t end);
+    void *out;
+    const void **in;
+    int count;
+} sum_job;
+
+#define ADD_N_TYPES(X)                                                    \
+    X(FLOAT32, float, float, , )                                          \
+    X(FLOAT64, double, double, , )                                        \
+    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                  \
+    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)     \
+    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )            \
+    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )      \
+    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )      \
+    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )      \
+    X(COMPLEX64, float complex, float complex, , )                        \
+    X(COMPLEX128, double complex, double complex, , )
+#define ADD_N_LOOP(NAME, T, C, LOAD, STORE)                                                                   \
+    static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, int64_t end) {       \
+        for (int64_t i = begin; i < end; i++) {                                                               \
+            C sum = LOAD(((const T *)in[0])[i]);                                                              \
+            for (int k = 1; k < count; k++) sum = (C)(sum + LOAD(((const T *)in[k])[i]));                     \
+            ((T *)out)[i] = STORE(sum);                                                                       \
+        }                                                                                                     \
+    }
+ADD_N_TYPES(ADD_N_LOOP)
+
+static void add_n_piece(void *arg, int64_t begin, int64_t end) {
+    const sum_job *job = arg;
+    job->loop(job->out, job->in, job->count, begin, end);
+}
+
+static int add_n(fc_ctx *ctx) {
+    static void (*const loops[FC_NUM_DTYPES])(void *, const void *const *, int, int64_t, int64_t) = {
+#define ADD_N_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = add_n_##NAME,
+        ADD_N_TYPES(ADD_N_ENTRY)};
+    const fc_tensor *first = ctx->in[0];
+    char a[128], b[128];
+    for (int k = 1; k < ctx->n_in; k++)
+        if (!same_shape(first, ctx->in[k]) || first->dtype != ctx->in[k]->dtype)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs[0] has shape %s and inputs[%d] shape %s; all must be alike",
+                                  fc_shape_str(first, a, sizeof a), k, fc_shape_str(ctx->in[k], b, sizeof b));
+    sum_job job = {.loop = loops[first->dtype], .count = ctx->n_in};
+    if (!job.loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    void *pointers;
+    int rc = ctx->api->scratch(ctx, sizeof(void *) * (size_t)ctx->n_in, &pointers);
+    if (!rc) rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
+    if (rc || !first->size) return rc;
+    job.in = pointers;
+    job.out = fc_data(&ctx->out[0]);
+    for (int k = 0; k < ctx->n_in; k++) job.in[k] = fc_data(ctx->in[k]);
+    ctx->api->parallel_for(ctx, first->size, FC_GRAIN, add_n_piece, &job);
+    return FC_OK;
+}
+
+/* ---- CheckNumerics ---- */
+#define COUNT_BAD(T, LOAD)                                        \
+    for (int64_t i = 0; i < x->size; i++) {                       \
+        double v = (double)LOAD(((const T *)data)[i]);            \
+        nans += v != v;                                           \
+        infinities += v == INFINITY || v == -INFINITY;            \
+    }
+static int check_numerics(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0];
+    const void *data = fc_data(x);
+    int64_t nans = 0, infinities = 0;
+    switch (x->dtype) {
+    case FC_FLOAT32: COUNT_BAD(float, ) break;
+    case FC_FLOAT64: COUNT_BAD(double, ) break;
+    case FC_FLOAT16: COUNT_BAD(fc_half, fc_from_half) break;
+    default: COUNT_BAD(fc_bfloat16, fc_from_bfloat16)
+    }
+    if (nans || infinities)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s : Tensor had %s%s%s values", ctx->attrs[0].s ? ctx->attrs[0].s : "",
+                              infinities ? "Inf" : "", nans && infinities ? " and " : "", nans ? "NaN" : "");
+    return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
+}
+
+static const fc_kernel_def defs[] = {
+    {"Select", "", "", FC_SYNC, 0, 0, select_v1},
+    {"SelectV2", "", "", FC_SYNC, 0, 0, select_v2},
+    {"AddN", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128", "", FC_SYNC, 0,
+     0, add_n},
+    {"CheckNumerics", "T:float16,bfloat16,float32,float64", "message", FC_SYNC, 0, 0, check_numerics},
+};
+const fc_kernel_table fc_select_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};
