@@ -1,0 +1,31 @@
+"""The registry of CPU kernels: finds every extension unit of this package and of the queues. Knows no graph.
+
+Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session state), `PYTHON_KERNELS` (op type -> factory of
+a Python callable). A new unit is found by its name: nothing here is edited for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any
+
+from flowcore.kernels.python_kernels import PYTHON_KERNELS
+
+__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES"]
+
+
+def _units() -> list[ModuleType]:
+    names = [f"{__name__}.{info.name}" for info in pkgutil.iter_modules(__path__) if info.name.startswith("_")]
+    return [importlib.import_module(name) for name in [*sorted(names), "flowcore._fifo"]]
+
+
+CAPSULES: list[object] = []
+RESOURCE_FACTORIES: dict[str, Callable[[str, Mapping[str, Any]], object]] = {}
+for _unit in _units():
+    CAPSULES += _unit.KERNELS
+    for _name in vars(_unit):
+        if _name.startswith("create_"):
+            RESOURCE_FACTORIES[_name.removeprefix("create_")] = getattr(_unit, _name)

@@ -1,0 +1,268 @@
+"""Reverse-mode differentiation: extends the graph by nodes that compute d(ys)/d(xs).
+
+The walk visits each op between xs and ys once, in reverse topological order, when all gradients of its outputs have come in. Iterative:
+the depth of the graph does not matter. Must never import train or runtime.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.graph import Graph
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops.array_ops import concat, ones_like, zeros_like
+
+__all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients"]
+
+
+class UnconnectedGradients(enum.Enum):
+    """What `gradients` yields for an x that ys do not depend on."""
+
+    NONE = "none"
+    ZERO = "zero"
+
+
+class AggregationMethod:
+    """How gradients are added up. All values mean the same here: one AddN."""
+
+    ADD_N = 0
+    DEFAULT = 0
+    EXPERIMENTAL_TREE = 1
+    EXPERIMENTAL_ACCUMULATE_N = 2
+
+
+_custom: dict[str, Callable[..., Any] | None] = {}
+
+
+class RegisterGradient:
+    """Registers a gradient under a name, for `Graph.gradient_override_map` or for an op type without one.
+
+        @flowcore.RegisterGradient("Clipped")
+        def _clipped(op, grad): ...
+    """
+
+    def __init__(self, op_type: str) -> None:
+        if not isinstance(op_type, str):
+            raise TypeError("op_type must be a string")
+        self._op_type = op_type
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        if self._op_type in _custom:
+            raise KeyError(f"a gradient is registered for '{self._op_type}' already")
+        _custom[self._op_type] = function
+        return function
+
+
+def NotDifferentiable(op_type: str) -> None:  # noqa: N802
+    """Says that an op type has no gradient."""
+    if not isinstance(op_type, str):
+        raise TypeError("op_type must be a string")
+    if op_type in _custom:
+        raise KeyError(f"a gradient is registered for '{op_type}' already")
+    _custom[op_type] = None
+
+
+NoGradient = NotDifferentiable
+
+#: Ops that pass no gradient on, and so end the walk without a complaint.
+_STOP = frozenset({"StopGradient"})
+
+
+def gradients(
+    ys: Any,
+    xs: Any,
+    grad_ys: Any = None,
+    name: str = "gradients",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: int | None = None,
+    stop_gradients: Any = None,
+    unconnected_gradients: UnconnectedGradients = UnconnectedGradients.NONE,
+) -> list[Any]:
+    """The derivatives of sum(ys) with respect to each x.
+
+    Args:
+      ys: a tensor or a list of tensors.
+      xs: a tensor, a variable, or a list of these.
+      grad_ys: gradients that arrive at ys; ones by default.
+      name: the scope of the new nodes.
+      colocate_gradients_with_ops: put each gradient on the device of its op.
+      gate_gradients, aggregation_method: accepted; every gradient is complete before it is used.
+      stop_gradients: tensors to treat as constants.
+      unconnected_gradients: what to return for an x that ys do not depend on: None or zeros.
+
+    Returns:
+      One Tensor, IndexedSlices (for gathers) or None per x.
+
+    Raises:
+      LookupError: an op on the way has no gradient. TypeError, ValueError: arguments that do not fit.
+    """
+    ys = _flat(ys)
+    xs = _flat(xs)
+    stops = _flat(stop_gradients) if stop_gradients is not None else []
+    unconnected = UnconnectedGradients(unconnected_gradients)
+    with name_scope(name, "gradients", [*ys, *xs, *stops]) as scope:
+        ys = [convert_to_tensor(y, name="y") for y in ys]
+        targets = [_source(x) for x in xs]
+        graph = ys[0].graph if ys else None
+        given = _flat(grad_ys) if grad_ys is not None else [None] * len(ys)
+        if len(given) != len(ys):
+            raise ValueError(f"passed {len(given)} grad_ys for {len(ys)} ys")
+        sums: dict[Tensor, list[Any]] = {}
+        for y, g in zip(ys, given):
+            sums.setdefault(y, []).append(_initial(y, g, scope))
+        if graph is not None:
+            _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate_gradients_with_ops)
+        result: list[Any] = []
+        for x, target in zip(xs, targets):
+            total = _aggregate(sums.get(target))
+            if total is None and unconnected is UnconnectedGradients.ZERO:
+                total = zeros_like(x)
+            result.append(total)
+        return result
+
+
+def _flat(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _source(x: Any) -> Tensor:
+    """The tensor that stands for x: a variable's handle, the tensor itself."""
+    handle = getattr(x, "handle", None)
+    if isinstance(handle, Tensor):
+        return handle
+    return x.values if isinstance(x, IndexedSlices) else convert_to_tensor(x, name="x")
+
+
+def _initial(y: Tensor, g: Any, scope: str) -> Any:
+    if g is None:
+        if not (y.dtype.is_floating or y.dtype.is_complex):
+            raise TypeError(f"Gradients of tensors must be floating or complex, found '{y.name}' of dtype {y.dtype.name}; cast it first")
+        if y.dtype.is_complex:
+            raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.name})")
+        return ones_like(y, name="grad_ys")
+    if isinstance(g, IndexedSlices):
+        return g
+    g = convert_to_tensor(g, dtype=None if isinstance(g, Tensor) else y.dtype, name="grad_y")
+    if g.dtype != y.dtype:
+        raise TypeError(f"Gradient type {g.dtype.name} does not match type of y '{y.name}', {y.dtype.name}")
+    g.shape.assert_is_compatible_with(y.shape)
+    return g
+
+
+def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> dict[Operation, int]:
+    """The ops that lie on a path from xs to ys, each with the number of its readers among them."""
+    reached: set[Operation] = set()
+    frontier = [x.op for x in xs]
+    while frontier:
+        op = frontier.pop()
+        if op not in reached:
+            reached.add(op)
+            frontier += [reader for t in op.outputs for reader in t._consumers]
+    readers: dict[Operation, int] = {}
+    stack = [op for op in dict.fromkeys(y.op for y in ys) if op in reached]
+    for op in stack:
+        readers[op] = 0
+    sources = {x.op for x in xs}
+    stop_ops = {s.op for s in stops}
+    while stack:
+        op = stack.pop()
+        if op in stop_ops or (op in sources and not any(t.op in reached for t in op.inputs)):
+            continue
+        for t in op.inputs:
+            if t.op in reached:
+                if t.op not in readers:
+                    readers[t.op] = 0
+                    stack.append(t.op)
+                readers[t.op] += 1
+    return readers
+
+
+def _walk(graph: Graph, ys: Sequence[Tensor], xs: Sequence[Tensor], stops: set[Tensor], sums: dict[Tensor, list[Any]], colocate: bool) -> None:
+    waiting = _between(ys, xs, stops)
+    wanted = set(xs)
+    sources = {x.op for x in xs}
+    stop_ops = {s.op for s in stops}
+    ready = [op for op, count in waiting.items() if count == 0]
+    while ready:
+        op = ready.pop()
+        ended = op in stop_ops or (op in sources and not any(t.op in waiting for t in op.inputs))
+        if not ended:
+            incoming = [_aggregate(sums[t]) if t in sums else None for t in op.outputs]
+            outgoing = _gradients_of(graph, op, incoming, colocate)
+            for t, g in zip(op.inputs, outgoing, strict=True):
+                if g is not None and t.op in waiting:
+                    sums.setdefault(t, []).append(g)
+            for t in op.outputs:
+                if t not in wanted:
+                    sums.pop(t, None)
+            for t in op.inputs:
+                if t.op in waiting:
+                    waiting[t.op] -= 1
+                    if waiting[t.op] == 0:
+                        ready.append(t.op)
+
+
+def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bool) -> Sequence[Any]:
+    """The gradients with respect to the inputs of `op`; None where there is none."""
+    nothing: list[Any] = [None] * len(op.inputs)
+    if all(g is None for g in incoming) or not op.inputs or op.type in _STOP:
+        return nothing
+    override = op.attrs.get("_gradient_op_type")
+    name = override if override is not None else op.type
+    if name in _custom:
+        function = _custom[name]
+    elif override is not None:
+        raise LookupError(f"no gradient is registered under the name '{override}' that node '{op.name}' asks for")
+    else:
+        function = op.op_def.grad
+    if function is None:
+        return nothing
+    scope = graph.name_scope(op.name + "_grad")
+    with scope, graph._original_op(op):
+        if colocate:
+            with graph.colocate_with(op):
+                return _call(function, op, incoming)
+        return _call(function, op, incoming)
+
+
+def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> Sequence[Any]:
+    arguments = [
+        (zeros_like(t) if t.dtype.is_floating or t.dtype.is_complex else None) if g is None and t.dtype is not dtypes.resource else g
+        for g, t in zip(incoming, op.outputs)
+    ]
+    if op.type not in ("Identity", "ReadVariableOp", "Reshape"):
+        arguments = [convert_to_tensor(g) if isinstance(g, IndexedSlices) else g for g in arguments]
+    result = function(op, *arguments)
+    if not isinstance(result, (list, tuple)):
+        result = [result]
+    if len(result) != len(op.inputs):
+        raise ValueError(f"the gradient of node '{op.name}' ({op.type}) returned {len(result)} values for {len(op.inputs)} inputs")
+    for t, g in zip(op.inputs, result):
+        if isinstance(g, Tensor) and t.dtype is not dtypes.resource:
+            if g.dtype is not t.dtype:
+                raise ValueError(f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' is {g.dtype.name}, the input {t.dtype.name}")
+            try:
+                g._shape = g._shape.merge_with(t._shape)
+            except ValueError as error:
+                raise ValueError(f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' has another shape: {error}") from None
+    return result
+
+
+def _aggregate(parts: list[Any] | None) -> Any:
+    """The sum of gradients that arrived over several edges."""
+    if not parts:
+        return None
+    if len(parts) > 1:
+        if all(isinstance(p, IndexedSlices) for p in parts):
+            total: Any = IndexedSlices(concat([p.values for p in parts], 0), concat([p.indices for p in parts], 0), parts[0].dense_shape)
+        else:
+            total = apply("AddN", [convert_to_tensor(p) for p in parts])
+        parts[:] = [total]
+    return parts[0]

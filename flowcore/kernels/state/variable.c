@@ -1,0 +1,332 @@
+/* Reading, assigning and counting variables. */
+#include "variable.h"
+
+#include <complex.h>
+#include <string.h>
+
+#include "../_float16.h"
+
+fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
+    const fc_tensor *t = ctx->in[i];
+    fc_resource *r = t->dtype == FC_RESOURCE && t->size == 1 ? *(fc_resource *const *)fc_data(t) : NULL;
+    *rc = FC_OK;
+    if (r && r->kind == FC_RES_VARIABLE) return (fc_variable *)r;
+    *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d is not the handle of a variable", i);
+    return NULL;
+}
+
+int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
+    if (v->value.ndim >= 0) return FC_OK;
+    return ctx->api->fail(ctx, FC_FAILED_PRECONDITION,
+                          "variable '%s' has no value yet: run its initializer first, for instance sess.run(flowcore.global_variables_initializer())",
+                          v->base.name);
+}
+
+int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
+    fc_tensor *t = &v->value;
+    if (!t->size || (__atomic_load_n(&t->buffer->refs, __ATOMIC_ACQUIRE) == 1 && !(t->buffer->flags & FC_BUF_EXTERNAL))) return FC_OK;
+    fc_buffer *b;
+    int rc = ctx->api->buffer_new(ctx, t->dtype, t->size, &b);
+    if (rc) return rc;
+    if (!fresh) memcpy(b->data, fc_data(t), (size_t)(t->size * fc_item_size(t->dtype)));
+    fc_release(t->buffer);
+    t->buffer = b;
+    t->offset = 0;
+    return FC_OK;
+}
+
+static int is_initialized(fc_ctx *ctx) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, FC_BOOL, 0, NULL);
+    if (rc) return rc;
+    pthread_mutex_lock(&v->lock);
+    *FC_OUT(ctx, 0, uint8_t) = v->value.ndim >= 0;
+    pthread_mutex_unlock(&v->lock);
+    return FC_OK;
+}
+
+static int read_variable(fc_ctx *ctx) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (rc) return rc;
+    pthread_mutex_lock(&v->lock);
+    rc = fc_initialized(ctx, v);
+    if (!rc) rc = ctx->api->share(ctx, 0, &v->value, 0, v->value.dtype, v->value.ndim, v->value.shape);
+    pthread_mutex_unlock(&v->lock);
+    return rc;
+}
+
+static int variable_shape(fc_ctx *ctx) {
+    int rc, out_type = (int)ctx->attrs[0].i;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (rc) return rc;
+    pthread_mutex_lock(&v->lock);
+    rc = fc_initialized(ctx, v);
+    int64_t shape[FC_MAX_DIMS], ndim = v->value.ndim;
+    memcpy(shape, v->value.shape, sizeof shape);
+    pthread_mutex_unlock(&v->lock);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, out_type, 1, &ndim);
+    for (int64_t d = 0; !rc && d < ndim; d++) {
+        if (out_type == FC_INT64) FC_OUT(ctx, 0, int64_t)[d] = shape[d];
+        else FC_OUT(ctx, 0, int32_t)[d] = (int32_t)shape[d];
+    }
+    return rc;
+}
+
+static int fits(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
+    char a[128], b[128];
+    int ok = v->ndim < 0 || v->ndim == x->ndim;
+    for (int d = 0; ok && v->ndim >= 0 && d < x->ndim; d++) ok = v->shape[d] < 0 || v->shape[d] == x->shape[d];
+    if (x->dtype != v->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the value assigned to variable '%s' has another dtype", v->base.name);
+    if (ok) return FC_OK;
+    fc_tensor declared = {.ndim = v->ndim};
+    memcpy(declared.shape, v->shape, sizeof v->shape);
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s; the value assigned to it has shape %s", v->base.name,
+                          fc_shape_str(&declared, a, sizeof a), fc_shape_str(x, b, sizeof b));
+}
+
+/* The variable shares the value's buffer where it may: later writers copy while others hold it. */
+static int assign(fc_ctx *ctx) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    const fc_tensor *x = ctx->in[1];
+    if (!rc) rc = fits(ctx, v, x);
+    if (rc) return rc;
+    fc_tensor fresh = *x, old;
+    size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
+    if (x->buffer && ((x->buffer->flags & FC_BUF_EXTERNAL) || x->buffer->capacity > 2 * bytes + 64)) {
+        rc = ctx->api->buffer_new(ctx, x->dtype, x->size, &fresh.buffer);
+        if (rc) return rc;
+        fresh.offset = 0;
+        memcpy(fresh.buffer->data, fc_data(x), bytes);
+        if (x->dtype == FC_STRING) fc_retain_strings(&fresh);
+    } else {
+        fc_retain(fresh.buffer);
+    }
+    pthread_mutex_lock(&v->lock);
+    old = v->value;
+    v->value = fresh;
+    pthread_mutex_unlock(&v->lock);
+    if (old.ndim >= 0) fc_release(old.buffer);
+    return FC_OK;
+}
+
+/* ---- in-place arithmetic: op 0 update, 1 add, 2 sub, 3 mul, 4 div, 5 min, 6 max ---- */
+typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
+
+#define UPDATE_TYPES(X)                                                               \
+    X(FLOAT32, float, float, , ) X(FLOAT64, double, double, , )                       \
+    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                              \
+    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)                 \
+    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )                        \
+    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )                  \
+    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )                  \
+    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )
+#define UPDATE_LOOP(NAME, T, C, LOAD, STORE)                                                           \
+    static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
+        T *a = to;                                                                                     \
+        const T *b = from;                                                                             \
+        for (int64_t i = 0; i < n; i++) {                                                              \
+            C x = LOAD(a[i]), y = LOAD(b[i]), r;                                                       \
+            switch (op) {                                                                              \
+            case 1: r = (C)(x + y); break;                                                             \
+            case 2: r = (C)(x - y); break;                                                             \
+            case 3: r = (C)(x * y); break;                                                             \
+            case 4: r = (C)(x / y); break;                                                             \
+            case 5: r = x < y ? x : y; break;                                                          \
+            case 6: r = x > y ? x : y; break;                                                          \
+            default: r = y;                                                                            \
+            }                                                                                          \
+            a[i] = STORE(r);                                                                           \
+        }                                                                                              \
+    }
+UPDATE_TYPES(UPDATE_LOOP)
+#define COMPLEX_LOOP(NAME, T)                                                                          \
+    static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
+        T *a = to;                                                                                     \
+        const T *b = from;                                                                             \
+        for (int64_t i = 0; i < n; i++)                                                                \
+            a[i] = op == 1 ? a[i] + b[i] : op == 2 ? a[i] - b[i] : op == 3 ? a[i] * b[i] : op == 4 ? a[i] / b[i] : b[i]; \
+    }
+COMPLEX_LOOP(COMPLEX64, float complex)
+COMPLEX_LOOP(COMPLEX128, double complex)
+static const update_loop updates[FC_NUM_DTYPES] = {
+#define UPDATE_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = update_##NAME,
+    UPDATE_TYPES(UPDATE_ENTRY)[FC_COMPLEX64] = update_COMPLEX64, [FC_COMPLEX128] = update_COMPLEX128};
+
+typedef struct {
+    char *to;
+    const char *from;
+    update_loop loop;
+    int64_t item;
+    int op;
+} update_job;
+static void update_piece(void *arg, int64_t begin, int64_t end) {
+    const update_job *j = arg;
+    j->loop(j->to + begin * j->item, j->from + begin * j->item, end - begin, j->op);
+}
+
+/* Integer division: zero is refused before anything is written. */
+static int divides_by_zero(const fc_tensor *t) {
+    int64_t item = fc_item_size(t->dtype);
+    int integer = t->dtype == FC_INT8 || t->dtype == FC_UINT8 || t->dtype == FC_INT16 || t->dtype == FC_UINT16 || t->dtype == FC_INT32 ||
+                  t->dtype == FC_UINT32 || t->dtype == FC_INT64 || t->dtype == FC_UINT64;
+    static const char zero[8] = {0}, minus[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    for (int64_t i = 0; integer && i < t->size; i++) {
+        const char *p = (const char *)fc_data(t) + i * item;
+        if (!memcmp(p, zero, (size_t)item) || !memcmp(p, minus, (size_t)item)) return 1; /* -1: the least value would overflow */
+    }
+    return 0;
+}
+
+static int assign_op(fc_ctx *ctx, int op) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    const fc_tensor *x = ctx->in[1];
+    char a[128], b[128];
+    if (rc) return rc;
+    if (x->dtype != v->dtype || !updates[x->dtype])
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+    pthread_mutex_lock(&v->lock);
+    rc = fc_initialized(ctx, v);
+    if (!rc && (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and the update shape %s; they must be equal", v->base.name,
+                            fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    if (!rc) rc = fc_make_writable(ctx, v, 0);
+    if (!rc && x->size) {
+        update_job job = {fc_data(&v->value), fc_data(x), updates[x->dtype], fc_item_size(x->dtype), op};
+        ctx->api->parallel_for(ctx, x->size, 32768, update_piece, &job);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return rc;
+}
+static int assign_add(fc_ctx *ctx) { return assign_op(ctx, 1); }
+static int assign_sub(fc_ctx *ctx) { return assign_op(ctx, 2); }
+
+/* ---- rows: gather and scatter ---- */
+static int check_rows(fc_ctx *ctx, const fc_tensor *indices, int64_t rows) {
+    for (int64_t i = 0; i < indices->size; i++) {
+        int64_t row = fc_int_at(indices, i);
+        if (row < 0 || row >= rows)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)row, (long long)rows);
+    }
+    return FC_OK;
+}
+
+static int resource_gather(fc_ctx *ctx) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    const fc_tensor *indices = ctx->in[1];
+    int64_t shape[2 * FC_MAX_DIMS], row;
+    int ndim = 0;
+    if (rc) return rc;
+    pthread_mutex_lock(&v->lock);
+    fc_tensor t = v->value;
+    rc = fc_initialized(ctx, v);
+    if (!rc) fc_retain(t.buffer);
+    pthread_mutex_unlock(&v->lock);
+    if (rc) return rc;
+    if (t.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
+    if (!rc) rc = check_rows(ctx, indices, t.shape[0]);
+    if (!rc) {
+        row = fc_item_size(t.dtype);
+        for (int d = 0; d < indices->ndim; d++) shape[ndim++] = indices->shape[d];
+        for (int d = 1; d < t.ndim; d++) row *= shape[ndim++] = t.shape[d];
+        rc = ctx->api->alloc(ctx, 0, t.dtype, ndim, shape);
+        for (int64_t i = 0; !rc && row && i < indices->size; i++)
+            memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(&t) + fc_int_at(indices, i) * row, (size_t)row);
+        if (!rc && t.dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
+    }
+    fc_release(t.buffer);
+    return rc;
+}
+
+static int scatter(fc_ctx *ctx, int op) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    const fc_tensor *indices = ctx->in[1], *x = ctx->in[2];
+    char a[128];
+    if (rc) return rc;
+    if (x->dtype != v->dtype || !updates[x->dtype])
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+    if (op == 4 && divides_by_zero(x)) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero or minus one");
+    pthread_mutex_lock(&v->lock);
+    rc = fc_initialized(ctx, v);
+    if (!rc && v->value.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
+    int64_t inner = 1;
+    for (int d = 1; !rc && d < v->value.ndim; d++) inner *= v->value.shape[d];
+    int scalar = x->ndim == 0;
+    if (!rc && !scalar) {
+        int same = x->ndim == indices->ndim + v->value.ndim - 1 && !memcmp(x->shape, indices->shape, (size_t)indices->ndim * sizeof(int64_t)) &&
+                   !memcmp(x->shape + indices->ndim, v->value.shape + 1, (size_t)(v->value.ndim - 1) * sizeof(int64_t));
+        if (!same)
+            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "updates must have the shape of indices followed by that of a row of '%s', found %s", v->base.name,
+                                fc_shape_str(x, a, sizeof a));
+    }
+    if (!rc) rc = check_rows(ctx, indices, v->value.shape[0]);
+    if (!rc) rc = fc_make_writable(ctx, v, 0);
+    int64_t item = fc_item_size(x->dtype);
+    for (int64_t i = 0; !rc && inner && i < indices->size; i++) {
+        char *to = (char *)fc_data(&v->value) + fc_int_at(indices, i) * inner * item;
+        if (!scalar) updates[x->dtype](to, (const char *)fc_data(x) + i * inner * item, inner, op);
+        else
+            for (int64_t k = 0; k < inner; k++) updates[x->dtype](to + k * item, fc_data(x), 1, op);
+    }
+    pthread_mutex_unlock(&v->lock);
+    return rc;
+}
+static int scatter_update(fc_ctx *ctx) { return scatter(ctx, 0); }
+static int scatter_add(fc_ctx *ctx) { return scatter(ctx, 1); }
+static int scatter_sub(fc_ctx *ctx) { return scatter(ctx, 2); }
+static int scatter_mul(fc_ctx *ctx) { return scatter(ctx, 3); }
+static int scatter_div(fc_ctx *ctx) { return scatter(ctx, 4); }
+static int scatter_min(fc_ctx *ctx) { return scatter(ctx, 5); }
+static int scatter_max(fc_ctx *ctx) { return scatter(ctx, 6); }
+
+/* Yields the value before, counts up by one; at the limit: out of range. */
+static int count_up_to(fc_ctx *ctx) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (rc) return rc;
+    if (v->dtype != FC_INT32 && v->dtype != FC_INT64) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only int32 and int64 variables count");
+    rc = ctx->api->alloc(ctx, 0, v->dtype, 0, NULL);
+    if (rc) return rc;
+    pthread_mutex_lock(&v->lock);
+    rc = fc_initialized(ctx, v);
+    if (!rc && v->value.size != 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is no scalar, so it cannot count", v->base.name);
+    if (!rc) {
+        int64_t now = fc_int_at(&v->value, 0);
+        if (now >= ctx->attrs[0].i)
+            rc = ctx->api->fail(ctx, FC_OUT_OF_RANGE, "variable '%s' reached its limit of %lld", v->base.name, (long long)ctx->attrs[0].i);
+        else rc = fc_make_writable(ctx, v, 0);
+        if (!rc && v->dtype == FC_INT32) {
+            *FC_OUT(ctx, 0, int32_t) = (int32_t)now;
+            *(int32_t *)fc_data(&v->value) = (int32_t)(now + 1);
+        } else if (!rc) {
+            *FC_OUT(ctx, 0, int64_t) = now;
+            *(int64_t *)fc_data(&v->value) = now + 1;
+        }
+    }
+    pthread_mutex_unlock(&v->lock);
+    return rc;
+}
+
+static const fc_kernel_def defs[] = {
+    {"VarIsInitializedOp", "", "", FC_STATEFUL, 0, 1, is_initialized},
+    {"ReadVariableOp", "", "", FC_STATEFUL, 0, 0, read_variable},
+    {"VariableShape", "", "out_type", FC_STATEFUL, 0, 1, variable_shape},
+    {"AssignVariableOp", "", "", FC_STATEFUL, 0, 0, assign},
+    {"AssignAddVariableOp", "", "", FC_STATEFUL, 0, 0, assign_add},
+    {"AssignSubVariableOp", "", "", FC_STATEFUL, 0, 0, assign_sub},
+    {"ResourceGather", "", "", FC_STATEFUL, 0, 0, resource_gather},
+    {"ResourceScatterUpdate", "", "", FC_STATEFUL, 0, 0, scatter_update},
+    {"ResourceScatterAdd", "", "", FC_STATEFUL, 0, 0, scatter_add},
+    {"ResourceScatterSub", "", "", FC_STATEFUL, 0, 0, scatter_sub},
+    {"ResourceScatterMul", "", "", FC_STATEFUL, 0, 0, scatter_mul},
+    {"ResourceScatterDiv", "", "", FC_STATEFUL, 0, 0, scatter_div},
+    {"ResourceScatterMin", "", "", FC_STATEFUL, 0, 0, scatter_min},
+    {"ResourceScatterMax", "", "", FC_STATEFUL, 0, 0, scatter_max},
+    {"ResourceCountUpTo", "", "limit", FC_STATEFUL, 0, 0, count_up_to},
+};
+const fc_kernel_table fc_variable_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

@@ -1,0 +1,26 @@
+/* A variable: session state that holds a tensor. The lock orders writers; a reader takes a reference and never sees a torn value,
+ * because whoever writes while somebody holds the buffer writes into a new one. */
+#ifndef FLOWCORE_VARIABLE_H
+#define FLOWCORE_VARIABLE_H
+
+#include <pthread.h>
+
+#include "../../_kernel.h"
+
+typedef struct {
+    fc_resource base;
+    pthread_mutex_t lock;
+    fc_tensor value;              /* ndim -1: not initialised */
+    int dtype;
+    int ndim;                     /* static rank, -1: unknown */
+    int64_t shape[FC_MAX_DIMS];   /* static sizes, -1: unknown */
+} fc_variable;
+
+/* The variable behind input i, or NULL after reporting what is wrong; *rc then holds the status. */
+fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc);
+/* Under the lock: FC_OK, or a report that the variable has no value. */
+int fc_initialized(fc_ctx *ctx, const fc_variable *v);
+/* Under the lock: makes the value's buffer this variable's alone, with the old contents unless `fresh`. */
+int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh);
+
+#endif

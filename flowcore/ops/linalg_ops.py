@@ -1,0 +1,155 @@
+"""Matrix products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops.array_ops import concat, reshape, shape, transpose
+from flowcore.ops.elementwise import conj
+from flowcore.ops.shapes import broadcast_shapes
+from flowcore.shape import UNKNOWN, TensorShape
+
+__all__ = ["matmul", "tensordot"]
+
+_TYPES = "T: {float16, bfloat16, float32, float64, int32, int64, complex64, complex128}"
+
+
+def _inner(m: Any, n: Any, op: Operation) -> None:
+    if m is not None and n is not None and m != n:
+        a, b = op.inputs
+        raise ValueError(f"Dimensions must be equal, but are {m} and {n}: the inner sizes of {op.type} differ, a is {a.shape}, b is {b.shape}")
+
+
+def _matmul_shape(op: Operation) -> Any:
+    a, b = (t.shape.with_rank(2).as_list() for t in op.inputs)
+    if op.get_attr("transpose_a"):
+        a = a[::-1]
+    if op.get_attr("transpose_b"):
+        b = b[::-1]
+    _inner(a[1], b[0], op)
+    return [TensorShape([a[0], b[1]])]
+
+
+def _matmul_grad(op: Operation, g: Tensor) -> list[Any]:
+    a, b = conj(op.inputs[0]), conj(op.inputs[1])
+    ta, tb = op.get_attr("transpose_a"), op.get_attr("transpose_b")
+    product = _mul
+    if not ta and not tb:
+        return [product(g, b, False, True), product(a, g, True, False)]
+    if not ta:
+        return [product(g, b, False, False), product(g, a, True, False)]
+    if not tb:
+        return [product(b, g, False, True), product(a, g, False, False)]
+    return [product(b, g, True, True), product(g, a, True, True)]
+
+
+def _mul(a: Any, b: Any, ta: bool, tb: bool, name: str | None = None) -> Tensor:
+    return apply("MatMul", a, b, transpose_a=ta, transpose_b=tb, name=name)
+
+
+register("MatMul", inputs=["a: T", "b: T"], outputs=["product: T"], attrs=["transpose_a: bool = False", "transpose_b: bool = False", _TYPES],
+         shape=_matmul_shape, grad=_matmul_grad)  # fmt: skip
+
+
+def _batch_shape(op: Operation) -> Any:
+    a, b = (t.shape.with_rank_at_least(2) for t in op.inputs)
+    if a.sizes is None or b.sizes is None:
+        return [UNKNOWN]
+    m, n = list(a.sizes[-2:]), list(b.sizes[-2:])
+    m = m[::-1] if op.get_attr("adj_x") else m
+    n = n[::-1] if op.get_attr("adj_y") else n
+    _inner(m[1], n[0], op)
+    batch = broadcast_shapes(a[:-2], b[:-2])
+    return [batch.concatenate([m[0], n[1]])]
+
+
+def _batch_grad(op: Operation, g: Tensor) -> list[Any]:
+    x, y = op.inputs
+    ax, ay = op.get_attr("adj_x"), op.get_attr("adj_y")
+
+    def product(a: Tensor, b: Tensor, ta: bool, tb: bool) -> Tensor:
+        return apply(op.type, a, b, adj_x=ta, adj_y=tb)
+
+    if not ax and not ay:
+        gx, gy = product(g, y, False, True), product(x, g, True, False)
+    elif not ax:
+        gx, gy = product(g, y, False, False), product(g, x, True, False)
+    elif not ay:
+        gx, gy = product(y, g, False, True), product(x, g, False, False)
+    else:
+        gx, gy = product(y, g, True, True), product(g, x, True, True)
+    if x.shape.is_fully_defined() and y.shape.is_fully_defined() and x.shape[:-2] == y.shape[:-2]:
+        return [gx, gy]
+    sx, sy = shape(x), shape(y)
+    rx, ry = apply("BroadcastGradientArgs", sx[:-2], sy[:-2])
+    return [reshape(apply("Sum", gx, rx), sx), reshape(apply("Sum", gy, ry), sy)]
+
+
+for _name in ("BatchMatMul", "BatchMatMulV2"):
+    register(_name, inputs=["x: T", "y: T"], outputs=["output: T"], attrs=[_TYPES, "adj_x: bool = False", "adj_y: bool = False"], shape=_batch_shape, grad=_batch_grad)
+
+
+def matmul(
+    a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, adjoint_a: bool = False, adjoint_b: bool = False, a_is_sparse: bool = False,
+    b_is_sparse: bool = False, output_type: Any = None, grad_a: bool = False, grad_b: bool = False, name: str | None = None,
+) -> Tensor:  # fmt: skip
+    """The matrix product of the last two dimensions, the others being a batch (and broadcast).
+
+    Args:
+      a: [..., m, k], or [..., k, m] with transpose_a.
+      b: [..., k, n], or [..., n, k] with transpose_b.
+      transpose_a, transpose_b: take the operand transposed; adjoint_a, adjoint_b: conjugated as well.
+
+    Raises:
+      ValueError: inner sizes differ, a rank below 2, or both a transpose and an adjoint of one operand.
+    """
+    with name_scope(name, "MatMul", [a, b]) as scope:
+        if transpose_a and adjoint_a:
+            raise ValueError("Only one of transpose_a and adjoint_a can be True.")
+        if transpose_b and adjoint_b:
+            raise ValueError("Only one of transpose_b and adjoint_b can be True.")
+        a = convert_to_tensor(a, name="a")
+        b = convert_to_tensor(b, dtype=None if isinstance(b, Tensor) else a.dtype, name="b")
+        if a.shape.ndims not in (None, 2) or b.shape.ndims not in (None, 2):
+            a, adjoint_a = (conj(a), True) if transpose_a else (a, adjoint_a)
+            b, adjoint_b = (conj(b), True) if transpose_b else (b, adjoint_b)
+            return apply("BatchMatMulV2", a, b, adj_x=adjoint_a, adj_y=adjoint_b, name=scope)
+        if adjoint_a:
+            a, transpose_a = conj(a), True
+        if adjoint_b:
+            b, transpose_b = conj(b), True
+        return _mul(a, b, transpose_a, transpose_b, scope)
+
+
+def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
+    """The sum over products along pairs of axes: `axes` axes from the end of a and the start of b, or a pair of axis lists. Ranks must be known."""
+    with name_scope(name, "Tensordot", [a, b, axes]) as scope:
+        a, b = convert_to_tensor(a, name="a"), convert_to_tensor(b, name="b")
+        if a.shape.ndims is None or b.shape.ndims is None:
+            raise ValueError("tensordot needs tensors of known rank")
+        if isinstance(axes, int):
+            if not 0 <= axes <= min(a.shape.ndims, b.shape.ndims):
+                raise ValueError(f"'axes' must be between 0 and the ranks, found {axes}")
+            over_a, over_b = list(range(a.shape.ndims - axes, a.shape.ndims)), list(range(axes))
+        else:
+            over_a, over_b = ([x] if isinstance(x, int) else list(x) for x in axes)
+        over_a = [x % a.shape.ndims for x in over_a]
+        over_b = [x % b.shape.ndims for x in over_b]
+        free_a = [d for d in range(a.shape.ndims) if d not in over_a]
+        free_b = [d for d in range(b.shape.ndims) if d not in over_b]
+        sa, sb = shape(a), shape(b)
+        inner = apply("Prod", apply("GatherV2", sa, over_a, 0) if over_a else [1], [0])
+        left = reshape(transpose(a, free_a + over_a), apply("Pack", [-1, inner]))
+        right = reshape(transpose(b, over_b + free_b), apply("Pack", [inner, -1]))
+        outer = [apply("GatherV2", s, free, 0) for s, free in ((sa, free_a), (sb, free_b)) if free]
+        flat = _mul(left, right, False, False)
+        if not outer:
+            return reshape(flat, [], name=scope)
+        return reshape(flat, concat(outer, 0) if len(outer) > 1 else outer[0], name=scope)
+
+

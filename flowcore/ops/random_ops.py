@@ -1,0 +1,78 @@
+"""Random values. The numbers depend on the seeds, the count of runs of the op and the element's place alone: not on threads or the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant_value_as_shape
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Tensor
+from flowcore.graph.scopes import get_seed, name_scope, set_random_seed
+from flowcore.ops import shapes
+from flowcore.ops.array_ops import int_tensor
+from flowcore.ops.elementwise import add
+
+__all__ = ["random_normal", "random_shuffle", "random_uniform", "set_random_seed", "truncated_normal"]
+
+_SEEDS = ["seed: int = 0", "seed2: int = 0"]
+
+
+def _shape(op: Any) -> Any:
+    return [constant_value_as_shape(op.inputs[0])]
+
+
+for _name in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal"):
+    register(_name, inputs=["shape: T"], outputs=["output: dtype"], attrs=[*_SEEDS, "dtype: {floats}", "T: {indices}"], shape=_shape, stateful=True, grad=None)
+register("RandomUniformInt", inputs=["shape: T", "minval: Tout", "maxval: Tout"], outputs=["output: Tout"], attrs=[*_SEEDS, "Tout: {indices}", "T: {indices}"],
+         shape=_shape, stateful=True, grad=None)  # fmt: skip
+register("RandomShuffle", inputs=["value: T"], outputs=["output: T"], attrs=[*_SEEDS, "T: type"], shape=shapes.same, stateful=True, grad=None)
+
+
+def _seeds(seed: int | None) -> dict[str, int]:
+    first, second = get_seed(seed)
+    return {"seed": first or 0, "seed2": second or 0}
+
+
+def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = dtypes.float32, seed: int | None = None, name: str | None = None) -> Tensor:
+    """Values spread evenly over [minval, maxval): floats (maxval 1 by default) or integers (maxval must be given)."""
+    kind = dtypes.as_dtype(dtype)
+    if maxval is None:
+        if kind.is_integer:
+            raise ValueError(f"Must specify maxval for integer dtype {kind.name}")
+        maxval = 1
+    with name_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
+        dims = int_tensor(shape, "shape")
+        low = convert_to_tensor(minval, dtype=kind, name="min")
+        high = convert_to_tensor(maxval, dtype=kind, name="max")
+        if kind.is_integer:
+            return apply("RandomUniformInt", dims, low, high, **_seeds(seed), name=scope)
+        values = apply("RandomUniform", dims, dtype=kind, **_seeds(seed))
+        return add(values * (high - low), low, name=scope)
+
+
+def _normal(op_type: str, default: str, shape: Any, mean: Any, stddev: Any, dtype: Any, seed: int | None, name: str | None) -> Tensor:
+    kind = dtypes.as_dtype(dtype)
+    with name_scope(name, default, [shape, mean, stddev]) as scope:
+        dims = int_tensor(shape, "shape")
+        mean = convert_to_tensor(mean, dtype=kind, name="mean")
+        stddev = convert_to_tensor(stddev, dtype=kind, name="stddev")
+        values = apply(op_type, dims, dtype=kind, **_seeds(seed))
+        return add(values * stddev, mean, name=scope)
+
+
+def random_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dtypes.float32, seed: int | None = None, name: str | None = None) -> Tensor:
+    """Normally distributed values."""
+    return _normal("RandomStandardNormal", "random_normal", shape, mean, stddev, dtype, seed, name)
+
+
+def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dtypes.float32, seed: int | None = None, name: str | None = None) -> Tensor:
+    """Normally distributed values within two standard deviations: those beyond are drawn again."""
+    return _normal("TruncatedNormal", "truncated_normal", shape, mean, stddev, dtype, seed, name)
+
+
+def random_shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Tensor:
+    """The rows of `value` in random order."""
+    return apply("RandomShuffle", value, **_seeds(seed), name=name)

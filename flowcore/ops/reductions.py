@@ -1,0 +1,227 @@
+"""Reductions over axes, and argmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant, constant_value
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.ops import shapes
+from flowcore.ops.array_ops import invert_permutation, range, rank, reshape, shape, size, transpose
+from flowcore.ops.elementwise import add, cast, exp, floordiv, is_finite, log, maximum, sqrt, square, truediv, where
+from flowcore.shape import UNKNOWN, TensorShape
+
+__all__ = [
+    "arg_max", "arg_min", "argmax", "argmin", "cumprod", "cumsum", "global_norm", "reduce_all", "reduce_any", "reduce_logsumexp", "reduce_max",
+    "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
+]  # fmt: skip
+
+
+def _kept_shape(op: Operation) -> Tensor:
+    """The result's shape as it would be with keep_dims: ones in place of the reduced sizes."""
+    x = op.inputs[0]
+    axes = shapes.axes_of(op.inputs[1], x.shape.ndims)
+    if x.shape.is_fully_defined() and axes is not None:
+        return constant(np.array([1 if d in axes else n for d, n in enumerate(x.shape.as_list())], np.int32))
+    dims = apply("Shape", x)
+    n = apply("Size", dims)
+    axes_tensor = reshape(cast((cast(op.inputs[1], dtypes.int32) + n) % n, dtypes.int32), [-1])
+    ones = apply("ZerosLike", axes_tensor) + 1
+    mask = apply("UnsortedSegmentSum", ones, axes_tensor, n)
+    return where(mask > 0, apply("OnesLike", dims), dims)
+
+
+def _spread(op: Operation, g: Any) -> Tensor:
+    """A gradient of the result, repeated to the input's shape."""
+    return apply("BroadcastTo", reshape(g, _kept_shape(op)), shape(op.inputs[0]))
+
+
+def _sum_grad(op: Operation, g: Any) -> list[Any]:
+    return [_spread(op, g), None]
+
+
+def _mean_grad(op: Operation, g: Any) -> list[Any]:
+    if g.dtype.is_integer:
+        return [None, None]
+    x, y = op.inputs[0], op.outputs[0]
+    n, m = x.shape.num_elements(), y.shape.num_elements()
+    factor = constant(n // max(m, 1), dtypes.int32) if n is not None and m is not None else floordiv(size(x), maximum(size(y), 1))
+    return [truediv(_spread(op, g), cast(factor, g.dtype)), None]
+
+
+def _extreme_grad(op: Operation, g: Any) -> list[Any]:
+    """The gradient goes to the elements that are the extreme; ties share it."""
+    if g.dtype.is_integer:
+        return [None, None]
+    kept = _kept_shape(op)
+    hits = cast(apply("Equal", reshape(op.outputs[0], kept), op.inputs[0]), g.dtype)
+    count = reshape(apply("Sum", hits, op.inputs[1]), kept)
+    return [hits / count * reshape(g, kept), None]
+
+
+def _prod_grad(op: Operation, g: Any) -> list[Any]:
+    """Each element's gradient is the product of the others: cumulative products from both sides, so that zeros do no harm."""
+    x, axes = op.inputs[0], op.inputs[1]
+    if g.dtype.is_integer:
+        return [None, None]
+    n = x.shape.ndims
+    known = shapes.axes_of(axes, n)
+    if known is None or n is None:
+        raise NotImplementedError(f"the gradient of reduce_prod '{op.name}' needs constant axes and a known rank")
+    rest = [d for d in np.arange(n).tolist() if d not in known]
+    order = constant(np.array([*known, *rest], np.int32))
+    moved = transpose(x, order)
+    dims = shape(moved)
+    rows = apply("Prod", apply("Slice", dims, constant([0]), constant([len(known)])), constant(np.array([0], np.int32)))
+    flat = reshape(moved, apply("Pack", [rows, constant(-1)]) if (x.shape.num_elements() or 1) > 0 else constant([0, 0]))
+    left = cumprod(flat, 0, exclusive=True)
+    right = cumprod(flat, 0, exclusive=True, reverse=True)
+    others = transpose(reshape(left * right, dims), invert_permutation(order))
+    return [_spread(op, g) * others, None]
+
+
+def _reduction(op_type: str, types: str, grad: Any) -> None:
+    number = types != "bool"
+    register(
+        op_type,
+        inputs=["input: T" if number else "input: bool", "reduction_indices: Tidx"],
+        outputs=["output: T" if number else "output: bool"],
+        attrs=["keep_dims: bool = False", *([f"T: {types}"] if number else []), "Tidx: {indices} = int32"],
+        shape=shapes.reduction,
+        value=_prod_value if op_type in ("Prod", "Sum") else None,
+        grad=grad,
+    )
+
+
+def _prod_value(op: Operation) -> list[Any]:
+    value, axes = (constant_value(t) for t in op.inputs)
+    if value is None or axes is None or value.size > 64 or value.dtype.kind not in "iu":
+        return [None]
+    function = np.prod if op.type == "Prod" else np.sum
+    return [np.asarray(function(value, tuple(np.reshape(axes, -1).tolist()), value.dtype, keepdims=op.get_attr("keep_dims")))]
+
+
+_reduction("Sum", "{numbers}", _sum_grad)
+_reduction("Mean", "{numbers}", _mean_grad)
+_reduction("Prod", "{numbers}", _prod_grad)
+_reduction("Max", "{reals}", _extreme_grad)
+_reduction("Min", "{reals}", _extreme_grad)
+_reduction("All", "bool", None)
+_reduction("Any", "bool", None)
+
+
+def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
+    def reduce(input_tensor: Any, axis: Any = None, keepdims: Any = None, name: str | None = None, reduction_indices: Any = None, keep_dims: Any = None) -> Tensor:
+        axis = reduction_indices if axis is None else axis
+        keep = bool(keepdims if keepdims is not None else keep_dims)
+        x = convert_to_tensor(input_tensor, name="input_tensor")
+        return apply(op_type, x, _axes(x, axis), keep_dims=keep, name=name)
+
+    reduce.__name__ = reduce.__qualname__ = f"reduce_{op_type.lower()}"
+    reduce.__doc__ = f"""{doc}
+
+    Args:
+      input_tensor: the tensor.
+      axis: an axis, a list of axes (negative: from the end), or None for all.
+      keepdims: keep the reduced axes with size 1.
+    """
+    return reduce
+
+
+def _axes(x: Tensor, axis: Any) -> Tensor:
+    if axis is None:
+        n = x.shape.ndims
+        return constant(np.arange(n, dtype=np.int32)) if n is not None else range(0, rank(x))
+    return axis if isinstance(axis, Tensor) else constant(np.array(axis, np.int32), name="reduction_indices")
+
+
+reduce_sum = _public("Sum", "The sum over axes.")
+reduce_mean = _public("Mean", "The mean over axes. Integers are divided towards zero.")
+reduce_prod = _public("Prod", "The product over axes.")
+reduce_max = _public("Max", "The greatest element over axes; NaN wins.")
+reduce_min = _public("Min", "The least element over axes; NaN wins.")
+reduce_all = _public("All", "Whether all are true.")
+reduce_any = _public("Any", "Whether any is true.")
+
+
+def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: Any = None, name: str | None = None, reduction_indices: Any = None, keep_dims: Any = None) -> Tensor:
+    """log(sum(exp(x))) over axes, without overflow."""
+    axis = reduction_indices if axis is None else axis
+    x = convert_to_tensor(input_tensor)
+    raw = reduce_max(x, axis, True)
+    top = apply("StopGradient", where(is_finite(raw), raw, apply("ZerosLike", raw)))
+    result = add(log(reduce_sum(exp(x - top), axis, True)), top)
+    if keepdims or keep_dims:
+        return apply("Identity", result, name=name)
+    return reduce_sum(result, axis, False, name=name)
+
+
+def _arg_shape(op: Operation) -> Any:
+    source = op.inputs[0].shape
+    axes = shapes.axes_of(op.inputs[1], source.ndims, "dimension")
+    if source.sizes is None:
+        return [UNKNOWN]
+    if axes is None:
+        return [TensorShape([None] * (len(source.sizes) - 1))]
+    return [TensorShape([n for d, n in enumerate(source.sizes) if d != axes[0]])]
+
+
+for _name in ("ArgMax", "ArgMin"):
+    register(_name, inputs=["input: T", "dimension: Tidx"], outputs=["output: output_type"],
+             attrs=["T: {reals}", "Tidx: {indices} = int32", "output_type: {indices} = int64"], shape=_arg_shape, grad=None)  # fmt: skip
+
+
+def argmax(input: Any, axis: Any = None, name: str | None = None, dimension: Any = None, output_type: Any = dtypes.int64) -> Tensor:
+    """The index of the greatest element along an axis (0 by default), the first of equals."""
+    axis = dimension if axis is None else axis
+    return apply("ArgMax", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name)
+
+
+def argmin(input: Any, axis: Any = None, name: str | None = None, dimension: Any = None, output_type: Any = dtypes.int64) -> Tensor:
+    """The index of the least element along an axis (0 by default), the first of equals."""
+    axis = dimension if axis is None else axis
+    return apply("ArgMin", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name)
+
+
+arg_max, arg_min = argmax, argmin
+
+
+def _cumsum_grad(op: Operation, g: Any) -> list[Any]:
+    return [cumsum(g, op.inputs[1], exclusive=op.get_attr("exclusive"), reverse=not op.get_attr("reverse")), None]
+
+
+def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
+    x, axis = op.inputs
+    options = {"exclusive": op.get_attr("exclusive"), "reverse": op.get_attr("reverse")}
+    out = cumsum(op.outputs[0] * g, axis, exclusive=options["exclusive"], reverse=not options["reverse"])
+    return [out / x, None]
+
+
+_CUM = ["exclusive: bool = False", "reverse: bool = False", "T: {numbers}", "Tidx: {indices} = int32"]
+register("Cumsum", inputs=["x: T", "axis: Tidx"], outputs=["out: T"], attrs=_CUM, shape=shapes.same, grad=_cumsum_grad)
+register("Cumprod", inputs=["x: T", "axis: Tidx"], outputs=["out: T"], attrs=_CUM, shape=shapes.same, grad=_cumprod_grad)
+
+
+def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
+    """Running sums along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end."""
+    return apply("Cumsum", x, axis, exclusive=exclusive, reverse=reverse, name=name)
+
+
+def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
+    """Running products along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end."""
+    return apply("Cumprod", x, axis, exclusive=exclusive, reverse=reverse, name=name)
+
+
+def global_norm(t_list: Any, name: str | None = None) -> Tensor:
+    """The square root of the sum of all squares of several tensors."""
+    parts = [reduce_sum(square(t.values if isinstance(t, IndexedSlices) else convert_to_tensor(t))) for t in t_list if t is not None]
+    return sqrt(apply("AddN", parts), name=name or "global_norm")
+
+
