@@ -1,0 +1,44 @@
+/* The matrix product that everything dense in this unit is made of: plain and batched products, and all convolutions.
+ * Owns: the description of a product (fc_block) and the tables of register-blocked kernels that compute it.
+ * Must never include Python.h.
+ *
+ *     C[i][j] (+)= sum over runs r, over t < r.length of  A[i][r.a + t * a_step] * B[r.b + t * b_step + j * b_column]
+ *
+ * Row i of A is a pointer of its own, and the inner dimension is a list of runs. So a row may be a row or a column of a
+ * matrix, or the pixels under a filter in an image: a convolution reads its image in place, and there is no im2col buffer.
+ * Only B is copied, a block at a time, into panels as wide as two vectors that stay in the first-level cache. */
+#ifndef FLOWCORE_GEMM_H
+#define FLOWCORE_GEMM_H
+
+#include "../../_kernel.h"
+
+/* Offsets are in elements from A's row pointers and from B's base. */
+typedef struct { int64_t a, b, length; } fc_run;
+
+/* Pointers are to float or double: the table says which. */
+typedef struct {
+    const void *const *a;     /* m row pointers */
+    const void *b;
+    void *const *c;           /* m row pointers; column j is element j */
+    const fc_run *runs;
+    int64_t n_runs, a_step, b_step, b_column;
+    int64_t m, n;
+    int accumulate;           /* adds to what C holds; otherwise C needs no initial value */
+} fc_block;
+
+/* Kernels of one element type for one instruction set. `work` gives the bytes of scratch that `block` needs. */
+typedef struct {
+    const char *name;
+    int64_t max_rows, vector; /* register tile: rows, elements of a vector (it is two vectors wide) */
+    void (*block)(const fc_block *, void *work);
+} fc_gemm;
+
+/* Inner length of a packed block, and the columns packed at once. */
+#define FC_GEMM_INNER 256
+#define FC_GEMM_COLUMNS 256
+#define FC_GEMM_WORK(item) (FC_GEMM_INNER * (FC_GEMM_COLUMNS + 64) * (item))
+
+/* The fastest table that this machine runs; FLOWCORE_SIMD=baseline|avx2|avx512|neon asks for a lesser one. */
+const fc_gemm *fc_gemm_float32(void), *fc_gemm_float64(void);
+
+#endif

@@ -1,0 +1,229 @@
+/* One register-blocked product for one element type and instruction set; included several times by gemm.c, which sets
+ *   T  element type    VL  lanes of a vector    FMA(a, b, c)  a * b + c    ISA, TARGET  name, function attribute
+ *   MAX_ROWS  rows of the largest tile: MAX_ROWS x 2 vectors of sums, 2 of B and one of A must fit the registers. */
+#define NAME(x) FC_PASTE(x, ISA, T)
+#define vec NAME(vec)
+#define loose NAME(loose)
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+typedef T vec __attribute__((vector_size(VL * sizeof(T))));
+typedef T loose __attribute__((vector_size(VL * sizeof(T)), aligned(sizeof(T)), may_alias)); /* at any address */
+
+/* `rows` x `nv` vectors of C. The sums and pointers live in registers: every call has constant `rows` and `nv`. */
+INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int64_t step, const fc_run *runs, int64_t n_runs,
+                            const T *b, int64_t ldb, T *const *c, int64_t j, int64_t columns, int accumulate) {
+    vec sum[MAX_ROWS][2];
+    const T *p[MAX_ROWS];
+    UNROLL
+    for (int i = 0; i < rows; i++) {
+        p[i] = a[i];
+        for (int v = 0; v < nv; v++) sum[i][v] = (vec){0};
+    }
+    for (int64_t r = 0; r < n_runs; r++) {
+        int64_t at = runs[r].a;
+        for (int64_t t = runs[r].length; t > 0; t--) {
+            vec b0 = *(const loose *)b, b1;
+            if (nv > 1) b1 = *(const loose *)(b + VL);
+    UNROLL
+            for (int i = 0; i < rows; i++) {
+                vec x = p[i][at] - (vec){0};
+                sum[i][0] = FMA(x, b0, sum[i][0]);
+                if (nv > 1) sum[i][1] = FMA(x, b1, sum[i][1]);
+            }
+            at += step;
+            b += ldb;
+        }
+    }
+    if (columns == nv * VL) {
+    UNROLL
+        for (int i = 0; i < rows; i++)
+            for (int v = 0; v < nv; v++) {
+                loose *out = (loose *)(c[i] + j + v * VL);
+                if (accumulate) sum[i][v] += *out;
+                *out = sum[i][v];
+            }
+        return;
+    }
+    T edge[MAX_ROWS][2 * VL];
+    memset(edge, 0, rows * sizeof edge[0]);
+    UNROLL
+    for (int i = 0; i < rows; i++)
+        for (int v = 0; v < nv; v++) *(loose *)&edge[i][v * VL] = sum[i][v];
+    for (int i = 0; i < rows; i++)
+        for (int64_t k = 0; k < columns; k++) c[i][j + k] = accumulate ? c[i][j + k] + edge[i][k] : edge[i][k];
+}
+
+typedef void (*NAME(tile))(const T *const *, int64_t, const fc_run *, int64_t, const T *, int64_t, T *const *, int64_t, int64_t,
+                           int);
+#define TILE(rows, nv)                                                                                                     \
+    static TARGET void NAME(tile_##rows##_##nv)(const T *const *a, int64_t step, const fc_run *runs, int64_t n, const T *b, \
+                                                int64_t ldb, T *const *c, int64_t j, int64_t columns, int accumulate) {    \
+        NAME(tile_body)(rows, nv, a, step, runs, n, b, ldb, c, j, columns, accumulate);                                    \
+    }
+#define TILES(rows) TILE(rows, 1) TILE(rows, 2)
+TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
+#if MAX_ROWS > 6
+TILES(8) TILES(10) TILES(12)
+#endif
+#if MAX_ROWS > 12
+TILES(14)
+#endif
+#define PAIR(rows) {NAME(tile_##rows##_1), NAME(tile_##rows##_2)}
+/* By rows; where there is no tile of so many rows, the next smaller. */
+static const NAME(tile) NAME(tiles)[MAX_ROWS + 1][2] = {
+    PAIR(1), PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6),
+#if MAX_ROWS > 6
+    PAIR(6), PAIR(8), PAIR(8), PAIR(10), PAIR(10), PAIR(12),
+#endif
+#if MAX_ROWS > 12
+    PAIR(12), PAIR(14),
+#endif
+};
+static const signed char NAME(heights)[MAX_ROWS + 1] = {
+    1, 1, 2, 3, 4, 5, 6,
+#if MAX_ROWS > 6
+    6, 8, 8, 10, 10, 12,
+#endif
+#if MAX_ROWS > 12
+    12, 14,
+#endif
+};
+
+/* ---- packing B ----------------------------------------------------------------------------------------------- */
+
+#define LO(l, s) ((l) & (s) ? VL + (l) - (s) : (l))
+#define HI(l, s) ((l) & (s) ? VL + (l) : (l) + (s))
+#if VL == 16
+#define LANES(M, s) M(0, s), M(1, s), M(2, s), M(3, s), M(4, s), M(5, s), M(6, s), M(7, s), M(8, s), M(9, s), M(10, s), \
+                    M(11, s), M(12, s), M(13, s), M(14, s), M(15, s)
+#elif VL == 8
+#define LANES(M, s) M(0, s), M(1, s), M(2, s), M(3, s), M(4, s), M(5, s), M(6, s), M(7, s)
+#elif VL == 4
+#define LANES(M, s) M(0, s), M(1, s), M(2, s), M(3, s)
+#else
+#define LANES(M, s) M(0, s), M(1, s)
+#endif
+#define EXCHANGE(s)                                                            \
+    for (int i = 0; i < VL; i++)                                               \
+        if (!(i & (s))) {                                                      \
+            vec x = r[i], y = r[i + (s)];                                      \
+            r[i] = __builtin_shufflevector(x, y, LANES(LO, s));                \
+            r[i + (s)] = __builtin_shufflevector(x, y, LANES(HI, s));          \
+        }
+/* VL rows of VL elements, `from_step` apart, become columns in `to`. */
+INLINE void NAME(transpose)(const T *from, int64_t from_step, T *to, int64_t to_step) {
+    vec r[VL];
+    UNROLL
+    for (int i = 0; i < VL; i++) r[i] = *(const loose *)(from + i * from_step);
+    UNROLL
+    EXCHANGE(1)
+#if VL > 2
+    UNROLL
+    EXCHANGE(2)
+#endif
+#if VL > 4
+    UNROLL
+    EXCHANGE(4)
+#endif
+#if VL > 8
+    UNROLL
+    EXCHANGE(8)
+#endif
+    UNROLL
+    for (int i = 0; i < VL; i++) *(loose *)(to + i * to_step) = r[i];
+}
+
+/* One run's `length` x `columns` of B from `b` on into a panel of `width` columns, the rest of it zero. */
+static TARGET void NAME(pack)(const T *b, int64_t step, int64_t column, int64_t length, int64_t columns, int64_t width, T *to) {
+    if (column == 1) {
+        for (int64_t t = 0; t < length; t++, b += step, to += width) {
+            if (columns == 2 * VL) {
+                *(loose *)to = *(const loose *)b;
+                *(loose *)(to + VL) = *(const loose *)(b + VL);
+            } else {
+                for (int64_t j = 0; j < columns; j++) to[j] = b[j];
+                for (int64_t j = columns; j < width; j++) to[j] = 0;
+            }
+        }
+        return;
+    }
+    int64_t blocks = step == 1 ? columns / VL * VL : 0; /* whole VL x VL squares */
+    for (int64_t j = 0; j < blocks; j += VL) {
+        int64_t t = 0;
+        for (; t + VL <= length; t += VL) NAME(transpose)(b + t + j * column, column, to + t * width + j, width);
+        for (; t < length; t++)
+            for (int64_t i = j; i < j + VL; i++) to[t * width + i] = b[t + i * column];
+    }
+    for (int64_t j = blocks; j < columns; j++)
+        for (int64_t t = 0; t < length; t++) to[t * width + j] = b[t * step + j * column];
+    for (int64_t j = columns; j < width; j++)
+        for (int64_t t = 0; t < length; t++) to[t * width + j] = 0;
+}
+
+/* ---- a block ------------------------------------------------------------------------------------------------- */
+
+/* One panel of C: all rows, in tiles. */
+static TARGET void NAME(panel)(const fc_block *g, const fc_run *runs, int64_t n_runs, const T *b, int64_t ldb, int64_t j,
+                               int64_t columns, int accumulate) {
+    int vectors = columns > VL;
+    for (int64_t i = 0; i < g->m;) {
+        int64_t left = g->m - i, rows = NAME(heights)[left < MAX_ROWS ? left : MAX_ROWS];
+        NAME(tiles)[rows][vectors]((const T *const *)g->a + i, g->a_step, runs, n_runs, b, ldb, (T *const *)g->c + i, j,
+                                   columns, accumulate);
+        i += rows;
+    }
+}
+
+/* Cuts the runs into pieces of at most FC_GEMM_INNER inner elements, packs B for each piece and multiplies. */
+static TARGET void NAME(block)(const fc_block *g, void *work) {
+    enum { PIECES = 64 };
+    fc_run piece[PIECES];
+    int accumulate = g->accumulate;
+    int64_t r = 0, skip = 0; /* where the next piece begins: `skip` into run r */
+    do {
+        int64_t n_runs = 0, length = 0;
+        while (r < g->n_runs && n_runs < PIECES && length < FC_GEMM_INNER) {
+            int64_t take = g->runs[r].length - skip, room = FC_GEMM_INNER - length;
+            if (take > room) take = room;
+            if (take > 0)
+                piece[n_runs++] = (fc_run){g->runs[r].a + skip * g->a_step, g->runs[r].b + skip * g->b_step, take};
+            length += take > 0 ? take : 0;
+            skip += take;
+            if (skip >= g->runs[r].length) r++, skip = 0;
+        }
+        for (int64_t j0 = 0; j0 < g->n; j0 += FC_GEMM_COLUMNS) {
+            int64_t j_end = g->n - j0 < FC_GEMM_COLUMNS ? g->n : j0 + FC_GEMM_COLUMNS;
+            T *packed = work;
+            for (int64_t j = j0; j < j_end; j += 2 * VL) {
+                int64_t columns = j_end - j < 2 * VL ? j_end - j : 2 * VL, width = columns > VL ? 2 * VL : VL;
+                T *to = packed;
+                for (int64_t i = 0; i < n_runs; to += piece[i++].length * width)
+                    NAME(pack)((const T *)g->b + piece[i].b + j * g->b_column, g->b_step, g->b_column, piece[i].length, columns,
+                               width, to);
+                NAME(panel)(g, piece, n_runs, packed, width, j, columns, accumulate);
+                packed += length * width;
+            }
+        }
+        accumulate = 1;
+    } while (r < g->n_runs);
+}
+
+#define FC_STRING_(x) #x
+#define FC_STRING(x) FC_STRING_(x)
+static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block)};
+#undef FC_STRING_
+#undef FC_STRING
+#undef NAME
+#undef vec
+#undef loose
+#undef INLINE
+#undef TILE
+#undef TILES
+#undef PAIR
+#undef LO
+#undef HI
+#undef LANES
+#undef EXCHANGE
+#undef T
+#undef VL
+#undef FMA
