@@ -1,0 +1,28 @@
+"""flowcore: a small, fast, vendor-neutral dataflow engine.
+
+Build a graph of operations over tensors, then run it in a Session: nodes run in parallel, without the GIL, as soon as their inputs are there.
+The public names are those of TensorFlow 1.15's graph mode: `import flowcore as tf` runs a script written for it.
+"""
+
+from flowcore import dtypes as _dtypes
+from flowcore import errors as errors
+from flowcore import nn as nn
+from flowcore._version import __version__ as __version__
+from flowcore.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunOptions
+from flowcore.dtypes import *  # noqa: F403
+from flowcore.errors import OpError
+from flowcore.gradients import *  # noqa: F403
+from flowcore.graph.conversion import *  # noqa: F403
+from flowcore.graph.graph import *  # noqa: F403
+from flowcore.graph.operation import *  # noqa: F403
+from flowcore.graph.scopes import *  # noqa: F403
+from flowcore.ops.array_ops import *  # noqa: F403
+from flowcore.ops.constant_ops import *  # noqa: F403
+from flowcore.ops.elementwise import *  # noqa: F403
+from flowcore.ops.linalg_ops import *  # noqa: F403
+from flowcore.ops.random_ops import *  # noqa: F403
+from flowcore.ops.reductions import *  # noqa: F403
+from flowcore.ops.slicing import *  # noqa: F403
+from flowcore.runtime.profile import RunMetadata
+from flowcore.runtime.session import InteractiveSession, Session, get_default_session
+from flowcore.shape import Dimension, TensorShape

@@ -21,6 +21,7 @@ from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.verifier import Verifier
 from flowcore.runtime import feeds, profile
+from flowcore.runtime.devices import all_devices
 from flowcore.runtime.fetches import Fetches
 from flowcore.runtime.plan import CompiledPlan, compile_plan
 from flowcore.runtime.resources import ResourceManager
@@ -187,8 +188,6 @@ class BaseSession:
 
     def list_devices(self) -> list[str]:
         """Names of the devices that nodes can be placed on."""
-        from flowcore.runtime.devices import all_devices
-
         return [d.name for d in all_devices()]
 
     def _check_open(self) -> None:
@@ -356,3 +355,6 @@ def get_default_session() -> BaseSession | None:
     """The innermost default session of this thread, or None."""
     stack = _stack()
     return stack[-1] if stack else None
+
+
+graph_operation.default_session_hook = get_default_session

@@ -1,0 +1,913 @@
+"""Queues: FIFOQueue and RandomShuffleQueue as session resources, their ops as asynchronous kernels, and readers that take work from a queue.
+
+How a queue op runs
+-------------------
+Each op is a request: so many elements to put in, or to take out. Under the queue's lock it is tried at once when nobody of its side waits
+already. What cannot finish is parked: a waiter with the token, what it holds so far, and its place in line (FIFO per side). Whoever changes the queue
+calls `serve`, which lets the first of each side go on until neither can; finished waiters are collected, and completed after the lock is
+released (the engine's rule: never complete a token under a resource's lock). A dequeue_many takes elements as they come, which lets it be larger than
+the queue's capacity; when it is cancelled or the queue closes under it, they go back to the front, in order.
+
+Elements whose buffer belongs to a fed array are copied when they come in, because they outlive the step.
+Must never import the engine or anything above it.
+"""
+
+from cpython.pycapsule cimport PyCapsule_New
+from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdio cimport FILE, fclose, fopen, fread, fseek, ftell, SEEK_END, SEEK_SET
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset, strdup, strlen
+
+from flowcore._kernel cimport (
+    FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_NOT_FOUND, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
+    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
+    fc_kernel_table, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_tensor, fc_token,
+)
+
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+    int pthread_mutex_init(pthread_mutex_t *, void *)
+    int pthread_mutex_destroy(pthread_mutex_t *)
+    int pthread_mutex_lock(pthread_mutex_t *)
+    int pthread_mutex_unlock(pthread_mutex_t *)
+
+cdef extern from *:
+    """
+    #include <errno.h>
+    #include <string.h>
+    #include "_kernel.h"
+    enum { FC_BOOL_ = FC_BOOL, FC_INT32_ = FC_INT32, FC_INT64_ = FC_INT64, FC_STATEFUL_ = FC_STATEFUL, FC_READER_ = FC_RES_READER, FC_DENIED_ = FC_PERMISSION_DENIED };
+    static inline int fc_same_shape(const fc_tensor *a, int ndim, const int64_t *shape) {
+        if (ndim < 0) return 1;
+        if (a->ndim != ndim) return 0;
+        for (int d = 0; d < ndim; d++)
+            if (shape[d] >= 0 && a->shape[d] != shape[d]) return 0;
+        return 1;
+    }
+    static int fc_fail_closed(fc_ctx *ctx, const char *kind, const char *name) {
+        return ctx->api->fail(ctx, FC_CANCELLED, "%s '%s' is closed.", kind, name);
+    }
+    static int fc_fail_cancelled(fc_ctx *ctx, const char *kind, const char *name) {
+        return ctx->api->fail(ctx, FC_CANCELLED, "the wait for %s '%s' was cancelled", kind, name);
+    }
+    static int fc_fail_empty(fc_ctx *ctx, const char *kind, const char *name, long long wanted, long long size) {
+        return ctx->api->fail(ctx, FC_OUT_OF_RANGE, "%s '%s' is closed and has insufficient elements (requested %lld, current size %lld)", kind, name, wanted, size);
+    }
+    static int fc_fail_element(fc_ctx *ctx, const char *name, int component, const fc_tensor *t, int ndim, const int64_t *shape) {
+        fc_tensor declared = {0};
+        char a[128], b[128];
+        declared.ndim = ndim < 0 ? 0 : ndim;
+        for (int d = 0; d < declared.ndim; d++) declared.shape[d] = shape[d];
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Shape mismatch in tuple component %d of queue '%s'. Expected %s, got %s", component, name,
+                              fc_shape_str(&declared, a, sizeof a), fc_shape_str(t, b, sizeof b));
+    }
+    static int fc_fail_plain(fc_ctx *ctx, int status, const char *message, const char *name) { return ctx->api->fail(ctx, status, message, name); }
+    static int fc_fail_count(fc_ctx *ctx, const char *message, long long a, long long b) { return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message, a, b); }
+    static int fc_open_error(fc_ctx *ctx, const char *path) {
+        int code = errno == ENOENT || errno == ENOTDIR ? FC_NOT_FOUND : errno == EACCES || errno == EPERM ? FC_PERMISSION_DENIED : FC_UNKNOWN;
+        return ctx->api->fail(ctx, code, "%s; %s", path, strerror(errno));
+    }
+    """
+    enum:
+        FC_BOOL_
+        FC_INT32_
+        FC_INT64_
+        FC_STATEFUL_
+        FC_READER_
+    bint fc_same_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
+    int fc_fail_closed(fc_ctx *, const char *, const char *) noexcept nogil
+    int fc_fail_cancelled(fc_ctx *, const char *, const char *) noexcept nogil
+    int fc_fail_empty(fc_ctx *, const char *, const char *, long long, long long) noexcept nogil
+    int fc_fail_element(fc_ctx *, const char *, int, const fc_tensor *, int, const int64_t *) noexcept nogil
+    int fc_fail_plain(fc_ctx *, int, const char *, const char *) noexcept nogil
+    int fc_fail_count(fc_ctx *, const char *, long long, long long) noexcept nogil
+    int fc_open_error(fc_ctx *, const char *) noexcept nogil
+
+
+cdef enum:
+    MAX_COMPONENTS = 64
+    PUT = 0
+    TAKE = 1
+    READ = 2          # take one, then read the file it names
+
+cdef struct component_t:
+    int32_t dtype
+    int32_t ndim      # -1: any shape
+    int64_t shape[8]
+
+cdef struct waiter_t:
+    int32_t kind
+    fc_token *token
+    fc_ctx *ctx
+    int64_t wanted    # elements
+    int64_t done      # put so far, or taken so far
+    bint batched      # many: a leading dimension
+    bint up_to
+    int32_t status
+    fc_tensor *held   # TAKE: what was taken, done x components; PUT: the components to put
+    waiter_t *next
+
+cdef struct line_t:   # waiters, first come first served
+    waiter_t *first
+    waiter_t *last
+    int64_t count
+
+cdef struct queue_t:
+    fc_resource base
+    pthread_mutex_t lock
+    const char *kind
+    int32_t n
+    component_t parts[64]
+    int64_t capacity  # -1: without limit
+    int64_t least     # RandomShuffleQueue: elements that stay
+    bint shuffle
+    bint closed
+    uint64_t random
+    fc_tensor *ring   # slots x n
+    int64_t slots
+    int64_t head
+    int64_t count
+    line_t putting
+    line_t taking
+
+cdef struct reader_t:
+    fc_resource base
+    bint whole_file   # else: identity
+    int64_t produced
+    int64_t finished
+
+
+# ---- elements --------------------------------------------------------------------------------------------------
+
+cdef fc_tensor *element(queue_t *q, int64_t i) noexcept nogil:
+    cdef int64_t at = q.head + i
+    if at >= q.slots:
+        at -= q.slots
+    return q.ring + at * q.n
+
+
+cdef bint grow(queue_t *q) noexcept nogil:
+    """Room for one more element. False without memory."""
+    cdef int64_t slots, i
+    cdef fc_tensor *ring
+    if q.count < q.slots:
+        return True
+    slots = q.slots * 2 if q.slots else 16
+    ring = <fc_tensor *>malloc(<size_t>(slots * q.n) * sizeof(fc_tensor))
+    if ring == NULL:
+        return False
+    for i in range(q.count):
+        memcpy(ring + i * q.n, element(q, i), <size_t>q.n * sizeof(fc_tensor))
+    free(q.ring)
+    q.ring = ring
+    q.slots = slots
+    q.head = 0
+    return True
+
+
+cdef void push_back(queue_t *q, const fc_tensor *parts) noexcept nogil:
+    memcpy(element(q, q.count), parts, <size_t>q.n * sizeof(fc_tensor))
+    q.count += 1
+
+
+cdef void push_front(queue_t *q, const fc_tensor *parts) noexcept nogil:
+    q.head = q.head - 1 if q.head > 0 else q.slots - 1
+    memcpy(q.ring + q.head * q.n, parts, <size_t>q.n * sizeof(fc_tensor))
+    q.count += 1
+
+
+cdef void pop(queue_t *q, fc_tensor *parts) noexcept nogil:
+    """Takes the first element, or any one."""
+    cdef int64_t i
+    if q.shuffle and q.count > 1:
+        # SplitMix64: order is all that is needed of it
+        q.random += 0x9E3779B97F4A7C15u
+        i = <int64_t>(mix(q.random) % <uint64_t>q.count)
+        memcpy(parts, element(q, i), <size_t>q.n * sizeof(fc_tensor))
+        memcpy(element(q, i), element(q, 0), <size_t>q.n * sizeof(fc_tensor))
+    else:
+        memcpy(parts, element(q, 0), <size_t>q.n * sizeof(fc_tensor))
+    q.head = q.head + 1 if q.head + 1 < q.slots else 0
+    q.count -= 1
+
+
+cdef uint64_t mix(uint64_t x) noexcept nogil:
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu
+    return x ^ (x >> 31)
+
+
+cdef void drop(fc_tensor *parts, int64_t count) noexcept nogil:
+    cdef int64_t i
+    for i in range(count):
+        fc_release(parts[i].buffer)
+
+
+# ---- requests --------------------------------------------------------------------------------------------------
+
+cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
+    """Goes on with a request under the lock. True when it is finished, with w.status set."""
+    cdef int64_t i, available
+    cdef fc_tensor row[64]
+    if w.kind == PUT:
+        while w.done < w.wanted and (q.capacity < 0 or q.count < q.capacity):
+            if not grow(q):
+                w.status = FC_RESOURCE_EXHAUSTED
+                return True
+            for i in range(q.n):
+                row[i] = w.held[i]
+                if w.batched:
+                    row_of(&row[i], w.done)
+                fc_retain(row[i].buffer)
+            push_back(q, row)
+            w.done += 1
+        w.status = FC_OK
+        return w.done == w.wanted
+    available = q.count if q.closed and q.putting.count == 0 else q.count - q.least
+    while w.done < w.wanted and available > 0:
+        pop(q, w.held + w.done * q.n)
+        w.done += 1
+        available -= 1
+    w.status = FC_OK
+    if w.done == w.wanted:
+        return True
+    if q.closed and q.putting.count == 0:
+        if w.up_to and w.done > 0:
+            return True
+        w.status = FC_OUT_OF_RANGE
+        return True
+    return False
+
+
+cdef void row_of(fc_tensor *t, int64_t i) noexcept nogil:
+    """Element i of a batch, as a view."""
+    cdef int d
+    t.size = t.size // t.shape[0] if t.shape[0] else 0
+    t.offset += i * t.size * fc_item_size(t.dtype)
+    for d in range(1, t.ndim):
+        t.shape[d - 1] = t.shape[d]
+    t.ndim -= 1
+    if t.size == 0:
+        t.buffer = NULL
+
+
+cdef void append(line_t *line, waiter_t *w) noexcept nogil:
+    w.next = NULL
+    if line.last != NULL:
+        line.last.next = w
+    else:
+        line.first = w
+    line.last = w
+    line.count += 1
+
+
+cdef waiter_t *take_first(line_t *line) noexcept nogil:
+    cdef waiter_t *w = line.first
+    line.first = w.next
+    if line.first == NULL:
+        line.last = NULL
+    line.count -= 1
+    w.next = NULL
+    return w
+
+
+cdef waiter_t *serve(queue_t *q) noexcept nogil:
+    """Lets waiters go on until none can. Returns those that are finished, in order."""
+    cdef waiter_t *finished = NULL
+    cdef waiter_t **tail = &finished
+    cdef bint moved = True
+    cdef int64_t before
+    while moved:
+        moved = False
+        if q.putting.first != NULL:
+            before = q.putting.first.done
+            if attempt(q, q.putting.first):
+                tail[0] = take_first(&q.putting)
+                tail = &tail[0].next
+                moved = True
+            elif q.putting.first.done != before:
+                moved = True
+        if q.taking.first != NULL:
+            before = q.taking.first.done
+            if attempt(q, q.taking.first):
+                if q.taking.first.status == FC_OUT_OF_RANGE:
+                    put_back(q, q.taking.first)
+                tail[0] = take_first(&q.taking)
+                tail = &tail[0].next
+                moved = True
+            elif q.taking.first.done != before:
+                moved = True
+    return finished
+
+
+cdef void put_back(queue_t *q, waiter_t *w) noexcept nogil:
+    """Elements that a request took and cannot use return to the front."""
+    while w.done > 0:
+        w.done -= 1
+        if grow(q):
+            push_front(q, w.held + w.done * q.n)
+        else:
+            drop(w.held + w.done * q.n, q.n)
+
+
+cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
+    """Turns a finished request into outputs, or into its error. Not under the lock."""
+    cdef int rc = w.status
+    if w.kind == PUT:
+        if rc == FC_RESOURCE_EXHAUSTED:
+            return fc_fail_plain(ctx, rc, b"no memory for an element of queue '%s'", q.base.name)
+        if rc == FC_CANCELLED:
+            return fc_fail_closed(ctx, q.kind, q.base.name)
+        return rc
+    if rc == FC_OUT_OF_RANGE:
+        return fc_fail_empty(ctx, q.kind, q.base.name, w.wanted, q.count)
+    if rc == FC_CANCELLED:
+        return fc_fail_cancelled(ctx, q.kind, q.base.name)
+    if w.kind == READ:
+        rc = read_item(ctx, w.held)
+    elif w.batched:
+        rc = batch(q, w, ctx)
+    else:
+        rc = hand_out(q, w, ctx)
+    drop(w.held, w.done * q.n)
+    return rc
+
+
+cdef int hand_out(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
+    cdef int i, rc
+    for i in range(q.n):
+        rc = ctx.api.share(ctx, i, &w.held[i], 0, w.held[i].dtype, w.held[i].ndim, w.held[i].shape)
+        if rc != FC_OK:
+            return rc
+    return FC_OK
+
+
+cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
+    """Assembles the taken elements straight into one output per component."""
+    cdef int i, d, rc, ndim
+    cdef int64_t k, size
+    cdef int64_t shape[9]
+    cdef fc_tensor *part
+    for i in range(q.n):
+        shape[0] = w.done
+        ndim = q.parts[i].ndim if w.done == 0 else w.held[i].ndim
+        for d in range(ndim):
+            shape[d + 1] = q.parts[i].shape[d] if w.done == 0 else w.held[i].shape[d]
+            if shape[d + 1] < 0:
+                shape[d + 1] = 0
+        for k in range(1, w.done):
+            part = &w.held[k * q.n + i]
+            if not fc_same_shape(part, ndim, &shape[1]):
+                return fc_fail_element(ctx, q.base.name, i, part, ndim, &shape[1])
+        rc = ctx.api.alloc(ctx, i, q.parts[i].dtype, ndim + 1, shape)
+        if rc != FC_OK:
+            return rc
+        if ctx.out[i].size == 0:
+            continue
+        size = ctx.out[i].size // w.done * fc_item_size(q.parts[i].dtype)
+        for k in range(w.done):
+            memcpy(<char *>fc_data(&ctx.out[i]) + k * size, fc_data(&w.held[k * q.n + i]), <size_t>size)
+        if q.parts[i].dtype == FC_STRING:
+            fc_retain_strings(&ctx.out[i])
+    return FC_OK
+
+
+cdef void finish(queue_t *q, waiter_t *w) noexcept nogil:
+    """Completes finished waiters. Not under the lock. The queue lives as long as its session."""
+    cdef waiter_t *following
+    cdef int rc
+    while w != NULL:
+        following = w.next
+        rc = deliver(q, w, w.ctx)
+        if w.kind == PUT:
+            drop(w.held, q.n)
+        free(w.held)
+        w.ctx.api.complete(w.token, rc)
+        free(w)
+        w = following
+
+
+cdef void cancel_wait(fc_token *token, void *arg) noexcept nogil:
+    """The step gave up: out of the line, and what it held goes back."""
+    cdef queue_t *q = <queue_t *>arg
+    cdef waiter_t *found = NULL
+    cdef waiter_t *others
+    pthread_mutex_lock(&q.lock)
+    found = unlink(&q.putting, token)
+    if found == NULL:
+        found = unlink(&q.taking, token)
+        if found != NULL:
+            put_back(q, found)
+    if found != NULL:
+        found.status = FC_CANCELLED
+    others = serve(q)
+    pthread_mutex_unlock(&q.lock)
+    finish(q, found)
+    finish(q, others)
+
+
+cdef waiter_t *unlink(line_t *line, fc_token *token) noexcept nogil:
+    cdef waiter_t *w = line.first
+    cdef waiter_t *previous = NULL
+    while w != NULL and w.token != token:
+        previous = w
+        w = w.next
+    if w == NULL:
+        return NULL
+    if previous != NULL:
+        previous.next = w.next
+    else:
+        line.first = w.next
+    if line.last == w:
+        line.last = previous
+    line.count -= 1
+    w.next = NULL
+    return w
+
+
+cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
+    """Runs a request, or parks it. `draft.held` is heap memory and becomes the waiter's."""
+    cdef line_t *line = &q.putting if draft.kind == PUT else &q.taking
+    cdef waiter_t *others = NULL
+    cdef waiter_t *w
+    cdef int rc
+    pthread_mutex_lock(&q.lock)
+    if draft.kind == PUT and q.closed:
+        pthread_mutex_unlock(&q.lock)
+        drop(draft.held, q.n)
+        free(draft.held)
+        return fc_fail_closed(ctx, q.kind, q.base.name)
+    if line.first == NULL and attempt(q, draft):
+        if draft.status == FC_OUT_OF_RANGE:
+            put_back(q, draft)
+        if q.putting.first != NULL or q.taking.first != NULL:
+            others = serve(q)
+        pthread_mutex_unlock(&q.lock)
+        rc = deliver(q, draft, ctx)
+        if draft.kind == PUT:
+            drop(draft.held, q.n)
+        free(draft.held)
+        finish(q, others)
+        return rc
+    w = <waiter_t *>malloc(sizeof(waiter_t))
+    if w != NULL:
+        memcpy(w, draft, sizeof(waiter_t))
+        w.token = ctx.api.park(ctx, cancel_wait, q)
+    if w == NULL or w.token == NULL:
+        free(w)
+        if draft.kind != PUT:
+            put_back(q, draft)
+        others = serve(q)
+        pthread_mutex_unlock(&q.lock)
+        if draft.kind == PUT:
+            drop(draft.held, q.n)
+        free(draft.held)
+        finish(q, others)
+        return fc_fail_cancelled(ctx, q.kind, q.base.name)
+    w.ctx = ctx.api.token_ctx(w.token)
+    append(line, w)
+    others = serve(q)  # what the attempt moved may let the other side go on
+    pthread_mutex_unlock(&q.lock)
+    finish(q, others)
+    return FC_PENDING
+
+
+# ---- kernels ---------------------------------------------------------------------------------------------------
+
+cdef queue_t *queue_at(fc_ctx *ctx, int i, int *rc) noexcept nogil:
+    cdef const fc_tensor *t = ctx.inputs[i]
+    cdef fc_resource *r = NULL
+    if t.dtype == FC_RESOURCE and t.size == 1:
+        r = (<fc_resource **>fc_data(t))[0]
+    if r != NULL and r.kind == FC_RES_QUEUE:
+        rc[0] = FC_OK
+        return <queue_t *>r
+    rc[0] = fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"the input is not the handle of a queue%s", b"")
+    return NULL
+
+
+cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
+    cdef int rc = FC_OK, i, j
+    cdef queue_t *q = queue_at(ctx, 0, &rc)
+    cdef waiter_t w
+    cdef fc_tensor one
+    cdef const fc_tensor *x
+    if q == NULL:
+        return rc
+    if ctx.n_in - 1 != q.n:
+        return fc_fail_count(ctx, b"the queue has %lld components, the enqueue gives %lld", q.n, ctx.n_in - 1)
+    memset(&w, 0, sizeof(waiter_t))
+    w.kind = PUT
+    w.batched = many
+    w.wanted = 1
+    for i in range(q.n):
+        x = ctx.inputs[i + 1]
+        one = x[0]
+        if x.dtype != q.parts[i].dtype:
+            return fc_fail_count(ctx, b"Type mismatch in tuple component %lld (dtype number %lld)", i, x.dtype)
+        if many:
+            if x.ndim < 1:
+                return fc_fail_count(ctx, b"component %lld of enqueue_many must have a leading dimension, found rank %lld", i, x.ndim)
+            if i == 0:
+                w.wanted = x.shape[0]
+            elif x.shape[0] != w.wanted:
+                return fc_fail_count(ctx, b"All components of enqueue_many must have the same size in the 0th dimension, found %lld and %lld", w.wanted, x.shape[0])
+            one.buffer = NULL
+            row_of(&one, 0)
+        if not fc_same_shape(&one, q.parts[i].ndim, q.parts[i].shape):
+            return fc_fail_element(ctx, q.base.name, i, &one, q.parts[i].ndim, q.parts[i].shape)
+    w.held = <fc_tensor *>calloc(<size_t>q.n, sizeof(fc_tensor))
+    if w.held == NULL:
+        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for an element of queue '%s'", q.base.name)
+    for i in range(q.n):
+        x = ctx.inputs[i + 1]
+        w.held[i] = x[0]
+        if x.buffer != NULL and x.buffer.flags & FC_BUF_EXTERNAL:
+            rc = ctx.api.buffer_new(ctx, x.dtype, x.size, &w.held[i].buffer)
+            if rc != FC_OK:
+                w.held[i].buffer = NULL
+                for j in range(i):
+                    fc_release(w.held[j].buffer)
+                free(w.held)
+                return rc
+            w.held[i].offset = 0
+            memcpy(w.held[i].buffer.data, fc_data(x), <size_t>(x.size * fc_item_size(x.dtype)))
+            if x.dtype == FC_STRING:
+                fc_retain_strings(&w.held[i])
+        else:
+            fc_retain(x.buffer)
+    return request(ctx, q, &w)
+
+
+cdef int enqueue(fc_ctx *ctx) noexcept nogil:
+    return put(ctx, False)
+
+
+cdef int enqueue_many(fc_ctx *ctx) noexcept nogil:
+    return put(ctx, True)
+
+
+cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int kind) noexcept nogil:
+    cdef waiter_t w
+    if kind == TAKE and ctx.n_out != q.n:
+        return fc_fail_count(ctx, b"the queue has %lld components, the dequeue expects %lld", q.n, ctx.n_out)
+    memset(&w, 0, sizeof(waiter_t))
+    w.kind = kind
+    w.wanted = n
+    w.batched = batched
+    w.up_to = up_to
+    if n > (<int64_t>1 << 40) // q.n:
+        return fc_fail_count(ctx, b"cannot dequeue %lld elements at once (%lld components)", n, q.n)
+    w.held = <fc_tensor *>malloc(<size_t>((n if n > 0 else 1) * q.n) * sizeof(fc_tensor))
+    if w.held == NULL:
+        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a batch from queue '%s'", q.base.name)
+    return request(ctx, q, &w)
+
+
+cdef int dequeue(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef queue_t *q = queue_at(ctx, 0, &rc)
+    return rc if q == NULL else take(ctx, q, 1, False, False, TAKE)
+
+
+cdef int take_many(fc_ctx *ctx, bint up_to) noexcept nogil:
+    cdef int rc = FC_OK, i
+    cdef queue_t *q = queue_at(ctx, 0, &rc)
+    cdef int64_t n
+    if q == NULL:
+        return rc
+    if ctx.inputs[1].size != 1:
+        return fc_fail_count(ctx, b"n must be a scalar, found %lld elements%.0lld", ctx.inputs[1].size, 0)
+    n = fc_int_at(ctx.inputs[1], 0)
+    if n < 0:
+        return fc_fail_count(ctx, b"cannot dequeue %lld elements%.0lld", n, 0)
+    for i in range(q.n):
+        if q.parts[i].ndim < 0:
+            return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"dequeue_many and dequeue_up_to need the components' shapes: give queue '%s' shapes=", q.base.name)
+    return take(ctx, q, n, True, up_to, TAKE)
+
+
+cdef int dequeue_many(fc_ctx *ctx) noexcept nogil:
+    return take_many(ctx, False)
+
+
+cdef int dequeue_up_to(fc_ctx *ctx) noexcept nogil:
+    return take_many(ctx, True)
+
+
+cdef int close_queue(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef queue_t *q = queue_at(ctx, 0, &rc)
+    cdef waiter_t *cancelled = NULL
+    cdef waiter_t *w
+    cdef waiter_t *others
+    if q == NULL:
+        return rc
+    pthread_mutex_lock(&q.lock)
+    q.closed = True
+    if ctx.attrs[0].i:
+        cancelled = q.putting.first
+        q.putting.first = q.putting.last = NULL
+        q.putting.count = 0
+        w = cancelled
+        while w != NULL:
+            w.status = FC_CANCELLED
+            w = w.next
+    others = serve(q)
+    pthread_mutex_unlock(&q.lock)
+    finish(q, cancelled)
+    finish(q, others)
+    return FC_OK
+
+
+cdef int queue_size(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef queue_t *q = queue_at(ctx, 0, &rc)
+    if q == NULL:
+        return rc
+    rc = ctx.api.alloc(ctx, 0, FC_INT32_, 0, NULL)
+    if rc == FC_OK:
+        pthread_mutex_lock(&q.lock)
+        (<int32_t *>fc_data(&ctx.out[0]))[0] = <int32_t>q.count
+        pthread_mutex_unlock(&q.lock)
+    return rc
+
+
+cdef int is_closed(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef queue_t *q = queue_at(ctx, 0, &rc)
+    if q == NULL:
+        return rc
+    rc = ctx.api.alloc(ctx, 0, FC_BOOL_, 0, NULL)
+    if rc == FC_OK:
+        pthread_mutex_lock(&q.lock)
+        (<char *>fc_data(&ctx.out[0]))[0] = q.closed
+        pthread_mutex_unlock(&q.lock)
+    return rc
+
+
+# ---- files and readers -----------------------------------------------------------------------------------------
+
+cdef int put_string(fc_ctx *ctx, int i, const char *data, int64_t size) noexcept nogil:
+    cdef fc_string *s
+    cdef int rc = ctx.api.alloc(ctx, i, FC_STRING, 0, NULL)
+    if rc != FC_OK:
+        return rc
+    s = ctx.api.string_new(data, size)
+    if s == NULL and size:
+        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a string%s", b"")
+    (<fc_string **>fc_data(&ctx.out[i]))[0] = s
+    return FC_OK
+
+
+cdef int put_file(fc_ctx *ctx, int i, const char *path) noexcept nogil:
+    """The contents of a file as output i."""
+    cdef FILE *f = fopen(path, b"rb")
+    cdef char *data
+    cdef long size
+    cdef size_t n
+    cdef int rc
+    if f == NULL:
+        return fc_open_error(ctx, path)
+    if fseek(f, 0, SEEK_END) != 0 or ftell(f) < 0 or ftell(f) == <long>0x7fffffffffffffff:
+        fclose(f)
+        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"%s is not a regular file", path)
+    size = ftell(f)
+    fseek(f, 0, SEEK_SET)
+    data = <char *>malloc(<size_t>size + 1)
+    if data == NULL:
+        fclose(f)
+        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for the contents of %s", path)
+    n = fread(data, 1, <size_t>size, f)
+    fclose(f)
+    if n != <size_t>size:
+        free(data)
+        return fc_fail_plain(ctx, FC_UNKNOWN, b"%s could not be read to its end", path)
+    rc = put_string(ctx, i, data, size)
+    free(data)
+    return rc
+
+
+cdef const char *string_at(const fc_tensor *t) noexcept nogil:
+    cdef fc_string *s = (<fc_string **>fc_data(t))[0]
+    if s == NULL:
+        return b""
+    return &s.bytes[0]
+
+
+cdef int read_file(fc_ctx *ctx) noexcept nogil:
+    if ctx.inputs[0].size != 1 or ctx.inputs[0].dtype != FC_STRING:
+        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"the file name must be one string%s", b"")
+    return put_file(ctx, 0, string_at(ctx.inputs[0]))
+
+
+cdef reader_t *reader_at(fc_ctx *ctx, int *rc) noexcept nogil:
+    cdef fc_resource *r = NULL
+    if ctx.inputs[0].dtype == FC_RESOURCE and ctx.inputs[0].size == 1:
+        r = (<fc_resource **>fc_data(ctx.inputs[0]))[0]
+    if r != NULL and r.kind == FC_READER_:
+        rc[0] = FC_OK
+        return <reader_t *>r
+    rc[0] = fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"the input is not the handle of a reader%s", b"")
+    return NULL
+
+
+cdef int reader_read(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef queue_t *q
+    if reader_at(ctx, &rc) == NULL:
+        return rc
+    q = queue_at(ctx, 1, &rc)
+    if q == NULL:
+        return rc
+    if q.n != 1 or q.parts[0].dtype != FC_STRING:
+        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a reader takes its work from a queue of one string component; '%s' is not", q.base.name)
+    return take(ctx, q, 1, False, False, READ)
+
+
+cdef int read_item(fc_ctx *ctx, const fc_tensor *item) noexcept nogil:
+    """The record of a work item: its name as key; the file's contents, or the name again, as value."""
+    cdef int rc = FC_OK
+    cdef reader_t *reader = reader_at(ctx, &rc)
+    cdef const char *name
+    if item.size != 1:
+        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a work item must be one string%s", b"")
+    name = string_at(item)
+    rc = put_string(ctx, 0, name, <int64_t>strlen(name))
+    if rc == FC_OK:
+        rc = put_file(ctx, 1, name) if reader.whole_file else put_string(ctx, 1, name, <int64_t>strlen(name))
+    if rc == FC_OK:
+        bump(&reader.produced)
+        bump(&reader.finished)
+    return rc
+
+
+cdef extern from *:
+    """
+    static inline void bump(int64_t *p) { __atomic_fetch_add(p, 1, __ATOMIC_RELAXED); }
+    static inline void bump_reset(int64_t *p) { __atomic_store_n(p, 0, __ATOMIC_RELAXED); }
+    static inline int64_t bump_read(int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
+    """
+    void bump(int64_t *) noexcept nogil
+    void bump_reset(int64_t *) noexcept nogil
+    int64_t bump_read(int64_t *) noexcept nogil
+
+
+cdef int put_count(fc_ctx *ctx, int64_t value) noexcept nogil:
+    cdef int rc = ctx.api.alloc(ctx, 0, FC_INT64_, 0, NULL)
+    if rc == FC_OK:
+        (<int64_t *>fc_data(&ctx.out[0]))[0] = value
+    return rc
+
+
+cdef int records_produced(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef reader_t *reader = reader_at(ctx, &rc)
+    return rc if reader == NULL else put_count(ctx, bump_read(&reader.produced))
+
+
+cdef int units_completed(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef reader_t *reader = reader_at(ctx, &rc)
+    return rc if reader == NULL else put_count(ctx, bump_read(&reader.finished))
+
+
+cdef int reset_reader(fc_ctx *ctx) noexcept nogil:
+    cdef int rc = FC_OK
+    cdef reader_t *reader = reader_at(ctx, &rc)
+    if reader != NULL:
+        bump_reset(&reader.produced)
+        bump_reset(&reader.finished)
+    return rc
+
+
+# ---- resources -------------------------------------------------------------------------------------------------
+
+cdef void destroy_queue(fc_resource *r) noexcept nogil:
+    cdef queue_t *q = <queue_t *>r
+    cdef int64_t i
+    for i in range(q.count):
+        drop(element(q, i), q.n)
+    free(q.ring)
+    pthread_mutex_destroy(&q.lock)
+    free(<void *>q.base.name)
+    free(q)
+
+
+cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
+    cdef queue_t *q
+    cdef int i, d
+    types = attrs["component_types"]
+    shapes = attrs.get("shapes") or []
+    capacity = attrs.get("capacity", -1)
+    if not 0 < len(types) <= MAX_COMPONENTS:
+        raise ValueError(f"a queue has 1 to {MAX_COMPONENTS} components, found {len(types)}")
+    q = <queue_t *>calloc(1, sizeof(queue_t))
+    if q == NULL:
+        raise MemoryError
+    data = name.encode()
+    q.base.name = strdup(data)
+    q.base.refs = 1
+    q.base.kind = FC_RES_QUEUE
+    q.base.destroy = destroy_queue
+    q.kind = kind
+    q.n = len(types)
+    q.capacity = capacity if capacity > 0 else -1
+    q.shuffle = shuffle
+    q.least = attrs.get("min_after_dequeue", 0) if shuffle else 0
+    seeds = attrs.get("seed", 0), attrs.get("seed2", 0)
+    q.random = mix(<uint64_t>(seeds[0] & 0xffffffffffffffff) * 2 + <uint64_t>(seeds[1] & 0xffffffffffffffff)) if any(seeds) else <uint64_t><size_t>q * 0x9E3779B97F4A7C15u
+    pthread_mutex_init(&q.lock, NULL)
+    for i in range(q.n):
+        q.parts[i].dtype = types[i]
+        q.parts[i].ndim = -1
+        if i < len(shapes) and shapes[i] is not None:
+            q.parts[i].ndim = len(shapes[i])
+            for d in range(q.parts[i].ndim):
+                q.parts[i].shape[d] = shapes[i][d]
+    return PyCapsule_New(q, "flowcore.resource", NULL)
+
+
+def create_FIFOQueueV2(str name, attrs):
+    """The state of a FIFOQueueV2 node, as a capsule."""
+    return new_queue(name, attrs, b"FIFOQueue", False)
+
+
+def create_RandomShuffleQueueV2(str name, attrs):
+    """The state of a RandomShuffleQueueV2 node, as a capsule."""
+    return new_queue(name, attrs, b"RandomShuffleQueue", True)
+
+
+cdef void destroy_reader(fc_resource *r) noexcept nogil:
+    free(<void *>r.name)
+    free(r)
+
+
+cdef object new_reader(str name, bint whole_file):
+    cdef reader_t *reader = <reader_t *>calloc(1, sizeof(reader_t))
+    if reader == NULL:
+        raise MemoryError
+    data = name.encode()
+    reader.base.name = strdup(data)
+    reader.base.refs = 1
+    reader.base.kind = FC_READER_
+    reader.base.destroy = destroy_reader
+    reader.whole_file = whole_file
+    return PyCapsule_New(reader, "flowcore.resource", NULL)
+
+
+def create_WholeFileReaderV2(str name, attrs):
+    """The state of a WholeFileReaderV2 node, as a capsule."""
+    return new_reader(name, True)
+
+
+def create_IdentityReaderV2(str name, attrs):
+    """The state of an IdentityReaderV2 node, as a capsule."""
+    return new_reader(name, False)
+
+
+def queue_info(size_t address):
+    """What a queue holds and who waits for it; `address` is that of its Resource."""
+    cdef queue_t *q = <queue_t *>address
+    pthread_mutex_lock(&q.lock)
+    info = (q.count, q.capacity, q.closed, q.least, q.putting.count, q.taking.count)
+    pthread_mutex_unlock(&q.lock)
+    return dict(zip(("size", "capacity", "closed", "min_after_dequeue", "enqueuers", "dequeuers"), info)) | {"kind": q.kind.decode(), "name": q.base.name.decode()}
+
+
+# ---- the kernel table ------------------------------------------------------------------------------------------
+
+cdef fc_kernel_def defs[13]
+cdef fc_kernel_table table
+
+
+cdef void define(int i, const char *op, const char *attrs, int flags, unsigned int host_in, int (*fn)(fc_ctx *) noexcept nogil):
+    defs[i].op = op
+    defs[i].types = b""
+    defs[i].attrs = attrs
+    defs[i].flags = FC_STATEFUL_ | flags
+    defs[i].host_in = host_in
+    defs[i].host_out = 0xffffffff
+    defs[i].fn = fn
+
+
+define(0, b"QueueEnqueueV2", b"", FC_ASYNC, 0xffffffff, enqueue)
+define(1, b"QueueEnqueueManyV2", b"", FC_ASYNC, 0xffffffff, enqueue_many)
+define(2, b"QueueDequeueV2", b"", FC_ASYNC, 0xffffffff, dequeue)
+define(3, b"QueueDequeueManyV2", b"", FC_ASYNC, 0xffffffff, dequeue_many)
+define(4, b"QueueDequeueUpToV2", b"", FC_ASYNC, 0xffffffff, dequeue_up_to)
+define(5, b"QueueCloseV2", b"cancel_pending_enqueues", 0, 0xffffffff, close_queue)
+define(6, b"QueueSizeV2", b"", 0, 0xffffffff, queue_size)
+define(7, b"QueueIsClosedV2", b"", 0, 0xffffffff, is_closed)
+define(8, b"ReadFile", b"", 0, 0xffffffff, read_file)
+define(9, b"ReaderReadV2", b"", FC_ASYNC, 0xffffffff, reader_read)
+define(10, b"ReaderNumRecordsProducedV2", b"", 0, 0xffffffff, records_produced)
+define(11, b"ReaderNumWorkUnitsCompletedV2", b"", 0, 0xffffffff, units_completed)
+define(12, b"ReaderResetV2", b"", 0, 0xffffffff, reset_reader)
+table.abi = FC_ABI
+table.device = b"CPU"
+table.count = 13
+table.defs = defs
+
+KERNELS = [PyCapsule_New(&table, "flowcore.kernel_table", NULL)]

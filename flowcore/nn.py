@@ -1,0 +1,3 @@
+"""flowcore.nn: the public names of neural-network ops."""
+
+from flowcore.ops.nn_ops import *  # noqa: F403
