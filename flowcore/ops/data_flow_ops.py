@@ -1,0 +1,257 @@
+"""Queues and readers as stateful nodes. Queue ops wait without holding a thread; see flowcore/_fifo.pyx for how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import get_seed, name_scope
+from flowcore.ops import shapes
+from flowcore.shape import TensorShape
+
+__all__ = ["FIFOQueue", "IdentityReader", "QueueBase", "RandomShuffleQueue", "ReaderBase", "WholeFileReader"]
+
+_QUEUE = ["component_types: list(type) >= 1", "shapes: list(shape) = []", "capacity: int = -1", "container: string = ''", "shared_name: string = ''"]
+register("FIFOQueueV2", outputs=["handle: resource"], attrs=_QUEUE, shape=shapes.scalar, stateful=True, grad=None)
+register("RandomShuffleQueueV2", outputs=["handle: resource"], attrs=[*_QUEUE, "min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"],
+         shape=shapes.scalar, stateful=True, grad=None)  # fmt: skip
+for _name in ("QueueEnqueueV2", "QueueEnqueueManyV2"):
+    register(_name, inputs=["handle: resource", "components: list(Tcomponents)"], attrs=["Tcomponents: list(type) >= 1", "timeout_ms: int = -1"],
+             shape=shapes.none, stateful=True, grad=None)  # fmt: skip
+register("QueueDequeueV2", inputs=["handle: resource"], outputs=["components: list(component_types)"], attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
+         shape=shapes.unknown, stateful=True, grad=None)  # fmt: skip
+for _name in ("QueueDequeueManyV2", "QueueDequeueUpToV2"):
+    register(_name, inputs=["handle: resource", "n: int32"], outputs=["components: list(component_types)"],
+             attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"], shape=shapes.unknown, stateful=True, grad=None)  # fmt: skip
+register("QueueCloseV2", inputs=["handle: resource"], attrs=["cancel_pending_enqueues: bool = False"], shape=shapes.none, stateful=True, grad=None)
+register("QueueSizeV2", inputs=["handle: resource"], outputs=["size: int32"], shape=shapes.scalar, stateful=True, grad=None)
+register("QueueIsClosedV2", inputs=["handle: resource"], outputs=["is_closed: bool"], shape=shapes.scalar, stateful=True, grad=None)
+
+
+class QueueBase:
+    """What all queues share. Make a FIFOQueue or a RandomShuffleQueue.
+
+    Elements are tuples of tensors; with `names`, dictionaries.
+    """
+
+    def __init__(self, dtypes: Any, shapes: Any, names: Any, queue_ref: Tensor) -> None:  # noqa: A002
+        self._dtypes = dtypes
+        self._shapes = shapes
+        self._names = names
+        self._queue_ref = queue_ref
+
+    @property
+    def queue_ref(self) -> Tensor:
+        """The handle."""
+        return self._queue_ref
+
+    @property
+    def name(self) -> str:
+        return self._queue_ref.op.name
+
+    @property
+    def dtypes(self) -> list[dtypes.DType]:
+        """The dtype of each component."""
+        return list(self._dtypes)
+
+    @property
+    def shapes(self) -> list[TensorShape]:
+        """The shape of each component, as far as it is fixed."""
+        return list(self._shapes)
+
+    @property
+    def names(self) -> list[str] | None:
+        return self._names
+
+    def _components(self, vals: Any, many: bool) -> list[Tensor]:
+        if isinstance(vals, Mapping):
+            if not self._names:
+                raise ValueError("Queue must have names to enqueue a dictionary")
+            if sorted(vals) != sorted(self._names):
+                raise ValueError(f"Keys in dictionary to enqueue do not match names of Queue. Dictionary: {sorted(vals)}, Queue: {sorted(self._names)}")
+            vals = [vals[n] for n in self._names]
+        else:
+            if self._names:
+                raise ValueError("You must enqueue a dictionary in a Queue with names")
+            vals = list(vals) if isinstance(vals, (list, tuple)) else [vals]
+        if len(vals) != len(self._dtypes):
+            raise ValueError(f"Queue '{self.name}' has {len(self._dtypes)} components, found {len(vals)}")
+        tensors = []
+        for i, (value, dtype, shape) in enumerate(zip(vals, self._dtypes, self._shapes, strict=True)):
+            tensor = convert_to_tensor(value, dtype=None if isinstance(value, Tensor) else dtype, name=f"component_{i}")
+            if tensor.dtype != dtype:
+                raise ValueError(f"component {i} of queue '{self.name}' is {dtype.name}, found {tensor.dtype.name}")
+            (tensor.shape.with_rank_at_least(1)[1:] if many else tensor.shape).assert_is_compatible_with(shape)
+            tensors.append(tensor)
+        if many:
+            length = tensors[0].shape[:1]
+            for tensor in tensors[1:]:
+                length = length.merge_with(tensor.shape[:1])
+        return tensors
+
+    def enqueue(self, vals: Any, name: str | None = None) -> Operation:
+        """Puts one element in; waits while the queue is full. Closed: CancelledError."""
+        with name_scope(name, f"{self.name.rsplit('/', 1)[-1]}_enqueue", None) as scope:
+            return apply("QueueEnqueueV2", self._queue_ref, self._components(vals, False), name=scope)
+
+    def enqueue_many(self, vals: Any, name: str | None = None) -> Operation:
+        """Puts the slices along the first dimension in, one element each."""
+        with name_scope(name, f"{self.name.rsplit('/', 1)[-1]}_EnqueueMany", None) as scope:
+            return apply("QueueEnqueueManyV2", self._queue_ref, self._components(vals, True), name=scope)
+
+    def _result(self, tensors: list[Tensor]) -> Any:
+        if self._names:
+            return dict(zip(self._names, tensors, strict=True))
+        return tensors[0] if len(tensors) == 1 else tensors
+
+    def dequeue(self, name: str | None = None) -> Any:
+        """Takes one element out; waits while the queue is empty. Closed and empty: OutOfRangeError."""
+        outputs = apply("QueueDequeueV2", self._queue_ref, component_types=self._dtypes, name=name or f"{self.name}_Dequeue")
+        for tensor, shape in zip(outputs, self._shapes, strict=True):
+            tensor.set_shape(shape)
+        return self._result(outputs)
+
+    def _many(self, op_type: str, n: Any, batch: Any, name: str) -> Any:
+        if not all(s.is_fully_defined() for s in self._shapes):
+            raise ValueError(f"{op_type} needs shapes: make queue '{self.name}' with shapes=")
+        outputs = apply(op_type, self._queue_ref, n, component_types=self._dtypes, name=name)
+        for tensor, shape in zip(outputs, self._shapes, strict=True):
+            tensor.set_shape(TensorShape([batch]).concatenate(shape))
+        return self._result(outputs)
+
+    def dequeue_many(self, n: Any, name: str | None = None) -> Any:
+        """Takes n elements out as one batch; waits until there are so many. Closed with fewer: OutOfRangeError, and they stay."""
+        return self._many("QueueDequeueManyV2", n, n if isinstance(n, int) else None, name or f"{self.name}_DequeueMany")
+
+    def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
+        """Like dequeue_many, but a closed queue yields what it has left."""
+        return self._many("QueueDequeueUpToV2", n, None, name or f"{self.name}_DequeueUpTo")
+
+    def close(self, cancel_pending_enqueues: bool = False, name: str | None = None) -> Operation:
+        """No more elements: later enqueues fail; those that wait fail too with cancel_pending_enqueues."""
+        return apply("QueueCloseV2", self._queue_ref, cancel_pending_enqueues=cancel_pending_enqueues, name=name or f"{self.name}_Close")
+
+    def is_closed(self, name: str | None = None) -> Tensor:
+        """Whether it is closed."""
+        return apply("QueueIsClosedV2", self._queue_ref, name=name or f"{self.name}_is_closed")
+
+    def size(self, name: str | None = None) -> Tensor:
+        """The number of elements, int32."""
+        return apply("QueueSizeV2", self._queue_ref, name=name or f"{self.name}_Size")
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _specs(kinds: Any, parts: Any, names: Any) -> tuple[list[dtypes.DType], list[TensorShape], list[str] | None]:
+    types = [dtypes.as_dtype(t) for t in _list(kinds)]
+    if parts is None:
+        known = [TensorShape(None)] * len(types)
+    else:
+        single = isinstance(parts, TensorShape) or not isinstance(parts, (list, tuple)) or all(isinstance(d, int) for d in parts)
+        known = [TensorShape(parts)] if single and len(types) == 1 else [TensorShape(s) for s in parts]
+        if len(known) != len(types):
+            raise ValueError(f"Queue shapes must have the same length as dtypes, {len(known)} vs {len(types)}")
+    if names is not None:
+        names = _list(names)
+        if len(names) != len(types):
+            raise ValueError(f"Queue names must have the same length as dtypes, {len(names)} vs {len(types)}")
+    return types, known, names
+
+
+class FIFOQueue(QueueBase):
+    """First in, first out.
+
+    Args:
+      capacity: elements that it holds; further enqueues wait. Not positive: without limit.
+      dtypes: the dtype of each component. shapes: the shape of each, needed for dequeue_many.
+      names: of the components; elements are dictionaries then.
+      shared_name: queues of one session with the same shared_name are one.
+    """
+
+    def __init__(self, capacity: int, dtypes: Any, shapes: Any = None, names: Sequence[str] | None = None, shared_name: str | None = None, name: str = "fifo_queue") -> None:
+        types, known, names = _specs(dtypes, shapes, names)
+        handle = apply("FIFOQueueV2", component_types=types, shapes=known if shapes is not None else [], capacity=capacity, shared_name=shared_name or "", name=name)
+        super().__init__(types, known, names, handle)
+
+
+class RandomShuffleQueue(QueueBase):
+    """Gives its elements out in random order. `min_after_dequeue` of them always stay while it is open, so that the order is well mixed."""
+
+    def __init__(
+        self, capacity: int, min_after_dequeue: int, dtypes: Any, shapes: Any = None, names: Sequence[str] | None = None, seed: int | None = None,
+        shared_name: str | None = None, name: str = "random_shuffle_queue",
+    ) -> None:  # fmt: skip
+        types, known, names = _specs(dtypes, shapes, names)
+        if min_after_dequeue < 0 or (capacity > 0 and min_after_dequeue >= capacity):
+            raise ValueError(f"min_after_dequeue must be at least 0 and below the capacity {capacity}, found {min_after_dequeue}")
+        first, second = get_seed(seed)
+        handle = apply("RandomShuffleQueueV2", component_types=types, shapes=known if shapes is not None else [], capacity=capacity,
+                       min_after_dequeue=min_after_dequeue, seed=first or 0, seed2=second or 0, shared_name=shared_name or "", name=name)  # fmt: skip
+        super().__init__(types, known, names, handle)
+
+
+# ---- readers --------------------------------------------------------------------------------------------------
+
+for _name in ("WholeFileReaderV2", "IdentityReaderV2"):
+    register(_name, outputs=["reader_handle: resource"], attrs=["container: string = ''", "shared_name: string = ''"], shape=shapes.scalar, stateful=True, grad=None)
+register("ReaderReadV2", inputs=["reader_handle: resource", "queue_handle: resource"], outputs=["key: string", "value: string"], shape=shapes.scalar, stateful=True, grad=None)
+for _name, _output in (("ReaderNumRecordsProducedV2", "records_produced"), ("ReaderNumWorkUnitsCompletedV2", "units_completed")):
+    register(_name, inputs=["reader_handle: resource"], outputs=[f"{_output}: int64"], shape=shapes.scalar, stateful=True, grad=None)
+register("ReaderResetV2", inputs=["reader_handle: resource"], shape=shapes.none, stateful=True, grad=None)
+
+
+class ReaderBase:
+    """Turns work items of a queue (file names) into records."""
+
+    def __init__(self, reader_ref: Tensor, supports_serialize: bool = False) -> None:
+        self._reader_ref = reader_ref
+        self._supports_serialize = supports_serialize
+
+    @property
+    def reader_ref(self) -> Tensor:
+        """The handle."""
+        return self._reader_ref
+
+    @property
+    def supports_serialize(self) -> bool:
+        return self._supports_serialize
+
+    def read(self, queue: QueueBase | Tensor, name: str | None = None) -> Any:
+        """(key, value) of the next record, both scalars of dtype string. Takes a work item from the queue when it needs one."""
+        handle = queue.queue_ref if isinstance(queue, QueueBase) else queue
+        return apply("ReaderReadV2", self._reader_ref, handle, name=name)
+
+    def num_records_produced(self, name: str | None = None) -> Tensor:
+        """How many records it has yielded, int64."""
+        return apply("ReaderNumRecordsProducedV2", self._reader_ref, name=name)
+
+    def num_work_units_completed(self, name: str | None = None) -> Tensor:
+        """How many work items it has finished, int64."""
+        return apply("ReaderNumWorkUnitsCompletedV2", self._reader_ref, name=name)
+
+    def reset(self, name: str | None = None) -> Operation:
+        """Back to its first state."""
+        return apply("ReaderResetV2", self._reader_ref, name=name)
+
+
+class WholeFileReader(ReaderBase):
+    """One record per file: the key is its name, the value its contents."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(apply("WholeFileReaderV2", name=name))
+
+
+class IdentityReader(ReaderBase):
+    """One record per work item: key and value are the item."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(apply("IdentityReaderV2", name=name))
+
+

@@ -1,0 +1,119 @@
+"""Ops on variables: handles, reads, assignments, rows, and the optimisers' updates. The Variable class is in variables.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.ops import shapes
+from flowcore.ops.array_ops import concat, reshape
+from flowcore.shape import UNKNOWN, TensorShape
+
+__all__ = ["assign", "assign_add", "assign_sub", "count_up_to", "scatter_add", "scatter_div", "scatter_max", "scatter_min", "scatter_mul", "scatter_sub", "scatter_update"]
+
+register("VarHandleOp", outputs=["resource: resource"], attrs=["container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"],
+         shape=shapes.scalar, stateful=True, grad=None)  # fmt: skip
+
+
+def declared_shape(handle: Tensor) -> TensorShape:
+    """The static shape of the variable behind a handle."""
+    return handle.op.get_attr("shape") if handle.op.type == "VarHandleOp" else UNKNOWN
+
+
+register("ReadVariableOp", inputs=["resource: resource"], outputs=["value: dtype"], attrs=["dtype: type"], shape=lambda op: [declared_shape(op.inputs[0])],
+         stateful=True, grad=lambda op, g: g)  # fmt: skip
+register("VarIsInitializedOp", inputs=["resource: resource"], outputs=["is_initialized: bool"], shape=shapes.scalar, stateful=True, grad=None)
+register("VariableShape", inputs=["input: resource"], outputs=["output: out_type"], attrs=["out_type: {indices} = int32"],
+         shape=lambda op: [shapes.vector_of(declared_shape(op.inputs[0]).ndims)], stateful=True, grad=None)  # fmt: skip
+
+
+def _assign_shape(op: Operation) -> Any:
+    declared_shape(op.inputs[0]).assert_is_compatible_with(op.inputs[1].shape)
+    return []
+
+
+for _name in ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"):
+    register(_name, inputs=["resource: resource", "value: dtype"], attrs=["dtype: type"], shape=_assign_shape, stateful=True, grad=None)
+
+
+def _resource_gather_shape(op: Operation) -> Any:
+    rows, indices = declared_shape(op.inputs[0]), op.inputs[1].shape
+    if rows.sizes is None or indices.sizes is None:
+        return [UNKNOWN]
+    return [indices.concatenate(rows.with_rank_at_least(1)[1:])]
+
+
+def _resource_gather_grad(op: Operation, g: Any) -> list[Any]:
+    handle, indices = op.inputs
+    inner = declared_shape(handle)[1:]
+    dims = apply("VariableShape", handle)
+    tail: Any = inner.as_list() if inner.is_fully_defined() else None
+    values = reshape(g, [-1, *tail]) if tail is not None else reshape(g, concat([[-1], dims[1:]], 0))
+    return [IndexedSlices(values, reshape(indices, [-1]), dims), None]
+
+
+register("ResourceGather", inputs=["resource: resource", "indices: Tindices"], outputs=["output: dtype"],
+         attrs=["validate_indices: bool = True", "dtype: type", "Tindices: {indices}"], shape=_resource_gather_shape, stateful=True, grad=_resource_gather_grad)  # fmt: skip
+_SCATTERS = ("Update", "Add", "Sub", "Mul", "Div", "Min", "Max")
+for _name in _SCATTERS:
+    register(f"ResourceScatter{_name}", inputs=["resource: resource", "indices: Tindices", "updates: dtype"], attrs=["dtype: type", "Tindices: {indices}"],
+             shape=shapes.none, stateful=True, grad=None)  # fmt: skip
+register("ResourceCountUpTo", inputs=["resource: resource"], outputs=["output: T"], attrs=["limit: int", "T: {indices}"], shape=shapes.scalar, stateful=True, grad=None)
+
+_LOCK = ["T: {floats}", "use_locking: bool = False"]
+
+
+def _update(op_type: str, inputs: list[str], extra: tuple[str, ...] = ()) -> None:
+    register(op_type, inputs=inputs, attrs=[*_LOCK, *extra], shape=shapes.none, stateful=True, grad=None)
+
+
+_update("ResourceApplyGradientDescent", ["var: resource", "alpha: T", "delta: T"])
+_update("ResourceApplyMomentum", ["var: resource", "accum: resource", "lr: T", "grad: T", "momentum: T"], ("use_nesterov: bool = False",))
+_update("ResourceSparseApplyMomentum", ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices", "momentum: T"],
+        ("Tindices: {indices}", "use_nesterov: bool = False"))  # fmt: skip
+_update("ResourceApplyAdam", ["var: resource", "m: resource", "v: resource", "beta1_power: T", "beta2_power: T", "lr: T", "beta1: T", "beta2: T", "epsilon: T",
+                              "grad: T"], ("use_nesterov: bool = False",))  # fmt: skip
+_update("ResourceApplyAdagrad", ["var: resource", "accum: resource", "lr: T", "grad: T"], ("update_slots: bool = True",))
+_update("ResourceSparseApplyAdagrad", ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices"], ("Tindices: {indices}", "update_slots: bool = True"))
+_update("ResourceApplyRMSProp", ["var: resource", "ms: resource", "mom: resource", "lr: T", "rho: T", "momentum: T", "epsilon: T", "grad: T"])
+
+
+def assign(ref: Any, value: Any, validate_shape: bool | None = None, use_locking: bool | None = None, name: str | None = None) -> Any:
+    """Gives a variable a new value. Returns the variable's value after the assignment."""
+    return ref.assign(value, name=name)
+
+
+def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
+    """Adds to a variable. Returns its value afterwards."""
+    return ref.assign_add(value, name=name)
+
+
+def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
+    """Subtracts from a variable. Returns its value afterwards."""
+    return ref.assign_sub(value, name=name)
+
+
+def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
+    """The value of an integer variable, which then counts up by one; at `limit` an OutOfRangeError."""
+    return apply("ResourceCountUpTo", ref.handle, limit=limit, T=ref.dtype, name=name)
+
+
+def _scatter(kind: str) -> Any:
+    def scatter(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Any:
+        op = apply(f"ResourceScatter{kind}", ref.handle, indices, _as_dtype(updates, ref.dtype), name=name)
+        return ref._after(op)
+
+    scatter.__name__ = f"scatter_{kind.lower()}"
+    scatter.__doc__ = f"Rows of a variable at `indices` and `updates`: {kind.lower()}. Repeated rows count each time. Returns the value afterwards."
+    return scatter
+
+
+def _as_dtype(value: Any, dtype: dtypes.DType) -> Any:
+    from_list = not isinstance(value, Tensor) and not hasattr(value, "handle")
+    return apply("Identity", value, T=dtype) if from_list else value
+
+
+scatter_update, scatter_add, scatter_sub, scatter_mul, scatter_div, scatter_min, scatter_max = (_scatter(kind) for kind in _SCATTERS)

@@ -1,0 +1,323 @@
+"""Variable: state that lives in a session. Every variable is a resource; its reads are ReadVariableOp nodes.
+
+Owns: the class, its collections, and the ops that initialise many at once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
+from flowcore.graph.graph import GraphKeys, get_default_graph
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor, _session_for
+from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
+from flowcore.ops import state_ops
+from flowcore.ops.array_ops import concat
+from flowcore.ops.control_flow_ops import group, no_op
+from flowcore.shape import TensorShape
+
+__all__ = [
+    "Variable", "all_variables", "assert_variables_initialized", "global_variables", "global_variables_initializer", "initialize_all_variables",
+    "is_variable_initialized", "local_variables", "local_variables_initializer", "model_variables", "moving_average_variables",
+    "report_uninitialized_variables", "trainable_variables", "variables_initializer",
+]  # fmt: skip
+
+
+class Variable:
+    """A tensor that keeps its value between runs of a session.
+
+    Args:
+      initial_value: the value that the initializer assigns: anything convert_to_tensor takes, or a function without arguments that returns it.
+      trainable: whether optimisers change it by default.
+      collections: graph collections to join; GLOBAL_VARIABLES by default.
+      validate_shape: False lets later values have another shape.
+      name: of the node.
+      dtype: the element type; by default that of the initial value.
+      constraint: a function that an optimiser applies after each update.
+
+    A variable has no value until its `initializer` has run in the session.
+    """
+
+    def __init__(
+        self, initial_value: Any = None, trainable: bool | None = None, collections: Any = None, validate_shape: bool = True, caching_device: Any = None,
+        name: str | None = None, variable_def: Any = None, dtype: Any = None, expected_shape: Any = None, import_scope: Any = None, constraint: Any = None,
+        use_resource: Any = None, synchronization: Any = None, aggregation: Any = None, shape: Any = None,
+    ) -> None:  # fmt: skip
+        if initial_value is None:
+            raise ValueError("initial_value must be specified.")
+        if collections is None:
+            collections = [GraphKeys.GLOBAL_VARIABLES]
+        if not isinstance(collections, (list, tuple, set)):
+            raise ValueError(f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections!r} of type {type(collections)}")
+        self._trainable = True if trainable is None else trainable
+        self._constraint = constraint
+        graph = get_default_graph()
+        # Initial values do not depend on what happens to surround the variable's making.
+        with control_dependencies(None), name_scope(name, "Variable", None if callable(initial_value) else [initial_value]) as scope:
+            with graph.name_scope("Initializer"):
+                value = convert_to_tensor(initial_value() if callable(initial_value) else initial_value, dtype=dtype, name="initial_value")
+            static = TensorShape(shape) if shape is not None else value.shape if validate_shape else TensorShape(None)
+            self._handle = apply("VarHandleOp", dtype=value.dtype, shape=static, shared_name=scope[:-1], name=scope)
+            self._initial_value = value
+            self._initializer = apply("AssignVariableOp", self._handle, value, name="Assign")
+            self._is_initialized = apply("VarIsInitializedOp", self._handle, name="IsInitialized/VarIsInitializedOp")
+            self._snapshot = self._read("Read/ReadVariableOp")
+        self._dtype = value.dtype
+        graph.add_to_collections(collections, self)
+        if self._trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
+            graph.add_to_collection(GraphKeys.TRAINABLE_VARIABLES, self)
+
+    # -- what it is ------------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name of its handle."""
+        return self._handle.name
+
+    @property
+    def handle(self) -> Tensor:
+        """The resource tensor by which ops refer to it."""
+        return self._handle
+
+    @property
+    def op(self) -> Operation:
+        return self._handle.op
+
+    @property
+    def graph(self) -> Any:
+        return self._handle.graph
+
+    @property
+    def device(self) -> str:
+        return self._handle.device
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        return self._dtype
+
+    @property
+    def shape(self) -> TensorShape:
+        return state_ops.declared_shape(self._handle)
+
+    def get_shape(self) -> TensorShape:
+        return self.shape
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @property
+    def constraint(self) -> Any:
+        return self._constraint
+
+    @property
+    def initializer(self) -> Operation:
+        """The operation that assigns the initial value."""
+        return self._initializer
+
+    @property
+    def initial_value(self) -> Tensor:
+        """The tensor that the initializer assigns."""
+        return self._initial_value
+
+    def initialized_value(self) -> Tensor:
+        """The value that the initializer assigns: for the initial values of other variables, whichever is initialised first."""
+        return self._initial_value
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def _read(self, name: str | None = None) -> Tensor:
+        return apply("ReadVariableOp", self._handle, dtype=self._handle.op.get_attr("dtype"), name=name)
+
+    def value(self) -> Tensor:
+        """Its value at the moment when the read runs, in the order that the current control dependencies give."""
+        return self._read()
+
+    def read_value(self) -> Tensor:
+        """A fresh read, as a node of its own."""
+        return apply("Identity", self._read())
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
+        """Rows at `indices`; the gradient is sparse."""
+        return apply("ResourceGather", self._handle, indices, dtype=self._dtype, name=name)
+
+    def eval(self, session: Any = None) -> np.ndarray:
+        """Its value in `session` or the default session."""
+        return _session_for(self.graph, session, "Variable.eval").run(self._snapshot)
+
+    def _as_graph_element(self) -> Tensor:
+        return self._snapshot
+
+    @property
+    def _shared_name(self) -> str:
+        return self.op.name
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def _after(self, op: Operation) -> Tensor:
+        """The value as it is when `op` is done."""
+        with control_dependencies([op]):
+            return self._read()
+
+    def _write(self, op_type: str, value: Any, name: str | None, read_value: bool) -> Any:
+        with name_scope(name, op_type.removesuffix("VariableOp"), [self._handle, value]):
+            value = convert_to_tensor(value, dtype=None if isinstance(value, Tensor) else self._dtype, name="value")
+            if value.dtype is not self._dtype:
+                raise ValueError(f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use flowcore.cast")
+            op = apply(op_type, self._handle, value)
+            return self._after(op) if read_value else op
+
+    def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+        """Gives it a new value. Returns the value afterwards, or the operation with read_value=False."""
+        return self._write("AssignVariableOp", value, name, read_value)
+
+    def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+        """Adds to it, in place."""
+        return self._write("AssignAddVariableOp", delta, name, read_value)
+
+    def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+        """Subtracts from it, in place."""
+        return self._write("AssignSubVariableOp", delta, name, read_value)
+
+    def scatter_sub(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Tensor:
+        """Subtracts rows."""
+        return state_ops.scatter_sub(self, sparse_delta.indices, sparse_delta.values, name=name)
+
+    def scatter_add(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Tensor:
+        """Adds rows."""
+        return state_ops.scatter_add(self, sparse_delta.indices, sparse_delta.values, name=name)
+
+    def count_up_to(self, limit: int) -> Tensor:
+        """Its value, after which it counts up by one; at `limit` an OutOfRangeError."""
+        return state_ops.count_up_to(self, limit)
+
+    def load(self, value: Any, session: Any = None) -> None:
+        """Assigns a value from Python in `session` or the default session."""
+        session = _session_for(self.graph, session, "Variable.load")
+        session.run(self._initializer, {self._initial_value: value})
+
+    def is_initialized(self, name: str | None = None) -> Tensor:
+        """Whether it has a value."""
+        return apply("VarIsInitializedOp", self._handle, name=name)
+
+    # -- as a tensor -----------------------------------------------------------------------------------------------
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __iter__(self) -> Any:
+        raise TypeError("'Variable' object is not iterable.")
+
+    def __getitem__(self, key: Any) -> Tensor:
+        return self.value()[key]
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"Variable '{self.name}' has no truth value while the graph is built; run it in a session to get its value")
+
+    def __repr__(self) -> str:
+        return f"<flowcore.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
+
+
+def _forward(name: str) -> None:
+    """Lets an operator of Tensor work on the variable's value."""
+    method = getattr(Tensor, name)
+
+    def operator(self: Variable, *args: Any) -> Any:
+        return method(self.value(), *args)
+
+    operator.__name__ = name
+    setattr(Variable, name, operator)
+
+
+for _operator in Tensor.OVERLOADABLE_OPERATORS - {"__getitem__"}:
+    _forward(_operator)
+Variable.__array_priority__ = 100  # type: ignore[attr-defined]
+
+
+def _to_tensor(value: Variable, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+    if dtype is not None and dtype != value.dtype:
+        raise ValueError(f"Incompatible type conversion requested to type {dtype.name} for variable '{value.name}' of type {value.dtype.name}")
+    return value.value()
+
+
+register_tensor_conversion_function(Variable, _to_tensor)
+
+
+# ---- collections ----------------------------------------------------------------------------------------------
+
+
+def global_variables(scope: str | None = None) -> list[Variable]:
+    """The variables that a checkpoint of the model would hold."""
+    return get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
+
+
+all_variables = global_variables
+
+
+def local_variables(scope: str | None = None) -> list[Variable]:
+    """The variables of this process alone: epoch counters and the like."""
+    return get_collection(GraphKeys.LOCAL_VARIABLES, scope)
+
+
+def trainable_variables(scope: str | None = None) -> list[Variable]:
+    """The variables that optimisers change by default."""
+    return get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
+
+
+def model_variables(scope: str | None = None) -> list[Variable]:
+    """The collection MODEL_VARIABLES."""
+    return get_collection(GraphKeys.MODEL_VARIABLES, scope)
+
+
+def moving_average_variables(scope: str | None = None) -> list[Variable]:
+    """The collection MOVING_AVERAGE_VARIABLES."""
+    return get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
+
+
+def variables_initializer(var_list: list[Variable], name: str = "init") -> Operation:
+    """An operation that initialises these variables."""
+    return group(*[v.initializer for v in var_list], name=name) if var_list else no_op(name=name)
+
+
+def global_variables_initializer() -> Operation:
+    """An operation that initialises all global variables."""
+    return variables_initializer(global_variables())
+
+
+initialize_all_variables = global_variables_initializer
+
+
+def local_variables_initializer() -> Operation:
+    """An operation that initialises all local variables."""
+    return variables_initializer(local_variables())
+
+
+def is_variable_initialized(variable: Variable) -> Tensor:
+    """Whether a variable has a value."""
+    return variable.is_initialized()
+
+
+def report_uninitialized_variables(var_list: list[Variable] | None = None, name: str = "report_uninitialized_variables") -> Tensor:
+    """A vector of the names of variables that have no value yet."""
+    variables = global_variables() + local_variables() if var_list is None else var_list
+    with name_scope(name):
+        if not variables:
+            return convert_to_tensor(np.array([], object), dtype=dtypes.string)
+        parts = [
+            apply("Slice", convert_to_tensor([v.op.name]), [0], apply("Reshape", apply("Cast", apply("LogicalNot", v.is_initialized()), DstT=dtypes.int32), [1]))
+            for v in variables
+        ]
+        return concat(parts, 0) if len(parts) > 1 else parts[0]
+
+
+def assert_variables_initialized(var_list: list[Variable] | None = None) -> Operation | None:
+    """An operation that fails where a variable has no value."""
+    variables = global_variables() + local_variables() if var_list is None else var_list
+    return group(*[v.value().op for v in variables]) if variables else None
