@@ -4,9 +4,11 @@ Build a graph of operations over tensors, then run it in a Session: nodes run in
 The public names are those of TensorFlow 1.15's graph mode: `import flowcore as tf` runs a script written for it.
 """
 
-from flowcore import dtypes as _dtypes
+from flowcore import dtypes as dtypes
 from flowcore import errors as errors
+from flowcore import image as image
 from flowcore import nn as nn
+from flowcore import train as train
 from flowcore._version import __version__ as __version__
 from flowcore.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunOptions
 from flowcore.dtypes import *  # noqa: F403
@@ -18,11 +20,16 @@ from flowcore.graph.operation import *  # noqa: F403
 from flowcore.graph.scopes import *  # noqa: F403
 from flowcore.ops.array_ops import *  # noqa: F403
 from flowcore.ops.constant_ops import *  # noqa: F403
+from flowcore.ops.control_flow_ops import *  # noqa: F403
+from flowcore.ops.data_flow_ops import *  # noqa: F403
 from flowcore.ops.elementwise import *  # noqa: F403
+from flowcore.ops.io_ops import *  # noqa: F403
 from flowcore.ops.linalg_ops import *  # noqa: F403
 from flowcore.ops.random_ops import *  # noqa: F403
 from flowcore.ops.reductions import *  # noqa: F403
 from flowcore.ops.slicing import *  # noqa: F403
+from flowcore.ops.state_ops import *  # noqa: F403
+from flowcore.ops.variables import *  # noqa: F403
 from flowcore.runtime.profile import RunMetadata
 from flowcore.runtime.session import InteractiveSession, Session, get_default_session
 from flowcore.shape import Dimension, TensorShape

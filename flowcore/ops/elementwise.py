@@ -902,7 +902,7 @@ _gradient_op("SoftsignGrad", ("gradients", "features"), "{floats}", _softsign_gr
 # ---- operators ------------------------------------------------------------------------------------------------
 
 
-def _operator(function: Callable[..., Tensor], method: str, name: str) -> None:
+def define_operator(function: Callable[..., Tensor], method: str, name: str) -> None:
     """`x <op> y`, where only x need be a tensor; the other side is converted to its dtype."""
 
     def forward(x: Tensor, y: Any) -> Any:
@@ -928,13 +928,13 @@ def _add_v2(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("AddV2", x, y, name=name)
 
 
-_operator(_add_v2, "add", "add")
-_operator(subtract, "sub", "sub")
-_operator(multiply, "mul", "mul")
-_operator(truediv, "truediv", "truediv")
-_operator(floordiv, "floordiv", "floordiv")
-_operator(floormod, "mod", "mod")
-_operator(pow, "pow", "pow")
+define_operator(_add_v2, "add", "add")
+define_operator(subtract, "sub", "sub")
+define_operator(multiply, "mul", "mul")
+define_operator(truediv, "truediv", "truediv")
+define_operator(floordiv, "floordiv", "floordiv")
+define_operator(floormod, "mod", "mod")
+define_operator(pow, "pow", "pow")
 
 
 def _logical(on_bool: Callable[..., Tensor], bitwise: str) -> Callable[..., Tensor]:
@@ -944,9 +944,9 @@ def _logical(on_bool: Callable[..., Tensor], bitwise: str) -> Callable[..., Tens
     return function
 
 
-_operator(_logical(logical_and, "BitwiseAnd"), "and", "and")
-_operator(_logical(logical_or, "BitwiseOr"), "or", "or")
-_operator(_logical(logical_xor, "BitwiseXor"), "xor", "xor")
+define_operator(_logical(logical_and, "BitwiseAnd"), "and", "and")
+define_operator(_logical(logical_or, "BitwiseOr"), "or", "or")
+define_operator(_logical(logical_xor, "BitwiseXor"), "xor", "xor")
 for _method, _function in (("lt", less), ("le", less_equal), ("gt", greater), ("ge", greater_equal)):
     Tensor._override_operator(f"__{_method}__", _function)
 Tensor._override_operator("__neg__", negative)

@@ -10,7 +10,7 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.array_ops import concat, reshape, shape, transpose
-from flowcore.ops.elementwise import conj
+from flowcore.ops.elementwise import conj, define_operator
 from flowcore.ops.shapes import broadcast_shapes
 from flowcore.shape import UNKNOWN, TensorShape
 
@@ -153,3 +153,6 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
         return reshape(flat, concat(outer, 0) if len(outer) > 1 else outer[0], name=scope)
 
 
+
+
+define_operator(matmul, "matmul", "matmul")

@@ -15,6 +15,7 @@ from flowcore.graph.conversion import convert_to_tensor, register_tensor_convers
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor, _session_for
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
+from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators that variables forward to)
 from flowcore.ops import state_ops
 from flowcore.ops.array_ops import concat
 from flowcore.ops.control_flow_ops import group, no_op

@@ -51,7 +51,7 @@
 #define TARGET
 #if defined(__aarch64__)
 #include <arm_neon.h>
-#define MAX_ROWS 12
+#define MAX_ROWS 14
 #define FMA_FLOAT(a, b, c) ((vec)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #define FMA_DOUBLE(a, b, c) ((vec)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
 #else

@@ -26,7 +26,8 @@ typedef struct {
     int accumulate;           /* adds to what C holds; otherwise C needs no initial value */
 } fc_block;
 
-/* Kernels of one element type for one instruction set. `work` gives the bytes of scratch that `block` needs. */
+/* Kernels of one element type for one instruction set. `work` is 64-byte aligned and as large as
+ * fc_gemm_work says for a product of that inner length and so many columns. */
 typedef struct {
     const char *name;
     int64_t max_rows, vector; /* register tile: rows, elements of a vector (it is two vectors wide) */
@@ -36,7 +37,11 @@ typedef struct {
 /* Inner length of a packed block, and the columns packed at once. */
 #define FC_GEMM_INNER 256
 #define FC_GEMM_COLUMNS 256
-#define FC_GEMM_WORK(item) (FC_GEMM_INNER * (FC_GEMM_COLUMNS + 64) * (item))
+static inline size_t fc_gemm_work(int64_t inner, int64_t columns, size_t item) {
+    if (inner > FC_GEMM_INNER) inner = FC_GEMM_INNER;
+    if (columns > FC_GEMM_COLUMNS) columns = FC_GEMM_COLUMNS;
+    return (size_t)inner * (size_t)((columns + 31) / 32 * 32) * item + 64;
+}
 
 /* The fastest table that this machine runs; FLOWCORE_SIMD=baseline|avx2|avx512|neon asks for a lesser one. */
 const fc_gemm *fc_gemm_float32(void), *fc_gemm_float64(void);

@@ -63,29 +63,13 @@ typedef void (*NAME(tile))(const T *const *, int64_t, const fc_run *, int64_t, c
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 #if MAX_ROWS > 6
-TILES(8) TILES(10) TILES(12)
-#endif
-#if MAX_ROWS > 12
-TILES(14)
+TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
 #endif
 #define PAIR(rows) {NAME(tile_##rows##_1), NAME(tile_##rows##_2)}
-/* By rows; where there is no tile of so many rows, the next smaller. */
-static const NAME(tile) NAME(tiles)[MAX_ROWS + 1][2] = {
-    PAIR(1), PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6),
+static const NAME(tile) NAME(tiles)[MAX_ROWS][2] = {
+    PAIR(1), PAIR(2), PAIR(3), PAIR(4), PAIR(5), PAIR(6),
 #if MAX_ROWS > 6
-    PAIR(6), PAIR(8), PAIR(8), PAIR(10), PAIR(10), PAIR(12),
-#endif
-#if MAX_ROWS > 12
-    PAIR(12), PAIR(14),
-#endif
-};
-static const signed char NAME(heights)[MAX_ROWS + 1] = {
-    1, 1, 2, 3, 4, 5, 6,
-#if MAX_ROWS > 6
-    6, 8, 8, 10, 10, 12,
-#endif
-#if MAX_ROWS > 12
-    12, 14,
+    PAIR(7), PAIR(8), PAIR(9), PAIR(10), PAIR(11), PAIR(12), PAIR(13), PAIR(14),
 #endif
 };
 
@@ -162,14 +146,15 @@ static TARGET void NAME(pack)(const T *b, int64_t step, int64_t column, int64_t 
 
 /* ---- a block ------------------------------------------------------------------------------------------------- */
 
-/* One panel of C: all rows, in tiles. */
+/* One panel of C: all rows, in tiles of nearly equal height (a tile of one or two rows would wait for its own sums). */
 static TARGET void NAME(panel)(const fc_block *g, const fc_run *runs, int64_t n_runs, const T *b, int64_t ldb, int64_t j,
                                int64_t columns, int accumulate) {
     int vectors = columns > VL;
-    for (int64_t i = 0; i < g->m;) {
-        int64_t left = g->m - i, rows = NAME(heights)[left < MAX_ROWS ? left : MAX_ROWS];
-        NAME(tiles)[rows][vectors]((const T *const *)g->a + i, g->a_step, runs, n_runs, b, ldb, (T *const *)g->c + i, j,
-                                   columns, accumulate);
+    int64_t tiles = (g->m + MAX_ROWS - 1) / MAX_ROWS;
+    for (int64_t i = 0; tiles > 0; tiles--) {
+        int64_t rows = (g->m - i + tiles - 1) / tiles;
+        NAME(tiles)[rows - 1][vectors]((const T *const *)g->a + i, g->a_step, runs, n_runs, b, ldb, (T *const *)g->c + i, j,
+                                       columns, accumulate);
         i += rows;
     }
 }
@@ -196,6 +181,10 @@ static TARGET void NAME(block)(const fc_block *g, void *work) {
             T *packed = work;
             for (int64_t j = j0; j < j_end; j += 2 * VL) {
                 int64_t columns = j_end - j < 2 * VL ? j_end - j : 2 * VL, width = columns > VL ? 2 * VL : VL;
+                if (g->m <= MAX_ROWS && n_runs == 1 && g->b_column == 1 && columns == width) { /* used once: not packed */
+                    NAME(panel)(g, piece, 1, (const T *)g->b + piece->b + j, g->b_step, j, columns, accumulate);
+                    continue;
+                }
                 T *to = packed;
                 for (int64_t i = 0; i < n_runs; to += piece[i++].length * width)
                     NAME(pack)((const T *)g->b + piece[i].b + j * g->b_column, g->b_step, g->b_column, piece[i].length, columns,

@@ -1,0 +1,3 @@
+"""flowcore.image: the public names of image ops."""
+
+from flowcore.ops.image_ops import *  # noqa: F403

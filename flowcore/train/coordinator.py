@@ -1,0 +1,129 @@
+"""Coordinator: lets several threads stop together, and brings the exception of one to the thread that joins them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any
+
+from flowcore import errors
+
+__all__ = ["Coordinator"]
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+
+
+class Coordinator:
+    """Coordinates the end of a set of threads.
+
+    Any of them calls `request_stop`; all look at `should_stop`; one calls `join`, which raises what `request_stop` was given.
+
+    Args:
+      clean_stop_exception_types: exceptions that are a normal end and are not raised again; OutOfRangeError by default.
+    """
+
+    def __init__(self, clean_stop_exception_types: tuple[type[BaseException], ...] | None = None) -> None:
+        self._clean = (errors.OutOfRangeError,) if clean_stop_exception_types is None else tuple(clean_stop_exception_types)
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._exception: ExcInfo | None = None
+        self._joined = False
+        self._threads: set[threading.Thread] = set()
+        self._on_stop: list[Callable[[], None]] = []
+
+    def request_stop(self, ex: BaseException | ExcInfo | None = None) -> None:
+        """Asks all threads to stop. `ex`: an exception, or the triple of sys.exc_info(), which `join` raises; the first one counts.
+
+        After `join` has returned, an exception given here is raised at once.
+        """
+        info: ExcInfo | None = None
+        if isinstance(ex, tuple):
+            info = ex if ex[1] is not None else None
+        elif ex is not None:
+            info = (type(ex), ex, ex.__traceback__)
+        with self._lock:
+            if info is not None and not isinstance(info[1], self._clean):
+                if self._joined:
+                    raise info[1].with_traceback(info[2])
+                if self._exception is None and not self._stop.is_set():
+                    self._exception = info
+            already = self._stop.is_set()
+            self._stop.set()
+            callbacks = [] if already else list(self._on_stop)
+        for callback in callbacks:
+            callback()
+
+    def clear_stop(self) -> None:
+        """Makes the coordinator usable again."""
+        with self._lock:
+            self._joined = False
+            self._exception = None
+            self._stop.clear()
+
+    def should_stop(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stop.is_set()
+
+    @contextlib.contextmanager
+    def stop_on_exception(self) -> Iterator[None]:
+        """An exception inside becomes a request to stop, and goes no further."""
+        try:
+            yield
+        except Exception:
+            self.request_stop(sys.exc_info())  # type: ignore[arg-type]
+
+    def wait_for_stop(self, timeout: float | None = None) -> bool:
+        """Waits until a stop is asked for, or `timeout` seconds have passed. Returns should_stop()."""
+        return self._stop.wait(timeout)
+
+    def register_thread(self, thread: threading.Thread) -> None:
+        """Adds a thread that `join` waits for."""
+        with self._lock:
+            self._threads.add(thread)
+
+    def call_on_stop(self, callback: Callable[[], None]) -> None:
+        """Calls a function when a stop is asked for; at once if it was already."""
+        with self._lock:
+            self._on_stop.append(callback)
+            now = self._stop.is_set()
+        if now:
+            callback()
+
+    def join(self, threads: Iterable[threading.Thread] | None = None, stop_grace_period_secs: float = 120, ignore_live_threads: bool = False) -> None:
+        """Waits for the registered threads and `threads` to end.
+
+        Returns when all have ended. Once a stop was asked for, they have `stop_grace_period_secs` to do so; then a RuntimeError names those that live
+        (unless ignore_live_threads). Raises the exception given to `request_stop`, with its traceback.
+        """
+        with self._lock:
+            waited = set(self._threads) | set(threads or ())
+        while any(t.is_alive() for t in waited) and not self.wait_for_stop(0.2):
+            pass
+        deadline = time.monotonic() + stop_grace_period_secs
+        for thread in waited:
+            while thread.is_alive() and time.monotonic() < deadline:
+                thread.join(min(0.2, max(deadline - time.monotonic(), 0.01)))
+        alive = sorted(t.name for t in waited if t.is_alive())
+        with self._lock:
+            self._joined = True
+            self._threads.clear()
+            exception = self._exception
+        if exception is not None:
+            raise exception[1].with_traceback(exception[2])
+        if alive and not ignore_live_threads:
+            raise RuntimeError(f"Coordinator stopped with threads still running after {stop_grace_period_secs:g} s: {' '.join(alive)}")
+
+    @property
+    def joined(self) -> bool:
+        return self._joined
+
+    def raise_requested_exception(self) -> None:
+        """Raises the exception that was given to request_stop, if any."""
+        with self._lock:
+            exception = self._exception
+        if exception is not None:
+            raise exception[1].with_traceback(exception[2])

@@ -1,0 +1,199 @@
+"""Input pipelines of queues: producers of names, numbers and slices, and batches of tensors. Each adds a queue and its runner to the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.graph import GraphKeys
+from flowcore.graph.operation import Tensor
+from flowcore.graph.scopes import control_dependencies, name_scope
+from flowcore.ops.array_ops import gather, identity, range, shape
+from flowcore.ops.control_flow_ops import Assert, with_dependencies
+from flowcore.ops.data_flow_ops import FIFOQueue, QueueBase, RandomShuffleQueue
+from flowcore.ops.io_ops import matching_files
+from flowcore.ops.random_ops import random_shuffle
+from flowcore.ops.variables import Variable
+from flowcore.shape import TensorShape
+from flowcore.train.queue_runner import QueueRunner, add_queue_runner
+
+__all__ = ["batch", "batch_join", "input_producer", "limit_epochs", "match_filenames_once", "range_input_producer", "shuffle_batch", "shuffle_batch_join",
+           "slice_input_producer", "string_input_producer"]  # fmt: skip
+
+
+def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = None) -> Tensor:
+    """The same tensor, `num_epochs` times; then OutOfRangeError. It counts in a local variable: run local_variables_initializer()."""
+    if num_epochs is None:
+        return convert_to_tensor(tensor)
+    if num_epochs <= 0:
+        raise ValueError(f"num_epochs must be > 0 not {num_epochs}.")
+    with name_scope(name, "limit_epochs", [tensor]) as scope:
+        epochs = Variable(np.int64(0), trainable=False, name="epochs", collections=[GraphKeys.LOCAL_VARIABLES])
+        with control_dependencies([epochs.count_up_to(num_epochs)]):
+            return identity(tensor, name=scope)
+
+
+def input_producer(
+    input_tensor: Any, element_shape: Any = None, num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32,
+    shared_name: str | None = None, summary_name: str | None = None, name: str | None = None, cancel_op: Any = None,
+) -> FIFOQueue:  # fmt: skip
+    """A queue of the rows of a tensor, in random order each time round unless shuffle=False, for ever or `num_epochs` times."""
+    with name_scope(name, "input_producer", [input_tensor]):
+        rows = convert_to_tensor(input_tensor, name="input_tensor")
+        element = rows.shape[1:].merge_with(TensorShape(element_shape))
+        if not element.is_fully_defined():
+            raise ValueError("Either `input_tensor` must have a fully defined shape or `element_shape` must be specified")
+        if shuffle:
+            rows = random_shuffle(rows, seed=seed)
+        rows = limit_epochs(rows, num_epochs)
+        queue = FIFOQueue(capacity, [rows.dtype], [element], shared_name=shared_name)
+        add_queue_runner(QueueRunner(queue, [queue.enqueue_many([rows])], cancel_op=cancel_op))
+        return queue
+
+
+def string_input_producer(
+    string_tensor: Any, num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32, shared_name: str | None = None,
+    name: str | None = None, cancel_op: Any = None,
+) -> FIFOQueue:  # fmt: skip
+    """A queue of strings (file names, for example). An empty list is an error: at once where it can be seen, else in the run."""
+    if not isinstance(string_tensor, Tensor) and not len(string_tensor):
+        raise ValueError("string_input_producer requires a non-null input tensor")
+    with name_scope(name, "input_producer", [string_tensor]) as scope:
+        strings = convert_to_tensor(string_tensor, dtype=dtypes.string)
+        count = strings.shape.num_elements()
+        if count is None:
+            check = Assert(apply("Size", strings) > 0, ["string_input_producer requires a non-null input tensor"])
+            strings = with_dependencies([check], strings)
+        return input_producer(strings, [], num_epochs, shuffle, seed, capacity, shared_name, name=scope, cancel_op=cancel_op)
+
+
+def range_input_producer(limit: Any, num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32, shared_name: str | None = None, name: str | None = None) -> FIFOQueue:
+    """A queue of the numbers 0 .. limit - 1."""
+    with name_scope(name, "input_producer", [limit]) as scope:
+        return input_producer(range(limit), [], num_epochs, shuffle, seed, capacity, shared_name, "fraction_of_{}_full", scope)
+
+
+def slice_input_producer(tensor_list: Sequence[Any], num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32, shared_name: str | None = None, name: str | None = None) -> list[Tensor]:
+    """One slice of each tensor, the same row of all, a fresh one at each evaluation."""
+    if not tensor_list:
+        raise ValueError("Expected at least one tensor in slice_input_producer().")
+    with name_scope(name, "input_producer", list(tensor_list)):
+        tensors = [convert_to_tensor(t) for t in tensor_list]
+        queue = range_input_producer(shape(tensors[0])[0], num_epochs, shuffle, seed, capacity, shared_name)
+        index = queue.dequeue()
+        return [gather(t, index) for t in tensors]
+
+
+def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
+    """The files that match shell patterns, found once, when local_variables_initializer() runs."""
+    return Variable(matching_files(pattern), trainable=False, validate_shape=False, name=name or "matching_filenames", collections=[GraphKeys.LOCAL_VARIABLES])
+
+
+# ---- batches --------------------------------------------------------------------------------------------------
+
+
+def _flatten(tensors: Any) -> tuple[list[Tensor], list[str] | None]:
+    if isinstance(tensors, Mapping):
+        names = sorted(tensors)
+        return [convert_to_tensor(tensors[n]) for n in names], names
+    items = tensors if isinstance(tensors, (list, tuple)) else [tensors]
+    if not items:
+        raise ValueError("a batch needs at least one tensor")
+    return [convert_to_tensor(t) for t in items], None
+
+
+def _batches(
+    tensors_list: Sequence[Any], batch_size: Any, copies: int, capacity: int, enqueue_many: bool, shapes: Any, smaller_final: bool, keep_input: Any, shared_name: str | None,
+    name: str | None, default: str, make: Any, dynamic_pad: bool = False,
+) -> Any:  # fmt: skip
+    if dynamic_pad:
+        raise NotImplementedError("dynamic_pad is not there yet; give all examples one shape")
+    if keep_input is not True:
+        raise NotImplementedError("keep_input is not there yet; filter the examples before they are batched")
+    if isinstance(batch_size, int) and batch_size <= 0:
+        raise ValueError(f"batch_size must be positive, found {batch_size}")
+    with name_scope(name, default):
+        flat = [_flatten(t) for t in tensors_list]
+        names = flat[0][1]
+        types = [t.dtype for t in flat[0][0]]
+        known = []
+        for i, tensor in enumerate(flat[0][0]):
+            element = TensorShape(shapes[i]) if shapes is not None else tensor.shape
+            for others, _ in flat[1:]:
+                if others[i].dtype != tensor.dtype:
+                    raise TypeError(f"component {i} differs in dtype: {tensor.dtype.name} and {others[i].dtype.name}")
+                if shapes is None:
+                    element = element.merge_with(others[i].shape)
+            known.append(element[1:] if enqueue_many and shapes is None else element)
+        for i, element in enumerate(known):
+            if not element.is_fully_defined():
+                raise ValueError(f"All shapes must be fully defined: component {i} has shape {element}; use set_shape, or pass shapes=")
+        queue: QueueBase = make(capacity, types, known, shared_name)
+        put = queue.enqueue_many if enqueue_many else queue.enqueue
+        ops = [put(tensors) for tensors, _ in flat] if len(flat) > 1 else [put(flat[0][0])] * copies
+        add_queue_runner(QueueRunner(queue, ops))
+        taken = (queue.dequeue_up_to if smaller_final else queue.dequeue_many)(batch_size)
+        result = taken if isinstance(taken, list) else [taken]
+        if names is not None:
+            return dict(zip(names, result, strict=True))
+        single = not isinstance(tensors_list[0], (list, tuple))
+        return result[0] if single else result
+
+
+def _fifo(capacity: int, types: Any, known: Any, shared_name: str | None) -> FIFOQueue:
+    return FIFOQueue(capacity, types, known, shared_name=shared_name)
+
+
+def batch(
+    tensors: Any, batch_size: Any, num_threads: int = 1, capacity: int = 32, enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
+    """Batches of examples, in order (with one thread).
+
+    Args:
+      tensors: a tensor, a list or a dictionary: one example, or many along the first dimension with enqueue_many.
+      batch_size: examples per batch.
+      num_threads: threads that run the ops behind `tensors`.
+      capacity: examples that may wait.
+      shapes: of the components, where they are not known.
+      allow_smaller_final_batch: the last batch may be smaller; otherwise what is left over is dropped.
+    """
+    return _batches([tensors], batch_size, num_threads, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "batch", _fifo, dynamic_pad)
+
+
+def batch_join(
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int = 32, enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
+    """As batch, with one thread for each entry of `tensors_list`, so that they may come from different readers."""
+    return _batches(list(tensors_list), batch_size, 1, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "batch_join", _fifo, dynamic_pad)
+
+
+def _shuffling(min_after_dequeue: int, seed: int | None) -> Any:
+    def make(capacity: int, types: Any, known: Any, shared_name: str | None) -> RandomShuffleQueue:
+        return RandomShuffleQueue(capacity, min_after_dequeue, types, known, seed=seed, shared_name=shared_name)
+
+    return make
+
+
+def shuffle_batch(
+    tensors: Any, batch_size: Any, capacity: int, min_after_dequeue: int, num_threads: int = 1, seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
+    """As batch, in random order: examples are drawn from at least `min_after_dequeue` that wait."""
+    make = _shuffling(min_after_dequeue, seed)
+    return _batches([tensors], batch_size, num_threads, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "shuffle_batch", make)
+
+
+def shuffle_batch_join(
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int, min_after_dequeue: int, seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
+    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
+) -> Any:  # fmt: skip
+    """As shuffle_batch, with one thread for each entry of `tensors_list`."""
+    make = _shuffling(min_after_dequeue, seed)
+    return _batches(list(tensors_list), batch_size, 1, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "shuffle_batch_join", make)

@@ -1,0 +1,172 @@
+"""The optimisers. Each names its slots, its hyper-parameters and the fused op that updates a variable in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.graph import get_default_graph
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import control_dependencies
+from flowcore.ops.array_ops import fill, shape
+from flowcore.ops.control_flow_ops import group
+from flowcore.ops.elementwise import sqrt
+from flowcore.ops.variables import Variable
+from flowcore.train.optimizer import Optimizer
+
+__all__ = ["AdagradOptimizer", "AdamOptimizer", "GradientDescentOptimizer", "MomentumOptimizer", "RMSPropOptimizer"]
+
+
+class GradientDescentOptimizer(Optimizer):
+    """variable -= learning_rate * gradient."""
+
+    def __init__(self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent") -> None:
+        super().__init__(use_locking, name)
+        self._learning_rate = learning_rate
+
+    def _prepare(self) -> None:
+        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+        return apply("ResourceApplyGradientDescent", var.handle, self._cast(self._rate, var), grad, use_locking=self._use_locking)
+
+    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+        return apply("ResourceScatterSub", var.handle, indices, grad * self._cast(self._rate, var))
+
+
+class MomentumOptimizer(Optimizer):
+    """accumulator = momentum * accumulator + gradient; variable -= learning_rate * accumulator. Slot: "momentum"."""
+
+    def __init__(self, learning_rate: Any, momentum: Any, use_locking: bool = False, name: str = "Momentum", use_nesterov: bool = False) -> None:
+        super().__init__(use_locking, name)
+        self._learning_rate, self._momentum, self._use_nesterov = learning_rate, momentum, use_nesterov
+
+    def _create_slots(self, var_list: Sequence[Variable]) -> None:
+        for v in var_list:
+            self._zeros_slot(v, "momentum", self._name)
+
+    def _prepare(self) -> None:
+        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
+        self._momentum_tensor = convert_to_tensor(self._momentum, name="momentum")
+
+    def _slot_handle(self, var: Variable) -> Tensor:
+        return self._slots["momentum"][var].handle
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+        return apply("ResourceApplyMomentum", var.handle, self._slot_handle(var), self._cast(self._rate, var), grad, self._cast(self._momentum_tensor, var),
+                     use_locking=self._use_locking, use_nesterov=self._use_nesterov)  # fmt: skip
+
+    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+        return apply("ResourceSparseApplyMomentum", var.handle, self._slot_handle(var), self._cast(self._rate, var), grad, indices,
+                     self._cast(self._momentum_tensor, var), use_locking=self._use_locking, use_nesterov=self._use_nesterov)  # fmt: skip
+
+
+class AdamOptimizer(Optimizer):
+    """Kingma and Ba, "Adam", 2015. Slots: "m", "v"."""
+
+    def __init__(
+        self, learning_rate: Any = 0.001, beta1: Any = 0.9, beta2: Any = 0.999, epsilon: Any = 1e-8, use_locking: bool = False, name: str = "Adam",
+        use_own_namescope_for_non_slot_vars: bool = False,
+    ) -> None:  # fmt: skip
+        super().__init__(use_locking, name)
+        self._values = (learning_rate, beta1, beta2, epsilon)
+        self._powers: dict[Any, tuple[Variable, Variable]] = {}
+
+    def _create_slots(self, var_list: Sequence[Variable]) -> None:
+        graph = get_default_graph()
+        if graph not in self._powers:
+            with graph.name_scope(None):
+                self._powers[graph] = (
+                    Variable(self._values[1], trainable=False, name="beta1_power", dtype=None),
+                    Variable(self._values[2], trainable=False, name="beta2_power", dtype=None),
+                )
+        for v in var_list:
+            self._zeros_slot(v, "m", self._name)
+            self._zeros_slot(v, "v", f"{self._name}_1")
+
+    def variables(self) -> list[Variable]:
+        """Slots and the powers of the betas."""
+        return super().variables() + [p for pair in self._powers.values() for p in pair]
+
+    def _prepare(self) -> None:
+        names = ("learning_rate", "beta1", "beta2", "epsilon")
+        self._tensors = [convert_to_tensor(v, name=n) for v, n in zip(self._values, names, strict=True)]
+        self._power_reads = [p.value() for p in self._powers[get_default_graph()]]
+
+    def _numbers(self, var: Variable) -> tuple[list[Tensor], list[Tensor]]:
+        return [self._cast(p, var) for p in self._power_reads], [self._cast(t, var) for t in self._tensors]
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+        powers, numbers = self._numbers(var)
+        return apply("ResourceApplyAdam", var.handle, self._slots["m"][var].handle, self._slots["v"][var].handle, *powers, *numbers, grad, use_locking=self._use_locking)
+
+    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+        """As TensorFlow does it: the moments of all rows decay, those of the given rows take the gradient in."""
+        (beta1_power, beta2_power), (rate, beta1, beta2, epsilon) = self._numbers(var)
+        scaled = rate * sqrt(1 - beta2_power) / (1 - beta1_power)
+        m, v = self._slots["m"][var], self._slots["v"][var]
+        moments = []
+        for slot, beta, values in ((m, beta1, grad), (v, beta2, grad * grad)):
+            with control_dependencies([slot.assign(slot.value() * beta, read_value=False)]):
+                op = apply("ResourceScatterAdd", slot.handle, indices, values * (1 - beta))
+            with control_dependencies([op]):
+                moments.append(slot.value())
+        return var.assign_sub(scaled * moments[0] / (sqrt(moments[1]) + epsilon), read_value=False)
+
+    def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
+        with control_dependencies(update_ops):
+            powers = self._powers[get_default_graph()]
+            betas = self._tensors[1:3]
+            counts = [p.assign(r * self._cast(b, p), read_value=False) for p, r, b in zip(powers, self._power_reads, betas, strict=True)]
+        return group(*update_ops, *counts, name=name_scope)
+
+
+class AdagradOptimizer(Optimizer):
+    """Duchi et al., 2011. Slot: "accumulator"."""
+
+    def __init__(self, learning_rate: Any, initial_accumulator_value: float = 0.1, use_locking: bool = False, name: str = "Adagrad") -> None:
+        if initial_accumulator_value <= 0.0:
+            raise ValueError(f"initial_accumulator_value must be positive: {initial_accumulator_value}")
+        super().__init__(use_locking, name)
+        self._learning_rate, self._initial = learning_rate, initial_accumulator_value
+
+    def _create_slots(self, var_list: Sequence[Variable]) -> None:
+        for v in var_list:
+            self._slot(v, "accumulator", self._name, lambda v=v: fill(v.shape if v.shape.is_fully_defined() else shape(v.initial_value), convert_to_tensor(self._initial, dtype=v.dtype)))
+
+    def _prepare(self) -> None:
+        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+        return apply("ResourceApplyAdagrad", var.handle, self._slots["accumulator"][var].handle, self._cast(self._rate, var), grad, use_locking=self._use_locking)
+
+    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+        return apply("ResourceSparseApplyAdagrad", var.handle, self._slots["accumulator"][var].handle, self._cast(self._rate, var), grad, indices,
+                     use_locking=self._use_locking)  # fmt: skip
+
+
+class RMSPropOptimizer(Optimizer):
+    """Hinton's RMSProp, with momentum. Slots: "rms", "momentum"."""
+
+    def __init__(
+        self, learning_rate: Any, decay: Any = 0.9, momentum: Any = 0.0, epsilon: Any = 1e-10, use_locking: bool = False, centered: bool = False, name: str = "RMSProp"
+    ) -> None:
+        if centered:
+            raise NotImplementedError("RMSProp with centered=True is not there yet")
+        super().__init__(use_locking, name)
+        self._values = (learning_rate, decay, momentum, epsilon)
+
+    def _create_slots(self, var_list: Sequence[Variable]) -> None:
+        for v in var_list:
+            self._slot(v, "rms", self._name, lambda v=v: fill(v.shape if v.shape.is_fully_defined() else shape(v.initial_value), convert_to_tensor(1.0, dtype=v.dtype)))
+            self._zeros_slot(v, "momentum", f"{self._name}_1")
+
+    def _prepare(self) -> None:
+        names = ("learning_rate", "decay", "momentum", "epsilon")
+        self._tensors = [convert_to_tensor(v, name=n) for v, n in zip(self._values, names, strict=True)]
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+        return apply("ResourceApplyRMSProp", var.handle, self._slots["rms"][var].handle, self._slots["momentum"][var].handle,
+                     *[self._cast(t, var) for t in self._tensors], grad, use_locking=self._use_locking)  # fmt: skip

@@ -1,0 +1,163 @@
+"""QueueRunner: threads that keep a queue filled. Each runs its enqueue op in the engine's own loop, without the GIL."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from flowcore import errors
+from flowcore.graph.graph import GraphKeys, get_default_graph
+from flowcore.graph.operation import Operation
+from flowcore.graph.scopes import add_to_collection
+from flowcore.ops.data_flow_ops import QueueBase
+from flowcore.runtime.session import BaseSession, StopFlag, get_default_session
+from flowcore.train.coordinator import Coordinator
+
+__all__ = ["QueueRunner", "add_queue_runner", "start_queue_runners"]
+
+
+class QueueRunner:
+    """Fills a queue from threads of its own, one for each enqueue op.
+
+    Args:
+      queue: the queue.
+      enqueue_ops: operations, one per thread.
+      close_op: run when the threads have ended because there is no more input.
+      cancel_op: run when a stop was asked for.
+      queue_closed_exception_types: exceptions that mean "the queue was closed" rather than a failure.
+    """
+
+    def __init__(
+        self, queue: QueueBase | None = None, enqueue_ops: Sequence[Any] | None = None, close_op: Operation | None = None, cancel_op: Operation | None = None,
+        queue_closed_exception_types: tuple[type[BaseException], ...] | None = None, queue_runner_def: Any = None, import_scope: Any = None,
+    ) -> None:  # fmt: skip
+        if queue is None or not enqueue_ops:
+            raise ValueError("queue and enqueue_ops must be given")
+        self._queue = queue
+        self._enqueue_ops = list(enqueue_ops)
+        self._close_op = close_op if close_op is not None else queue.close()
+        self._cancel_op = cancel_op if cancel_op is not None else queue.close(cancel_pending_enqueues=True)
+        types = queue_closed_exception_types
+        if types is not None and (not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types)):
+            raise TypeError("queue_closed_exception_types, when provided, must be a tuple of flowcore.errors types")
+        self._closed_types = types or (errors.OutOfRangeError,)
+        self._lock = threading.Lock()
+        self._exceptions: list[BaseException] = []
+        self._live: dict[BaseSession, int] = {}
+        self.started = False
+
+    @property
+    def queue(self) -> QueueBase:
+        return self._queue
+
+    @property
+    def enqueue_ops(self) -> list[Any]:
+        return self._enqueue_ops
+
+    @property
+    def close_op(self) -> Operation:
+        return self._close_op
+
+    @property
+    def cancel_op(self) -> Operation:
+        return self._cancel_op
+
+    @property
+    def name(self) -> str:
+        return self._queue.name
+
+    @property
+    def exceptions_raised(self) -> list[BaseException]:
+        """What its threads failed with and did not report to a coordinator."""
+        return self._exceptions
+
+    def _run(self, session: BaseSession, op: Any, coord: Coordinator | None, stop: StopFlag) -> None:
+        ended = False
+        try:
+            session.run_loop(op, stop)
+        except self._closed_types:
+            ended = True  # no more input
+        except errors.CancelledError as error:
+            if coord is None or not coord.should_stop():
+                self._report(error, coord)
+        except RuntimeError as error:
+            if not session._closed:
+                self._report(error, coord)
+        except Exception as error:
+            self._report(error, coord)
+        finally:
+            with self._lock:
+                self._live[session] -= 1
+                last = self._live[session] == 0
+            # The last one closes the queue, so that whoever waits for elements learns that none will come.
+            if last or not ended:
+                self._close(session)
+
+    def _report(self, error: BaseException, coord: Coordinator | None) -> None:
+        if coord is not None:
+            coord.request_stop(sys.exc_info())  # type: ignore[arg-type]
+        else:
+            print(f"flowcore: queue runner of '{self.name}' ended: {error}", file=sys.stderr, flush=True)
+            with self._lock:
+                self._exceptions.append(error)
+
+    def _close(self, session: BaseSession) -> None:
+        try:
+            session.run(self._close_op)
+        except (RuntimeError, errors.OpError):
+            pass  # the session is closed: the queue went with it
+
+    def create_threads(self, sess: BaseSession, coord: Coordinator | None = None, daemon: bool = False, start: bool = False) -> list[threading.Thread]:
+        """Threads that run the enqueue ops in `sess`, registered with `coord`. A runner works once at a time per session: [] while it does."""
+        with self._lock:
+            if self._live.get(sess, 0) > 0:
+                return []
+            self._live[sess] = len(self._enqueue_ops)
+            self._exceptions = []
+        threads = []
+        for i, op in enumerate(self._enqueue_ops):
+            stop = StopFlag()
+            thread = threading.Thread(target=self._run, args=(sess, op, coord, stop), name=f"QueueRunnerThread-{self.name}-{i}", daemon=daemon)
+            if coord is not None:
+                coord.register_thread(thread)
+                coord.call_on_stop(stop.set)
+            threads.append(thread)
+        if coord is not None:
+            coord.call_on_stop(lambda: self._cancel(sess))
+        if start:
+            self.started = True
+            for thread in threads:
+                thread.start()
+        else:
+            self.started = True
+        return threads
+
+    def _cancel(self, session: BaseSession) -> None:
+        try:
+            session.run(self._cancel_op)
+        except (RuntimeError, errors.OpError):
+            pass  # closed already
+
+
+def add_queue_runner(qr: QueueRunner, collection: str = GraphKeys.QUEUE_RUNNERS) -> None:
+    """Adds a runner to those that start_queue_runners starts."""
+    add_to_collection(collection, qr)
+
+
+def start_queue_runners(
+    sess: BaseSession | None = None, coord: Coordinator | None = None, daemon: bool = True, start: bool = True, collection: str = GraphKeys.QUEUE_RUNNERS
+) -> list[threading.Thread]:
+    """Starts all queue runners of the graph. Returns their threads.
+
+    Raises ValueError without a session.
+    """
+    sess = get_default_session() if sess is None else sess
+    if sess is None:
+        raise ValueError("Cannot start queue runners: No default session is registered. Use `with flowcore.Session()` or pass sess=")
+    if not isinstance(sess, BaseSession):
+        raise TypeError(f"sess must be a flowcore Session, found {type(sess).__name__}")
+    with sess.graph.as_default():
+        runners = get_default_graph().get_collection(collection)
+    return [t for runner in runners for t in runner.create_threads(sess, coord=coord, daemon=daemon, start=start)]

@@ -1,0 +1,40 @@
+"""The global step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
+from flowcore.ops.array_ops import zeros
+from flowcore.ops.variables import Variable
+
+__all__ = ["create_global_step", "get_global_step", "get_or_create_global_step", "global_step"]
+
+
+def get_global_step(graph: Graph | None = None) -> Variable | None:
+    """The variable that counts training steps, or None."""
+    graph = graph or get_default_graph()
+    found = graph.get_collection(GraphKeys.GLOBAL_STEP)
+    if len(found) > 1:
+        raise ValueError(f"the graph has {len(found)} global steps")
+    return found[0] if found else None
+
+
+def create_global_step(graph: Graph | None = None) -> Variable:
+    """Makes the global step, an int64 variable. Raises ValueError when there is one."""
+    graph = graph or get_default_graph()
+    if get_global_step(graph) is not None:
+        raise ValueError('"global_step" already exists.')
+    with graph.as_default(), graph.name_scope(None):
+        return Variable(zeros([], dtypes.int64), trainable=False, name="global_step", collections=[GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP])
+
+
+def get_or_create_global_step(graph: Graph | None = None) -> Variable:
+    """The global step, made when there is none."""
+    return get_global_step(graph) or create_global_step(graph)
+
+
+def global_step(sess: Any, global_step_tensor: Variable) -> int:
+    """The number of steps so far in a session."""
+    return int(sess.run(global_step_tensor))
