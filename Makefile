@@ -1,0 +1,58 @@
+# Two commands for a fresh machine: `make train` and `make test`. Everything goes into .venv; nothing outside this folder is changed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: train test lint smoke bench check-tools clean
+
+train: $(VENV)/examples
+	$(BIN)/python examples/train_images.py $(ARGS)
+
+test: $(VENV)/test
+	$(BIN)/python -m pytest tests $(ARGS)
+
+lint: $(VENV)/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cython-lint flowcore
+	$(BIN)/mypy
+
+smoke: $(VENV)/examples
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/smoke.py
+
+bench: $(VENV)/examples
+	$(BIN)/python examples/benchmarks/run.py $(ARGS)
+
+# Names what is missing, with the command that installs it.
+check-tools:
+	@command -v $(PYTHON) >/dev/null || { echo "python3 is missing: apt-get install python3 python3-venv python3-dev (Debian, Ubuntu), or see python.org"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, found $$($(PYTHON) --version); choose one with make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@command -v gcc >/dev/null || command -v clang >/dev/null || command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install gcc"; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || { echo "Python's headers are missing: apt-get install python3-dev"; exit 1; }
+
+SOURCES := pyproject.toml setup.py $(shell find flowcore opencl_kernels -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -not -name '_*.c' -o -name '*.h' -o -name '*.def')
+
+$(VENV)/bin/python: | check-tools
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -e .
+	@touch $@
+
+$(VENV)/examples: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[examples]'
+	@touch $@
+
+$(VENV)/test: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[test,examples]'
+	@touch $@
+
+$(VENV)/dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf build dist $(VENV) flowcore/*.so flowcore/kernels/*.so flowcore/_*.c *.egg-info

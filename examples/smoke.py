@@ -1,0 +1,32 @@
+"""Runs every example for a moment: they must work, from a terminal, as written."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLES = {
+    "linear_regression.py": [],
+    "mlp.py": ["--epochs", "2"],
+    "mandelbrot.py": ["--size", "120", "--iterations", "30"],
+    "wave.py": ["--size", "60", "--steps", "60"],
+    "train_images.py": ["--data", "digits", "--epochs", "3"],
+}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as output:
+        for name, arguments in EXAMPLES.items():
+            begin = time.perf_counter()
+            result = subprocess.run([sys.executable, str(HERE / name), *arguments, "--output", output], capture_output=True, text=True, timeout=300)
+            print(f"{name}: {'ok' if result.returncode == 0 else 'FAILED'} in {time.perf_counter() - begin:.1f} s; {result.stdout.strip().splitlines()[-1:]}")
+            if result.returncode:
+                sys.exit(result.stdout + result.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+/* Cumsum and Cumprod along an axis: exclusive and reverse as attributes. */
+#include <complex.h>
+#include <string.h>
+
+#include "../../_kernel.h"
+#include "../_float16.h"
+
+typedef struct {
+    char *out;
+    const char *in;
+    int64_t length, inner, item;
+    int exclusive, reverse;
+} cumulate_job;
+
+#define TYPES(X)                                                                      \
+    X(FLOAT32, float, float, , ) X(FLOAT64, double, double, , )                       \
+    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                              \
+    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)                 \
+    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )                        \
+    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )                  \
+    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )                  \
+    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )                  \
+    X(COMPLEX64, float complex, float complex, , ) X(COMPLEX128, double complex, double complex, , )
+
+/* Column j of row block `outer`: walks the axis forwards or backwards. */
+#define CUMULATE(NAME, T, C, LOAD, STORE, name, START, OP)                                           \
+    static void name##_##NAME(void *arg, int64_t begin, int64_t end) {                               \
+        const cumulate_job *job = arg;                                                               \
+        for (int64_t k = begin; k < end; k++) {                                                      \
+            int64_t base = k / job->inner * job->length * job->inner + k % job->inner;               \
+            C total = START;                                                                         \
+            for (int64_t i = 0; i < job->length; i++) {                                              \
+                int64_t at = base + (job->reverse ? job->length - 1 - i : i) * job->inner;           \
+                C x = LOAD(((const T *)job->in)[at]);                                                \
+                if (job->exclusive) ((T *)job->out)[at] = STORE(total);                              \
+                total = (C)(total OP x);                                                             \
+                if (!job->exclusive) ((T *)job->out)[at] = STORE(total);                             \
+            }                                                                                        \
+        }                                                                                            \
+    }
+#define SUMS(NAME, T, C, LOAD, STORE) CUMULATE(NAME, T, C, LOAD, STORE, cumsum, 0, +)
+#define PRODUCTS(NAME, T, C, LOAD, STORE) CUMULATE(NAME, T, C, LOAD, STORE, cumprod, 1, *)
+TYPES(SUMS)
+TYPES(PRODUCTS)
+
+typedef void (*loop)(void *, int64_t, int64_t);
+
+static int cumulate(fc_ctx *ctx, const loop *loops) {
+    const fc_tensor *x = ctx->in[0];
+    if (ctx->in[1]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis must be a scalar");
+    int64_t axis = fc_int_at(ctx->in[1], 0), outer = 1;
+    if (axis < -x->ndim || axis >= x->ndim)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis = %lld is not in [%d, %d)", (long long)axis, -x->ndim, x->ndim);
+    if (axis < 0) axis += x->ndim;
+    cumulate_job job = {.in = fc_data(x), .length = x->shape[axis], .inner = 1, .item = fc_item_size(x->dtype), .exclusive = ctx->attrs[0].i != 0,
+                        .reverse = ctx->attrs[1].i != 0};
+    for (int d = 0; d < axis; d++) outer *= x->shape[d];
+    for (int d = (int)axis + 1; d < x->ndim; d++) job.inner *= x->shape[d];
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (rc || !x->size) return rc;
+    if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    job.out = fc_data(&ctx->out[0]);
+    ctx->api->parallel_for(ctx, outer * job.inner, job.length >= 16384 ? 1 : 16384 / job.length, loops[x->dtype], &job);
+    return FC_OK;
+}
+
+#define SUM_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = cumsum_##NAME,
+#define PRODUCT_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = cumprod_##NAME,
+static int cumsum(fc_ctx *ctx) {
+    static const loop loops[FC_NUM_DTYPES] = {TYPES(SUM_ENTRY)};
+    return cumulate(ctx, loops);
+}
+static int cumprod(fc_ctx *ctx) {
+    static const loop loops[FC_NUM_DTYPES] = {TYPES(PRODUCT_ENTRY)};
+    return cumulate(ctx, loops);
+}
+
+static const fc_kernel_def defs[] = {
+    {"Cumsum", "", "exclusive reverse", FC_SYNC, 2, 0, cumsum},
+    {"Cumprod", "", "exclusive reverse", FC_SYNC, 2, 0, cumprod},
+};
+const fc_kernel_table fc_cumulate_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};
