@@ -124,10 +124,12 @@ def _row_scaled(scale: Tensor, rows: Tensor) -> Tensor:
 def _dense_xent_grad(op: Operation, g_loss: Any, g_back: Any) -> list[Any]:
     logits, backprop = op.inputs[0], op.outputs[1]
     result = _row_scaled(g_loss, backprop)
+    to_labels = _row_scaled(g_loss, negative(log_softmax(logits)))
     if g_back is not None and not _is_zero(g_back):
         p = softmax(logits)
         result += (g_back - reduce_sum(g_back * p, 1, keepdims=True)) * p
-    return [result, _row_scaled(g_loss, negative(log_softmax(logits)))]
+        to_labels -= g_back
+    return [result, to_labels]
 
 
 def _is_zero(g: Tensor) -> bool:
