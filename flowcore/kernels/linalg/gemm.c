@@ -47,14 +47,17 @@
 #undef MAX_ROWS
 #endif
 
-#define ISA baseline
 #define TARGET
 #if defined(__aarch64__)
 #include <arm_neon.h>
+#define ISA neon
+#define LAST(type) gemm_neon_##type
 #define MAX_ROWS 14
 #define FMA_FLOAT(a, b, c) ((vec)vfmaq_f32((float32x4_t)(c), (float32x4_t)(a), (float32x4_t)(b)))
 #define FMA_DOUBLE(a, b, c) ((vec)vfmaq_f64((float64x2_t)(c), (float64x2_t)(a), (float64x2_t)(b)))
 #else
+#define ISA baseline
+#define LAST(type) gemm_baseline_##type
 #define MAX_ROWS 6
 #define FMA_FLOAT(a, b, c) ((a) * (b) + (c))
 #define FMA_DOUBLE FMA_FLOAT
@@ -92,12 +95,12 @@ const fc_gemm *fc_gemm_float32(void) {
     if (level() == 2) return &gemm_avx512_float;
     if (level() == 1) return &gemm_avx2_float;
 #endif
-    return &gemm_baseline_float;
+    return &LAST(float);
 }
 const fc_gemm *fc_gemm_float64(void) {
 #if defined(__x86_64__)
     if (level() == 2) return &gemm_avx512_double;
     if (level() == 1) return &gemm_avx2_double;
 #endif
-    return &gemm_baseline_double;
+    return &LAST(double);
 }

@@ -5,14 +5,15 @@
 
 #include "../_float16.h"
 
-int64_t fc_useful_taps(const fc_axis *axis, int64_t begin, int64_t end, const fc_tap *all, int64_t n, fc_tap *useful) {
-    int64_t count = 0;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t at = all[i].offset + begin * axis->step, last = all[i].offset + (end - 1) * axis->step;
-        if (at < 0) at = last < 0 ? last : at + (-at + axis->step - 1) / axis->step * axis->step; /* the first one within */
-        if (at >= 0 && at <= last && at < axis->limit) useful[count++] = all[i];
+void fc_useful_taps(const fc_axis *axis, int64_t begin, int64_t end, int64_t *first, int64_t *last) {
+    *first = axis->n_taps, *last = -1;
+    for (int64_t i = 0; i < axis->n_taps; i++) {
+        int64_t at = axis->taps[i].offset + begin * axis->step, end_at = axis->taps[i].offset + (end - 1) * axis->step;
+        if (at < 0) at = end_at < 0 ? -1 : (at % axis->step + axis->step) % axis->step; /* the first position within */
+        if (at < 0 || at > end_at || at >= axis->limit) continue;
+        if (*first > i) *first = i;
+        *last = i;
     }
-    return count;
 }
 
 #define SAME(x) (x)

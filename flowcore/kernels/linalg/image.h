@@ -19,11 +19,11 @@ typedef struct { int64_t index, offset; } fc_tap;
  * destination, is a sum over taps of the source at t * step + tap.offset, where that lies within 0..limit. */
 typedef struct {
     int64_t length, first, spread, step, limit, n_taps;
-    fc_tap *taps; /* by ascending offset; none that no position can use */
+    fc_tap *taps; /* by ascending offset */
 } fc_axis;
 
-/* Keeps of `all` the taps that some position of begin..end can use; returns how many, and their range of offsets. */
-int64_t fc_useful_taps(const fc_axis *axis, int64_t begin, int64_t end, const fc_tap *all, int64_t n, fc_tap *useful);
+/* Indices of the first and the last tap that some position of begin..end can use; last < first: none. */
+void fc_useful_taps(const fc_axis *axis, int64_t begin, int64_t end, int64_t *first, int64_t *last);
 
 /* Image `index`, rows y..y+h and columns x..x+w, zero outside of the image, to `to` as [h][w][channels]. */
 void fc_load_patch(const fc_images *images, int64_t index, int64_t y, int64_t x, int64_t h, int64_t w, void *to);

@@ -1,0 +1,218 @@
+"""The convolution kernels alone, against a plain sum over filter elements in float64."""
+
+import itertools
+import pathlib
+import sys
+import sysconfig
+
+import ml_dtypes
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "native"))
+from kernel_host import KernelError, KernelHost
+
+PYTHON = ["-I", sysconfig.get_paths()["include"]]
+SOURCES = [f"flowcore/kernels/linalg/{f}.c" for f in ("gemm", "work", "blas", "convert", "matmul", "image", "conv", "module")]
+TYPES = ["float16", ml_dtypes.bfloat16, "float32", "float64"]
+
+
+@pytest.fixture(scope="module")
+def host():
+    return KernelHost(SOURCES, ["fc_linalg_kernels"], PYTHON)
+
+
+def axis(n, k, stride, dilation, padding):
+    """Output length and the padding before; `padding` is SAME, VALID or (before, after)."""
+    span = (k - 1) * dilation + 1
+    if padding == "SAME":
+        out = -(-n // stride)
+        return out, max((out - 1) * stride + span - n, 0) // 2
+    before, after = (0, 0) if padding == "VALID" else padding
+    return (n + before + after - span) // stride + 1, before
+
+
+def taps(x_shape, w_shape, strides, dilations, paddings):
+    """For each filter element: (kh, kw), the slices of output positions that it reaches, and of the input pixels that they read."""
+    sides = []
+    for i in range(2):
+        n, k, s, d = x_shape[1 + i], w_shape[i], strides[i], dilations[i]
+        out, before = axis(n, k, s, d, paddings[i])
+        side = []
+        for tap in range(k):
+            offset = tap * d - before
+            reach = [o for o in range(out) if 0 <= o * s + offset < n]
+            if reach:
+                first, last = reach[0], reach[-1]
+                side.append((tap, slice(first, last + 1), slice(first * s + offset, last * s + offset + 1, s)))
+        sides.append((out, side))
+    shape = (x_shape[0], sides[0][0], sides[1][0], w_shape[3])
+    return shape, [((h[0], w[0]), (slice(None), h[1], w[1]), (slice(None), h[2], w[2])) for h in sides[0][1] for w in sides[1][1]]
+
+
+def reference(x, w, strides, dilations, paddings):
+    shape, elements = taps(x.shape, w.shape, strides, dilations, paddings)
+    y = np.zeros(shape)
+    for k, out, into in elements:
+        y[out] += x[into] @ w[k]
+    return y
+
+
+def reference_gradients(x, w, dy, strides, dilations, paddings):
+    dx, dw = np.zeros(x.shape), np.zeros(w.shape)
+    for k, out, into in taps(x.shape, w.shape, strides, dilations, paddings)[1]:
+        dx[into] += dy[out] @ w[k].T
+        dw[k] = np.einsum("nhwi,nhwo->io", x[into], dy[out])
+    return dx, dw
+
+
+def attributes(strides, dilations, paddings, data_format):
+    first = data_format == "NCHW"
+
+    def four(two, one):
+        return [one, one, *two] if first else [one, *two, one]
+
+    attrs = {"strides": four(strides, 1), "dilations": four(dilations, 1), "data_format": data_format, "padding": paddings[0], "explicit_paddings": []}
+    if not isinstance(paddings[0], str):
+        attrs["padding"] = "EXPLICIT"
+        attrs["explicit_paddings"] = [int(n) for pair in four(paddings, (0, 0)) for n in pair]
+    return attrs
+
+
+def check(host, x_shape, w_shape, strides=(1, 1), dilations=(1, 1), paddings=("SAME", "SAME"), dtype="float32", data_format="NHWC"):
+    """All three kernels on small whole numbers, whose sums are exact up to the rounding of the result."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.integers(-2, 3, size=s).astype(np.float64) for s in (x_shape, w_shape))
+    expected = reference(x, w, strides, dilations, paddings)
+    dy = rng.integers(-2, 3, size=expected.shape).astype(np.float64)
+    dx, dw = reference_gradients(x, w, dy, strides, dilations, paddings)
+    first = data_format == "NCHW"
+
+    def stored(a):
+        return np.ascontiguousarray(a.transpose(0, 3, 1, 2) if first else a).astype(dtype)
+
+    attrs = attributes(strides, dilations, paddings, data_format)
+    w_stored, types = w.astype(dtype), {"T": np.dtype(dtype).name}
+    sizes = [np.array(s, np.int32) for s in (stored(x).shape, w_shape)]
+    (y,) = host.run("Conv2D", [stored(x), w_stored], attrs, types)
+    np.testing.assert_array_equal(y, stored(expected), err_msg="Conv2D")
+    (out,) = host.run("Conv2DBackpropInput", [sizes[0], w_stored, stored(dy)], attrs, types)
+    np.testing.assert_array_equal(out, stored(dx), err_msg="Conv2DBackpropInput")
+    (out,) = host.run("Conv2DBackpropFilter", [stored(x), sizes[1], stored(dy)], attrs, types)
+    np.testing.assert_array_equal(out, dw.astype(dtype), err_msg="Conv2DBackpropFilter")
+    assert host.live_buffers == 0
+
+
+GEOMETRIES = [  # image, filter, strides, dilations
+    ((5, 5), (3, 3), (1, 1), (1, 1)), ((7, 4), (2, 3), (1, 2), (1, 1)), ((8, 8), (3, 3), (2, 2), (1, 1)), ((9, 7), (1, 1), (2, 3), (1, 1)),
+    ((10, 9), (3, 2), (1, 1), (2, 3)), ((11, 13), (3, 3), (3, 2), (2, 1)), ((6, 6), (6, 6), (1, 1), (1, 1)), ((12, 12), (2, 2), (5, 5), (1, 1)),
+    ((1, 1), (1, 1), (1, 1), (1, 1)), ((1, 9), (1, 4), (1, 1), (1, 2)), ((13, 13), (3, 3), (2, 2), (3, 3)), ((9, 9), (5, 5), (4, 3), (2, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("size", "kernel", "strides", "dilations"), GEOMETRIES)
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((2, 1), (0, 3)), ((0, 0), (5, 4))])
+@pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
+def test_geometries(host, size, kernel, strides, dilations, padding, data_format):
+    paddings = (padding, padding) if isinstance(padding, str) else padding
+    if padding == "VALID" and any((k - 1) * d >= n for n, k, d in zip(size, kernel, dilations, strict=True)):
+        pytest.skip("no window fits")
+    for channels, filters in ((1, 1), (3, 5), (4, 17)):
+        check(host, (2, *size, channels), (*kernel, channels, filters), strides, dilations, paddings, data_format=data_format)
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=lambda t: np.dtype(t).name)
+@pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
+def test_types(host, dtype, data_format):
+    check(host, (3, 6, 7, 3), (3, 3, 3, 20), (1, 2), dtype=dtype, data_format=data_format)
+    check(host, (2, 9, 5, 2), (2, 2, 2, 3), paddings=("VALID", "VALID"), dtype=dtype, data_format=data_format)
+
+
+@pytest.mark.parametrize(("channels", "filters"), list(itertools.product([1, 7, 63, 64, 65], [1, 10, 16, 33, 129])))
+def test_channels_around_the_tile_edges(host, channels, filters):
+    check(host, (2, 5, 4, channels), (3, 3, channels, filters))
+    check(host, (1, 3, 3, channels), (1, 1, channels, filters), paddings=("VALID", "VALID"))
+
+
+@pytest.mark.parametrize(("x", "w"), [((3, 28, 28, 1), (5, 5, 1, 32)), ((4, 14, 14, 32), (5, 5, 32, 64)), ((1, 40, 50, 3), (7, 7, 3, 20)), ((33, 4, 4, 6), (3, 3, 6, 8)),
+                                     ((1, 3, 700, 2), (3, 3, 2, 4)), ((1, 6, 6, 300), (3, 3, 300, 300))])  # fmt: skip
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
+def test_images_of_several_pieces(host, x, w, strides):
+    check(host, x, w, strides)
+    check(host, x, w, strides, dtype="float64", data_format="NCHW")
+
+
+@pytest.mark.parametrize("case", [
+    {"strides": (1000, 2**31 - 1)},
+    {"dilations": (2**31 - 1, 10**6)},
+    {"strides": (7, 9), "dilations": (10**9, 3)},
+    {"paddings": ((300, 0), (0, 200)), "strides": (150, 90), "dilations": (100, 1)},
+    {"paddings": ((2, 60), (60, 2)), "dilations": (20, 20)},
+])  # fmt: skip
+def test_extreme_attributes_touch_only_what_they_reach(host, case):
+    check(host, (2, 4, 5, 3), (3, 3, 3, 4), **case)
+    check(host, (2, 4, 5, 3), (3, 3, 3, 4), **case, data_format="NCHW")
+
+
+@pytest.mark.parametrize(("x", "w"), [((0, 5, 5, 2), (3, 3, 2, 4)), ((2, 5, 5, 0), (3, 3, 0, 4)), ((2, 5, 5, 3), (3, 3, 3, 0)), ((2, 0, 5, 3), (1, 2, 3, 4)),
+                                     ((2, 0, 0, 0), (1, 1, 0, 0))])  # fmt: skip
+@pytest.mark.parametrize("data_format", ["NHWC", "NCHW"])
+def test_empty_operands_give_empty_or_zero_results(host, x, w, data_format):
+    check(host, x, w, data_format=data_format)
+
+
+def test_nan_stays_within_reach_of_its_pixel(host):
+    x = np.zeros((1, 9, 9, 2), np.float32)
+    x[0, 4, 4, 1] = np.nan
+    attrs = attributes((1, 1), (1, 1), ("SAME", "SAME"), "NHWC")
+    (y,) = host.run("Conv2D", [x, np.ones((3, 3, 2, 5), np.float32)], attrs)
+    assert np.isnan(y[0, 3:6, 3:6]).all()
+    assert np.isnan(y).sum() == 9 * 5
+
+
+ATTRS = attributes((1, 1), (1, 1), ("VALID", "VALID"), "NHWC")
+
+
+@pytest.mark.parametrize(("x", "w", "attrs", "message"), [
+    ((5, 5, 2), (3, 3, 2, 4), {}, r"input must be 4-dimensional.*\[5, 5, 2\]"),
+    ((1, 5, 5, 2), (3, 3, 2), {}, "filter must be 4-dimensional"),
+    ((1, 5, 5, 2), (3, 3, 3, 4), {}, "input depth 2 and the filter's input depth 3"),
+    ((1, 5, 5, 2), (7, 3, 2, 4), {}, "Computed output size would be negative.*7 .*height of 5"),
+    ((1, 5, 5, 2), (0, 3, 2, 4), {}, "negative|size"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"strides": [1, 0, 1, 1]}, "strides must be positive"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"strides": [1, 2**31, 1, 1]}, "strides must be positive"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"strides": [2, 1, 1, 1]}, "batch and depth"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"strides": [1, 1]}, "4 entries, found 2"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"dilations": [1, -1, 1, 1]}, "dilations must be positive"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"dilations": [1, 1, 1, 2]}, "batch and depth"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"padding": "FULL"}, "SAME, VALID or EXPLICIT, found 'FULL'"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"padding": "EXPLICIT", "explicit_paddings": [1, 1]}, "8 numbers, found 2"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"padding": "EXPLICIT", "explicit_paddings": [0, 0, -1, 0, 0, 0, 0, 0]}, r"explicit_paddings\[2\] = -1"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"padding": "EXPLICIT", "explicit_paddings": [1, 0, 0, 0, 0, 0, 0, 0]}, "height and width only"),
+    ((1, 5, 5, 2), (3, 3, 2, 4), {"data_format": "NCDHW"}, "use NHWC or NCHW"),
+])  # fmt: skip
+def test_unfit_arguments_are_named(host, x, w, attrs, message):
+    with pytest.raises(KernelError, match=message):
+        host.run("Conv2D", [np.zeros(x, np.float32), np.zeros(w, np.float32)], {**ATTRS, **attrs})
+    assert host.live_buffers == 0
+
+
+@pytest.mark.parametrize(("sizes", "dy", "message"), [
+    ([1, 5, 5], (1, 3, 3, 4), "input_sizes must be a vector of 4"),
+    ([1, 5, -5, 2], (1, 3, 3, 4), r"input_sizes\[2\] = -5"),
+    ([2**31 - 1] * 4, (1, 3, 3, 4), "usable size"),
+    ([1, 5, 6, 2], (1, 3, 3, 4), r"doesn't match computed: expected \[1, 3, 4, 4\], found \[1, 3, 3, 4\]"),
+    ([2, 5, 5, 2], (1, 3, 3, 4), "doesn't match"),
+    ([1, 5, 5, 2], (3, 3, 4), "out_backprop must be 4-dimensional"),
+])  # fmt: skip
+def test_unfit_gradients_are_named(host, sizes, dy, message):
+    with pytest.raises(KernelError, match=message):
+        host.run("Conv2DBackpropInput", [np.array(sizes, np.int32), np.zeros((3, 3, 2, 4), np.float32), np.zeros(dy, np.float32)], ATTRS,
+                 {"T": "float32"})  # fmt: skip
+
+
+def test_filter_gradient_checks_its_sizes(host):
+    x, dy = np.zeros((1, 5, 5, 2), np.float32), np.zeros((1, 3, 3, 4), np.float32)
+    for sizes, message in (([3, 3, 2], "vector of 4"), ([3, 3, 2, -1], "usable size"), ([3, 2, 2, 4], "doesn't match"), ([3, 3, 1, 4], "depth")):
+        with pytest.raises(KernelError, match=message):
+            host.run("Conv2DBackpropFilter", [x, np.array(sizes, np.int32), dy], ATTRS)
