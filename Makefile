@@ -15,7 +15,7 @@ test: $(VENV)/test
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/cython-lint flowcore
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint flowcore
 	$(BIN)/mypy
 
 smoke: $(VENV)/examples

@@ -60,10 +60,7 @@ extensions = [e for e in cython_units + kernel_units() if not ONLY or e.name.rsp
 
 setup(
     packages=[
-        *(
-            "flowcore" + "".join(f".{part}" for part in p.parent.relative_to("flowcore").parts)
-            for p in sorted(pathlib.Path("flowcore").rglob("__init__.py"))
-        ),
+        *("flowcore" + "".join(f".{part}" for part in p.parent.relative_to("flowcore").parts) for p in sorted(pathlib.Path("flowcore").rglob("__init__.py"))),
         "flowcore.opencl_kernels",
     ],
     package_dir={"flowcore.opencl_kernels": "opencl_kernels"},

@@ -24,7 +24,10 @@ def main() -> None:
     steps = fc.Variable(fc.zeros(points.shape))
     following = z * z + points
     inside = fc.abs(following) < 4
-    step = fc.group(z.assign(fc.where(inside, following, fc.fill(points.shape, fc.constant(4 + 0j, fc.complex64)))), steps.assign_add(fc.cast(inside, fc.float32)))
+    step = fc.group(
+        z.assign(fc.where(inside, following, fc.fill(points.shape, fc.constant(4 + 0j, fc.complex64)))),
+        steps.assign_add(fc.cast(inside, fc.float32)),
+    )
 
     with fc.Session() as sess:
         sess.run(fc.global_variables_initializer())

@@ -32,7 +32,9 @@ def input_batches(images: image_data.Images, batch_size: int, threads: int) -> t
     image = fc.image.decode_png(fc.read_file(file_name), channels=images.shape[2])
     several = fc.reshape(image, [-1, *images.shape])
     waiting = min(10000, len(images) // 2)
-    return fc.train.shuffle_batch([several, labels], batch_size, capacity=waiting + 40 * batch_size, min_after_dequeue=waiting, num_threads=threads, enqueue_many=True)
+    return fc.train.shuffle_batch(
+        [several, labels], batch_size, capacity=waiting + 40 * batch_size, min_after_dequeue=waiting, num_threads=threads, enqueue_many=True
+    )
 
 
 def weight(shape: list[int], fan_in: int, name: str) -> fc.Variable:
@@ -47,7 +49,8 @@ class Network:
         self.flat = -(-height // 4) * -(-width // 4) * 64
         sizes = {"conv1": [5, 5, channels, 32], "conv2": [5, 5, 32, 64], "dense": [self.flat, 512], "logits": [512, classes]}
         self.layers = {
-            name: (weight(size, int(np.prod(size[:-1])), f"{name}/weights"), fc.Variable(fc.zeros([size[-1]]), name=f"{name}/biases")) for name, size in sizes.items()
+            name: (weight(size, int(np.prod(size[:-1])), f"{name}/weights"), fc.Variable(fc.zeros([size[-1]]), name=f"{name}/biases"))
+            for name, size in sizes.items()
         }
 
     def logits(self, images: fc.Tensor, rate: float = 0.0) -> fc.Tensor:
@@ -99,7 +102,8 @@ def main() -> None:
     classes = int(max(train.labels.max(), test_labels.max())) + 1
     epochs = args.epochs or (60 if name == "digits" else 5)
     steps_per_epoch = max(1, len(train) // args.batch_size)
-    print(f"{name}: {len(train)} training and {len(test)} test images of {'x'.join(map(str, train.shape))}, {classes} classes; {epochs} epochs of {steps_per_epoch} steps")
+    size = "x".join(map(str, train.shape))
+    print(f"{name}: {len(train)} training and {len(test)} test images of {size}, {classes} classes; {epochs} epochs of {steps_per_epoch} steps")
 
     fc.set_random_seed(args.seed)
     images, labels = input_batches(train, args.batch_size, args.threads)
@@ -116,7 +120,9 @@ def main() -> None:
     fill = queue.size()
 
     def accuracy() -> float:
-        hits = sum(int(sess.run(correct, {fed_images: test_images[i : i + 500], fed_labels: test_labels[i : i + 500]}).sum()) for i in range(0, len(test_labels), 500))
+        hits = sum(
+            int(sess.run(correct, {fed_images: test_images[i : i + 500], fed_labels: test_labels[i : i + 500]}).sum()) for i in range(0, len(test_labels), 500)
+        )
         return hits / len(test_labels)
 
     losses: list[float] = []
@@ -153,7 +159,12 @@ def main() -> None:
             coord.join(threads, stop_grace_period_secs=10)
     args.output.mkdir(parents=True, exist_ok=True)
     curve = args.output / "learning_curve.png"
-    draw_curve(curve, losses, accuracies, f"{name}: {train.shape[0]}x{train.shape[1]} images, {len(losses)} steps{' (interrupted)' if interrupted else ''}")
+    draw_curve(
+        curve,
+        losses,
+        accuracies,
+        f"{name}: {train.shape[0]}x{train.shape[1]} images, {len(losses)} steps{' (interrupted)' if interrupted else ''}",
+    )
     print(f"learning curve: {curve}")
     print(f"test accuracy: {accuracies[-1][1] if accuracies else float('nan'):.4f}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from builtins import bool as _bool
+from builtins import int as _int
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,6 @@ __all__ = [
     "DType", "as_dtype", "bfloat16", "bool", "complex64", "complex128", "double", "float16", "float32", "float64", "half", "int8",
     "int16", "int32", "int64", "resource", "string", "uint8", "uint16", "uint32", "uint64",
 ]  # fmt: skip
-
-_bool, _int = bool, int
 
 
 class DType:
@@ -31,7 +31,7 @@ class DType:
 
     @property
     def name(self) -> str:
-        """"float32" and the like."""
+        """ "float32" and the like."""
         return self._name
 
     @property
@@ -179,7 +179,8 @@ resource = DType(20, "resource", "r", 8, None)
 uint32 = DType(22, "uint32", "u", 4, np.uint32)
 uint64 = DType(23, "uint64", "u", 8, np.uint64)
 
-ALL = (float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64, bool, complex64, complex128, string, resource)  # fmt: skip
+_REALS = (float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64)
+ALL = (*_REALS, bool, complex64, complex128, string, resource)
 _BY_ENUM = {t.as_datatype_enum: t for t in ALL}
 _BY_NAME = {t.name: t for t in ALL} | {"half": float16, "double": float64, "float": float32}
 _BY_NUMPY = {np.dtype(t._numpy): t for t in ALL if t._numpy is not None}

@@ -43,8 +43,8 @@ _custom: dict[str, Callable[..., Any] | None] = {}
 class RegisterGradient:
     """Registers a gradient under a name, for `Graph.gradient_override_map` or for an op type without one.
 
-        @flowcore.RegisterGradient("Clipped")
-        def _clipped(op, grad): ...
+    @flowcore.RegisterGradient("Clipped")
+    def _clipped(op, grad): ...
     """
 
     def __init__(self, op_type: str) -> None:
@@ -59,7 +59,7 @@ class RegisterGradient:
         return function
 
 
-def NotDifferentiable(op_type: str) -> None:  # noqa: N802
+def NotDifferentiable(op_type: str) -> None:
     """Says that an op type has no gradient."""
     if not isinstance(op_type, str):
         raise TypeError("op_type must be a string")

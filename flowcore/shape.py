@@ -160,9 +160,7 @@ class TensorShape:
             self._sizes = None
         elif isinstance(dims, TensorShape):
             self._sizes = dims._sizes
-        elif isinstance(dims, (tuple, list)):
-            self._sizes = tuple([_size(d) for d in dims])
-        elif isinstance(dims, Iterable) and not isinstance(dims, (str, bytes)):
+        elif isinstance(dims, (tuple, list)) or (isinstance(dims, Iterable) and not isinstance(dims, (str, bytes))):
             self._sizes = tuple([_size(d) for d in dims])
         else:
             self._sizes = (_size(dims),)
@@ -213,9 +211,7 @@ class TensorShape:
         other = as_shape(other)
         if self._sizes is None or other._sizes is None:
             return True
-        return len(self._sizes) == len(other._sizes) and all(
-            a is None or b is None or a == b for a, b in zip(self._sizes, other._sizes, strict=True)
-        )
+        return len(self._sizes) == len(other._sizes) and all(a is None or b is None or a == b for a, b in zip(self._sizes, other._sizes, strict=True))
 
     def assert_is_compatible_with(self, other: Any) -> None:
         if not self.is_compatible_with(other):

@@ -122,11 +122,11 @@ def _fill(array: np.ndarray, dims: Sequence[int | None], verify: bool) -> np.nda
     if array.size > size:
         raise ValueError(f"Too many elements for a constant of shape {list(dims)}: it takes {size}, found {array.size}")
     if array.size == size:
-        return array.reshape(dims)
+        return array.reshape([d or 0 for d in dims])
     if not array.size:
         raise ValueError(f"A constant of shape {list(dims)} cannot be filled from no elements")
     flat = array.ravel()
-    return np.concatenate([flat, np.full(size - flat.size, flat[-1], flat.dtype)]).reshape(dims)
+    return np.concatenate([flat, np.full(size - flat.size, flat[-1], flat.dtype)]).reshape([d or 0 for d in dims])
 
 
 def constant_node(array: np.ndarray, name: str) -> Tensor:
@@ -141,7 +141,7 @@ def constant_node(array: np.ndarray, name: str) -> Tensor:
 _CONST = get_op_def("Const")
 
 
-def constant_value(tensor: Any) -> np.ndarray | None:
+def constant_value(tensor: Any) -> Any:
     """The value of `tensor` where it is known without running the graph, else None. Not to be changed by the caller."""
     if not isinstance(tensor, Tensor):
         return np.asarray(tensor)

@@ -7,7 +7,9 @@ from typing import Any
 
 __all__ = ["DeviceSpec"]
 
-_PART = re.compile(r"^(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))$")
+_PART = re.compile(
+    r"^(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))$"
+)
 
 
 class DeviceSpec:

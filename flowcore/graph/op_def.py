@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from flowcore import dtypes
 from flowcore.dtypes import DType
@@ -181,6 +181,15 @@ class OpDef:
         return types
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Decorator(Protocol):
+    """What `register` returns: leaves the function as it is, type included."""
+
+    def __call__(self, function: F, /) -> F: ...
+
+
 _registry: dict[str, OpDef] = {}
 
 
@@ -194,7 +203,7 @@ def register(
     grad: Callable[..., Any] | None,
     value: Callable[[Any], Sequence[Any]] | None = None,
     stateful: bool = False,
-) -> Callable[[Any], Any]:
+) -> Decorator:
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
     Args:
@@ -212,7 +221,11 @@ def register(
     output_args = tuple(parse_arg(spec, attr_defs) for spec in outputs)
     inferred = frozenset(n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n)
     _registry[name] = OpDef(name, input_args, output_args, attr_defs, shape, value, grad, stateful, inferred)
-    return lambda function: function
+    return _unchanged
+
+
+def _unchanged(function: F, /) -> F:
+    return function
 
 
 def get_op_def(op_type: str) -> OpDef:

@@ -36,8 +36,22 @@ class Operation:
     """A node of a graph. Made by `Graph.create_op`; never changed afterwards, but for control inputs and device."""
 
     __slots__ = (
-        "__weakref__", "_attrs", "_colocation", "_code", "_control_inputs", "_device", "_graph", "_id", "_inputs", "_line", "_name", "_op_def",
-        "_original_op", "_outputs", "_type", "_values",
+        "__weakref__",
+        "_attrs",
+        "_code",
+        "_colocation",
+        "_control_inputs",
+        "_device",
+        "_graph",
+        "_id",
+        "_inputs",
+        "_line",
+        "_name",
+        "_op_def",
+        "_original_op",
+        "_outputs",
+        "_type",
+        "_values",
     )  # fmt: skip
 
     def __init__(self, graph: Graph, op_def: OpDef, name: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any], types: Sequence[DType]) -> None:
@@ -162,6 +176,15 @@ class Operation:
     __str__ = __repr__
 
 
+if TYPE_CHECKING:
+
+    class _Binary:
+        def __call__(self, other: Any) -> Tensor: ...
+
+    class _Unary:
+        def __call__(self) -> Tensor: ...
+
+
 class Tensor:
     """An output of an operation: a value that exists while a session runs."""
 
@@ -238,6 +261,12 @@ class Tensor:
         if operator not in cls.OVERLOADABLE_OPERATORS:
             raise ValueError(f"{operator} is not an operator that can be overloaded")
         setattr(cls, operator, function)
+
+    if TYPE_CHECKING:  # installed by flowcore.ops
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _Binary()
+        __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _Binary()
+        __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _Binary()
+        __neg__ = __abs__ = __invert__ = _Unary()
 
     def __eq__(self, other: object) -> bool:
         return self is other

@@ -20,7 +20,7 @@ DEFAULT_GRAPH_SEED = 87654321
 _MAX_SEED = 2**31
 
 
-class name_scope:  # noqa: N801 (the public name of the field)
+class name_scope:
     """A context manager for the names of nodes made inside.
 
         with flowcore.name_scope("layer") as scope: ...

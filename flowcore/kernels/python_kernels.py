@@ -50,7 +50,7 @@ def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Cal
         def decode(contents: np.ndarray) -> np.ndarray:
             if contents.ndim:
                 raise _invalid(f"contents must be a scalar, got shape {list(contents.shape)}")
-            data = contents[()]
+            data: bytes = contents.item()
             image_module = _pillow()
             try:
                 image = image_module.open(io.BytesIO(data), formats=formats)

@@ -70,7 +70,14 @@ def _prevented(op: Operation, g: Any) -> Any:
     raise LookupError(f"Gradient explicitly disabled. Reason: {op.get_attr('message')}")
 
 
-register("PreventGradient", inputs=["input: T"], outputs=["output: T"], attrs=["T: type", "message: string = ''"], shape=shapes.same, grad=_prevented)
+register(
+    "PreventGradient",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "message: string = ''"],
+    shape=shapes.same,
+    grad=_prevented,
+)
 register("Snapshot", inputs=["input: T"], outputs=["output: T"], attrs=["T: type"], shape=shapes.same, grad=lambda op, g: g)
 
 
@@ -252,7 +259,14 @@ def _transpose_grad(op: Operation, g: Any) -> list[Any]:
 
 
 for _name in ("Transpose", "ConjugateTranspose"):
-    register(_name, inputs=["x: T", "perm: Tperm"], outputs=["y: T"], attrs=["T: type", "Tperm: {indices} = int32"], shape=_transpose_shape, grad=_transpose_grad)
+    register(
+        _name,
+        inputs=["x: T", "perm: Tperm"],
+        outputs=["y: T"],
+        attrs=["T: type", "Tperm: {indices} = int32"],
+        shape=_transpose_shape,
+        grad=_transpose_grad,
+    )
 
 
 def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugate: bool = False) -> Tensor:
@@ -381,7 +395,7 @@ def _split_v_shape(op: Operation) -> Any:
         known = sum(n for n in parts if n is not None)
         if parts.count(None) == 1 and total is not None:
             parts = [total - known if n is None else n for n in parts]
-        if total is not None and None not in parts and sum(n or 0 for n in parts) != total or any(n is not None and n < 0 for n in parts):
+        if (total is not None and None not in parts and sum(n or 0 for n in parts) != total) or any(n is not None and n < 0 for n in parts):
             raise ValueError(f"size_splits {sizes.tolist()} must add up to the size {total} of dimension {axis}")
     return [TensorShape([p if d == axis else n for d, n in enumerate(source.sizes)]) for p in parts]
 
@@ -533,7 +547,14 @@ def _pad_grad(op: Operation, g: Any) -> list[Any]:
     return [apply("Slice", g, reshape(column, [-1]), cast(shape(x), paddings.dtype)), *([None] * (len(op.inputs) - 1))]
 
 
-register("Pad", inputs=["input: T", "paddings: Tpaddings"], outputs=["output: T"], attrs=["T: type", "Tpaddings: {indices} = int32"], shape=_pad_shape, grad=_pad_grad)
+register(
+    "Pad",
+    inputs=["input: T", "paddings: Tpaddings"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tpaddings: {indices} = int32"],
+    shape=_pad_shape,
+    grad=_pad_grad,
+)
 register("PadV2", inputs=["input: T", "paddings: Tpaddings", "constant_values: T"], outputs=["output: T"], attrs=["T: type", "Tpaddings: {indices} = int32"],
          shape=_pad_shape, grad=_pad_grad)  # fmt: skip
 
@@ -597,17 +618,23 @@ def _gather_grad(op: Operation, g: Any) -> list[Any]:
     axis = constant_value(op.inputs[2]) if len(op.inputs) == 3 else np.asarray(0)
     extra = [None] * (len(op.inputs) - 1)
     g = convert_to_tensor(g)
-    if axis is None or op.inputs[0].shape.ndims is None:
+    rank_known = op.inputs[0].shape.ndims
+    if axis is None or rank_known is None:
         raise NotImplementedError(f"the gradient of gather '{op.name}' needs a constant axis and a known rank")
     if int(axis) == 0:
         return [_slices_grad(op, g), *extra]
     # Bring the gathered axis to the front, add up there, and bring it back.
     params, indices = op.inputs[:2]
-    at, n, k = int(axis) % params.shape.ndims, params.shape.ndims, indices.shape.ndims
+    at, n, k = int(axis) % rank_known, rank_known, indices.shape.ndims
     if k is None:
         raise NotImplementedError(f"the gradient of gather '{op.name}' along axis {at} needs indices of known rank")
     to_front = [*_range(at, at + k), *_range(at), *_range(at + k, n + k - 1)]
-    total = apply("UnsortedSegmentSum", transpose(g, to_front), indices, apply("Reshape", apply("Slice", shape(params), constant([at]), constant([1])), constant(np.array([], np.int32))))
+    total = apply(
+        "UnsortedSegmentSum",
+        transpose(g, to_front),
+        indices,
+        apply("Reshape", apply("Slice", shape(params), constant([at]), constant([1])), constant(np.array([], np.int32))),
+    )
     return [transpose(total, [*_range(1, at + 1), 0, *_range(at + 1, n)]), *extra]
 
 
@@ -622,7 +649,7 @@ def _gather_shape(op: Operation) -> Any:
 
 register("GatherV2", inputs=["params: Tparams", "indices: Tindices", "axis: Taxis"], outputs=["output: Tparams"],
          attrs=["batch_dims: int = 0", "Tparams: type", "Tindices: {indices}", "Taxis: {indices}"], shape=_gather_shape, grad=_gather_grad,
-         value=lambda op: [p.take(i, int(a)) if (p := constant_value(op.inputs[0])) is not None and p.size <= 64 and (i := constant_value(op.inputs[1])) is not None and (a := constant_value(op.inputs[2])) is not None and i.size and 0 <= i.min() and i.max() < p.shape[int(a)] else None])  # fmt: skip
+         value=lambda op: [p.take(i, int(a)) if (p := constant_value(op.inputs[0])) is not None and p.size <= 64 and (i := constant_value(op.inputs[1])) is not None and (a := constant_value(op.inputs[2])) is not None and i.size and i.min() >= 0 and i.max() < p.shape[int(a)] else None])  # fmt: skip
 register("Gather", inputs=["params: Tparams", "indices: Tindices"], outputs=["output: Tparams"],
          attrs=["validate_indices: bool = True", "Tparams: type", "Tindices: {indices}"], shape=_gather_shape, grad=_gather_grad)  # fmt: skip
 
@@ -836,5 +863,3 @@ def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = F
         raise ValueError(f"matrix_transpose needs a tensor of known rank of at least 2, found shape {a.shape}")
     result = transpose(a, [*_range(n - 2), n - 1, n - 2], name)
     return conj(result) if conjugate else result
-
-

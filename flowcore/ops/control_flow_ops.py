@@ -71,10 +71,17 @@ def tuple(tensors: Sequence[Any], name: str | None = None, control_inputs: Seque
         return [None if t is None else with_dependencies([gate], t) for t in tensors]
 
 
-register("Assert", inputs=["condition: bool", "data: list(T)"], attrs=["T: list(type)", "summarize: int = 3"], shape=shapes.none, stateful=True, grad=None)
+register(
+    "Assert",
+    inputs=["condition: bool", "data: list(T)"],
+    attrs=["T: list(type)", "summarize: int = 3"],
+    shape=shapes.none,
+    stateful=True,
+    grad=None,
+)
 
 
-def Assert(condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None) -> Operation:  # noqa: N802
+def Assert(condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None) -> Operation:
     """An operation that fails with InvalidArgumentError, showing `data`, unless the condition holds."""
     return apply("Assert", condition, list(data), summarize=3 if summarize is None else summarize, name=name)
 
@@ -84,7 +91,14 @@ register("Print", inputs=["input: T", "data: list(U)"], outputs=["output: T"],
          shape=shapes.same, stateful=True, grad=lambda op, g: [g, *([None] * (len(op.inputs) - 1))])  # fmt: skip
 
 
-def Print(input_: Any, data: Sequence[Any], message: str | None = None, first_n: int | None = None, summarize: int | None = None, name: str | None = None) -> Tensor:  # noqa: N802
+def Print(
+    input_: Any,
+    data: Sequence[Any],
+    message: str | None = None,
+    first_n: int | None = None,
+    summarize: int | None = None,
+    name: str | None = None,
+) -> Tensor:
     """Passes `input_` on, and prints `data` to stderr when it does."""
     return apply("Print", input_, list(data), message=message, first_n=first_n, summarize=summarize, name=name)
 
@@ -94,7 +108,7 @@ register("PyFunc", inputs=["input: list(Tin)"], outputs=["output: list(Tout)"], 
 _tokens = itertools.count()
 
 
-def py_func(func: Callable[..., Any], inp: Sequence[Any], Tout: Any, stateful: bool = True, name: str | None = None) -> Any:  # noqa: N803
+def py_func(func: Callable[..., Any], inp: Sequence[Any], Tout: Any, stateful: bool = True, name: str | None = None) -> Any:
     """A node that calls a Python function with NumPy arrays.
 
     Args:

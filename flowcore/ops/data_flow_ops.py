@@ -16,7 +16,13 @@ from flowcore.shape import TensorShape
 
 __all__ = ["FIFOQueue", "IdentityReader", "QueueBase", "RandomShuffleQueue", "ReaderBase", "WholeFileReader"]
 
-_QUEUE = ["component_types: list(type) >= 1", "shapes: list(shape) = []", "capacity: int = -1", "container: string = ''", "shared_name: string = ''"]
+_QUEUE = [
+    "component_types: list(type) >= 1",
+    "shapes: list(shape) = []",
+    "capacity: int = -1",
+    "container: string = ''",
+    "shared_name: string = ''",
+]
 register("FIFOQueueV2", outputs=["handle: resource"], attrs=_QUEUE, shape=shapes.scalar, stateful=True, grad=None)
 register("RandomShuffleQueueV2", outputs=["handle: resource"], attrs=[*_QUEUE, "min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"],
          shape=shapes.scalar, stateful=True, grad=None)  # fmt: skip
@@ -28,7 +34,14 @@ register("QueueDequeueV2", inputs=["handle: resource"], outputs=["components: li
 for _name in ("QueueDequeueManyV2", "QueueDequeueUpToV2"):
     register(_name, inputs=["handle: resource", "n: int32"], outputs=["components: list(component_types)"],
              attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"], shape=shapes.unknown, stateful=True, grad=None)  # fmt: skip
-register("QueueCloseV2", inputs=["handle: resource"], attrs=["cancel_pending_enqueues: bool = False"], shape=shapes.none, stateful=True, grad=None)
+register(
+    "QueueCloseV2",
+    inputs=["handle: resource"],
+    attrs=["cancel_pending_enqueues: bool = False"],
+    shape=shapes.none,
+    stateful=True,
+    grad=None,
+)
 register("QueueSizeV2", inputs=["handle: resource"], outputs=["size: int32"], shape=shapes.scalar, stateful=True, grad=None)
 register("QueueIsClosedV2", inputs=["handle: resource"], outputs=["is_closed: bool"], shape=shapes.scalar, stateful=True, grad=None)
 
@@ -39,7 +52,7 @@ class QueueBase:
     Elements are tuples of tensors; with `names`, dictionaries.
     """
 
-    def __init__(self, dtypes: Any, shapes: Any, names: Any, queue_ref: Tensor) -> None:  # noqa: A002
+    def __init__(self, dtypes: Any, shapes: Any, names: Any, queue_ref: Tensor) -> None:
         self._dtypes = dtypes
         self._shapes = shapes
         self._names = names
@@ -175,9 +188,24 @@ class FIFOQueue(QueueBase):
       shared_name: queues of one session with the same shared_name are one.
     """
 
-    def __init__(self, capacity: int, dtypes: Any, shapes: Any = None, names: Sequence[str] | None = None, shared_name: str | None = None, name: str = "fifo_queue") -> None:
+    def __init__(
+        self,
+        capacity: int,
+        dtypes: Any,
+        shapes: Any = None,
+        names: Sequence[str] | None = None,
+        shared_name: str | None = None,
+        name: str = "fifo_queue",
+    ) -> None:
         types, known, names = _specs(dtypes, shapes, names)
-        handle = apply("FIFOQueueV2", component_types=types, shapes=known if shapes is not None else [], capacity=capacity, shared_name=shared_name or "", name=name)
+        handle = apply(
+            "FIFOQueueV2",
+            component_types=types,
+            shapes=known if shapes is not None else [],
+            capacity=capacity,
+            shared_name=shared_name or "",
+            name=name,
+        )
         super().__init__(types, known, names, handle)
 
 
@@ -200,8 +228,22 @@ class RandomShuffleQueue(QueueBase):
 # ---- readers --------------------------------------------------------------------------------------------------
 
 for _name in ("WholeFileReaderV2", "IdentityReaderV2"):
-    register(_name, outputs=["reader_handle: resource"], attrs=["container: string = ''", "shared_name: string = ''"], shape=shapes.scalar, stateful=True, grad=None)
-register("ReaderReadV2", inputs=["reader_handle: resource", "queue_handle: resource"], outputs=["key: string", "value: string"], shape=shapes.scalar, stateful=True, grad=None)
+    register(
+        _name,
+        outputs=["reader_handle: resource"],
+        attrs=["container: string = ''", "shared_name: string = ''"],
+        shape=shapes.scalar,
+        stateful=True,
+        grad=None,
+    )
+register(
+    "ReaderReadV2",
+    inputs=["reader_handle: resource", "queue_handle: resource"],
+    outputs=["key: string", "value: string"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
 for _name, _output in (("ReaderNumRecordsProducedV2", "records_produced"), ("ReaderNumWorkUnitsCompletedV2", "units_completed")):
     register(_name, inputs=["reader_handle: resource"], outputs=[f"{_output}: int64"], shape=shapes.scalar, stateful=True, grad=None)
 register("ReaderResetV2", inputs=["reader_handle: resource"], shape=shapes.none, stateful=True, grad=None)
@@ -253,5 +295,3 @@ class IdentityReader(ReaderBase):
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(apply("IdentityReaderV2", name=name))
-
-

@@ -15,9 +15,9 @@ from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.op_def import register
+from flowcore.graph.op_def import Decorator, register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
-from flowcore.graph.scopes import control_dependencies, name_scope
+from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
 
 __all__ = [
@@ -34,15 +34,15 @@ _abs, _pow, _round, _complex = abs, pow, round, complex
 Gradient = Callable[..., Any] | None
 
 
-def _unary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Callable[[Any], Any]:
+def _unary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decorator:
     return register(op_type, inputs=["x: T"], outputs=["y: T"], attrs=[f"T: {types}"], shape=shapes.same, grad=grad, value=value)
 
 
-def _binary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Callable[[Any], Any]:
+def _binary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decorator:
     return register(op_type, inputs=["x: T", "y: T"], outputs=["z: T"], attrs=[f"T: {types}"], shape=shapes.broadcast, grad=grad, value=value)
 
 
-def _compare(op_type: str, types: str) -> Callable[[Any], Any]:
+def _compare(op_type: str, types: str) -> Decorator:
     return register(op_type, inputs=["x: T", "y: T"], outputs=["z: bool"], attrs=[f"T: {types}"], shape=shapes.broadcast, grad=None)
 
 
@@ -50,7 +50,7 @@ def _gradient_op(op_type: str, inputs: tuple[str, str], types: str, grad: Gradie
     register(op_type, inputs=[f"{i}: T" for i in inputs], outputs=[f"{output}: T"], attrs=[f"T: {types}"], shape=shapes.same, grad=grad)
 
 
-def _known(function: Callable[[Any, Any], Any]) -> Callable[[Operation], list[Any]]:
+def _known(function: Callable[..., Any]) -> Callable[[Operation], list[Any]]:
     """Values of small integer arithmetic, so that sizes computed in the graph are known while it is built."""
 
     def value(op: Operation) -> list[Any]:
@@ -79,9 +79,7 @@ def unbroadcast(op: Operation, gx: Any, gy: Any) -> list[Any]:
         return [_sum_to(gx, x, op.outputs[0]), _sum_to(gy, y, op.outputs[0])]
     dims_x, dims_y = apply("Shape", x), apply("Shape", y)
     axes_x, axes_y = apply("BroadcastGradientArgs", dims_x, dims_y)
-    return [
-        None if g is None else apply("Reshape", apply("Sum", g, axes), dims) for g, axes, dims in ((gx, axes_x, dims_x), (gy, axes_y, dims_y))
-    ]
+    return [None if g is None else apply("Reshape", apply("Sum", g, axes), dims) for g, axes, dims in ((gx, axes_x, dims_x), (gy, axes_y, dims_y))]
 
 
 def _sum_to(gradient: Any, x: Tensor, result: Tensor) -> Any:
@@ -135,7 +133,11 @@ def sign(x: Any, name: str | None = None) -> Tensor:
     return _sign(x, name)
 
 
-@_unary("Square", "{numbers}", lambda op, dy: dy * (conjugate(op.inputs[0]) * constant(2.0, op.inputs[0].dtype)) if not op.inputs[0].dtype.is_integer else None)
+@_unary(
+    "Square",
+    "{numbers}",
+    lambda op, dy: dy * (conjugate(op.inputs[0]) * constant(2.0, op.inputs[0].dtype)) if not op.inputs[0].dtype.is_integer else None,
+)
 def square(x: Any, name: str | None = None) -> Tensor:
     """x * x."""
     return apply("Square", x, name=name)
@@ -413,7 +415,7 @@ def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
     return apply("Complex", real, imag, Tout=dtypes.complex128 if real.dtype == dtypes.float64 else dtypes.complex64, name=name)
 
 
-def _test(op_type: str) -> Callable[[Any], Any]:
+def _test(op_type: str) -> Decorator:
     return register(op_type, inputs=["x: T"], outputs=["y: bool"], attrs=["T: {floats}"], shape=shapes.same, grad=None)
 
 
@@ -724,7 +726,14 @@ def _select_v2_grad(op: Operation, dz: Tensor) -> list[Any]:
     return result
 
 
-register("SelectV2", inputs=["condition: bool", "t: T", "e: T"], outputs=["output: T"], attrs=["T: type"], shape=_select_v2_shape, grad=_select_v2_grad)
+register(
+    "SelectV2",
+    inputs=["condition: bool", "t: T", "e: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=_select_v2_shape,
+    grad=_select_v2_grad,
+)
 
 
 def where_v1(condition: Any, x: Any, y: Any) -> Tensor:

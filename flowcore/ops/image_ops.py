@@ -24,13 +24,27 @@ def _image_shape(op: Operation) -> Any:
     return [TensorShape([None, None, channels or None])]
 
 
-register("DecodePng", inputs=["contents: string"], outputs=["image: dtype"], attrs=["channels: int = 0", "dtype: {uint8, uint16} = uint8"], shape=_image_shape, grad=None)
+register(
+    "DecodePng",
+    inputs=["contents: string"],
+    outputs=["image: dtype"],
+    attrs=["channels: int = 0", "dtype: {uint8, uint16} = uint8"],
+    shape=_image_shape,
+    grad=None,
+)
 register("DecodeJpeg", inputs=["contents: string"], outputs=["image: uint8"], attrs=["channels: int = 0", "ratio: int = 1", "fancy_upscaling: bool = True",
          "try_recover_truncated: bool = False", "acceptable_fraction: float = 1.0", "dct_method: string = ''"], shape=_image_shape, grad=None)  # fmt: skip
 register("DecodeBmp", inputs=["contents: string"], outputs=["image: uint8"], attrs=["channels: int = 0"], shape=_image_shape, grad=None)
 register("DecodeImage", inputs=["contents: string"], outputs=["image: dtype"], attrs=["channels: int = 0", "dtype: {uint8} = uint8", "expand_animations: bool = False"],
          shape=_image_shape, grad=None)  # fmt: skip
-register("EncodePng", inputs=["image: T"], outputs=["contents: string"], attrs=["compression: int = -1", "T: {uint8} = uint8"], shape=shapes.scalar, grad=None)
+register(
+    "EncodePng",
+    inputs=["image: T"],
+    outputs=["contents: string"],
+    attrs=["compression: int = -1", "T: {uint8} = uint8"],
+    shape=shapes.scalar,
+    grad=None,
+)
 register("EncodeJpeg", inputs=["image: uint8"], outputs=["contents: string"], attrs=["quality: int = 95"], shape=shapes.scalar, grad=None)
 
 

@@ -20,7 +20,14 @@ def read_file(filename: Any, name: str | None = None) -> Tensor:
     return apply("ReadFile", filename, name=name)
 
 
-register("MatchingFiles", inputs=["pattern: string"], outputs=["filenames: string"], shape=lambda op: [TensorShape([None])], stateful=True, grad=None)
+register(
+    "MatchingFiles",
+    inputs=["pattern: string"],
+    outputs=["filenames: string"],
+    shape=lambda op: [TensorShape([None])],
+    stateful=True,
+    grad=None,
+)
 
 
 def matching_files(pattern: Any, name: str | None = None) -> Tensor:

@@ -91,7 +91,14 @@ def _batch_grad(op: Operation, g: Tensor) -> list[Any]:
 
 
 for _name in ("BatchMatMul", "BatchMatMulV2"):
-    register(_name, inputs=["x: T", "y: T"], outputs=["output: T"], attrs=[_TYPES, "adj_x: bool = False", "adj_y: bool = False"], shape=_batch_shape, grad=_batch_grad)
+    register(
+        _name,
+        inputs=["x: T", "y: T"],
+        outputs=["output: T"],
+        attrs=[_TYPES, "adj_x: bool = False", "adj_y: bool = False"],
+        shape=_batch_shape,
+        grad=_batch_grad,
+    )
 
 
 def matmul(
@@ -151,8 +158,6 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
         if not outer:
             return reshape(flat, [], name=scope)
         return reshape(flat, concat(outer, 0) if len(outer) > 1 else outer[0], name=scope)
-
-
 
 
 define_operator(matmul, "matmul", "matmul")

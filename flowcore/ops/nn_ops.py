@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.op_def import register
+from flowcore.graph.op_def import Decorator, register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
 from flowcore.ops.array_ops import concat, expand_dims, gather, int_tensor, reshape, shape, transpose
-from flowcore.ops.elementwise import abs, add, cast, exp, log1p, maximum, multiply, negative, sigmoid, square, squared_difference, tanh, where
+from flowcore.ops.elementwise import (
+    abs,
+    add,
+    cast,
+    exp,
+    log1p,
+    maximum,
+    multiply,
+    negative,
+    sigmoid,
+    square,
+    squared_difference,
+    tanh,
+    where,
+)
 from flowcore.ops.random_ops import random_uniform
 from flowcore.ops.reductions import reduce_mean, reduce_sum
 from flowcore.shape import TensorShape
@@ -29,7 +42,7 @@ __all__ = [
 _FLOATS = "T: {floats}"
 
 
-def _activation(op_type: str, types: str, grad: Any) -> Any:
+def _activation(op_type: str, types: str, grad: Any) -> Decorator:
     return register(op_type, inputs=["features: T"], outputs=["activations: T"], attrs=[f"T: {types}"], shape=shapes.same, grad=grad)
 
 
@@ -204,7 +217,9 @@ def softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None, di
     if labels is None or logits is None:
         raise ValueError("Both labels and logits must be provided, by name.")
     with name_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]) as scope:
-        return softmax_cross_entropy_with_logits_v2(apply("StopGradient", labels, name="labels_stop_gradient"), logits, dim if axis is None else axis, name=scope)
+        return softmax_cross_entropy_with_logits_v2(
+            apply("StopGradient", labels, name="labels_stop_gradient"), logits, dim if axis is None else axis, name=scope
+        )
 
 
 def sparse_softmax_cross_entropy_with_logits(_sentinel: Any = None, labels: Any = None, logits: Any = None, name: str | None = None) -> Tensor:
@@ -220,7 +235,9 @@ def sparse_softmax_cross_entropy_with_logits(_sentinel: Any = None, labels: Any 
         if logits.shape.ndims == 0:
             raise ValueError(f"Logits cannot be scalars - received shape {logits.shape}.")
         if None not in (labels.shape.ndims, logits.shape.ndims) and labels.shape.ndims != logits.shape.ndims - 1:  # type: ignore[operator]
-            raise ValueError(f"Rank mismatch: Rank of labels (received {labels.shape.ndims}) should equal rank of logits minus 1 (received {logits.shape.ndims}).")
+            raise ValueError(
+                f"Rank mismatch: Rank of labels (received {labels.shape.ndims}) should equal rank of logits minus 1 (received {logits.shape.ndims})."
+            )
         if logits.shape.ndims == 2:
             return apply("SparseSoftmaxCrossEntropyWithLogits", logits, labels, name=name).loss
         outer = shape(labels)
@@ -294,7 +311,14 @@ def _bias_grad_grad(op: Operation, g: Any) -> Any:
     return apply("BroadcastTo", g, dims)
 
 
-register("BiasAddGrad", inputs=["out_backprop: T"], outputs=["output: T"], attrs=["T: {numbers}", _FORMAT], shape=_bias_grad_shape, grad=_bias_grad_grad)
+register(
+    "BiasAddGrad",
+    inputs=["out_backprop: T"],
+    outputs=["output: T"],
+    attrs=["T: {numbers}", _FORMAT],
+    shape=_bias_grad_shape,
+    grad=_bias_grad_grad,
+)
 
 
 def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | None = None) -> Tensor:
@@ -326,7 +350,9 @@ def _window_length(n: int | None, k: int | None, stride: int, dilation: int, pad
         return -(-n // stride)
     span = n + extra - (k - 1) * dilation
     if span < 1:
-        raise ValueError(f"Negative dimension size caused by subtracting {(k - 1) * dilation + 1} from {n + extra}: the window does not fit into the input without padding")
+        raise ValueError(
+            f"Negative dimension size caused by subtracting {(k - 1) * dilation + 1} from {n + extra}: the window does not fit into the input without padding"
+        )
     return (span - 1) // stride + 1
 
 
@@ -552,8 +578,22 @@ def _in_top_k_shape(op: Operation) -> Any:
     return [predictions[:1].merge_with(targets)]
 
 
-register("InTopK", inputs=["predictions: float32", "targets: T"], outputs=["precision: bool"], attrs=["k: int", "T: {indices} = int32"], shape=_in_top_k_shape, grad=None)
-register("InTopKV2", inputs=["predictions: float32", "targets: T", "k: T"], outputs=["precision: bool"], attrs=["T: {indices} = int32"], shape=_in_top_k_shape, grad=None)
+register(
+    "InTopK",
+    inputs=["predictions: float32", "targets: T"],
+    outputs=["precision: bool"],
+    attrs=["k: int", "T: {indices} = int32"],
+    shape=_in_top_k_shape,
+    grad=None,
+)
+register(
+    "InTopKV2",
+    inputs=["predictions: float32", "targets: T", "k: T"],
+    outputs=["precision: bool"],
+    attrs=["T: {indices} = int32"],
+    shape=_in_top_k_shape,
+    grad=None,
+)
 
 
 def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Tensor:
@@ -562,7 +602,9 @@ def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) ->
         return apply("InTopKV2", predictions, targets, k, name=name)
 
 
-def embedding_lookup(params: Any, ids: Any, partition_strategy: str = "mod", name: str | None = None, validate_indices: bool = True, max_norm: Any = None) -> Tensor:
+def embedding_lookup(
+    params: Any, ids: Any, partition_strategy: str = "mod", name: str | None = None, validate_indices: bool = True, max_norm: Any = None
+) -> Tensor:
     """Rows of an embedding table (one variable or tensor). The table's gradient is sparse."""
     if isinstance(params, (list, tuple)):
         if len(params) != 1:
@@ -577,5 +619,3 @@ def l2_clip(rows: Tensor, limit: float, name: str) -> Tensor:
     """Scales rows down to a Euclidean norm of at most `limit`."""
     norm = apply("Sqrt", reduce_sum(square(rows), -1, keepdims=True))
     return multiply(rows, limit / maximum(norm, limit), name=name)
-
-

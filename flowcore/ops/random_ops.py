@@ -25,13 +25,21 @@ def _shape(op: Any) -> Any:
 
 
 for _name in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal"):
-    register(_name, inputs=["shape: T"], outputs=["output: dtype"], attrs=[*_SEEDS, "dtype: {floats}", "T: {indices}"], shape=_shape, stateful=True, grad=None)
+    register(
+        _name,
+        inputs=["shape: T"],
+        outputs=["output: dtype"],
+        attrs=[*_SEEDS, "dtype: {floats}", "T: {indices}"],
+        shape=_shape,
+        stateful=True,
+        grad=None,
+    )
 register("RandomUniformInt", inputs=["shape: T", "minval: Tout", "maxval: Tout"], outputs=["output: Tout"], attrs=[*_SEEDS, "Tout: {indices}", "T: {indices}"],
          shape=_shape, stateful=True, grad=None)  # fmt: skip
 register("RandomShuffle", inputs=["value: T"], outputs=["output: T"], attrs=[*_SEEDS, "T: type"], shape=shapes.same, stateful=True, grad=None)
 
 
-def _seeds(seed: int | None) -> dict[str, int]:
+def _seeds(seed: int | None) -> dict[str, Any]:
     first, second = get_seed(seed)
     return {"seed": first or 0, "seed2": second or 0}
 

@@ -118,7 +118,14 @@ _reduction("Any", "bool", None)
 
 
 def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
-    def reduce(input_tensor: Any, axis: Any = None, keepdims: Any = None, name: str | None = None, reduction_indices: Any = None, keep_dims: Any = None) -> Tensor:
+    def reduce(
+        input_tensor: Any,
+        axis: Any = None,
+        keepdims: Any = None,
+        name: str | None = None,
+        reduction_indices: Any = None,
+        keep_dims: Any = None,
+    ) -> Tensor:
         axis = reduction_indices if axis is None else axis
         keep = bool(keepdims if keepdims is not None else keep_dims)
         x = convert_to_tensor(input_tensor, name="input_tensor")
@@ -151,7 +158,9 @@ reduce_all = _public("All", "Whether all are true.")
 reduce_any = _public("Any", "Whether any is true.")
 
 
-def reduce_logsumexp(input_tensor: Any, axis: Any = None, keepdims: Any = None, name: str | None = None, reduction_indices: Any = None, keep_dims: Any = None) -> Tensor:
+def reduce_logsumexp(
+    input_tensor: Any, axis: Any = None, keepdims: Any = None, name: str | None = None, reduction_indices: Any = None, keep_dims: Any = None
+) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow."""
     axis = reduction_indices if axis is None else axis
     x = convert_to_tensor(input_tensor)
@@ -223,5 +232,3 @@ def global_norm(t_list: Any, name: str | None = None) -> Tensor:
     """The square root of the sum of all squares of several tensors."""
     parts = [reduce_sum(square(t.values if isinstance(t, IndexedSlices) else convert_to_tensor(t))) for t in t_list if t is not None]
     return sqrt(apply("AddN", parts), name=name or "global_norm")
-
-

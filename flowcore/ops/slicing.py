@@ -152,10 +152,10 @@ def _partial_shape_element(op: Operation) -> Any:
     found = sizes[part] if -len(sizes) <= (part if kind == "drop" else 0) < len(sizes) or kind != "drop" else None
     if kind == "drop":
         return None if found is None else np.asarray(found, source.dtype.as_numpy_dtype)
-    return None if None in found else np.array(found, source.dtype.as_numpy_dtype)
+    return None if found is None or None in found else np.array(found, source.dtype.as_numpy_dtype)
 
 
-def _masks(op: Operation) -> dict[str, int]:
+def _masks(op: Operation) -> dict[str, Any]:
     return {m: op.get_attr(m) for m in _MASKS}
 
 
@@ -186,7 +186,7 @@ def strided_slice(
     begin = int_tensor(begin, "begin")
     end = int_tensor(end, "end")
     strides = int_tensor(np.ones(begin.shape.as_list(), np.int32) if strides is None else strides, "strides")
-    masks = dict(zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True))
+    masks: dict[str, Any] = dict(zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True))
     return apply("StridedSlice", input_, begin, end, strides, name=name, **masks)
 
 
@@ -195,7 +195,7 @@ def _getitem(tensor: Tensor, key: Any) -> Tensor:
     if isinstance(key, (Tensor, np.ndarray)) and (key.dtype in (dtypes.bool, np.dtype(bool))):
         raise TypeError("a tensor cannot be indexed by a mask; use flowcore.boolean_mask or flowcore.where")
     keys = key if isinstance(key, tuple) else (key,)
-    masks = dict.fromkeys(_MASKS, 0)
+    masks: dict[str, Any] = dict.fromkeys(_MASKS, 0)
     begin: list[Any] = []
     end: list[Any] = []
     strides: list[Any] = []

@@ -12,7 +12,19 @@ from flowcore.ops import shapes
 from flowcore.ops.array_ops import concat, reshape
 from flowcore.shape import UNKNOWN, TensorShape
 
-__all__ = ["assign", "assign_add", "assign_sub", "count_up_to", "scatter_add", "scatter_div", "scatter_max", "scatter_min", "scatter_mul", "scatter_sub", "scatter_update"]
+__all__ = [
+    "assign",
+    "assign_add",
+    "assign_sub",
+    "count_up_to",
+    "scatter_add",
+    "scatter_div",
+    "scatter_max",
+    "scatter_min",
+    "scatter_mul",
+    "scatter_sub",
+    "scatter_update",
+]
 
 register("VarHandleOp", outputs=["resource: resource"], attrs=["container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"],
          shape=shapes.scalar, stateful=True, grad=None)  # fmt: skip
@@ -61,7 +73,15 @@ _SCATTERS = ("Update", "Add", "Sub", "Mul", "Div", "Min", "Max")
 for _name in _SCATTERS:
     register(f"ResourceScatter{_name}", inputs=["resource: resource", "indices: Tindices", "updates: dtype"], attrs=["dtype: type", "Tindices: {indices}"],
              shape=shapes.none, stateful=True, grad=None)  # fmt: skip
-register("ResourceCountUpTo", inputs=["resource: resource"], outputs=["output: T"], attrs=["limit: int", "T: {indices}"], shape=shapes.scalar, stateful=True, grad=None)
+register(
+    "ResourceCountUpTo",
+    inputs=["resource: resource"],
+    outputs=["output: T"],
+    attrs=["limit: int", "T: {indices}"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
 
 _LOCK = ["T: {floats}", "use_locking: bool = False"]
 
@@ -77,7 +97,11 @@ _update("ResourceSparseApplyMomentum", ["var: resource", "accum: resource", "lr:
 _update("ResourceApplyAdam", ["var: resource", "m: resource", "v: resource", "beta1_power: T", "beta2_power: T", "lr: T", "beta1: T", "beta2: T", "epsilon: T",
                               "grad: T"], ("use_nesterov: bool = False",))  # fmt: skip
 _update("ResourceApplyAdagrad", ["var: resource", "accum: resource", "lr: T", "grad: T"], ("update_slots: bool = True",))
-_update("ResourceSparseApplyAdagrad", ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices"], ("Tindices: {indices}", "update_slots: bool = True"))
+_update(
+    "ResourceSparseApplyAdagrad",
+    ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices"],
+    ("Tindices: {indices}", "update_slots: bool = True"),
+)
 _update("ResourceApplyRMSProp", ["var: resource", "ms: resource", "mom: resource", "lr: T", "rho: T", "momentum: T", "epsilon: T", "grad: T"])
 
 

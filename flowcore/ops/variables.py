@@ -312,7 +312,12 @@ def report_uninitialized_variables(var_list: list[Variable] | None = None, name:
         if not variables:
             return convert_to_tensor(np.array([], object), dtype=dtypes.string)
         parts = [
-            apply("Slice", convert_to_tensor([v.op.name]), [0], apply("Reshape", apply("Cast", apply("LogicalNot", v.is_initialized()), DstT=dtypes.int32), [1]))
+            apply(
+                "Slice",
+                convert_to_tensor([v.op.name]),
+                [0],
+                apply("Reshape", apply("Cast", apply("LogicalNot", v.is_initialized()), DstT=dtypes.int32), [1]),
+            )
             for v in variables
         ]
         return concat(parts, 0) if len(parts) > 1 else parts[0]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowcore import dtypes, errors
-from flowcore.graph.operation import Operation
 from flowcore.graph.device import DeviceSpec
+from flowcore.graph.operation import Operation
 from flowcore.runtime.devices import HOST, Device
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from flowcore import _engine, dtypes, errors, kernels
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime import devices as device_list
@@ -167,9 +165,7 @@ class _Lowering:
             node.attrs = tuple(packed(op.get_attr(name)) for name in kernel.attrs.split())
         if has_state(op):
             node.state = self.resources.get(op, attributes(op))
-        node.inputs = tuple(
-            self.on_device(self.slot_of[t], HOST if host_in >> min(i, 31) & 1 else device) for i, t in enumerate(op.inputs)
-        )
+        node.inputs = tuple(self.on_device(self.slot_of[t], HOST if host_in >> min(i, 31) & 1 else device) for i, t in enumerate(op.inputs))
         node.outputs = tuple(self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs)))
         for tensor, slot in zip(op.outputs, node.outputs, strict=True):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
@@ -263,7 +259,4 @@ def compile_plan(
         for n in lowering.nodes
     ]
     plan = _engine.Plan(pool, nodes, lowering.slots, feed_slots, fetch_slots, lowering.constants)
-    return CompiledPlan(
-        plan, [n.op for n in lowering.nodes], [n.name for n in lowering.nodes], [n.device.name for n in lowering.nodes], lowering.queues
-    )
-
+    return CompiledPlan(plan, [n.op for n in lowering.nodes], [n.name for n in lowering.nodes], [n.device.name for n in lowering.nodes], lowering.queues)

@@ -31,13 +31,10 @@ class RunMetadata:
         """The Trace Event Format: one process a device, one row a thread, one slice a node; times in microseconds."""
         first = min((n.start_ns for n in self.node_stats), default=0)
         devices = sorted({n.device for n in self.node_stats})
-        events: list[dict[str, Any]] = [
-            {"ph": "M", "name": "process_name", "pid": pid, "args": {"name": device}} for pid, device in enumerate(devices)
-        ]
+        events: list[dict[str, Any]] = [{"ph": "M", "name": "process_name", "pid": pid, "args": {"name": device}} for pid, device in enumerate(devices)]
         rows = sorted({(devices.index(n.device), n.thread) for n in self.node_stats})
         events += [
-            {"ph": "M", "name": "thread_name", "pid": pid, "tid": thread, "args": {"name": f"worker {thread}" if thread else "caller"}}
-            for pid, thread in rows
+            {"ph": "M", "name": "thread_name", "pid": pid, "tid": thread, "args": {"name": f"worker {thread}" if thread else "caller"}} for pid, thread in rows
         ]
         events += [
             {

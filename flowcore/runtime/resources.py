@@ -37,7 +37,9 @@ class ResourceManager:
                 found = self._resources[key] = (op.type, _engine.Resource(kernels.RESOURCE_FACTORIES[op.type](name, dict(attrs))))
         if found[0] != op.type:
             raise errors.InvalidArgumentError(
-                op.node_def, op, f"node '{op.name}' ({op.type}) shares the name '{name}' with a resource made by a {found[0]}; give one another shared_name"
+                op.node_def,
+                op,
+                f"node '{op.name}' ({op.type}) shares the name '{name}' with a resource made by a {found[0]}; give one another shared_name",
             )
         return found[1]
 

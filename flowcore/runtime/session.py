@@ -211,7 +211,7 @@ class BaseSession:
 
     def _signature(self, fetches: Any, feed_tensors: tuple[Tensor, ...]) -> _Signature:
         self._check_open()
-        key = None
+        key: Any = None
         kind = type(fetches)
         if kind is Tensor or kind is Operation:
             key = (fetches, feed_tensors)

@@ -94,12 +94,18 @@ class WaitMonitor:
     def _remedy(self, op: Operation, queue: str) -> tuple[str, bool]:
         """The missing call, and whether somebody could still make it."""
         if op.type in _PUTS:
-            return "The queue is full and no step takes elements out of it; run a dequeue in another thread, or give it more capacity.", True
+            return (
+                "The queue is full and no step takes elements out of it; run a dequeue in another thread, or give it more capacity.",
+                True,
+            )
         for runner in self._graph.get_collection(GraphKeys.QUEUE_RUNNERS):
             if runner.queue.queue_ref.op.name == queue:
                 if getattr(runner, "started", False):
                     return "Its queue runner has ended; coord.join() raises what stopped it.", False
-                return "Its queue runner was never started: call flowcore.train.start_queue_runners(sess, coord) before the first run.", True
+                return (
+                    "Its queue runner was never started: call flowcore.train.start_queue_runners(sess, coord) before the first run.",
+                    True,
+                )
         if not any(o.type in _PUTS and _handle(o) == queue for o in self._graph.get_operations()):
             return "The graph has no op that enqueues into it.", False
         return "Run one of its enqueue ops, in this thread before or in another.", True

@@ -72,13 +72,29 @@ def string_input_producer(
         return input_producer(strings, [], num_epochs, shuffle, seed, capacity, shared_name, name=scope, cancel_op=cancel_op)
 
 
-def range_input_producer(limit: Any, num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32, shared_name: str | None = None, name: str | None = None) -> FIFOQueue:
+def range_input_producer(
+    limit: Any,
+    num_epochs: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    capacity: int = 32,
+    shared_name: str | None = None,
+    name: str | None = None,
+) -> FIFOQueue:
     """A queue of the numbers 0 .. limit - 1."""
     with name_scope(name, "input_producer", [limit]) as scope:
         return input_producer(range(limit), [], num_epochs, shuffle, seed, capacity, shared_name, "fraction_of_{}_full", scope)
 
 
-def slice_input_producer(tensor_list: Sequence[Any], num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32, shared_name: str | None = None, name: str | None = None) -> list[Tensor]:
+def slice_input_producer(
+    tensor_list: Sequence[Any],
+    num_epochs: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    capacity: int = 32,
+    shared_name: str | None = None,
+    name: str | None = None,
+) -> list[Tensor]:
     """One slice of each tensor, the same row of all, a fresh one at each evaluation."""
     if not tensor_list:
         raise ValueError("Expected at least one tensor in slice_input_producer().")
@@ -91,7 +107,13 @@ def slice_input_producer(tensor_list: Sequence[Any], num_epochs: int | None = No
 
 def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
     """The files that match shell patterns, found once, when local_variables_initializer() runs."""
-    return Variable(matching_files(pattern), trainable=False, validate_shape=False, name=name or "matching_filenames", collections=[GraphKeys.LOCAL_VARIABLES])
+    return Variable(
+        matching_files(pattern),
+        trainable=False,
+        validate_shape=False,
+        name=name or "matching_filenames",
+        collections=[GraphKeys.LOCAL_VARIABLES],
+    )
 
 
 # ---- batches --------------------------------------------------------------------------------------------------
@@ -108,8 +130,8 @@ def _flatten(tensors: Any) -> tuple[list[Tensor], list[str] | None]:
 
 
 def _batches(
-    tensors_list: Sequence[Any], batch_size: Any, copies: int, capacity: int, enqueue_many: bool, shapes: Any, smaller_final: bool, keep_input: Any, shared_name: str | None,
-    name: str | None, default: str, make: Any, dynamic_pad: bool = False,
+    tensors_list: Sequence[Any], batch_size: Any, copies: int, capacity: int, enqueue_many: bool, shapes: Any, smaller_final: bool, keep_input: Any,
+    shared_name: str | None, name: str | None, default: str, make: Any, dynamic_pad: bool = False,
 ) -> Any:  # fmt: skip
     if dynamic_pad:
         raise NotImplementedError("dynamic_pad is not there yet; give all examples one shape")
@@ -163,7 +185,21 @@ def batch(
       shapes: of the components, where they are not known.
       allow_smaller_final_batch: the last batch may be smaller; otherwise what is left over is dropped.
     """
-    return _batches([tensors], batch_size, num_threads, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "batch", _fifo, dynamic_pad)
+    return _batches(
+        [tensors],
+        batch_size,
+        num_threads,
+        capacity,
+        enqueue_many,
+        shapes,
+        allow_smaller_final_batch,
+        True,
+        shared_name,
+        name,
+        "batch",
+        _fifo,
+        dynamic_pad,
+    )
 
 
 def batch_join(
@@ -171,7 +207,21 @@ def batch_join(
     allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
 ) -> Any:  # fmt: skip
     """As batch, with one thread for each entry of `tensors_list`, so that they may come from different readers."""
-    return _batches(list(tensors_list), batch_size, 1, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "batch_join", _fifo, dynamic_pad)
+    return _batches(
+        list(tensors_list),
+        batch_size,
+        1,
+        capacity,
+        enqueue_many,
+        shapes,
+        allow_smaller_final_batch,
+        True,
+        shared_name,
+        name,
+        "batch_join",
+        _fifo,
+        dynamic_pad,
+    )
 
 
 def _shuffling(min_after_dequeue: int, seed: int | None) -> Any:
@@ -182,18 +232,44 @@ def _shuffling(min_after_dequeue: int, seed: int | None) -> Any:
 
 
 def shuffle_batch(
-    tensors: Any, batch_size: Any, capacity: int, min_after_dequeue: int, num_threads: int = 1, seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
-    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
+    tensors: Any, batch_size: Any, capacity: int, min_after_dequeue: int, num_threads: int = 1, seed: int | None = None, enqueue_many: bool = False,
+    shapes: Any = None, allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
 ) -> Any:  # fmt: skip
     """As batch, in random order: examples are drawn from at least `min_after_dequeue` that wait."""
     make = _shuffling(min_after_dequeue, seed)
-    return _batches([tensors], batch_size, num_threads, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "shuffle_batch", make)
+    return _batches(
+        [tensors],
+        batch_size,
+        num_threads,
+        capacity,
+        enqueue_many,
+        shapes,
+        allow_smaller_final_batch,
+        True,
+        shared_name,
+        name,
+        "shuffle_batch",
+        make,
+    )
 
 
 def shuffle_batch_join(
-    tensors_list: Sequence[Any], batch_size: Any, capacity: int, min_after_dequeue: int, seed: int | None = None, enqueue_many: bool = False, shapes: Any = None,
-    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
+    tensors_list: Sequence[Any], batch_size: Any, capacity: int, min_after_dequeue: int, seed: int | None = None, enqueue_many: bool = False,
+    shapes: Any = None, allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
 ) -> Any:  # fmt: skip
     """As shuffle_batch, with one thread for each entry of `tensors_list`."""
     make = _shuffling(min_after_dequeue, seed)
-    return _batches(list(tensors_list), batch_size, 1, capacity, enqueue_many, shapes, allow_smaller_final_batch, True, shared_name, name, "shuffle_batch_join", make)
+    return _batches(
+        list(tensors_list),
+        batch_size,
+        1,
+        capacity,
+        enqueue_many,
+        shapes,
+        allow_smaller_final_batch,
+        True,
+        shared_name,
+        name,
+        "shuffle_batch_join",
+        make,
+    )

@@ -20,7 +20,15 @@ def exponential_decay(learning_rate: Any, global_step: Any, decay_steps: Any, de
         return multiply(rate, pow(convert_to_tensor(decay_rate, dtype=rate.dtype), floor(exponent) if staircase else exponent), name=scope)
 
 
-def polynomial_decay(learning_rate: Any, global_step: Any, decay_steps: Any, end_learning_rate: Any = 0.0001, power: Any = 1.0, cycle: bool = False, name: str | None = None) -> Tensor:
+def polynomial_decay(
+    learning_rate: Any,
+    global_step: Any,
+    decay_steps: Any,
+    end_learning_rate: Any = 0.0001,
+    power: Any = 1.0,
+    cycle: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """From learning_rate to end_learning_rate over decay_steps, along a polynomial."""
     if cycle:
         raise NotImplementedError("polynomial_decay with cycle is not there yet")

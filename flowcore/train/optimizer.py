@@ -57,7 +57,8 @@ class Optimizer:
         pairs = self.compute_gradients(loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss)
         if all(g is None for g, _ in pairs):
             raise ValueError(
-                f"No gradients provided for any variable; the loss '{loss.name}' depends on none of {[v.name for _, v in pairs]} through differentiable operations"
+                f"No gradients provided for any variable; the loss '{loss.name}' depends on none of {[v.name for _, v in pairs]} "
+                "through differentiable operations"
             )
         return self.apply_gradients(pairs, global_step=global_step, name=name)
 
@@ -78,10 +79,22 @@ class Optimizer:
         for v in variables:
             if not isinstance(v, Variable):
                 raise TypeError(f"Argument is not a Variable: {v!r}")
-        found = gradients(loss, variables, grad_ys=grad_loss, aggregation_method=aggregation_method, colocate_gradients_with_ops=colocate_gradients_with_ops)
+        found = gradients(
+            loss,
+            variables,
+            grad_ys=grad_loss,
+            aggregation_method=aggregation_method,
+            colocate_gradients_with_ops=colocate_gradients_with_ops,
+        )
         return list(zip(found, variables))
 
-    def apply_gradients(self, grads_and_vars: Sequence[tuple[Any, Variable]], global_step: Variable | None = None, name: str | None = None, skip_gradients_aggregation: bool = False) -> Operation:
+    def apply_gradients(
+        self,
+        grads_and_vars: Sequence[tuple[Any, Variable]],
+        global_step: Variable | None = None,
+        name: str | None = None,
+        skip_gradients_aggregation: bool = False,
+    ) -> Operation:
         """An operation that applies gradients to variables, and counts `global_step` up."""
         pairs = []
         for g, v in grads_and_vars:

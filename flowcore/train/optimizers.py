@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,10 @@ from flowcore.ops.variables import Variable
 from flowcore.train.optimizer import Optimizer
 
 __all__ = ["AdagradOptimizer", "AdamOptimizer", "GradientDescentOptimizer", "MomentumOptimizer", "RMSPropOptimizer"]
+
+
+def _filled_like(var: Variable, value: float) -> Tensor:
+    return fill(var.shape if var.shape.is_fully_defined() else shape(var.initial_value), convert_to_tensor(value, dtype=var.dtype))
 
 
 class GradientDescentOptimizer(Optimizer):
@@ -100,7 +105,16 @@ class AdamOptimizer(Optimizer):
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
         powers, numbers = self._numbers(var)
-        return apply("ResourceApplyAdam", var.handle, self._slots["m"][var].handle, self._slots["v"][var].handle, *powers, *numbers, grad, use_locking=self._use_locking)
+        return apply(
+            "ResourceApplyAdam",
+            var.handle,
+            self._slots["m"][var].handle,
+            self._slots["v"][var].handle,
+            *powers,
+            *numbers,
+            grad,
+            use_locking=self._use_locking,
+        )
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
         """As TensorFlow does it: the moments of all rows decay, those of the given rows take the gradient in."""
@@ -134,13 +148,25 @@ class AdagradOptimizer(Optimizer):
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:
-            self._slot(v, "accumulator", self._name, lambda v=v: fill(v.shape if v.shape.is_fully_defined() else shape(v.initial_value), convert_to_tensor(self._initial, dtype=v.dtype)))
+            self._slot(
+                v,
+                "accumulator",
+                self._name,
+                functools.partial(_filled_like, v, self._initial),
+            )
 
     def _prepare(self) -> None:
         self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
-        return apply("ResourceApplyAdagrad", var.handle, self._slots["accumulator"][var].handle, self._cast(self._rate, var), grad, use_locking=self._use_locking)
+        return apply(
+            "ResourceApplyAdagrad",
+            var.handle,
+            self._slots["accumulator"][var].handle,
+            self._cast(self._rate, var),
+            grad,
+            use_locking=self._use_locking,
+        )
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
         return apply("ResourceSparseApplyAdagrad", var.handle, self._slots["accumulator"][var].handle, self._cast(self._rate, var), grad, indices,
@@ -151,7 +177,14 @@ class RMSPropOptimizer(Optimizer):
     """Hinton's RMSProp, with momentum. Slots: "rms", "momentum"."""
 
     def __init__(
-        self, learning_rate: Any, decay: Any = 0.9, momentum: Any = 0.0, epsilon: Any = 1e-10, use_locking: bool = False, centered: bool = False, name: str = "RMSProp"
+        self,
+        learning_rate: Any,
+        decay: Any = 0.9,
+        momentum: Any = 0.0,
+        epsilon: Any = 1e-10,
+        use_locking: bool = False,
+        centered: bool = False,
+        name: str = "RMSProp",
     ) -> None:
         if centered:
             raise NotImplementedError("RMSProp with centered=True is not there yet")
@@ -160,7 +193,12 @@ class RMSPropOptimizer(Optimizer):
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:
-            self._slot(v, "rms", self._name, lambda v=v: fill(v.shape if v.shape.is_fully_defined() else shape(v.initial_value), convert_to_tensor(1.0, dtype=v.dtype)))
+            self._slot(
+                v,
+                "rms",
+                self._name,
+                functools.partial(_filled_like, v, 1.0),
+            )
             self._zeros_slot(v, "momentum", f"{self._name}_1")
 
     def _prepare(self) -> None:

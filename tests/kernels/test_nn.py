@@ -115,9 +115,7 @@ def test_pooling_and_its_gradients(host, padding, size, ksize, strides, data_for
     (mean,) = host.run("AvgPool", [to(x)], attrs)
     wide = x.astype(np.float64)
     np.testing.assert_array_equal(back(largest), reference_pool(wide, ksize, strides, padding, np.max))
-    np.testing.assert_allclose(
-        back(mean), reference_pool(wide, ksize, strides, padding, np.mean), atol=1e-2 if dtype == "float16" else 1e-6
-    )
+    np.testing.assert_allclose(back(mean), reference_pool(wide, ksize, strides, padding, np.mean), atol=1e-2 if dtype == "float16" else 1e-6)
 
     grad = rng.integers(-3, 4, size=largest.shape).astype(dtype)
     rows, cols = windows(size, ksize, strides, padding)

@@ -13,10 +13,10 @@ import pytest
 import scipy.special
 
 import flowcore as fc
+from flowcore import kernels
 from flowcore.graph.apply import apply
 from flowcore.graph.op_def import registered_ops
 from flowcore.runtime.devices import HOST
-from flowcore import kernels
 
 rng = np.random.default_rng(0)
 REAL = rng.uniform(0.2, 0.9, (3, 4))
@@ -243,7 +243,18 @@ ELSEWHERE = {
     "EncodeJpeg", "RandomUniform", "RandomUniformInt", "RandomStandardNormal", "TruncatedNormal", "RandomShuffle", "Conv2D", "Conv2DBackpropInput",
     "Conv2DBackpropFilter", "MaxPool", "MaxPoolGrad", "MaxPoolGradGrad", "AvgPool", "AvgPoolGrad", "VariableShape",
 }  # fmt: skip
-STATEFUL = ("Resource", "Var", "ReadVariable", "Assign", "Queue", "FIFOQueue", "RandomShuffleQueue", "Reader", "WholeFileReader", "IdentityReader")
+STATEFUL = (
+    "Resource",
+    "Var",
+    "ReadVariable",
+    "Assign",
+    "Queue",
+    "FIFOQueue",
+    "RandomShuffleQueue",
+    "Reader",
+    "WholeFileReader",
+    "IdentityReader",
+)
 
 CASES = [pytest.param(op, s, id=f"{op}-{i}") for op, samples in SAMPLES.items() for i, s in enumerate(samples)]
 EPS = {"float16": 2e-3, "float32": 2e-6, "float64": 1e-12, "complex128": 1e-12}
@@ -293,7 +304,10 @@ def test_values_and_shapes(op: str, sample: Sample) -> None:
                 inputs, feeds = placed(sample.inputs, dtype, shapes)
                 outputs = flat(apply(op, *inputs, **sample.attrs))
                 values = sess.run(outputs, feeds)
-                arrays = [[v.astype(np.float64) if v.dtype.kind == "f" else v for v in map(np.asarray, x)] if isinstance(x, list) else np.asarray(x) for x in sample.inputs]
+                arrays = [
+                    [v.astype(np.float64) if v.dtype.kind == "f" else v for v in map(np.asarray, x)] if isinstance(x, list) else np.asarray(x)
+                    for x in sample.inputs
+                ]
                 expected = sample.reference(*arrays)
                 expected = list(expected) if len(outputs) > 1 else [expected]
                 for tensor, value, wanted in zip(outputs, values, expected, strict=True):
@@ -379,7 +393,7 @@ def test_shapes_that_do_not_broadcast_are_refused_at_build_and_at_run(op: str) -
     a, b = np.ones((2, 3), np.float32), np.ones((2, 4), np.float32)
     with fc.Graph().as_default(), fc.Session() as sess:
         if not op.endswith("Grad"):
-            with pytest.raises(ValueError, match="broadcast|incompatible|must be equal"):
+            with pytest.raises(ValueError, match=r"broadcast|incompatible|must be equal"):
                 apply(op, a, b)
         x, y = fc.placeholder(fc.float32), fc.placeholder(fc.float32)
         z = apply(op, x, y)

@@ -1,0 +1,76 @@
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+class StepError(Exception):
+    code: int
+    node: int
+    message: str
+    cause: BaseException | None
+    def __init__(self, code: int, node: int, message: str, cause: BaseException | None = None) -> None: ...
+
+class Node(NamedTuple):
+    name: str
+    kernel: object
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    after: tuple[int, ...] = ()
+    attrs: tuple[object, ...] = ()
+    state: Resource | None = None
+    output_dtypes: tuple[int, ...] = ()
+    device: object = None
+
+class Kernel:
+    op: str
+    types: str
+    attrs: str
+    device: str
+    flags: int
+    host_in: int
+    host_out: int
+
+def load_kernels(capsules: Iterable[object]) -> list[Kernel]: ...
+
+class Resource:
+    def __init__(self, capsule: object) -> None: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> int: ...
+    @property
+    def address(self) -> int: ...
+
+class Device:
+    def __init__(self, capsule: object) -> None: ...
+    @property
+    def name(self) -> str: ...
+
+class Pool:
+    threads: int
+    def __init__(self, threads: int) -> None: ...
+
+class StopFlag:
+    def set(self) -> None: ...
+    def clear(self) -> None: ...
+    def is_set(self) -> bool: ...
+
+class Plan:
+    pool: Pool
+    def __init__(
+        self, pool: Pool, nodes: Sequence[Node], num_slots: int, feeds: Sequence[int], fetches: Sequence[int], constants: Mapping[int, object]
+    ) -> None: ...
+    def run(
+        self,
+        values: Sequence[np.ndarray],
+        timeout_ms: int = 0,
+        trace: list[tuple[int, int, int, int]] | None = None,
+        on_wait: Callable[[float, Sequence[int]], None] | None = None,
+    ) -> list[np.ndarray]: ...
+    def run_until(self, stop: StopFlag) -> int: ...
+    def cancel(self, message: str = "cancelled") -> None: ...
+    def waiting(self) -> list[int]: ...
+    @property
+    def costs(self) -> list[float]: ...
+
+def live_counts() -> dict[str, int]: ...
