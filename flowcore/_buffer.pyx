@@ -9,7 +9,7 @@ Must never import anything above it.
 """
 
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -17,7 +17,7 @@ cimport numpy as cnp
 import numpy as np
 
 from flowcore._kernel cimport (
-    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_NUM_DTYPES, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING,
+    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK, FC_RESOURCE_EXHAUSTED, FC_STRING,
     fc_buffer, fc_data, fc_device, fc_item_size, fc_release, fc_retain, fc_string, fc_tensor,
 )
 

@@ -27,20 +27,19 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset, strdup
+from libc.string cimport memcpy, memset
 
-import atexit
 import threading
 from typing import NamedTuple
 
 import numpy as np
 
 cimport flowcore._buffer as buf
-from flowcore._buffer cimport array_from_tensor, cpu_device, dtype_number, new_buffer, numpy_dtype, tensor_from_array
+from flowcore._buffer cimport array_from_tensor, cpu_device, new_buffer, numpy_dtype, tensor_from_array
 from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
-    FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_attr, fc_buffer, fc_ctx, fc_data, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
-    fc_kernel_table, fc_release, fc_resource, fc_resource_release, fc_resource_retain, fc_retain, fc_tensor, fc_token,
+    FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
+    fc_kernel_table, fc_release, fc_resource, fc_resource_release, fc_retain, fc_tensor, fc_token,
 )
 
 
@@ -705,7 +704,7 @@ cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with g
         result = (<object>function)(*arguments)
         if ctx.n_out == 0:
             return FC_OK
-        if ctx.n_out == 1 and not (isinstance(result, (tuple, list)) and len(result) == 1):
+        if ctx.n_out == 1 and not isinstance(result, tuple):
             result = (result,)
         if not isinstance(result, (tuple, list)) or len(result) != ctx.n_out:
             count = len(result) if isinstance(result, (tuple, list)) else 1
@@ -812,11 +811,9 @@ cdef void *worker_main(void *arg) noexcept nogil:
     cdef step_t *step
     cdef job_t *job
     cdef int32_t key
-    cdef bint found
     fc_set_pool_thread(me.index)
     while not fc_load32(&pool.stop):
         key = fc_event_prepare(&pool.event)
-        found = False
         step = NULL
         pthread_mutex_lock(&pool.lock)
         job = pool.jobs
@@ -1107,7 +1104,7 @@ cdef class Pool:
         if self.c.fork_count == fc_fork_count:
             fc_store32(&self.c.stop, 1)
             with nogil:
-                for i in range(1, self.c.n_threads):
+                for _ in range(1, self.c.n_threads):
                     fc_event_wake(&self.c.event, 1)
                 for i in range(1, self.c.n_threads):
                     if self.c.threads[i] != 0:
@@ -1163,7 +1160,6 @@ cdef class Plan:
     def __init__(self, Pool pool, nodes, int num_slots, feeds, fetches, constants):
         cdef int32_t i, j, n_nodes = len(nodes)
         cdef int64_t n_in = 0, n_next = 0, at
-        cdef node_t *node
         cdef fc_tensor tensor
         fc_bump(&live_plans, 1)
         self.pool = pool
@@ -1408,7 +1404,13 @@ cdef class Plan:
             try:
                 for i in range(len(self.fetches)):
                     t = &step.slots[self.fetch_slots[i]]
-                    result.append(array_from_tensor(t, True))
+                    if self.c.uses[self.fetch_slots[i]] == 0:  # a constant stays the plan's: the second reference makes this a copy
+                        fc_retain(t.buffer)
+                    try:
+                        result.append(array_from_tensor(t, True))
+                    finally:
+                        if self.c.uses[self.fetch_slots[i]] == 0:
+                            fc_release(t.buffer)
             finally:
                 for i in range(len(self.fetches)):
                     if self.c.uses[self.fetch_slots[i]] != 0:

@@ -15,12 +15,12 @@ Must never import the engine or anything above it.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fseek, ftell, SEEK_END, SEEK_SET
-from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset, strdup, strlen
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memcpy, memset, strdup, strlen
 
 from flowcore._kernel cimport (
-    FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_NOT_FOUND, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
-    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
+    FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
+    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
     fc_kernel_table, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_tensor, fc_token,
 )
 
@@ -37,7 +37,7 @@ cdef extern from *:
     #include <errno.h>
     #include <string.h>
     #include "_kernel.h"
-    enum { FC_BOOL_ = FC_BOOL, FC_INT32_ = FC_INT32, FC_INT64_ = FC_INT64, FC_STATEFUL_ = FC_STATEFUL, FC_READER_ = FC_RES_READER, FC_DENIED_ = FC_PERMISSION_DENIED };
+    enum { FC_BOOL_ = FC_BOOL, FC_INT32_ = FC_INT32, FC_INT64_ = FC_INT64, FC_STATEFUL_ = FC_STATEFUL, FC_READER_ = FC_RES_READER };
     static inline int fc_same_shape(const fc_tensor *a, int ndim, const int64_t *shape) {
         if (ndim < 0) return 1;
         if (a->ndim != ndim) return 0;
@@ -52,7 +52,8 @@ cdef extern from *:
         return ctx->api->fail(ctx, FC_CANCELLED, "the wait for %s '%s' was cancelled", kind, name);
     }
     static int fc_fail_empty(fc_ctx *ctx, const char *kind, const char *name, long long wanted, long long size) {
-        return ctx->api->fail(ctx, FC_OUT_OF_RANGE, "%s '%s' is closed and has insufficient elements (requested %lld, current size %lld)", kind, name, wanted, size);
+        return ctx->api->fail(ctx, FC_OUT_OF_RANGE, "%s '%s' is closed and has insufficient elements (requested %lld, current size %lld)", kind,
+                              name, wanted, size);
     }
     static int fc_fail_element(fc_ctx *ctx, const char *name, int component, const fc_tensor *t, int ndim, const int64_t *shape) {
         fc_tensor declared = {0};
@@ -512,7 +513,7 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
             if i == 0:
                 w.wanted = x.shape[0]
             elif x.shape[0] != w.wanted:
-                return fc_fail_count(ctx, b"All components of enqueue_many must have the same size in the 0th dimension, found %lld and %lld", w.wanted, x.shape[0])
+                return fc_fail_count(ctx, b"All components of enqueue_many must have one size in dimension 0, found %lld and %lld", w.wanted, x.shape[0])
             one.buffer = NULL
             row_of(&one, 0)
         if not fc_same_shape(&one, q.parts[i].ndim, q.parts[i].shape):
@@ -584,7 +585,7 @@ cdef int take_many(fc_ctx *ctx, bint up_to) noexcept nogil:
         return fc_fail_count(ctx, b"cannot dequeue %lld elements%.0lld", n, 0)
     for i in range(q.n):
         if q.parts[i].ndim < 0:
-            return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"dequeue_many and dequeue_up_to need the components' shapes: give queue '%s' shapes=", q.base.name)
+            return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"dequeue_many needs the components' shapes: give queue '%s' shapes=", q.base.name)
     return take(ctx, q, n, True, up_to, TAKE)
 
 
@@ -722,7 +723,7 @@ cdef int reader_read(fc_ctx *ctx) noexcept nogil:
     if q == NULL:
         return rc
     if q.n != 1 or q.parts[0].dtype != FC_STRING:
-        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a reader takes its work from a queue of one string component; '%s' is not", q.base.name)
+        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a reader takes work from a queue of one string component; '%s' is not", q.base.name)
     return take(ctx, q, 1, False, False, READ)
 
 
@@ -817,7 +818,9 @@ cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
     q.shuffle = shuffle
     q.least = attrs.get("min_after_dequeue", 0) if shuffle else 0
     seeds = attrs.get("seed", 0), attrs.get("seed2", 0)
-    q.random = mix(<uint64_t>(seeds[0] & 0xffffffffffffffff) * 2 + <uint64_t>(seeds[1] & 0xffffffffffffffff)) if any(seeds) else <uint64_t><size_t>q * 0x9E3779B97F4A7C15u
+    q.random = <uint64_t><size_t>q * 0x9E3779B97F4A7C15u
+    if any(seeds):
+        q.random = mix(<uint64_t>(seeds[0] & 0xffffffffffffffff) * 2 + <uint64_t>(seeds[1] & 0xffffffffffffffff))
     pthread_mutex_init(&q.lock, NULL)
     for i in range(q.n):
         q.parts[i].dtype = types[i]
@@ -873,7 +876,8 @@ def queue_info(size_t address):
     pthread_mutex_lock(&q.lock)
     info = (q.count, q.capacity, q.closed, q.least, q.putting.count, q.taking.count)
     pthread_mutex_unlock(&q.lock)
-    return dict(zip(("size", "capacity", "closed", "min_after_dequeue", "enqueuers", "dequeuers"), info)) | {"kind": q.kind.decode(), "name": q.base.name.decode()}
+    names = ("size", "capacity", "closed", "min_after_dequeue", "enqueuers", "dequeuers")
+    return dict(zip(names, info)) | {"kind": q.kind.decode(), "name": q.base.name.decode()}
 
 
 # ---- the kernel table ------------------------------------------------------------------------------------------

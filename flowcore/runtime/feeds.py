@@ -55,6 +55,8 @@ def _refuse_graph_objects(tensor: Tensor, value: object) -> None:
 
 def _numbers(tensor: Tensor, value: object, np_dtype: np.dtype) -> np.ndarray:
     _refuse_graph_objects(tensor, value)
+    if value is None:
+        raise TypeError(f"Cannot feed None for Tensor '{tensor.name}' of dtype {tensor.dtype.name}")
     try:
         array = np.asarray(value)
         if array.dtype == np_dtype:

@@ -255,7 +255,7 @@ static void pixel_piece(pixel_job *job, int64_t piece) {
             }
         }
     }
-    fc_block block = {a, job->filter + j * job->b_column * item, c, runs, n_runs, 1, job->b_step, job->b_column, m, n, 0};
+    fc_block block = {a, job->filter + j * job->b_column * item, c, runs, n_runs, 1, job->b_step, job->b_column, 0, m, n, 0};
     job->gemm->block(&block, patches + patch_bytes * (image_end - image));
     fc_rectangle at = {t->h->first + t->t * t->h->spread, t->h->spread, height, t->w->first + t->u * t->w->spread, t->w->spread, width};
     for (int64_t i = image; job->staged && i < image_end; i++)
@@ -444,7 +444,7 @@ static int filter_tile(filter_job *job, const tile *t, int64_t image, int64_t m_
             }
         }
     if (m) {
-        fc_block block = {a, job->grad + j * column * item, c, runs, n_runs, a_step, pixel, column, m, n, 1};
+        fc_block block = {a, job->grad + j * column * item, c, runs, n_runs, a_step, pixel, column, 0, m, n, 1};
         job->gemm->block(&block, patch + patch_bytes);
     }
     fc_work_end(work);

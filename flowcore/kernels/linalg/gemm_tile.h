@@ -10,33 +10,38 @@ typedef T vec __attribute__((vector_size(VL * sizeof(T))));
 typedef T loose __attribute__((vector_size(VL * sizeof(T)), aligned(sizeof(T)), may_alias)); /* at any address */
 
 /* `rows` x `nv` vectors of C. The sums and pointers live in registers: every call has constant `rows` and `nv`. */
+#define NV_MOST 8 /* vectors of the widest tile; one row of it reads B as it is */
 INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int64_t step, const fc_run *runs, int64_t n_runs,
                             const T *b, int64_t ldb, T *const *c, int64_t j, int64_t columns, int accumulate) {
-    vec sum[MAX_ROWS][2];
+    vec sum[MAX_ROWS][NV_MOST];
     const T *p[MAX_ROWS];
     UNROLL
     for (int i = 0; i < rows; i++) {
         p[i] = a[i];
+    UNROLL
         for (int v = 0; v < nv; v++) sum[i][v] = (vec){0};
     }
     for (int64_t r = 0; r < n_runs; r++) {
         int64_t at = runs[r].a;
+        const T *row = b + runs[r].b * ldb;
         for (int64_t t = runs[r].length; t > 0; t--) {
-            vec b0 = *(const loose *)b, b1;
-            if (nv > 1) b1 = *(const loose *)(b + VL);
+            vec wide[NV_MOST];
+    UNROLL
+            for (int v = 0; v < nv; v++) wide[v] = *(const loose *)(row + v * VL);
     UNROLL
             for (int i = 0; i < rows; i++) {
                 vec x = p[i][at] - (vec){0};
-                sum[i][0] = FMA(x, b0, sum[i][0]);
-                if (nv > 1) sum[i][1] = FMA(x, b1, sum[i][1]);
+    UNROLL
+                for (int v = 0; v < nv; v++) sum[i][v] = FMA(x, wide[v], sum[i][v]);
             }
             at += step;
-            b += ldb;
+            row += ldb;
         }
     }
     if (columns == nv * VL) {
     UNROLL
         for (int i = 0; i < rows; i++)
+    UNROLL
             for (int v = 0; v < nv; v++) {
                 loose *out = (loose *)(c[i] + j + v * VL);
                 if (accumulate) sum[i][v] += *out;
@@ -44,10 +49,11 @@ INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int
             }
         return;
     }
-    T edge[MAX_ROWS][2 * VL];
+    T edge[MAX_ROWS][NV_MOST * VL];
     memset(edge, 0, rows * sizeof edge[0]);
     UNROLL
     for (int i = 0; i < rows; i++)
+    UNROLL
         for (int v = 0; v < nv; v++) *(loose *)&edge[i][v * VL] = sum[i][v];
     for (int i = 0; i < rows; i++)
         for (int64_t k = 0; k < columns; k++) c[i][j + k] = accumulate ? c[i][j + k] + edge[i][k] : edge[i][k];
@@ -61,6 +67,7 @@ typedef void (*NAME(tile))(const T *const *, int64_t, const fc_run *, int64_t, c
         NAME(tile_body)(rows, nv, a, step, runs, n, b, ldb, c, j, columns, accumulate);                                    \
     }
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
+TILE(1, 8)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
 #if MAX_ROWS > 6
 TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
@@ -159,47 +166,68 @@ static TARGET void NAME(panel)(const fc_block *g, const fc_run *runs, int64_t n_
     }
 }
 
-/* Cuts the runs into pieces of at most FC_GEMM_INNER inner elements, packs B for each piece and multiplies. */
+static TARGET void NAME(pack_all)(const void *b, int64_t step, int64_t column, int64_t row, int64_t length, int64_t total,
+                                  int64_t columns, void *to) {
+    for (int64_t j = 0; j < columns; j += 2 * VL) {
+        int64_t n = columns - j < 2 * VL ? columns - j : 2 * VL, width = n > VL ? 2 * VL : VL;
+        NAME(pack)((const T *)b + j * column, step, column, length, n, width, (T *)to + j * total + row * width);
+    }
+}
+
+/* Columns j..j_end of one piece, whose runs are `length` long in sum. */
+static TARGET void NAME(columns)(const fc_block *g, fc_run *piece, int64_t n_runs, int64_t length, int64_t j, int64_t j_end,
+                                 int accumulate, void *work) {
+    const T *b = g->b;
+    fc_run packed[FC_GEMM_RUNS];
+    int64_t row = 0;
+    int once = n_runs == 1 && g->b_column == 1 && g->m <= MAX_ROWS; /* each element of B is used once: not worth packing */
+    for (int64_t i = 0; i < n_runs; row += piece[i++].length) packed[i] = (fc_run){piece[i].a, row, piece[i].length};
+    while (j < j_end) {
+        int64_t columns = j_end - j < 2 * VL ? j_end - j : 2 * VL, width = columns > VL ? 2 * VL : VL;
+        if (g->packed) {
+            NAME(panel)(g, piece, n_runs, b + j * g->packed, width, j, columns, accumulate);
+        } else if (once && g->m == 1 && j_end - j >= NV_MOST * VL) {
+            columns = NV_MOST * VL;
+            NAME(tile_1_8)((const T *const *)g->a, g->a_step, packed, 1, b + piece->b + j, g->b_step, (T *const *)g->c, j,
+                           columns, accumulate);
+        } else if (once && columns == width) {
+            NAME(panel)(g, packed, 1, b + piece->b + j, g->b_step, j, columns, accumulate);
+        } else {
+            T *to = work;
+            for (int64_t i = 0; i < n_runs; i++)
+                NAME(pack)(b + piece[i].b + j * g->b_column, g->b_step, g->b_column, piece[i].length, columns, width,
+                           to + packed[i].b * width);
+            NAME(panel)(g, packed, n_runs, to, width, j, columns, accumulate);
+            work = to + length * width;
+        }
+        j += columns;
+    }
+}
+
+/* Cuts the runs into pieces of at most FC_GEMM_INNER inner elements and multiplies piece by piece. */
 static TARGET void NAME(block)(const fc_block *g, void *work) {
-    enum { PIECES = 64 };
-    fc_run piece[PIECES];
+    fc_run piece[FC_GEMM_RUNS];
     int accumulate = g->accumulate;
-    int64_t r = 0, skip = 0; /* where the next piece begins: `skip` into run r */
+    int64_t r = 0, skip = 0, step = g->packed ? 1 : g->b_step; /* the next piece begins `skip` into run r */
     do {
         int64_t n_runs = 0, length = 0;
-        while (r < g->n_runs && n_runs < PIECES && length < FC_GEMM_INNER) {
+        while (r < g->n_runs && n_runs < FC_GEMM_RUNS && length < FC_GEMM_INNER) {
             int64_t take = g->runs[r].length - skip, room = FC_GEMM_INNER - length;
             if (take > room) take = room;
-            if (take > 0)
-                piece[n_runs++] = (fc_run){g->runs[r].a + skip * g->a_step, g->runs[r].b + skip * g->b_step, take};
+            if (take > 0) piece[n_runs++] = (fc_run){g->runs[r].a + skip * g->a_step, g->runs[r].b + skip * step, take};
             length += take > 0 ? take : 0;
             skip += take;
             if (skip >= g->runs[r].length) r++, skip = 0;
         }
-        for (int64_t j0 = 0; j0 < g->n; j0 += FC_GEMM_COLUMNS) {
-            int64_t j_end = g->n - j0 < FC_GEMM_COLUMNS ? g->n : j0 + FC_GEMM_COLUMNS;
-            T *packed = work;
-            for (int64_t j = j0; j < j_end; j += 2 * VL) {
-                int64_t columns = j_end - j < 2 * VL ? j_end - j : 2 * VL, width = columns > VL ? 2 * VL : VL;
-                if (g->m <= MAX_ROWS && n_runs == 1 && g->b_column == 1 && columns == width) { /* used once: not packed */
-                    NAME(panel)(g, piece, 1, (const T *)g->b + piece->b + j, g->b_step, j, columns, accumulate);
-                    continue;
-                }
-                T *to = packed;
-                for (int64_t i = 0; i < n_runs; to += piece[i++].length * width)
-                    NAME(pack)((const T *)g->b + piece[i].b + j * g->b_column, g->b_step, g->b_column, piece[i].length, columns,
-                               width, to);
-                NAME(panel)(g, piece, n_runs, packed, width, j, columns, accumulate);
-                packed += length * width;
-            }
-        }
+        for (int64_t j = 0; j < g->n; j += FC_GEMM_COLUMNS)
+            NAME(columns)(g, piece, n_runs, length, j, g->n - j < FC_GEMM_COLUMNS ? g->n : j + FC_GEMM_COLUMNS, accumulate, work);
         accumulate = 1;
     } while (r < g->n_runs);
 }
 
 #define FC_STRING_(x) #x
 #define FC_STRING(x) FC_STRING_(x)
-static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block)};
+static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block), NAME(pack_all)};
 #undef FC_STRING_
 #undef FC_STRING
 #undef NAME
@@ -213,6 +241,7 @@ static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block)};
 #undef HI
 #undef LANES
 #undef EXCHANGE
+#undef NV_MOST
 #undef T
 #undef VL
 #undef FMA

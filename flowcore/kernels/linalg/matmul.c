@@ -84,7 +84,7 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
             c_rows[r] = c + (size_t)(r * p->n) * p->item;
         }
         fc_run run = {0, 0, p->k};
-        fc_block block = {a_rows, b, c_rows, &run, 1, p->a_column * p->unit, p->b_row * p->unit, p->b_column * p->unit, m, n, 0};
+        fc_block block = {a_rows, b, c_rows, &run, 1, p->a_column * p->unit, p->b_row * p->unit, p->b_column * p->unit, 0, m, n, 0};
         p->gemm->block(&block, work);
     }
     fc_work_end(work);
