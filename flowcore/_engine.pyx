@@ -195,6 +195,7 @@ cdef struct step_t:
     int64_t pending
     int32_t visitors
     int32_t failed
+    int32_t dropped             # some node failed or never ran: what came out is not whole
     int32_t code
     int32_t error_node
     char message[1024]
@@ -585,7 +586,7 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
     cdef step_t *step = run.step
     cdef plan_t *plan = step.plan
     cdef node_t *node = &plan.nodes[run.node]
-    cdef int32_t i, slot, successor, keep = FC_EMPTY, ready = 0
+    cdef int32_t i, slot, successor, n_next, keep = FC_EMPTY, ready = 0
     cdef int32_t *after
     cdef float work = 0
     cdef fc_buffer *block
@@ -594,9 +595,10 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
         run.scratch = block.owner
         fc_release(block)
     if status != FC_OK:
+        fc_store32(&step.dropped, 1)
         if status != DIED:
             fail_step(step, status, run.node, run.message)
-    elif fc_load32(&step.failed) == 0:
+    else:
         for i in range(node.n_out):
             if plan.uses[node.first_out + i] == 0:
                 release_slot(&step.slots[node.first_out + i])
@@ -605,7 +607,11 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
             if plan.uses[slot] != 0 and (plan.uses[slot] == 1 or fc_add32(&step.uses[slot], -1) == 1):
                 release_slot(&step.slots[slot])
         after = plan.next + node.first_next
-        for i in range(node.n_next):
+        n_next = node.n_next
+        if n_next and fc_load32(&step.failed):
+            fc_store32(&step.dropped, 1)
+            n_next = 0
+        for i in range(n_next):
             successor = after[i]
             if plan.waits[successor] == 1 or fc_add32(&step.waits[successor], -1) == 1:
                 ready += 1
@@ -895,6 +901,7 @@ cdef void start_step(step_t *step, bint traced) noexcept nogil:
     memcpy(step.uses, plan.uses, sizeof(int32_t) * plan.n_slots)
     step.inject_head = FC_EMPTY
     step.failed = 0
+    step.dropped = 0
     step.code = FC_OK
     step.error_node = -1
     step.pending = plan.n_sources
@@ -1394,7 +1401,8 @@ cdef class Plan:
                 for i in range(self.c.n_nodes):
                     if step.trace[i].end:
                         trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
-            if step.failed:
+            # A cancel that came when all was done changes nothing, so that what a queue gave out is not lost; a signal is never swallowed.
+            if step.failed and (step.dropped or step.error != NULL):
                 raise self._failure(step)
             # Fed and fetched values are all that is left; those fetched are handed over where nobody else holds them.
             for i in range(n_feeds):
@@ -1435,17 +1443,17 @@ cdef class Plan:
             with nogil:
                 while not fc_load32(&stop.flag):
                     execute(step, 0, False, NULL)
-                    if step.failed:
+                    if step.dropped:
                         break
                     for i in range(n_fetches):
                         if self.c.uses[self.fetch_slots[i]] != 0:
                             release_slot(&step.slots[self.fetch_slots[i]])
                     done += 1
                     restart_step(step)
-            if step.failed and not (fc_load32(&stop.flag) and step.code == FC_CANCELLED and step.error_node < 0):
-                raise self._failure(step)
-            if step.failed:
-                self._failure(step)
+            if step.dropped:
+                failure = self._failure(step)
+                if not (fc_load32(&stop.flag) and step.code == FC_CANCELLED and step.error_node < 0):
+                    raise failure
             return done
         finally:
             stop.running.remove(<size_t>step)
@@ -1491,13 +1499,11 @@ cdef class _Block:
 
 
 cdef void restart_step(step_t *step) noexcept nogil:
-    """The next round of a loop. A failure that was recorded between two rounds is kept."""
-    cdef int32_t failed = fc_load32(&step.failed)
-    if not failed:
-        memcpy(step.waits, step.plan.waits, sizeof(int32_t) * step.plan.n_nodes)
-        memcpy(step.uses, step.plan.uses, sizeof(int32_t) * step.plan.n_slots)
-        step.pending = step.plan.n_sources
-        step.measure = False
+    """The next round of a loop. A failure that was recorded between two rounds is kept: it drops the nodes of this one."""
+    memcpy(step.waits, step.plan.waits, sizeof(int32_t) * step.plan.n_nodes)
+    memcpy(step.uses, step.plan.uses, sizeof(int32_t) * step.plan.n_slots)
+    step.pending = step.plan.n_sources
+    step.measure = False
 
 
 cdef step_t *new_step(plan_t *plan) noexcept:

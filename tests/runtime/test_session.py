@@ -339,7 +339,10 @@ def test_forgotten_queue_runners_are_named_with_the_missing_call() -> None:
 
 
 def test_ctrl_c_ends_a_wait_and_a_long_step() -> None:
-    waiting = "import flowcore as fc\nq = fc.FIFOQueue(1, fc.int32, [[]])\nprint('go', flush=True)\nfc.Session().run([q.dequeue(), q.enqueue(fc.py_func(lambda: __import__('time').sleep(60), [], fc.int32))])"
+    waiting = (
+        "import flowcore as fc, time\nq = fc.FIFOQueue(1, fc.int32, [[]])\nslow = fc.py_func(lambda: time.sleep(60), [], fc.int32)\n"
+        "print('go', flush=True)\nfc.Session().run([q.dequeue(), q.enqueue(slow)])"
+    )
     busy = (
         "import flowcore as fc\nx = fc.zeros([1000, 1000])\nfor _ in range(3000): x = fc.exp(-x)\nprint('go', flush=True)\n"
         "with fc.Session() as s:\n    while True: s.run(fc.reduce_sum(x))"

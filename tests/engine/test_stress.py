@@ -1,0 +1,74 @@
+"""The engine under fire, at 1, 2 and 8 threads, and under ThreadSanitizer and AddressSanitizer."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import stress
+
+from flowcore import _engine
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_random_graphs_equal_the_interpreter_under_failures_and_cancels(threads: int) -> None:
+    stress.run_dags(threads, 10_000, 2)
+    stress.run_dags(threads, 300, 20)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_queue_loses_and_repeats_nothing_under_cancels_and_timeouts(threads: int) -> None:
+    stress.run_queues(threads, 250)
+
+
+def test_nothing_is_left_when_plans_go() -> None:
+    gc.collect()
+    before = _engine.live_counts()
+    stress.run_dags(2, 500, 3)
+    stress.run_queues(2, 50)
+    gc.collect()
+    after = _engine.live_counts()
+    for what in ("buffers", "strings", "plans", "steps", "running_steps", "tokens"):
+        assert after[what] == before[what], (what, before, after)
+
+
+@pytest.mark.sanitizer
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("sanitizer", ["thread", "address"])
+def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> None:
+    compiler = shutil.which("gcc")
+    if compiler is None or sys.platform != "linux":
+        pytest.skip("needs gcc on Linux")
+    runtime = subprocess.run([compiler, f"-print-file-name=lib{sanitizer[0]}san.so"], capture_output=True, text=True, check=True).stdout.strip()
+    if not os.path.isabs(runtime):
+        pytest.skip(f"gcc has no {sanitizer} sanitizer here")
+    tree = tmp_path / "tree"
+    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("*.so", ".git", ".venv", "build", "output", "_*.c", "__pycache__"))
+    environment = {**os.environ, "FLOWCORE_SANITIZE": sanitizer, "FLOWCORE_ONLY": "_buffer,_fifo,_engine,_array,_nn"}
+    subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=tree, env=environment, check=True, capture_output=True)
+    suppressions = tmp_path / "suppressions"
+    # The interpreter is not instrumented: what only it touches, under its own lock, looks like a race.
+    suppressions.write_text("".join(f"race:{name}\n" for name in ("PyThread_", "take_gil", "drop_gil", "_PyEval", "python3", "libpython", "_multiarray_umath")))
+    options = {
+        "TSAN_OPTIONS": f"suppressions={suppressions} report_signal_unsafe=0 exitcode=66",
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "LD_PRELOAD": runtime,
+        "PYTHONPATH": str(tree),
+        "PYTHONMALLOC": "malloc",
+    }
+    command = [sys.executable, str(tree / "tests/engine/stress.py"), "4", "400", "5"]
+    result = subprocess.run(command, env={**os.environ, **options}, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[:6000]
+    assert "done" in result.stdout
