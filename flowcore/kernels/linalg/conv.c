@@ -3,10 +3,13 @@
  * Convolution and gradient of the image are one computation in gather form: each pixel of the result is a sum over taps
  * (filter elements) of source pixels times a slice of the filter. For the gradient the source is out_backprop, and with strides
  * the pixels fall into phases, of which each sees only every stride-th tap at stride 1. A piece of work is a rectangle of pixels
- * of one phase, or a few whole small images: rows of A are the rectangle's pixels, runs are the taps. Where a tap leaves the
- * image, or the image is not channels-last in the computed type, the piece copies its patch first (not one copy per tap: a
- * patch is about as large as the rectangle). The gradient of the filter turns this round: rows of A are taps and channels,
- * runs are pixels, and partial sums over groups of images are added in a fixed order. */
+ * of one phase, or a few whole small images: rows of A are the pixels, runs are the taps. The gradient of the filter turns this
+ * round: rows of A are taps and channels, runs are pixels, and partial sums over groups of images are added in a fixed order.
+ *
+ * Padding is not multiplied: pixels near a border, which see fewer taps, are products of their own (at 5x5 on 14x14 that is a
+ * sixth of the work). It needs B packed once for all of them. Where that does not pay (few pixels under a large filter, few
+ * channels in the filter's gradient) the piece reads a copy of its patch of the image with zeros around it. An image that is not
+ * channels-last in the computed type is read through such a copy as well; it is as large as the patch, never one copy per tap. */
 #include <string.h>
 
 #include "convert.h"
@@ -15,7 +18,9 @@
 #include "work.h"
 
 #define PIECE_WORK ((int64_t)1 << 21) /* multiplications that are worth handing to another thread */
-#define PIXELS 448                    /* rows of A in a piece: they pay for the packing of B */
+#define PIXELS 896                    /* of a piece: so that also corners of a few images together fill a register tile */
+#define GRADIENT_PIXELS 448           /* the same where the pixels are the inner dimension */
+#define SPLIT_TAPS 64                 /* along an axis, at most, where borders are computed apart */
 #define PATCH ((int64_t)96 << 10)     /* elements of a patch, where pixels allow: half of a second-level cache */
 #define PARTIAL_BYTES ((int64_t)8 << 20)
 #define ALIGNED(bytes) (((size_t)(bytes) + 63) & ~(size_t)63)
@@ -143,12 +148,12 @@ static int64_t extent(const fc_axis *a, int64_t n) {
     return a->n_taps ? a->taps[a->n_taps - 1].offset - a->taps[0].offset + (n - 1) * a->step + 1 : 1;
 }
 
-/* Cuts the positions of two axes into rectangles of at most PIXELS pixels, whose patches are small where that is possible. */
-static tiling cut(const fc_axis *h, const fc_axis *w, int64_t channels) {
-    int64_t columns = min64(w->length, PIXELS), row = max64(extent(h, 1), 1);
+/* Cuts the positions of two axes into rectangles of at most `pixels` pixels, whose patches are small where that is possible. */
+static tiling cut(const fc_axis *h, const fc_axis *w, int64_t channels, int64_t pixels) {
+    int64_t columns = min64(w->length, pixels), row = max64(extent(h, 1), 1);
     while (columns > 1 && (double)extent(w, columns) * (double)row * (double)channels > PATCH) columns = (columns + 1) / 2;
     columns = ceil_div(w->length, ceil_div(w->length, columns));
-    int64_t rows = min64(h->length, max64(PIXELS / columns, 1));
+    int64_t rows = min64(h->length, max64(pixels / columns, 1));
     while (rows > 1 && (double)extent(w, columns) * (double)extent(h, rows) * (double)channels > PATCH) rows = (rows + 1) / 2;
     rows = ceil_div(h->length, ceil_div(h->length, rows));
     return (tiling){rows, columns, ceil_div(h->length, rows) * ceil_div(w->length, columns)};
@@ -159,39 +164,39 @@ static tile tile_at(const fc_axis *h, const fc_axis *w, tiling size, int64_t ind
     return (tile){h, w, t, min64(t + size.rows, h->length), u, min64(u + size.columns, w->length)};
 }
 
-/* What a tile reads: taps h_first..h_last x w_first..w_last, within rows y.. and columns x.. of the source. */
+/* What a tile reads: taps h_first..h_last x w_first..w_last, within `rows` from y and `columns` from x on in the source. */
 typedef struct {
     int64_t h_first, h_last, w_first, w_last, y, x, rows, columns;
     int64_t pitch;  /* elements from row to row of what `source_rows` returns */
     int direct;     /* the source's own memory serves */
 } view;
 
-static view look(const fc_images *source, const tile *t) {
-    view v = {0};
+/* `padded`: what lies beyond the source is read too, as zeros; otherwise it is cut off. */
+static view look(const fc_images *source, const tile *t, int padded) {
+    view v = {.direct = 1};
     fc_useful_taps(t->h, t->t, t->t_end, &v.h_first, &v.h_last);
     fc_useful_taps(t->w, t->u, t->u_end, &v.w_first, &v.w_last);
-    if (v.h_last < v.h_first || v.w_last < v.w_first) {
-        v.h_last = v.w_last = -1, v.h_first = v.w_first = 0;
-        v.direct = 1;
-        return v;
-    }
+    if (v.h_last < v.h_first || v.w_last < v.w_first) return v;
     v.y = t->h->taps[v.h_first].offset + t->t * t->h->step;
     v.x = t->w->taps[v.w_first].offset + t->u * t->w->step;
-    v.rows = t->h->taps[v.h_last].offset + (t->t_end - 1) * t->h->step + 1 - v.y;
-    v.columns = t->w->taps[v.w_last].offset + (t->u_end - 1) * t->w->step + 1 - v.x;
+    int64_t y_end = t->h->taps[v.h_last].offset + (t->t_end - 1) * t->h->step + 1;
+    int64_t x_end = t->w->taps[v.w_last].offset + (t->u_end - 1) * t->w->step + 1;
+    if (!padded) {
+        v.y = max64(v.y, 0), v.x = max64(v.x, 0);
+        y_end = min64(y_end, source->height), x_end = min64(x_end, source->width);
+    }
+    v.rows = y_end - v.y, v.columns = x_end - v.x;
     v.direct = !source->channels_first && (source->dtype == FC_FLOAT32 || source->dtype == FC_FLOAT64) && v.y >= 0 && v.x >= 0 &&
-               v.y + v.rows <= source->height && v.x + v.columns <= source->width;
+               y_end <= source->height && x_end <= source->width;
     v.pitch = (v.direct ? source->width : v.columns) * source->channels;
     return v;
 }
 
-/* The source at (y, x) of image `index`, in the computed type; through `patch` where it cannot be read in place. */
-static const char *source_rows(const fc_images *source, const view *v, int64_t index, char *patch) {
-    if (v->direct)
-        return (const char *)source->data +
-               ((index * source->height + v->y) * source->width + v->x) * source->channels * fc_item_size(source->dtype);
-    fc_load_patch(source, index, v->y, v->x, v->rows, v->columns, patch);
-    return patch;
+/* The source at (y, x) of image `index`, in the computed type: in place, or in `patch`, where fc_load_patch has put it. */
+static const char *source_at(const fc_images *source, const view *v, int64_t index, const char *patch) {
+    if (!v->direct) return patch;
+    return (const char *)source->data +
+           ((index * source->height + v->y) * source->width + v->x) * source->channels * fc_item_size(source->dtype);
 }
 
 /* Appends a run, or lengthens the last one where this one continues it in both operands. */
@@ -207,77 +212,149 @@ static void add_run(fc_run *runs, int64_t *n, fc_run next, int64_t a_step, int64
 
 typedef struct {
     const fc_gemm *gemm;
-    int64_t item, kernel_w;
+    int64_t item, kernel[2];
     fc_images source, result;
     const char *filter;                           /* in the computed type */
     int64_t tap_size, b_step, b_column;           /* elements of a filter element's matrix, and its strides as B */
+    char *packed;                                 /* the whole filter, packed; NULL: packed piece by piece */
     const tile *tiles;
     int64_t n_tiles, batch, group, groups, n_block, n_blocks;
     int staged, out_of_memory;                    /* staged: pixels go through memory in the computed type */
 } pixel_job;
 
-static void pixel_piece(pixel_job *job, int64_t piece) {
-    int64_t j = piece % job->n_blocks * job->n_block, n = min64(job->n_block, job->result.channels - j), item = job->item;
-    int64_t image = piece / job->n_blocks % job->groups * job->group, image_end = min64(image + job->group, job->batch);
-    const tile *t = &job->tiles[piece / job->n_blocks / job->groups];
+/* Memory of one piece. */
+typedef struct {
+    fc_run *runs;
+    const void **a;
+    void **c;
+    char *stage, *patches, *pack;
+    size_t patch_bytes;
+    int64_t image, image_end, j, n;
+} pixel_work;
+
+/* Positions of a tile that share their taps, as a tile, and those taps: one product. */
+static void pixel_product(const pixel_job *job, const tile *all, const tile *t, const view *v, const pixel_work *w, int64_t h_first,
+                          int64_t h_last, int64_t w_first, int64_t w_last) {
     const fc_images *source = &job->source, *result = &job->result;
-    view v = look(source, t);
-    int64_t taps = (v.h_last - v.h_first + 1) * (v.w_last - v.w_first + 1), width = t->u_end - t->u, height = t->t_end - t->t;
-    int64_t pixels = (image_end - image) * height * width, patch_size = v.direct ? 0 : v.rows * v.columns * source->channels;
+    int64_t n_runs = 0, m = 0, item = job->item, depth = source->channels, width = all->u_end - all->u, y = 0, x = 0;
+    int64_t tap_size = job->packed ? depth : job->tap_size, b_step = job->packed ? 1 : job->b_step;
+    for (int64_t k = h_first; k <= h_last; k++)
+        for (int64_t l = w_first; l <= w_last; l++) {
+            const fc_tap *ky = &t->h->taps[k], *kx = &t->w->taps[l];
+            if (!n_runs) y = ky->offset - v->y, x = kx->offset - v->x;
+            fc_run run = {(ky->offset - v->y - y) * v->pitch + (kx->offset - v->x - x) * depth,
+                          (ky->index * job->kernel[1] + kx->index) * tap_size, depth};
+            add_run(w->runs, &n_runs, run, 1, b_step);
+        }
+    for (int64_t i = w->image; i < w->image_end; i++) {
+        const char *rows = source_at(source, v, i, w->patches + (i - w->image) * w->patch_bytes);
+        for (int64_t at_y = t->t; at_y < t->t_end; at_y++) {
+            int64_t out_y = (i * result->height + t->h->first + at_y * t->h->spread) * result->width;
+            int64_t staged = ((i - w->image) * (all->t_end - all->t) + at_y - all->t) * width - all->u;
+            for (int64_t at_x = t->u; at_x < t->u_end; at_x++, m++) {
+                int64_t out = (out_y + t->w->first + at_x * t->w->spread) * result->channels + w->j;
+                w->a[m] = n_runs ? rows + ((y + at_y * t->h->step) * v->pitch + (x + at_x * t->w->step) * depth) * item : NULL;
+                w->c[m] = job->staged ? w->stage + (staged + at_x) * w->n * item : (char *)result->data + out * item;
+            }
+        }
+    }
+    int64_t inner = job->packed ? job->kernel[0] * job->kernel[1] * depth : 0;
+    const char *b = job->packed ? job->packed + w->j * inner * item : job->filter + w->j * job->b_column * item;
+    fc_block block = {w->a, b, w->c, w->runs, n_runs, 1, job->b_step, job->b_column, inner, m, w->n, 0};
+    job->gemm->block(&block, w->pack);
+}
+
+/* The end of the positions from `begin` on that see the same taps as it. */
+static int64_t same_taps(const fc_axis *axis, int64_t begin, int64_t end, int64_t *first, int64_t *last) {
+    int64_t other_first, other_last, at = begin;
+    fc_useful_taps(axis, at, at + 1, first, last);
+    do {
+        if (++at == end) break;
+        fc_useful_taps(axis, at, at + 1, &other_first, &other_last);
+    } while (other_first == *first && other_last == *last);
+    return at;
+}
+
+static void pixel_piece(pixel_job *job, int64_t piece) {
+    const tile *t = &job->tiles[piece / job->n_blocks / job->groups];
+    const fc_images *source = &job->source;
+    int split = job->packed && t->h->n_taps <= SPLIT_TAPS && t->w->n_taps <= SPLIT_TAPS;
+    view v = look(source, t, !split);
+    pixel_work w = {.j = piece % job->n_blocks * job->n_block, .image = piece / job->n_blocks % job->groups * job->group};
+    w.n = min64(job->n_block, job->result.channels - w.j);
+    w.image_end = min64(w.image + job->group, job->batch);
+    int64_t images = w.image_end - w.image, pixels = images * (t->t_end - t->t) * (t->u_end - t->u);
+    int64_t taps = max64(v.h_last - v.h_first + 1, 0) * max64(v.w_last - v.w_first + 1, 0);
     size_t run_bytes = ALIGNED(taps * sizeof(fc_run)), row_bytes = ALIGNED(pixels * sizeof(void *));
-    size_t patch_bytes = ALIGNED(patch_size * item), stage_bytes = job->staged ? ALIGNED(pixels * n * item) : 0;
-    char *work = fc_work_begin(run_bytes + 2 * row_bytes + patch_bytes * (image_end - image) + stage_bytes +
-                               fc_gemm_work(FC_GEMM_INNER, n, item));
+    size_t stage_bytes = job->staged ? ALIGNED(pixels * w.n * job->item) : 0;
+    w.patch_bytes = v.direct ? 0 : ALIGNED(v.rows * v.columns * source->channels * job->item);
+    char *work = fc_work_begin(run_bytes + 2 * row_bytes + stage_bytes + images * w.patch_bytes +
+                               (job->packed ? 0 : fc_gemm_work(FC_GEMM_INNER, w.n, job->item)));
     if (!work) {
         __atomic_store_n(&job->out_of_memory, 1, __ATOMIC_RELAXED);
         return;
     }
-    fc_run *runs = (fc_run *)work;
-    const void **a = (const void **)(work + run_bytes);
-    void **c = (void **)(work + run_bytes + row_bytes);
-    char *stage = work + run_bytes + 2 * row_bytes, *patches = stage + stage_bytes;
-    int64_t n_runs = 0, m = 0;
-    for (int64_t k = v.h_first; k <= v.h_last; k++)
-        for (int64_t l = v.w_first; l <= v.w_last; l++) {
-            const fc_tap *y = &t->h->taps[k], *x = &t->w->taps[l];
-            fc_run run = {(y->offset - t->h->taps[v.h_first].offset) * v.pitch + (x->offset - t->w->taps[v.w_first].offset) * source->channels,
-                          (y->index * job->kernel_w + x->index) * job->tap_size, source->channels};
-            add_run(runs, &n_runs, run, 1, job->b_step);
-        }
-    for (int64_t i = image; i < image_end; i++) {
-        const char *rows = source_rows(source, &v, i, patches + (i - image) * patch_bytes);
-        for (int64_t y = 0; y < height; y++) {
-            int64_t out_y = (i * result->height + t->h->first + (t->t + y) * t->h->spread) * result->width;
-            for (int64_t x = 0; x < width; x++, m++) {
-                int64_t out = (out_y + t->w->first + (t->u + x) * t->w->spread) * result->channels + j;
-                a[m] = rows + (y * t->h->step * v.pitch + x * t->w->step * source->channels) * item;
-                c[m] = job->staged ? stage + m * n * item : (char *)result->data + out * item;
+    w.runs = (fc_run *)work;
+    w.a = (const void **)(work + run_bytes);
+    w.c = (void **)(work + run_bytes + row_bytes);
+    w.stage = work + run_bytes + 2 * row_bytes;
+    w.patches = w.stage + stage_bytes;
+    w.pack = w.patches + images * w.patch_bytes;
+    for (int64_t i = w.image; !v.direct && i < w.image_end; i++)
+        fc_load_patch(source, i, v.y, v.x, v.rows, v.columns, w.patches + (i - w.image) * w.patch_bytes);
+    if (!split) {
+        pixel_product(job, t, t, &v, &w, v.h_first, v.h_last, v.w_first, v.w_last);
+    } else {
+        tile part = *t;
+        int64_t h_first, h_last, w_first, w_last;
+        for (part.t = t->t; part.t < t->t_end; part.t = part.t_end) {
+            part.t_end = same_taps(t->h, part.t, t->t_end, &h_first, &h_last);
+            for (part.u = t->u; part.u < t->u_end; part.u = part.u_end) {
+                part.u_end = same_taps(t->w, part.u, t->u_end, &w_first, &w_last);
+                pixel_product(job, t, &part, &v, &w, h_first, h_last, w_first, w_last);
             }
         }
     }
-    fc_block block = {a, job->filter + j * job->b_column * item, c, runs, n_runs, 1, job->b_step, job->b_column, 0, m, n, 0};
-    job->gemm->block(&block, patches + patch_bytes * (image_end - image));
-    fc_rectangle at = {t->h->first + t->t * t->h->spread, t->h->spread, height, t->w->first + t->u * t->w->spread, t->w->spread, width};
-    for (int64_t i = image; job->staged && i < image_end; i++)
-        fc_store_pixels(result, i, at, j, n, stage + (i - image) * height * width * n * item);
+    fc_rectangle at = {t->h->first + t->t * t->h->spread, t->h->spread, t->t_end - t->t,
+                       t->w->first + t->u * t->w->spread, t->w->spread, t->u_end - t->u};
+    for (int64_t i = w.image; job->staged && i < w.image_end; i++)
+        fc_store_pixels(&job->result, i, at, w.j, w.n, w.stage + (i - w.image) * at.rows * at.columns * w.n * job->item);
     fc_work_end(work);
 }
 static void pixel_pieces(void *arg, int64_t begin, int64_t end) {
     for (int64_t piece = begin; piece < end; piece++) pixel_piece(arg, piece);
 }
 
+static void pack_taps(void *arg, int64_t begin, int64_t end) {
+    pixel_job *job = arg;
+    int64_t depth = job->source.channels, taps = job->kernel[0] * job->kernel[1];
+    for (int64_t tap = begin; tap < end; tap++)
+        job->gemm->pack(job->filter + tap * job->tap_size * job->item, job->b_step, job->b_column, tap * depth, depth, taps * depth,
+                        job->result.channels, job->packed);
+}
+
+/* Packs the filter when there are enough pixels to pay for it. */
+static int pack_filter(fc_ctx *ctx, pixel_job *job) {
+    int64_t taps = job->kernel[0] * job->kernel[1], inner = taps * job->source.channels;
+    if (job->batch * job->result.height * job->result.width < 1024 && job->tap_size * taps > 1 << 16) return FC_OK;
+    int rc = ctx->api->scratch(ctx, (size_t)(fc_packed_size(inner, job->result.channels) * job->item), (void **)&job->packed);
+    if (!rc) ctx->api->parallel_for(ctx, taps, max64((1 << 16) / job->tap_size, 1), pack_taps, job);
+    return rc;
+}
+
 /* Runs the job over all tiles of the given phases. */
 static int run_pixels(fc_ctx *ctx, pixel_job *job, const fc_axis *h, int64_t n_h, const fc_axis *w, int64_t n_w) {
     tile *tiles;
     int64_t pixels = 1, work, taps = 1;
-    job->n_tiles = 0;
-    for (int64_t i = 0; i < n_h * n_w; i++) job->n_tiles += cut(&h[i / n_w], &w[i % n_w], job->source.channels).count;
-    int rc = ctx->api->scratch(ctx, (size_t)job->n_tiles * sizeof(tile), (void **)&tiles);
+    int rc = pack_filter(ctx, job);
+    if (rc) return rc;
+    for (int64_t i = 0; i < n_h * n_w; i++) job->n_tiles += cut(&h[i / n_w], &w[i % n_w], job->source.channels, PIXELS).count;
+    rc = ctx->api->scratch(ctx, (size_t)job->n_tiles * sizeof(tile), (void **)&tiles);
     if (rc) return rc;
     job->tiles = tiles;
     for (int64_t i = 0; i < n_h * n_w; i++) {
         const fc_axis *ah = &h[i / n_w], *aw = &w[i % n_w];
-        tiling size = cut(ah, aw, job->source.channels);
+        tiling size = cut(ah, aw, job->source.channels, PIXELS);
         for (int64_t k = 0; k < size.count; k++) *tiles++ = tile_at(ah, aw, size, k);
         pixels = max64(pixels, size.rows * size.columns);
         taps = max64(taps, ah->n_taps * aw->n_taps);
@@ -360,7 +437,7 @@ int fc_conv2d(fc_ctx *ctx) {
     for (int i = 0; i < 2 && !rc; i++) rc = forward_axis(ctx, &g, i, &axes[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
-    pixel_job job = {.kernel_w = g.kernel[1], .source = images_of(image, &g), .result = images_of(out, &g), .filter = wide,
+    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]}, .source = images_of(image, &g), .result = images_of(out, &g), .filter = wide,
                      .tap_size = g.in_channels * g.out_channels, .b_step = g.out_channels, .b_column = 1, .batch = g.batch};
     job.staged = g.channels_first || fc_computed_type(out->dtype) != out->dtype;
     use_type(out->dtype, &job.gemm, &job.item);
@@ -388,7 +465,7 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     for (int i = 0; i < 2 && !rc; i++) rc = phases(ctx, &g, i, &axes[i], &count[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
-    pixel_job job = {.kernel_w = g.kernel[1], .source = images_of(grad, &g), .result = images_of(out, &g), .filter = wide,
+    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]}, .source = images_of(grad, &g), .result = images_of(out, &g), .filter = wide,
                      .tap_size = g.in_channels * g.out_channels, .b_step = 1, .b_column = g.out_channels, .batch = g.batch};
     job.staged = g.channels_first || fc_computed_type(out->dtype) != out->dtype;
     use_type(out->dtype, &job.gemm, &job.item);
@@ -410,43 +487,59 @@ typedef struct {
     int out_of_memory;
 } filter_job;
 
-/* Adds what one tile of one image gives to rows m_begin..m_end and columns j..j+n of `part`. */
+/* The positions of begin..end at which `tap` stays within the source. */
+static void reach(const fc_axis *axis, const fc_tap *tap, int64_t *begin, int64_t *end) {
+    int64_t last = axis->limit - 1 - tap->offset;
+    if (tap->offset < 0) *begin = max64(*begin, ceil_div(-tap->offset, axis->step));
+    *end = last < 0 ? *begin : min64(*end, last / axis->step + 1);
+}
+
+/* Adds what one tile of one image gives to rows m_begin..m_end and columns j..j+n of `part`. With enough channels each tap is a
+ * product over the pixels that it reaches; with few, all taps are one product over all pixels, and padding counts as zeros. */
 static int filter_tile(filter_job *job, const tile *t, int64_t image, int64_t m_begin, int64_t m_end, int64_t j, int64_t n, char *part) {
     const fc_images *source = &job->source;
     const geometry *g = job->g;
-    view v = look(source, t);
-    int64_t height = t->t_end - t->t, width = t->u_end - t->u, item = job->item, depth = source->channels, n_runs = 0, m = 0;
-    if (v.h_last < v.h_first) return FC_OK;
+    int64_t height = t->t_end - t->t, width = t->u_end - t->u, item = job->item, depth = source->channels, m = 0;
+    int split = depth >= 8;
+    view v = look(source, t, !split);
+    if (!v.rows) return FC_OK;
     size_t run_bytes = ALIGNED(height * sizeof(fc_run)), row_bytes = ALIGNED((m_end - m_begin) * sizeof(void *));
     size_t patch_bytes = v.direct ? 0 : ALIGNED(v.rows * v.columns * depth * item);
-    char *work = fc_work_begin(run_bytes + 2 * row_bytes + patch_bytes + fc_gemm_work(FC_GEMM_INNER, n, item));
+    char *work = fc_work_begin(run_bytes + 2 * row_bytes + patch_bytes + fc_packed_size(height * width, n) * item);
     if (!work) return FC_RESOURCE_EXHAUSTED;
     fc_run *runs = (fc_run *)work;
     const void **a = (const void **)(work + run_bytes);
     void **c = (void **)(work + run_bytes + row_bytes);
-    char *patch = work + run_bytes + 2 * row_bytes;
-    const char *rows = source_rows(source, &v, image, patch);
+    char *patch = work + run_bytes + 2 * row_bytes, *packed = patch + patch_bytes;
+    if (!v.direct) fc_load_patch(source, image, v.y, v.x, v.rows, v.columns, patch);
+    const char *rows = source_at(source, &v, image, patch);
     int64_t pixel = g->channels_first ? 1 : g->out_channels, column = g->channels_first ? g->out[0] * g->out[1] : 1;
-    int64_t grad_image = image * g->out[0] * g->out[1] * g->out_channels, a_step = t->w->step * depth;
-    for (int64_t y = 0; y < height; y++) {
-        fc_run run = {y * t->h->step * v.pitch, grad_image + ((t->t + y) * g->out[1] + t->u) * pixel, width};
-        add_run(runs, &n_runs, run, a_step, pixel);
-    }
+    int64_t grad_at = image * g->out[0] * g->out[1] * g->out_channels + j * column;
+    for (int64_t y = 0; y < height; y++)
+        job->gemm->pack(job->grad + (grad_at + ((t->t + y) * g->out[1] + t->u) * pixel) * item, pixel, column, y * width, width,
+                        height * width, n, packed);
+    fc_block block = {a, packed, c, runs, 0, t->w->step * depth, 0, 0, height * width, 0, n, 1};
     for (int64_t k = v.h_first; k <= v.h_last; k++)
         for (int64_t l = v.w_first; l <= v.w_last; l++) {
-            const fc_tap *y = &t->h->taps[k], *x = &t->w->taps[l];
-            int64_t first = (y->index * g->kernel[1] + x->index) * depth, from = max64(first, m_begin), to = min64(first + depth, m_end);
-            const char *at = rows + ((y->offset - t->h->taps[v.h_first].offset) * v.pitch +
-                                     (x->offset - t->w->taps[v.w_first].offset) * depth) * item;
-            for (int64_t i = from; i < to; i++, m++) {
+            const fc_tap *ky = &t->h->taps[k], *kx = &t->w->taps[l];
+            int64_t first = (ky->index * g->kernel[1] + kx->index) * depth, y = t->t, y_end = t->t_end, x = t->u, x_end = t->u_end;
+            if (split) {
+                reach(t->h, ky, &y, &y_end);
+                reach(t->w, kx, &x, &x_end);
+            }
+            const char *at = rows + ((ky->offset + y * t->h->step - v.y) * v.pitch + (kx->offset + x * t->w->step - v.x) * depth) * item;
+            for (int64_t i = max64(first, m_begin); i < min64(first + depth, m_end); i++, m++) {
                 a[m] = at + (i - first) * item;
                 c[m] = part + (i * job->n + j) * item;
             }
+            if (!split && (k < v.h_last || l < v.w_last)) continue;
+            block.m = m, block.n_runs = m = 0;
+            for (int64_t row = y; row < y_end && x < x_end; row++) {
+                fc_run run = {(row - y) * t->h->step * v.pitch, (row - t->t) * width + x - t->u, x_end - x};
+                add_run(runs, &block.n_runs, run, block.a_step, 1);
+            }
+            if (block.m && block.n_runs) job->gemm->block(&block, NULL);
         }
-    if (m) {
-        fc_block block = {a, job->grad + j * column * item, c, runs, n_runs, a_step, pixel, column, 0, m, n, 1};
-        job->gemm->block(&block, patch + patch_bytes);
-    }
     fc_work_end(work);
     return FC_OK;
 }
@@ -521,7 +614,7 @@ int fc_conv2d_backprop_filter(fc_ctx *ctx) {
     if (!rc) rc = fc_widen(ctx, grad, &wide);
     if (rc) return rc;
     job.grad = wide;
-    job.size = cut(&job.axes[0], &job.axes[1], g.in_channels);
+    job.size = cut(&job.axes[0], &job.axes[1], g.in_channels, GRADIENT_PIXELS);
     share_out(&job);
     int same_type = fc_computed_type(out->dtype) == out->dtype;
     job.parts = job.sums = fc_data(out);
