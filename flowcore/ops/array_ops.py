@@ -176,8 +176,8 @@ def _reshape_grad(op: Operation, g: Any) -> list[Any]:
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     """The same elements in row-major order under another shape; one size may be -1, and is found from the others."""
     tensor = convert_to_tensor(tensor, name="tensor")
-    if not isinstance(shape, Tensor) and np.size(shape) > MAX_RANK and not isinstance(shape, TensorShape):
-        raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {np.size(shape)}")
+    if isinstance(shape, (list, tuple, np.ndarray)) and len(shape) > MAX_RANK:
+        raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {len(shape)}")
     if isinstance(shape, Tensor):
         return apply("Reshape", tensor, shape, name=name)
     with name_scope(name, "Reshape") as scope:

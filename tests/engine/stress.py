@@ -104,7 +104,8 @@ def run_queues(threads: int, items: int) -> None:
             try:
                 (values,) = many.run([], timeout_ms=50)
             except _engine.StepError as error:
-                assert error.code in (1, 4), error
+                if error.code not in (1, 4):  # cancelled, deadline exceeded
+                    raise
                 continue
             with lock:
                 got.extend(values.tolist())

@@ -20,7 +20,8 @@
 #define PIECE_WORK ((int64_t)1 << 21) /* multiplications that are worth handing to another thread */
 #define PIXELS 896                    /* of a piece: so that also corners of a few images together fill a register tile */
 #define GRADIENT_PIXELS 448           /* the same where the pixels are the inner dimension */
-#define SPLIT_TAPS 64                 /* along an axis, at most, where borders are computed apart */
+#define SPLIT_CHANNELS 8              /* at least, of the source, where borders are computed apart; and */
+#define SPLIT_TAPS 64                 /* taps along an axis, at most */
 #define PATCH ((int64_t)96 << 10)     /* elements of a patch, where pixels allow: half of a second-level cache */
 #define PARTIAL_BYTES ((int64_t)8 << 20)
 #define ALIGNED(bytes) (((size_t)(bytes) + 63) & ~(size_t)63)
@@ -278,7 +279,7 @@ static int64_t same_taps(const fc_axis *axis, int64_t begin, int64_t end, int64_
 static void pixel_piece(pixel_job *job, int64_t piece) {
     const tile *t = &job->tiles[piece / job->n_blocks / job->groups];
     const fc_images *source = &job->source;
-    int split = job->packed && t->h->n_taps <= SPLIT_TAPS && t->w->n_taps <= SPLIT_TAPS;
+    int split = job->packed && source->channels >= SPLIT_CHANNELS && t->h->n_taps <= SPLIT_TAPS && t->w->n_taps <= SPLIT_TAPS;
     view v = look(source, t, !split);
     pixel_work w = {.j = piece % job->n_blocks * job->n_block, .image = piece / job->n_blocks % job->groups * job->group};
     w.n = min64(job->n_block, job->result.channels - w.j);
@@ -500,7 +501,7 @@ static int filter_tile(filter_job *job, const tile *t, int64_t image, int64_t m_
     const fc_images *source = &job->source;
     const geometry *g = job->g;
     int64_t height = t->t_end - t->t, width = t->u_end - t->u, item = job->item, depth = source->channels, m = 0;
-    int split = depth >= 8;
+    int split = depth >= SPLIT_CHANNELS;
     view v = look(source, t, !split);
     if (!v.rows) return FC_OK;
     size_t run_bytes = ALIGNED(height * sizeof(fc_run)), row_bytes = ALIGNED((m_end - m_begin) * sizeof(void *));

@@ -64,7 +64,10 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
     product *p = arg;
     const void *a_rows[ROWS_AT_ONCE];
     void *c_rows[ROWS_AT_ONCE];
-    void *work = NULL;
+    char *work = NULL;
+    size_t work_size = fc_gemm_work(p->k, p->n_block, p->item);
+    /* Rows a multiple of 4 KiB apart would fight for the same lines of the first-level cache. */
+    int copy_rows = p->a_column * p->unit == 1 && p->a_row * p->item % 4096 == 0 && p->m > 4 && p->n > 64;
     for (int64_t piece = begin; piece < end; piece++) {
         int64_t index = piece / (p->m_blocks * p->n_blocks), j = piece % p->n_blocks * p->n_block;
         int64_t i = piece / p->n_blocks % p->m_blocks * p->m_block, a_at, b_at;
@@ -75,17 +78,24 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
         char *c = p->c + (size_t)((index * p->m + i) * p->n + j) * p->item;
         fc_matrix a_matrix = {a, p->a_row, p->a_column}, b_matrix = {b, p->b_row, p->b_column};
         if (p->blas && fc_blas_gemm(p->dtype, m, n, p->k, a_matrix, p->conj_a, b_matrix, p->conj_b, c, p->n)) continue;
-        if (!work && !(work = fc_work_begin(fc_gemm_work(p->k, p->n_block, p->item)))) {
+        if (!work && !(work = fc_work_begin(work_size + (copy_rows ? p->m_block * (FC_GEMM_INNER * p->item + 64) : 0)))) {
             __atomic_store_n(&p->out_of_memory, 1, __ATOMIC_RELAXED);
             return;
         }
+        char *copy = work + work_size;
         for (int64_t r = 0; r < m; r++) {
-            a_rows[r] = a + (size_t)(r * p->a_row * p->unit) * p->item;
+            a_rows[r] = copy_rows ? copy + r * (FC_GEMM_INNER * p->item + 64) : a + (size_t)(r * p->a_row * p->unit) * p->item;
             c_rows[r] = c + (size_t)(r * p->n) * p->item;
         }
-        fc_run run = {0, 0, p->k};
-        fc_block block = {a_rows, b, c_rows, &run, 1, p->a_column * p->unit, p->b_row * p->unit, p->b_column * p->unit, 0, m, n, 0};
-        p->gemm->block(&block, work);
+        int64_t length = copy_rows ? FC_GEMM_INNER : p->k;
+        for (int64_t k = 0; k < p->k; k += length) {
+            fc_run run = {0, k * p->b_row * p->unit, p->k - k < length ? p->k - k : length};
+            fc_block block = {a_rows, b, c_rows, &run, 1, p->a_column * p->unit, p->b_row * p->unit, p->b_column * p->unit, 0, m, n,
+                              k > 0};
+            for (int64_t r = 0; copy_rows && r < m; r++)
+                memcpy((void *)a_rows[r], a + (size_t)(r * p->a_row + k) * p->item, (size_t)run.length * p->item);
+            p->gemm->block(&block, work);
+        }
     }
     fc_work_end(work);
 }

@@ -1,0 +1,185 @@
+"""The graph model: names, scopes, look-up, conversion, collections, building from threads."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+from flowcore.graph.constants import constant_value, constant_value_as_shape
+from flowcore.graph.verifier import GraphError, Verifier
+
+
+def test_names_are_those_of_tensorflow() -> None:
+    a = fc.constant([1.0, 2.0])
+    b = fc.add(a, 1.0, name="s")
+    with fc.name_scope("foo"):
+        c = a + b
+        with fc.name_scope("bar"):
+            d = fc.tanh(c)
+    with fc.name_scope("foo"):
+        e = fc.tanh(c)
+    with fc.name_scope("foo/"):
+        f = fc.tanh(c)
+    g = a[0]
+    names = [op.name for op in fc.get_default_graph().get_operations()]
+    assert names == [
+        "Const", "s/y", "s", "foo/add", "foo/bar/Tanh", "foo_1/Tanh", "foo/Tanh", "strided_slice/stack", "strided_slice/stack_1", "strided_slice/stack_2", "strided_slice",
+    ]  # fmt: skip
+    assert (d.name, e.name, f.name, g.name) == ("foo/bar/Tanh:0", "foo_1/Tanh:0", "foo/Tanh:0", "strided_slice:0")
+
+
+def test_unique_names_differ_by_more_than_case() -> None:
+    graph = fc.get_default_graph()
+    assert [graph.unique_name(n) for n in ("a", "a", "A", "a_1")] == ["a", "a_1", "A_2", "a_1_1"]
+    with pytest.raises(ValueError, match="not a valid"):
+        fc.constant(1, name="has space")
+
+
+def test_look_up_by_name() -> None:
+    x = fc.constant(1, name="x")
+    graph = fc.get_default_graph()
+    assert graph.get_tensor_by_name("x:0") is x
+    assert graph.get_operation_by_name("x") is x.op
+    with pytest.raises(KeyError, match="does not exist"):
+        graph.get_tensor_by_name("y:0")
+    with pytest.raises(KeyError, match="only 1 outputs"):
+        graph.get_tensor_by_name("x:1")
+    with pytest.raises(ValueError, match="Perhaps you meant 'x:0'"):
+        graph.get_tensor_by_name("x")
+
+
+def test_control_dependencies_skip_what_depends_already() -> None:
+    a = fc.constant(1)
+    with fc.control_dependencies([a]):
+        b = fc.constant(2)
+        c = fc.identity(b)
+        with fc.control_dependencies(None):
+            d = fc.constant(3)
+    assert b.op.control_inputs == (a.op,)
+    assert c.op.control_inputs == ()
+    assert d.op.control_inputs == ()
+
+
+def test_device_scopes_merge_and_functions_decide() -> None:
+    with fc.device("/job:worker/gpu:1"), fc.device("/device:CPU:0"):
+        a = fc.constant(1)
+        with fc.device(None):
+            b = fc.constant(1)
+    with fc.device(lambda op: "/gpu:0" if op.type == "Const" else ""):
+        c = fc.constant(1)
+    assert (a.device, b.device, c.device) == ("/job:worker/device:CPU:0", "", "/device:GPU:0")
+    with pytest.raises(ValueError, match="Unknown part"), fc.device("gpu"):
+        pass
+
+
+def test_constants_take_the_dtypes_of_tensorflow() -> None:
+    for value, dtype in ((1, fc.int32), (2**40, fc.int64), (1.5, fc.float32), (True, fc.bool), (1j, fc.complex128), ("a", fc.string), (np.float64(1), fc.float64),
+                         (np.zeros(2, np.uint8), fc.uint8), ([1, 2.5], fc.float32)):  # fmt: skip
+        assert fc.constant(value).dtype == dtype
+    for value, dtype in ((1.5, fc.int32), ("a", fc.float32), (300, fc.uint8), (1j, fc.float32), (object(), None), ([[1], [2, 3]], None)):
+        with pytest.raises((TypeError, ValueError)):
+            fc.constant(value, dtype)
+    with pytest.raises(ValueError, match="at most 8"):
+        fc.constant(np.zeros([1] * 9))
+
+
+def test_shapes_are_computed_while_the_graph_is_built() -> None:
+    x = fc.placeholder(fc.float32, [None, 6])
+    rows = fc.shape(x)[0]
+    assert fc.reshape(x, [rows, 2, 3]).shape.as_list() == [None, 2, 3]
+    assert fc.reshape(x, fc.stack([-1, fc.shape(x)[1] // 2])).shape.as_list() == [None, 3]
+    assert constant_value(fc.shape(x)[1]) == 6
+    assert constant_value_as_shape(fc.concat([fc.shape(x), [4]], 0)).as_list() == [None, 6, 4]
+    with pytest.raises(ValueError, match="must be equal"):
+        fc.matmul(x, fc.zeros([5, 2]))
+    with pytest.raises(ValueError, match=r"not compatible|incompatible"):
+        x.set_shape([3, 7])
+
+
+def test_errors_name_op_expected_and_found() -> None:
+    a = fc.constant([1.0])
+    for build, words in (
+        (lambda: fc.add(a, fc.constant(1)), "Input 'y' of 'Add' Op has type int32.*float32.*cast"),
+        (lambda: fc.matmul(a, a), "rank at least 2"),
+        (lambda: bool(a), "truth value"),
+        (lambda: list(a), "not iterable"),
+        (lambda: fc.nn.softmax(fc.constant(["a"])), "does not take dtype string"),
+        (lambda: np.add(np.ones(2), [a]), "no value while the graph is built"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            build()
+
+
+def test_numpy_on_the_left_makes_a_tensor() -> None:
+    x = fc.constant([1.0, 2.0])
+    y = np.array([3.0, 4.0], np.float32) * x
+    assert isinstance(y, fc.Tensor)
+    with fc.Session() as sess:
+        np.testing.assert_array_equal(sess.run(y), [3, 8])
+
+
+def test_building_from_many_threads_keeps_names_unique_and_order() -> None:
+    graph = fc.get_default_graph()
+
+    def build() -> None:
+        with graph.as_default(), fc.name_scope("t"):
+            x = fc.constant(1.0)
+            for _ in range(200):
+                x = x + 1.0
+
+    threads = [threading.Thread(target=build) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    names = [op.name for op in graph.get_operations()]
+    assert len(names) == len(set(names)) == 8 * 401
+    Verifier(graph).verify()
+
+
+def test_the_verifier_finds_a_cycle() -> None:
+    a = fc.constant(1)
+    b = fc.identity(a)
+    c = fc.identity(b)
+    b.op._add_control_inputs([c.op])
+    with pytest.raises(GraphError, match="cycle"):
+        Verifier(fc.get_default_graph()).verify()
+    with fc.Session() as sess, pytest.raises(GraphError, match="cycle"):
+        sess.run(c)
+
+
+def test_collections_and_seeds() -> None:
+    fc.add_to_collection("things", 3)
+    assert fc.get_collection("things") == [3]
+    assert fc.get_seed(None) == (None, None)
+    assert fc.get_seed(5) == (87654321, 5)
+    fc.set_random_seed(1)
+    assert fc.get_seed(5) == (1, 5)
+    assert fc.get_seed(None) == (1, fc.get_default_graph().version)
+
+
+def test_gradient_nodes_have_names_of_their_own_and_long_chains_do_not_recurse() -> None:
+    x = fc.constant(0.5)
+    y = x
+    for _ in range(5000):
+        y = fc.tanh(y)
+    (g,) = fc.gradients(y, x)
+    assert g.name.startswith("gradients/Tanh_grad/TanhGrad")
+    with fc.Session() as sess:
+        assert np.isfinite(sess.run(g))
+
+
+def test_gradients_stop_are_summed_and_may_be_unconnected() -> None:
+    x, z = fc.constant(3.0), fc.constant(1.0)
+    y = x * x + fc.stop_gradient(x) * x
+    assert fc.gradients(y, [z]) == [None]
+    with fc.Session() as sess:
+        assert sess.run(fc.gradients(y, x)) == [9.0]
+        assert sess.run(fc.gradients(y, z, unconnected_gradients=fc.UnconnectedGradients.ZERO)) == [0.0]
+        square = x * x
+        assert sess.run(fc.gradients(square + x, x, stop_gradients=[square])) == [1.0]
+    with pytest.raises(TypeError, match="int32"):
+        fc.gradients(fc.constant(1), x)
