@@ -41,7 +41,7 @@ typedef struct {
 static inline int64_t fc_packed_size(int64_t total, int64_t columns) { return total * ((columns + 31) / 32 * 32); }
 
 /* Inner length of a packed block, and the columns packed at once. */
-#define FC_GEMM_INNER 256
+#define FC_GEMM_INNER 384
 #define FC_GEMM_COLUMNS 256
 #define FC_GEMM_RUNS 64 /* at most so many runs in a packed block */
 static inline size_t fc_gemm_work(int64_t inner, int64_t columns, size_t item) {
