@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
+from flowcore.kernels import blas
 from flowcore.kernels.python_kernels import PYTHON_KERNELS
 
 __all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES"]
@@ -29,3 +30,5 @@ for _unit in _units():
     for _name in vars(_unit):
         if _name.startswith("create_"):
             RESOURCE_FACTORIES[_name.removeprefix("create_")] = getattr(_unit, _name)
+
+blas.choose()

@@ -134,7 +134,8 @@ def test_channels_around_the_tile_edges(host, channels, filters):
     check(host, (1, 3, 3, channels), (1, 1, channels, filters), paddings=("VALID", "VALID"))
 
 
-@pytest.mark.parametrize(("x", "w"), [((3, 28, 28, 1), (5, 5, 1, 32)), ((4, 14, 14, 32), (5, 5, 32, 64)), ((1, 40, 50, 3), (7, 7, 3, 20)), ((33, 4, 4, 6), (3, 3, 6, 8)),
+@pytest.mark.parametrize(("x", "w"), [((3, 28, 28, 1), (5, 5, 1, 32)), ((4, 14, 14, 32), (5, 5, 32, 64)), ((1, 40, 50, 3), (7, 7, 3, 20)),
+                                     ((33, 4, 4, 6), (3, 3, 6, 8)),
                                      ((1, 3, 700, 2), (3, 3, 2, 4)), ((1, 6, 6, 300), (3, 3, 300, 300))])  # fmt: skip
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2)])
 def test_images_of_several_pieces(host, x, w, strides):

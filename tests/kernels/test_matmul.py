@@ -97,7 +97,8 @@ def test_unfit_operands_are_named(host, a, b, attrs, message):
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=lambda t: np.dtype(t).name)
-@pytest.mark.parametrize(("x", "y"), [((2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)), ((2, 1, 7, 3), (5, 3, 2)), ((3, 4), (6, 2, 4, 5)), ((1, 3, 1, 2, 2), (4, 1, 2, 2, 3)),
+@pytest.mark.parametrize(("x", "y"), [((2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)), ((2, 1, 7, 3), (5, 3, 2)), ((3, 4), (6, 2, 4, 5)),
+                                       ((1, 3, 1, 2, 2), (4, 1, 2, 2, 3)),
                                        ((0, 2, 3), (3, 4)), ((2, 2, 0), (2, 0, 3))])  # fmt: skip
 def test_batches_broadcast_and_adjoints_conjugate(host, dtype, x, y):
     rng = np.random.default_rng(2)
