@@ -21,7 +21,9 @@ import os
 import pathlib
 from typing import NamedTuple
 
-from flowcore.kernels import _linalg
+import numpy as np
+
+from flowcore.kernels._linalg import set_blas, simd
 
 __all__ = ["Blas", "choose", "info"]
 
@@ -44,9 +46,7 @@ _chosen: Blas | None = None
 
 def _numpy() -> Blas | None:
     """NumPy's own library: beside the package on Linux and Windows, inside it on macOS."""
-    import numpy
-
-    package = pathlib.Path(numpy.__file__).parent
+    package = pathlib.Path(np.__file__).parent
     for folder in (package.with_name("numpy.libs"), package / ".dylibs"):
         for path in sorted(folder.glob("*openblas64*")):
             calls = ("openblas_set_num_threads_local", "scipy_openblas_set_num_threads64_")
@@ -90,7 +90,7 @@ def choose(name: str | None = None) -> str:
     name = name or os.environ.get(VARIABLE) or "own"
     if name == "own":
         _chosen = None
-        _linalg.set_blas((0, 0, 0, 0), False)
+        set_blas((0, 0, 0, 0), False)
         return name
     if name not in FINDERS:
         raise ValueError(f"{VARIABLE}={name}: expected own, {' or '.join(FINDERS)}")
@@ -102,11 +102,11 @@ def choose(name: str | None = None) -> str:
     except (OSError, AttributeError) as e:
         raise ValueError(f"{VARIABLE}={name}: cannot use {blas.path}: {e}") from e
     _chosen = blas
-    _linalg.set_blas(tuple(addresses), blas.wide)
+    set_blas(tuple(addresses), blas.wide)
     return name
 
 
 def info() -> dict[str, str]:
     """What computes matrix products: "name", "simd" (instruction set of the own kernels) and, for an external library, its "path"."""
-    found = {"name": _chosen.name if _chosen else "own", "simd": _linalg.simd()}
+    found = {"name": _chosen.name if _chosen else "own", "simd": simd()}
     return {**found, "path": _chosen.path} if _chosen else found
