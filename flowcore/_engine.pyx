@@ -23,6 +23,7 @@ steps and now and then later (`cost`).
 Lock order: a resource's own lock, then the step's lock. The pool's lock is taken alone.
 """
 
+cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
@@ -1152,6 +1153,7 @@ cdef class StopFlag:
         return fc_load32(&self.flag) != 0
 
 
+@cython.no_gc_clear  # __dealloc__ needs `pool` and the blocks in `keep`, also where a cycle is collected
 cdef class Plan:
     """A compiled plan. `run` may be called from many threads at once."""
 

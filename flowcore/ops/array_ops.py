@@ -190,7 +190,7 @@ def _expand_shape(op: Operation) -> Any:
         return [UNKNOWN]
     if axis is None:
         return [TensorShape([None] * (len(source.sizes) + 1))]
-    (at,) = shapes.axes_of(op.inputs[1], len(source.sizes) + 1, "dim") or [0]
+    at = shapes.axis_of(op.inputs[1], len(source.sizes) + 1, "dim") or 0
     return [TensorShape([*source.sizes[:at], 1, *source.sizes[at:]])]
 
 
@@ -360,8 +360,7 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
 
 
 def _split_axis(tensor: Tensor, source: TensorShape, what: str) -> int | None:
-    axes = shapes.axes_of(tensor, source.ndims, what)
-    return None if axes is None else axes[0]
+    return shapes.axis_of(tensor, source.ndims, what)
 
 
 def _split_shape(op: Operation) -> Any:
@@ -641,10 +640,10 @@ def _gather_grad(op: Operation, g: Any) -> list[Any]:
 def _gather_shape(op: Operation) -> Any:
     params, indices = op.inputs[0].shape, op.inputs[1].shape
     params = params.with_rank_at_least(1)
-    axes = shapes.axes_of(op.inputs[2], params.ndims) if len(op.inputs) == 3 else [0]
-    if params.sizes is None or indices.sizes is None or axes is None:
+    axis = shapes.axis_of(op.inputs[2], params.ndims) if len(op.inputs) == 3 else 0
+    if params.sizes is None or indices.sizes is None or axis is None:
         return [UNKNOWN]
-    return [TensorShape([*params.sizes[: axes[0]], *indices.sizes, *params.sizes[axes[0] + 1 :]])]
+    return [TensorShape([*params.sizes[:axis], *indices.sizes, *params.sizes[axis + 1 :]])]
 
 
 register("GatherV2", inputs=["params: Tparams", "indices: Tindices", "axis: Taxis"], outputs=["output: Tparams"],

@@ -297,7 +297,7 @@ register("BiasAdd", inputs=["value: T", "bias: T"], outputs=["output: T"], attrs
 
 
 def _bias_grad_shape(op: Operation) -> Any:
-    source = op.inputs[0].shape
+    source = op.inputs[0].shape.with_rank_at_least(3 if op.get_attr("data_format") == "NCHW" else 1)
     if source.sizes is None:
         return [TensorShape([None])]
     return [TensorShape([source.sizes[1 if op.get_attr("data_format") == "NCHW" else -1]])]

@@ -174,12 +174,12 @@ def reduce_logsumexp(
 
 def _arg_shape(op: Operation) -> Any:
     source = op.inputs[0].shape
-    axes = shapes.axes_of(op.inputs[1], source.ndims, "dimension")
+    axis = shapes.axis_of(op.inputs[1], source.ndims, "dimension")
     if source.sizes is None:
         return [UNKNOWN]
-    if axes is None:
+    if axis is None:
         return [TensorShape([None] * (len(source.sizes) - 1))]
-    return [TensorShape([n for d, n in enumerate(source.sizes) if d != axes[0]])]
+    return [TensorShape([n for d, n in enumerate(source.sizes) if d != axis])]
 
 
 for _name in ("ArgMax", "ArgMin"):

@@ -87,6 +87,14 @@ def axes_of(tensor: Tensor, rank: int | None, what: str = "axis") -> list[int] |
     return axes
 
 
+def axis_of(tensor: Tensor, rank: int | None, what: str = "axis") -> int | None:
+    """The one constant axis that a tensor holds. Raises ValueError when it holds another number of them."""
+    axes = axes_of(tensor, rank, what)
+    if axes is not None and len(axes) != 1:
+        raise ValueError(f"{what} must be a single number, found shape {tensor.shape}")
+    return None if axes is None else axes[0]
+
+
 def reduction(op: Operation) -> Shapes:
     """A reduction of input 0 over the axes in input 1, with attribute keep_dims."""
     shape, keep = op.inputs[0].shape, op.get_attr("keep_dims")

@@ -64,6 +64,8 @@ def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor
 def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, int | None, Any]] | None:
     """The spec per result axis: ("keep", input axis, slice or None), ("new", None, None), ("drop", axis, index)."""
     parts = [constant_value(t) for t in op.inputs[first : first + 3]]
+    if len({p.shape for p in parts if p is not None}) > 1 or any(p is not None and p.ndim != 1 for p in parts):
+        raise ValueError("begin, end and strides must be vectors of one length")
     count = next((len(p) for p in parts if p is not None), None)
     if count is None or source.sizes is None:
         return None

@@ -44,6 +44,20 @@ def test_nothing_is_left_when_plans_go() -> None:
         assert after[what] == before[what], (what, before, after)
 
 
+def test_a_plan_in_a_reference_cycle_is_collected_whole() -> None:
+    gc.collect()
+    before = _engine.live_counts()["plans"]
+    for _ in range(50):
+        holder: list[object] = []
+        kernel = holder.copy  # a kernel that leads back to the list that holds its plan
+        plan = _engine.Plan(_engine.Pool(2), [_engine.Node("n", kernel), _engine.Node("m", lambda h=holder: None)], 1, [0], [0], {})
+        plan.run([stress.np.zeros(3)])
+        holder.append(plan)
+        del plan, kernel, holder
+    gc.collect()
+    assert _engine.live_counts()["plans"] == before
+
+
 @pytest.mark.sanitizer
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("sanitizer", ["thread", "address"])
