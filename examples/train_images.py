@@ -145,7 +145,7 @@ def main() -> None:
                         bar.update()
                         if args.steps and len(losses) >= args.steps:
                             break
-                speed = steps_per_epoch * args.batch_size / (time.perf_counter() - begin)
+                speed = (i + 1) * args.batch_size / (time.perf_counter() - begin)
                 accuracies.append((len(losses), accuracy()))
                 print(f"epoch {epoch + 1}: loss {np.mean(losses[-steps_per_epoch:]):.4f}, test accuracy {accuracies[-1][1]:.4f}, {speed:.0f} images/s")
                 if args.steps and len(losses) >= args.steps:
