@@ -1,7 +1,7 @@
 /* Template: pooling of channels-last images. See types.h and fc_pool in pool.c.
  * Forward kernels take output rows (image, out_h) in [begin, end); gradients take whole images, because windows overlap. */
 
-static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
+FC_CLONES static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
     const fc_pool *p = arg;
     for (int64_t row = begin; row < end; row++) {
         const T *image = (const T *)p->in + row / p->out_h * p->in_h * p->in_w * p->channels;
@@ -12,10 +12,11 @@ static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
             memcpy(out, image + (h.begin * p->in_w + w.begin) * p->channels, (size_t)p->channels * sizeof(T));
             for (int64_t ih = h.begin; ih < h.end; ih++)
                 for (int64_t iw = w.begin; iw < w.end; iw++) {
-                    const T *in = image + (ih * p->in_w + iw) * p->channels;
+                    const T *restrict in = image + (ih * p->in_w + iw) * p->channels;
+                    T *restrict to = out;
                     for (int64_t c = 0; c < p->channels; c++) {
-                        C x = LOAD(in[c]), best = LOAD(out[c]);
-                        out[c] = (x > best) | (x != x) ? in[c] : out[c]; /* a NaN stays visible */
+                        C x = LOAD(in[c]), best = LOAD(to[c]);
+                        to[c] = (x > best) | (x != x) ? in[c] : to[c]; /* a NaN stays visible */
                     }
                 }
         }
@@ -23,7 +24,7 @@ static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
 }
 
 /* Walks each window in order; `taken[c]` marks channels whose maximum has been met: ties go to the first. */
-static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
+FC_CLONES static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
     const fc_pool *p = arg;
     int64_t image_size = p->in_h * p->in_w * p->channels;
     for (int64_t n = begin; n < end; n++) {
@@ -38,15 +39,21 @@ static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
             for (int64_t c0 = 0; c0 < p->channels; c0 += CHANNEL_BLOCK) {
                 int64_t count = p->channels - c0 < CHANNEL_BLOCK ? p->channels - c0 : CHANNEL_BLOCK;
                 C left[CHANNEL_BLOCK];
-                for (int64_t c = 0; c < count; c++) left[c] = LOAD(grad[c0 + c]);
+                C most[CHANNEL_BLOCK];
+                for (int64_t c = 0; c < count; c++) {
+                    left[c] = LOAD(grad[c0 + c]);
+                    most[c] = LOAD(max[c0 + c]);
+                }
                 for (int64_t ih = h.begin; ih < h.end; ih++)
                     for (int64_t iw = w.begin; iw < w.end; iw++) {
                         int64_t offset = (ih * p->in_w + iw) * p->channels + c0;
+                        const T *restrict from = image + offset;
+                        C *restrict to = into + offset;
                         for (int64_t c = 0; c < count; c++) {
-                            C x = LOAD(image[offset + c]), m = LOAD(max[c0 + c]);
-                            int hit = (x == m) | ((x != x) & (m != m));
-                            into[offset + c] += hit ? left[c] : 0;
-                            left[c] = hit ? 0 : left[c];
+                            C x = LOAD(from[c]), m = most[c], g = left[c];
+                            C given = x == m || (x != x && m != m) ? g : 0; /* a gradient of zero may be given again */
+                            to[c] += given;
+                            left[c] = given != 0 ? 0 : g;
                         }
                     }
             }
@@ -57,7 +64,7 @@ static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
 }
 
 /* The gradient of the above: picks from an input-shaped gradient the element where each maximum stood. */
-static void FN(max_pool_grad_grad)(void *arg, int64_t begin, int64_t end) {
+FC_CLONES static void FN(max_pool_grad_grad)(void *arg, int64_t begin, int64_t end) {
     const fc_pool *p = arg;
     for (int64_t row = begin; row < end; row++) {
         int64_t image = row / p->out_h * p->in_h * p->in_w * p->channels;
@@ -79,7 +86,7 @@ static void FN(max_pool_grad_grad)(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void FN(avg_pool)(void *arg, int64_t begin, int64_t end) {
+FC_CLONES static void FN(avg_pool)(void *arg, int64_t begin, int64_t end) {
     const fc_pool *p = arg;
     for (int64_t row = begin; row < end; row++) {
         const T *image = (const T *)p->in + row / p->out_h * p->in_h * p->in_w * p->channels;
@@ -102,7 +109,7 @@ static void FN(avg_pool)(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-static void FN(avg_pool_grad)(void *arg, int64_t begin, int64_t end) {
+FC_CLONES static void FN(avg_pool_grad)(void *arg, int64_t begin, int64_t end) {
     const fc_pool *p = arg;
     int64_t image_size = p->in_h * p->in_w * p->channels;
     for (int64_t n = begin; n < end; n++) {
