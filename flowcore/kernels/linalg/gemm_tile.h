@@ -21,6 +21,12 @@ INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int
     UNROLL
         for (int v = 0; v < nv; v++) sum[i][v] = (vec){0};
     }
+    if (accumulate) {
+    UNROLL
+        for (int i = 0; i < rows; i++)
+    UNROLL
+            for (int v = 0; v < nv; v++) __builtin_prefetch(c[i] + j + v * VL, 1);
+    }
     for (int64_t r = 0; r < n_runs; r++) {
         int64_t at = runs[r].a;
         const T *row = b + runs[r].b * ldb;
@@ -153,13 +159,13 @@ static TARGET void NAME(pack)(const T *b, int64_t step, int64_t column, int64_t 
 
 /* ---- a block ------------------------------------------------------------------------------------------------- */
 
-/* One panel of C: all rows, in tiles of nearly equal height (a tile of one or two rows would wait for its own sums). */
+/* One panel of C: all rows, in tiles of full height. A last one of few rows would wait for its own sums: it shares with the one
+ * before it. */
 static TARGET void NAME(panel)(const fc_block *g, const fc_run *runs, int64_t n_runs, const T *b, int64_t ldb, int64_t j,
                                int64_t columns, int accumulate) {
     int vectors = columns > VL;
-    int64_t tiles = (g->m + MAX_ROWS - 1) / MAX_ROWS;
-    for (int64_t i = 0; tiles > 0; tiles--) {
-        int64_t rows = (g->m - i + tiles - 1) / tiles;
+    for (int64_t i = 0; i < g->m;) {
+        int64_t left = g->m - i, rows = left < MAX_ROWS ? left : left > MAX_ROWS && left < MAX_ROWS + 4 ? (left + 1) / 2 : MAX_ROWS;
         NAME(tiles)[rows - 1][vectors]((const T *const *)g->a + i, g->a_step, runs, n_runs, b, ldb, (T *const *)g->c + i, j,
                                        columns, accumulate);
         i += rows;
