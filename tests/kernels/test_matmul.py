@@ -42,7 +42,7 @@ def expected_product(a, b, dtype):
 @pytest.mark.parametrize(("transpose_a", "transpose_b"), list(itertools.product([False, True], repeat=2)))
 def test_products_around_the_tile_edges(host, dtype, transpose_a, transpose_b):
     rng = np.random.default_rng(0)
-    for m, n, k in itertools.product(EDGES, [1, 10, 32, 33, 65], [1, 7, 64, 129]):
+    for m, n, k in itertools.product(EDGES, [1, 3, 10, 32, 33, 65], [1, 7, 64, 129]):
         a, b = numbers(rng, (m, k), dtype), numbers(rng, (k, n), dtype)
         (c,) = host.run("MatMul", [a.T if transpose_a else a, b.T if transpose_b else b],
                         {"transpose_a": transpose_a, "transpose_b": transpose_b})  # fmt: skip

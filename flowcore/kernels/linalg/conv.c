@@ -217,7 +217,8 @@ typedef struct {
     fc_images source, result;
     const char *filter;                           /* in the computed type */
     int64_t tap_size, b_step, b_column;           /* elements of a filter element's matrix, and its strides as B */
-    char *packed;                                 /* the whole filter, packed; NULL: packed piece by piece */
+    char *packed;                                 /* the whole filter, packed; NULL: packed piece by piece, or */
+    int narrow;                                   /* read as it is: dot products */
     const tile *tiles;
     int64_t n_tiles, batch, group, groups, n_block, n_blocks;
     int staged, out_of_memory;                    /* staged: pixels go through memory in the computed type */
@@ -279,7 +280,7 @@ static int64_t same_taps(const fc_axis *axis, int64_t begin, int64_t end, int64_
 static void pixel_piece(pixel_job *job, int64_t piece) {
     const tile *t = &job->tiles[piece / job->n_blocks / job->groups];
     const fc_images *source = &job->source;
-    int split = job->packed && source->channels >= SPLIT_CHANNELS && t->h->n_taps <= SPLIT_TAPS && t->w->n_taps <= SPLIT_TAPS;
+    int split = (job->packed || job->narrow) && source->channels >= SPLIT_CHANNELS && t->h->n_taps <= SPLIT_TAPS && t->w->n_taps <= SPLIT_TAPS;
     view v = look(source, t, !split);
     pixel_work w = {.j = piece % job->n_blocks * job->n_block, .image = piece / job->n_blocks % job->groups * job->group};
     w.n = min64(job->n_block, job->result.channels - w.j);
@@ -337,7 +338,8 @@ static void pack_taps(void *arg, int64_t begin, int64_t end) {
 /* Packs the filter when there are enough pixels to pay for it. */
 static int pack_filter(fc_ctx *ctx, pixel_job *job) {
     int64_t taps = job->kernel[0] * job->kernel[1], inner = taps * job->source.channels;
-    if (job->batch * job->result.height * job->result.width < 1024 && job->tap_size * taps > 1 << 16) return FC_OK;
+    job->narrow = job->result.channels <= FC_NARROW && job->b_step == 1;
+    if (job->narrow || (job->batch * job->result.height * job->result.width < 1024 && job->tap_size * taps > 1 << 16)) return FC_OK;
     int rc = ctx->api->scratch(ctx, (size_t)(fc_packed_size(inner, job->result.channels) * job->item), (void **)&job->packed);
     if (!rc) ctx->api->parallel_for(ctx, taps, max64((1 << 16) / job->tap_size, 1), pack_taps, job);
     return rc;

@@ -28,6 +28,10 @@ typedef struct {
     int accumulate;           /* adds to what C holds; otherwise C needs no initial value */
 } fc_block;
 
+/* Few columns whose inner dimension is contiguous on both sides are computed as dot products, without packing. */
+#define FC_NARROW 4
+static inline int fc_is_narrow(const fc_block *g) { return g->n <= FC_NARROW && !g->packed && g->a_step == 1 && g->b_step == 1; }
+
 /* Kernels of one element type for one instruction set. `work` is 64-byte aligned and as large as
  * fc_gemm_work says for a product of that inner length and so many columns. */
 typedef struct {

@@ -157,6 +157,52 @@ static TARGET void NAME(pack)(const T *b, int64_t step, int64_t column, int64_t 
         for (int64_t t = 0; t < length; t++) to[t * width + j] = 0;
 }
 
+/* ---- few columns ------------------------------------------------------------------------------------------------ */
+
+/* `rows` rows of C with `n` columns as dot products: the inner dimension is contiguous in A and B, and fills the vectors that so few
+ * columns would leave empty. */
+INLINE void NAME(dots_body)(const int rows, const int n, const fc_block *g, int64_t i) {
+    const T *const *a = (const T *const *)g->a + i;
+    T *const *c = (T *const *)g->c + i;
+    vec sum[8][4];
+    T rest[8][4];
+    UNROLL
+    for (int r = 0; r < rows; r++)
+    UNROLL
+        for (int j = 0; j < n; j++) sum[r][j] = (vec){0}, rest[r][j] = 0;
+    for (int64_t k = 0; k < g->n_runs; k++) {
+        int64_t at = g->runs[k].a, left = g->runs[k].length;
+        const T *b = (const T *)g->b + g->runs[k].b;
+        for (; left >= VL; left -= VL, at += VL, b += VL) {
+            vec y[4];
+    UNROLL
+            for (int j = 0; j < n; j++) y[j] = *(const loose *)(b + j * g->b_column);
+    UNROLL
+            for (int r = 0; r < rows; r++) {
+                vec x = *(const loose *)(a[r] + at);
+    UNROLL
+                for (int j = 0; j < n; j++) sum[r][j] = FMA(x, y[j], sum[r][j]);
+            }
+        }
+        for (; left > 0; left--, at++, b++)
+            for (int r = 0; r < rows; r++)
+                for (int j = 0; j < n; j++) rest[r][j] += a[r][at] * b[j * g->b_column];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int j = 0; j < n; j++) {
+            T total = rest[r][j];
+            for (int l = 0; l < VL; l++) total += sum[r][j][l];
+            c[r][j] = g->accumulate ? c[r][j] + total : total;
+        }
+}
+#define DOTS(n, most)                                                             \
+    static TARGET void NAME(dots_##n)(const fc_block *g) {                        \
+        int64_t i = 0;                                                            \
+        for (; i + most <= g->m; i += most) NAME(dots_body)(most, n, g, i);       \
+        for (; i < g->m; i++) NAME(dots_body)(1, n, g, i);                        \
+    }
+DOTS(1, 8) DOTS(2, 4) DOTS(3, 4) DOTS(4, 4)
+
 /* ---- a block ------------------------------------------------------------------------------------------------- */
 
 /* One panel of C: all rows, in tiles of full height. A last one of few rows would wait for its own sums: it shares with the one
@@ -212,6 +258,11 @@ static TARGET void NAME(columns)(const fc_block *g, fc_run *piece, int64_t n_run
 
 /* Cuts the runs into pieces of at most FC_GEMM_INNER inner elements and multiplies piece by piece. */
 static TARGET void NAME(block)(const fc_block *g, void *work) {
+    static void (*const dots[])(const fc_block *) = {NAME(dots_1), NAME(dots_2), NAME(dots_3), NAME(dots_4)};
+    if (fc_is_narrow(g)) {
+        if (g->n) dots[g->n - 1](g);
+        return;
+    }
     fc_run piece[FC_GEMM_RUNS];
     int accumulate = g->accumulate;
     int64_t r = 0, skip = 0, step = g->packed ? 1 : g->b_step; /* the next piece begins `skip` into run r */
@@ -248,6 +299,7 @@ static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block), NA
 #undef LANES
 #undef EXCHANGE
 #undef NV_MOST
+#undef DOTS
 #undef T
 #undef VL
 #undef FMA
