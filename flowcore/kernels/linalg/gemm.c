@@ -20,10 +20,12 @@
 #define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,avx512bw,avx2,fma")))
 #define MAX_ROWS 14
 #define T float
+#define LANE int32_t
 #define VL 16
 #define FMA(a, b, c) ((vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #include "gemm_tile.h"
 #define T double
+#define LANE int64_t
 #define VL 8
 #define FMA(a, b, c) ((vec)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c)))
 #include "gemm_tile.h"
@@ -35,10 +37,12 @@
 #define TARGET __attribute__((target("avx2,fma")))
 #define MAX_ROWS 6
 #define T float
+#define LANE int32_t
 #define VL 8
 #define FMA(a, b, c) ((vec)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
 #include "gemm_tile.h"
 #define T double
+#define LANE int64_t
 #define VL 4
 #define FMA(a, b, c) ((vec)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c)))
 #include "gemm_tile.h"
@@ -63,44 +67,44 @@
 #define FMA_DOUBLE FMA_FLOAT
 #endif
 #define T float
+#define LANE int32_t
 #define VL 4
 #define FMA FMA_FLOAT
 #include "gemm_tile.h"
 #define T double
+#define LANE int64_t
 #define VL 2
 #define FMA FMA_DOUBLE
 #include "gemm_tile.h"
 
+#if defined(__x86_64__)
 /* 0: baseline, 1: AVX2 with FMA, 2: AVX-512. */
 static int level(void) {
     static int chosen = -1; /* several threads may choose at once: they choose the same */
     int found = __atomic_load_n(&chosen, __ATOMIC_RELAXED);
     if (found >= 0) return found;
-    found = 0;
-#if defined(__x86_64__)
     const char *asked = getenv("FLOWCORE_SIMD");
     int most = !asked || !*asked ? 2 : !strcmp(asked, "baseline") ? 0 : !strcmp(asked, "avx2") ? 1 : 2;
     __builtin_cpu_init();
-    if (most >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found = 1;
+    found = most >= 1 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     if (most >= 2 && found && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw"))
         found = 2;
-#endif
     __atomic_store_n(&chosen, found, __ATOMIC_RELAXED);
     return found;
 }
+#define CHOOSE(type)                                    \
+    if (level() == 2) return &gemm_avx512_##type;       \
+    if (level() == 1) return &gemm_avx2_##type;
+#else
+#define CHOOSE(type)
+#endif
 
 const fc_gemm *fc_gemm_float32(void) {
-#if defined(__x86_64__)
-    if (level() == 2) return &gemm_avx512_float;
-    if (level() == 1) return &gemm_avx2_float;
-#endif
+    CHOOSE(float)
     return &LAST(float);
 }
 const fc_gemm *fc_gemm_float64(void) {
-#if defined(__x86_64__)
-    if (level() == 2) return &gemm_avx512_double;
-    if (level() == 1) return &gemm_avx2_double;
-#endif
+    CHOOSE(double)
     return &LAST(double);
 }

@@ -54,7 +54,7 @@ static inline size_t fc_gemm_work(int64_t inner, int64_t columns, size_t item) {
     return (size_t)inner * (size_t)((columns + 31) / 32 * 32) * item + 64;
 }
 
-/* The fastest table that this machine runs; FLOWCORE_SIMD=baseline|avx2|avx512|neon asks for a lesser one. */
+/* The fastest table that this machine runs; FLOWCORE_SIMD=baseline or avx2 asks for a lesser one. */
 const fc_gemm *fc_gemm_float32(void), *fc_gemm_float64(void);
 
 #endif

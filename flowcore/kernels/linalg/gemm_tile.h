@@ -1,13 +1,15 @@
 /* One register-blocked product for one element type and instruction set; included several times by gemm.c, which sets
- *   T  element type    VL  lanes of a vector    FMA(a, b, c)  a * b + c    ISA, TARGET  name, function attribute
+ *   T  element type    LANE  integer as wide as T    VL  lanes of a vector    FMA(a, b, c)  a * b + c    ISA, TARGET  name, function attribute
  *   MAX_ROWS  rows of the largest tile: MAX_ROWS x 2 vectors of sums, 2 of B and one of A must fit the registers. */
 #define NAME(x) FC_PASTE(x, ISA, T)
 #define vec NAME(vec)
 #define loose NAME(loose)
+#define lanes NAME(lanes)
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
 typedef T vec __attribute__((vector_size(VL * sizeof(T))));
 typedef T loose __attribute__((vector_size(VL * sizeof(T)), aligned(sizeof(T)), may_alias)); /* at any address */
+typedef LANE lanes __attribute__((vector_size(VL * sizeof(T))));
 
 /* `rows` x `nv` vectors of C. The sums and pointers live in registers: every call has constant `rows` and `nv`. */
 #define NV_MOST 8 /* vectors of the widest tile; one row of it reads B as it is */
@@ -100,12 +102,17 @@ static const NAME(tile) NAME(tiles)[MAX_ROWS][2] = {
 #else
 #define LANES(M, s) M(0, s), M(1, s)
 #endif
+#if defined(__clang__)
+#define SHUFFLE(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
+#else
+#define SHUFFLE(x, y, ...) __builtin_shuffle(x, y, (lanes){__VA_ARGS__})
+#endif
 #define EXCHANGE(s)                                                            \
     for (int i = 0; i < VL; i++)                                               \
         if (!(i & (s))) {                                                      \
             vec x = r[i], y = r[i + (s)];                                      \
-            r[i] = __builtin_shufflevector(x, y, LANES(LO, s));                \
-            r[i + (s)] = __builtin_shufflevector(x, y, LANES(HI, s));          \
+            r[i] = SHUFFLE(x, y, LANES(LO, s));                                \
+            r[i + (s)] = SHUFFLE(x, y, LANES(HI, s));                          \
         }
 /* VL rows of VL elements, `from_step` apart, become columns in `to`. */
 INLINE void NAME(transpose)(const T *from, int64_t from_step, T *to, int64_t to_step) {
@@ -290,6 +297,8 @@ static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block), NA
 #undef NAME
 #undef vec
 #undef loose
+#undef lanes
+#undef LANE
 #undef INLINE
 #undef TILE
 #undef TILES
@@ -298,6 +307,7 @@ static const fc_gemm NAME(gemm) = {FC_STRING(ISA), MAX_ROWS, VL, NAME(block), NA
 #undef HI
 #undef LANES
 #undef EXCHANGE
+#undef SHUFFLE
 #undef NV_MOST
 #undef DOTS
 #undef T
