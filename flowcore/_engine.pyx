@@ -374,8 +374,31 @@ cdef void work_on_job(job_t *job) noexcept nogil:
         job.fn(job.arg, begin, end if end < job.n else job.n)
 
 
+cdef job_t *join_job(pool_t *pool) noexcept nogil:
+    """A parallel loop that has pieces left; the caller of this is one of its users until it calls leave_job. Takes the pool's lock."""
+    cdef job_t *job
+    pthread_mutex_lock(&pool.lock)
+    job = find_job(pool)
+    pthread_mutex_unlock(&pool.lock)
+    return job
+
+
+cdef job_t *find_job(pool_t *pool) noexcept nogil:
+    cdef job_t *job = pool.jobs
+    while job != NULL and fc_load64(&job.at) >= job.pieces:
+        job = job.next
+    if job != NULL:
+        fc_add32(&job.users, 1)
+    return job
+
+
+cdef void leave_job(job_t *job) noexcept nogil:
+    fc_add32(&job.users, -1)
+
+
 cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t) noexcept nogil, void *arg) noexcept nogil:
-    cdef pool_t *pool = (<run_t *>ctx.engine).step.plan.pool
+    cdef step_t *step = (<run_t *>ctx.engine).step
+    cdef pool_t *pool = step.plan.pool
     cdef job_t job
     cdef job_t **link
     cdef int spins = 0
@@ -387,7 +410,8 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.n = n
     job.fn = fn
     job.arg = arg
-    if job.pieces == 1 or pool.n_threads == 1 or fc_load32(&pool.event.waiters) == 0:
+    # Idle workers may help, and so may the step's caller, where a worker runs this node.
+    if job.pieces == 1 or pool.n_threads == 1 or (fc_load32(&pool.event.waiters) == 0 and fc_load32(&step.event.waiters) == 0):
         work_on_job(&job)
         return
     pthread_mutex_lock(&pool.lock)
@@ -395,6 +419,7 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     pool.jobs = &job
     pthread_mutex_unlock(&pool.lock)
     fc_event_wake(&pool.event, job.pieces > 2)
+    fc_event_wake(&step.event, 0)
     work_on_job(&job)
     pthread_mutex_lock(&pool.lock)
     link = &pool.jobs
@@ -823,12 +848,8 @@ cdef void *worker_main(void *arg) noexcept nogil:
         key = fc_event_prepare(&pool.event)
         step = NULL
         pthread_mutex_lock(&pool.lock)
-        job = pool.jobs
-        while job != NULL and fc_load64(&job.at) >= job.pieces:
-            job = job.next
-        if job != NULL:
-            fc_add32(&job.users, 1)
-        else:
+        job = find_job(pool)
+        if job == NULL:
             step = pool.steps
             while step != NULL and not has_work(step):
                 step = step.list_next
@@ -839,7 +860,7 @@ cdef void *worker_main(void *arg) noexcept nogil:
             fc_event_stay_awake(&pool.event)
         if job != NULL:
             work_on_job(job)
-            fc_add32(&job.users, -1)
+            leave_job(job)
         elif step != NULL:
             visit(step, me.index)
             fc_add32(&step.visitors, -1)
@@ -917,6 +938,7 @@ cdef void execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
     cdef int64_t now, last = 0, idle_since = 0, last_call = 0, limit
     cdef uint32_t tick = 0
     cdef float work = 0
+    cdef job_t *job
     for i in range(plan.n_sources - 1, 0, -1):
         fc_deque_push(&step.deques[0], plan.sources[i])
         work += estimate(plan, plan.sources[i])
@@ -940,6 +962,12 @@ cdef void execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
         key = fc_event_prepare(&step.event)
         if fc_load64(&step.pending) == 0 or has_work(step):
             fc_event_stay_awake(&step.event)
+            continue
+        job = join_job(plan.pool) if plan.pool.n_threads > 1 else NULL
+        if job != NULL:
+            fc_event_stay_awake(&step.event)
+            work_on_job(job)
+            leave_job(job)
             continue
         now = fc_now_ns()
         limit = SLEEP_NS

@@ -51,7 +51,9 @@ def worker(workload: str, peer: str) -> None:
 
 
 def start(python: str, workload: str, peer: str) -> subprocess.Popen[str] | None:
-    process = subprocess.Popen([python, __file__, "--worker", workload, peer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [python, __file__, "--worker", workload, peer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     if process.stdout.readline() == "ready\n":
         return process
     process.wait()
