@@ -14,7 +14,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "native"))
 from kernel_host import KernelError, KernelHost
 
 PYTHON = ["-I", sysconfig.get_paths()["include"]]
-SOURCES = [f"flowcore/kernels/linalg/{f}.c" for f in ("gemm", "work", "blas", "convert", "matmul", "image", "conv", "module")]
+SOURCES = [
+    f"flowcore/kernels/linalg/{f}.c"
+    for f in ("gemm", "work", "blas", "convert", "matmul", "image", "conv_op", "conv_tiles", "conv_pixels", "conv_filter", "module")
+]
 TYPES = ["float16", ml_dtypes.bfloat16, "float32", "float64", "int32", "int64", "complex64", "complex128"]
 EDGES = [1, 7, 15, 63, 64, 65, 129]
 

@@ -1,5 +1,6 @@
 /* One register-blocked product for one element type and instruction set; included several times by gemm.c, which sets
- *   T  element type    LANE  integer as wide as T    VL  lanes of a vector    FMA(a, b, c)  a * b + c    ISA, TARGET  name, function attribute
+ *   T  element type    LANE  integer as wide as T    VL  lanes of a vector    FMA(a, b, c)  a * b + c
+ *   ISA, TARGET  name of the instruction set, function attribute that allows it
  *   MAX_ROWS  rows of the largest tile: MAX_ROWS x 2 vectors of sums, 2 of B and one of A must fit the registers. */
 #define NAME(x) FC_PASTE(x, ISA, T)
 #define vec NAME(vec)
