@@ -41,7 +41,8 @@ typedef struct {
 
 /* Checks attributes and both shapes; fills the geometry and the shape of the result. */
 int fc_conv_describe(fc_ctx *ctx, const int64_t *image, const int64_t *filter, fc_conv *g, int64_t *out_shape);
-int fc_conv_expect_rank_4(fc_ctx *ctx, int i, const char *what);
+/* Input i has 4 dimensions and this dtype. */
+int fc_conv_expect_images(fc_ctx *ctx, int i, const char *what, int dtype);
 int fc_conv_read_sizes(fc_ctx *ctx, int i, const char *what, int64_t *shape); /* a shape given as a tensor of four sizes */
 int fc_conv_expect_gradient(fc_ctx *ctx, const int64_t *shape);               /* of out_backprop, input 2 */
 

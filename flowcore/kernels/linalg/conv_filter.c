@@ -127,9 +127,9 @@ int fc_conv2d_backprop_filter(fc_ctx *ctx) {
     fc_conv g;
     int64_t shape[4], filter_shape[4];
     void *wide;
-    int rc = fc_conv_expect_rank_4(ctx, 0, "input");
+    int rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
     if (!rc) rc = fc_conv_read_sizes(ctx, 1, "filter_sizes", filter_shape);
-    if (!rc) rc = fc_conv_expect_rank_4(ctx, 2, "out_backprop");
+    if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", image->dtype);
     if (!rc) rc = fc_conv_describe(ctx, image->shape, filter_shape, &g, shape);
     if (!rc) rc = fc_conv_expect_gradient(ctx, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, grad->dtype, 4, filter_shape);

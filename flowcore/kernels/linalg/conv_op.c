@@ -73,8 +73,9 @@ int fc_conv_describe(fc_ctx *ctx, const int64_t *image, const int64_t *filter, f
     return FC_OK;
 }
 
-int fc_conv_expect_rank_4(fc_ctx *ctx, int i, const char *what) {
+int fc_conv_expect_images(fc_ctx *ctx, int i, const char *what, int dtype) {
     char found[160];
+    if (ctx->in[i]->dtype != dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s has another dtype than the first operand", what);
     if (ctx->in[i]->ndim == 4) return FC_OK;
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must be 4-dimensional, found shape %s", what,
                           fc_shape_str(ctx->in[i], found, sizeof found));

@@ -198,8 +198,8 @@ int fc_conv2d(fc_ctx *ctx) {
     int64_t shape[4];
     fc_axis axes[2];
     void *wide;
-    int rc = fc_conv_expect_rank_4(ctx, 0, "input");
-    if (!rc) rc = fc_conv_expect_rank_4(ctx, 1, "filter");
+    int rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
+    if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", image->dtype);
     if (!rc) rc = fc_conv_describe(ctx, image->shape, filter->shape, &g, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, image->dtype, 4, shape);
     if (rc || !out->size) return rc;
@@ -225,8 +225,8 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     fc_axis *axes[2];
     void *wide;
     int rc = fc_conv_read_sizes(ctx, 0, "input_sizes", in_shape);
-    if (!rc) rc = fc_conv_expect_rank_4(ctx, 1, "filter");
-    if (!rc) rc = fc_conv_expect_rank_4(ctx, 2, "out_backprop");
+    if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", grad->dtype);
+    if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", grad->dtype);
     if (!rc) rc = fc_conv_describe(ctx, in_shape, filter->shape, &g, shape);
     if (!rc) rc = fc_conv_expect_gradient(ctx, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, grad->dtype, 4, in_shape);
