@@ -32,4 +32,5 @@ from flowcore.ops.state_ops import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403
 from flowcore.runtime.profile import RunMetadata
 from flowcore.runtime.session import InteractiveSession, Session, get_default_session
+from flowcore.runtime.show_config import show_config
 from flowcore.shape import Dimension, TensorShape

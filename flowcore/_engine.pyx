@@ -1181,13 +1181,14 @@ cdef class StopFlag:
         return fc_load32(&self.flag) != 0
 
 
-@cython.no_gc_clear  # __dealloc__ needs `pool` and the blocks in `keep`, also where a cycle is collected
+@cython.no_gc_clear  # __dealloc__ needs `pool`, also where a cycle is collected
 cdef class Plan:
     """A compiled plan. `run` may be called from many threads at once."""
 
     cdef plan_t c
     cdef readonly Pool pool
-    cdef list keep              # objects that the C side points to
+    cdef list keep              # objects that the C side points to while steps run; a collected cycle empties it before __dealloc__
+    cdef void **blocks          # the C side's own memory: each block begins with a pointer to the one before
     cdef list feeds, fetches
     cdef step_t *idle
     cdef list active            # addresses of steps that run now; changed with the GIL held
@@ -1271,11 +1272,12 @@ cdef class Plan:
 
     cdef void *_block(self, size_t size) except NULL:
         """Zeroed memory that lives as long as the plan."""
-        cdef void *block = calloc(1, size if size else 1)
+        cdef void **block = <void **>calloc(1, size + 2 * sizeof(void *))
         if block == NULL:
             raise MemoryError(f"no memory for a plan ({size} bytes)")
-        self.keep.append(_Block.wrap(block))
-        return block
+        block[0] = self.blocks
+        self.blocks = block
+        return block + 2
 
     cdef int _resource_constant(self, int32_t slot, Resource resource) except -1:
         cdef fc_tensor *t = &self.c.constants[slot]
@@ -1350,6 +1352,7 @@ cdef class Plan:
 
     def __dealloc__(self):
         cdef step_t *step
+        cdef void **block
         cdef int32_t i
         while self.idle != NULL:
             step = self.idle
@@ -1358,6 +1361,10 @@ cdef class Plan:
         if self.c.constants != NULL:
             for i in range(self.c.n_slots):
                 fc_release(self.c.constants[i].buffer)
+        while self.blocks != NULL:
+            block = self.blocks
+            self.blocks = <void **>block[0]
+            free(block)
         fc_bump(&live_plans, -1)
 
     cdef step_t *_acquire(self) except NULL:
@@ -1513,19 +1520,6 @@ cdef class Plan:
     def costs(self):
         """Measured nanoseconds per node; 0 where not measured yet."""
         return [self.c.cost[i] for i in range(self.c.n_nodes)]
-
-
-cdef class _Block:
-    cdef void *pointer
-
-    def __dealloc__(self):
-        free(self.pointer)
-
-    @staticmethod
-    cdef _Block wrap(void *pointer):
-        cdef _Block block = _Block.__new__(_Block)
-        block.pointer = pointer
-        return block
 
 
 cdef void restart_step(step_t *step) noexcept nogil:

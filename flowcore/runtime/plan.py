@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowcore import _engine, dtypes, errors, kernels
+from flowcore import _engine, dtypes, errors
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime import devices as device_list
 from flowcore.runtime.devices import COPY_FROM_HOST, COPY_TO_HOST, HOST, Device
@@ -191,13 +191,11 @@ class _Lowering:
             self.copies[key] = node.outputs[0]
         return self.copies[key]
 
-    @staticmethod
-    def _python_kernel(op: Operation) -> Callable[..., object] | None:
+    def _python_kernel(self, op: Operation) -> Callable[..., object] | None:
         if op.type == "PyFunc":
             token = op.get_attr("token")
             return op.graph._py_funcs[token.decode() if isinstance(token, bytes) else token]
-        factory = kernels.PYTHON_KERNELS.get(op.type)
-        return factory(op.name, attributes(op)) if factory is not None else None
+        return self.resources.python_kernel(op, attributes(op))
 
     @staticmethod
     def _refuse_placeholder(op: Operation) -> None:

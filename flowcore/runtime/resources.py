@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowcore import _engine, errors, kernels
@@ -21,6 +21,7 @@ class ResourceManager:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._resources: dict[tuple[str, str], tuple[str, _engine.Resource]] = {}
+        self._python_kernels: dict[str, Callable[..., Any]] = {}
 
     def get(self, op: Operation, attrs: Mapping[str, Any]) -> _engine.Resource:
         """The resource of `op`, shared by name: `shared_name` where the op has one, else the node's name.
@@ -43,6 +44,18 @@ class ResourceManager:
             )
         return found[1]
 
+    def python_kernel(self, op: Operation, attrs: Mapping[str, Any]) -> Callable[..., Any] | None:
+        """The Python kernel of `op`, made once per session, so that one that counts (Print) counts over all plans. None when there is none."""
+        factory = kernels.PYTHON_KERNELS.get(op.type)
+        if factory is None:
+            return None
+        with self._lock:
+            if op.name not in self._python_kernels:
+                self._python_kernels[op.name] = factory(op.name, attrs)
+            return self._python_kernels[op.name]
+
     def clear(self) -> None:
+        """Lets all go; plans that still run keep what they use."""
         with self._lock:
             self._resources.clear()
+            self._python_kernels.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import json
 import os
 import signal
@@ -376,3 +377,31 @@ assert os.wait()[1] == 0
 """
     result = run_python(source)
     assert result.returncode == 0, result.stderr
+
+
+def test_sessions_in_reference_cycles_are_collected_whole_while_others_run() -> None:
+    """The collector may empty what a plan refers to before the plan itself goes."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(50, 5, 5)
+
+    def work() -> None:
+        for _ in range(40):
+            with fc.Graph().as_default() as graph:
+                queue = fc.FIFOQueue(3, fc.float32, [[]])
+                v = fc.Variable(np.zeros(100))
+                x = fc.placeholder(fc.float32, [])
+                y = fc.tanh(x) + fc.py_func(lambda a: a, [fc.constant(1.0)], fc.float32)
+                sess = fc.Session()
+                sess.run(v.initializer)
+                sess.run([y, queue.enqueue(y)], {x: 1.0})
+                graph.add_to_collection("cycle", sess)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    try:
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        gc.set_threshold(*thresholds)
+    gc.collect()

@@ -1,0 +1,23 @@
+"""What this installation computes with, for bug reports."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+import numpy as np
+
+from flowcore._version import __version__
+from flowcore.config import ConfigProto
+from flowcore.kernels import blas
+from flowcore.runtime.devices import all_devices
+from flowcore.runtime.session import thread_count
+
+__all__ = ["show_config"]
+
+
+def show_config() -> None:
+    """Prints versions, processor, threads, devices, and where matrix products come from."""
+    print(f"flowcore {__version__}, NumPy {np.__version__}, Python {platform.python_version()} on {platform.system()} {platform.machine()}")
+    print(f"threads: {thread_count(ConfigProto())}; devices: {', '.join(d.name for d in all_devices())}; byte order: {sys.byteorder}")
+    print(f"matrix products: {blas.info()}")
