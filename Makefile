@@ -42,16 +42,19 @@ $(VENV)/installed: $(SOURCES) | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet -e .
 	@touch $@
 
+# What the extras of pyproject.toml name, installed without building flowcore once more.
+EXTRAS = $(BIN)/python -c 'import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print("\n".join(r for n in sys.argv[1:] for r in e[n]))'
+
 $(VENV)/examples: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -e '.[examples]'
+	$(EXTRAS) examples | $(BIN)/python -m pip install --quiet -r /dev/stdin
 	@touch $@
 
 $(VENV)/test: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -e '.[test,examples]'
+	$(EXTRAS) test examples | $(BIN)/python -m pip install --quiet -r /dev/stdin
 	@touch $@
 
 $(VENV)/dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet -e '.[dev]'
+	$(EXTRAS) dev | $(BIN)/python -m pip install --quiet -r /dev/stdin
 	@touch $@
 
 clean:
