@@ -258,10 +258,8 @@ cdef long long live_plans = 0, live_steps = 0, live_tokens = 0, running_steps = 
 cdef extern from *:
     """
     static inline void fc_bump(long long *p, long long d) { __atomic_add_fetch(p, d, __ATOMIC_RELAXED); }
-    static inline long long fc_read(long long *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
     """
     void fc_bump(long long *, long long) noexcept nogil
-    long long fc_read(long long *) noexcept nogil
 
 
 # ---- services for kernels (fc_api) -----------------------------------------------------------------------------

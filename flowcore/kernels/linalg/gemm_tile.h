@@ -142,6 +142,8 @@ INLINE void NAME(transpose)(const T *from, int64_t from_step, T *to, int64_t to_
 static TARGET void NAME(pack)(const T *b, int64_t step, int64_t column, int64_t length, int64_t columns, int64_t width, T *to) {
     if (column == 1) {
         for (int64_t t = 0; t < length; t++, b += step, to += width) {
+            __builtin_prefetch(b + 16 * step); /* rows far apart: no hardware foresees them */
+            __builtin_prefetch(b + 16 * step + columns - 1);
             if (columns == 2 * VL) {
                 *(loose *)to = *(const loose *)b;
                 *(loose *)(to + VL) = *(const loose *)(b + VL);

@@ -16,7 +16,7 @@ FC_CLONES static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
                     T *restrict to = out;
                     for (int64_t c = 0; c < p->channels; c++) {
                         C x = LOAD(in[c]), best = LOAD(to[c]);
-                        to[c] = (x > best) | (x != x) ? in[c] : to[c]; /* a NaN stays visible */
+                        to[c] = ((x > best) | (x != x)) ? in[c] : to[c]; /* a NaN stays visible */
                     }
                 }
         }
