@@ -2,7 +2,7 @@
 #include <complex.h>
 #include <stdlib.h>
 
-#include "../_float16.h"
+#include "../_types.h"
 #include "copy.h"
 
 static const char *const OUT_OF_RANGE = "indices[%lld] = %lld is not in [0, %lld)";
@@ -51,28 +51,18 @@ static int gather(fc_ctx *ctx) {
 }
 
 /* ---- UnsortedSegmentSum: row i of data is added to row segment_ids[i] of the result; negative ids are left out ---- */
-#define SUM_TYPES(X)                                                                  \
-    X(FLOAT32, float, float, , )                                                      \
-    X(FLOAT64, double, double, , )                                                    \
-    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                              \
-    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)                 \
-    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )                        \
-    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )                  \
-    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )                  \
-    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )                  \
-    X(COMPLEX64, float complex, float complex, , ) X(COMPLEX128, double complex, double complex, , )
 #define ADD_ROW(NAME, T, C, LOAD, STORE)                                              \
     static void add_row_##NAME(void *to, const void *from, int64_t n) {               \
         T *a = to;                                                                    \
         const T *b = from;                                                            \
         for (int64_t i = 0; i < n; i++) a[i] = STORE((C)(LOAD(a[i]) + LOAD(b[i])));   \
     }
-SUM_TYPES(ADD_ROW)
+FC_NUMBER_TYPES(ADD_ROW)
 
 static int unsorted_segment_sum(fc_ctx *ctx) {
     static void (*const add[FC_NUM_DTYPES])(void *, const void *, int64_t) = {
 #define ADD_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = add_row_##NAME,
-        SUM_TYPES(ADD_ENTRY)};
+        FC_NUMBER_TYPES(ADD_ENTRY)};
     const fc_tensor *data = ctx->in[0], *ids = ctx->in[1];
     int64_t shape[FC_MAX_DIMS], inner = 1, item = fc_item_size(data->dtype);
     int ndim = 0;

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "../_float16.h"
+#include "../_types.h"
 #include "loops.h"
 
 /* ---- Select: works on bits of the item's size ---- */
@@ -98,17 +98,6 @@ typedef struct {
     int count;
 } sum_job;
 
-#define ADD_N_TYPES(X)                                                    \
-    X(FLOAT32, float, float, , )                                          \
-    X(FLOAT64, double, double, , )                                        \
-    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                  \
-    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)     \
-    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )            \
-    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )      \
-    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )      \
-    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )      \
-    X(COMPLEX64, float complex, float complex, , )                        \
-    X(COMPLEX128, double complex, double complex, , )
 #define ADD_N_LOOP(NAME, T, C, LOAD, STORE)                                                                   \
     static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, int64_t end) {       \
         for (int64_t i = begin; i < end; i++) {                                                               \
@@ -117,7 +106,7 @@ typedef struct {
             ((T *)out)[i] = STORE(sum);                                                                       \
         }                                                                                                     \
     }
-ADD_N_TYPES(ADD_N_LOOP)
+FC_NUMBER_TYPES(ADD_N_LOOP)
 
 static void add_n_piece(void *arg, int64_t begin, int64_t end) {
     const sum_job *job = arg;
@@ -127,7 +116,7 @@ static void add_n_piece(void *arg, int64_t begin, int64_t end) {
 static int add_n(fc_ctx *ctx) {
     static void (*const loops[FC_NUM_DTYPES])(void *, const void *const *, int, int64_t, int64_t) = {
 #define ADD_N_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = add_n_##NAME,
-        ADD_N_TYPES(ADD_N_ENTRY)};
+        FC_NUMBER_TYPES(ADD_N_ENTRY)};
     const fc_tensor *first = ctx->in[0];
     char a[128], b[128];
     for (int k = 1; k < ctx->n_in; k++)

@@ -1,6 +1,7 @@
 /* BiasAdd and BiasAddGrad. A value is seen as [outer, channels, inner]: inner is 1 channels-last, the image channels-first. */
 #include <complex.h>
 
+#include "../_types.h"
 #include "types.h"
 
 typedef struct {
@@ -8,23 +9,6 @@ typedef struct {
     void *out;
     int64_t outer, channels, inner, pieces;
 } fc_bias;
-
-/* name, stored type, type of sums, load, store */
-#define BIAS_TYPES(X)                                              \
-    X(FLOAT32, float, float, FC_SAME, FC_SAME)                     \
-    X(FLOAT64, double, double, FC_SAME, FC_SAME)                   \
-    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)           \
-    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16) \
-    X(INT8, int8_t, uint8_t, FC_SAME, FC_SAME)                     \
-    X(UINT8, uint8_t, uint8_t, FC_SAME, FC_SAME)                   \
-    X(INT16, int16_t, uint16_t, FC_SAME, FC_SAME)                  \
-    X(UINT16, uint16_t, uint16_t, FC_SAME, FC_SAME)                \
-    X(INT32, int32_t, uint32_t, FC_SAME, FC_SAME)                  \
-    X(UINT32, uint32_t, uint32_t, FC_SAME, FC_SAME)                \
-    X(INT64, int64_t, uint64_t, FC_SAME, FC_SAME)                  \
-    X(UINT64, uint64_t, uint64_t, FC_SAME, FC_SAME)                \
-    X(COMPLEX64, float complex, float complex, FC_SAME, FC_SAME)   \
-    X(COMPLEX128, double complex, double complex, FC_SAME, FC_SAME)
 
 /* Rows are summed in pieces of fixed length, then the pieces in order: the same bits for any number of threads. */
 #define SUM_ROWS 256
@@ -71,7 +55,7 @@ typedef struct {
             ((T *)to)[c] = (T)STORE(total);                                                                \
         }                                                                                                  \
     }
-BIAS_TYPES(BIAS_KERNELS)
+FC_NUMBER_TYPES(BIAS_KERNELS)
 
 static const struct {
     void (*add)(void *, int64_t, int64_t);
@@ -80,7 +64,7 @@ static const struct {
     size_t sum_size;
 } by_dtype[FC_NUM_DTYPES] = {
 #define BIAS_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = {bias_add_##NAME, bias_sum_##NAME, bias_total_##NAME, sizeof(C)},
-    BIAS_TYPES(BIAS_ENTRY)};
+    FC_NUMBER_TYPES(BIAS_ENTRY)};
 
 /* Fills outer, channels and inner from data_format. */
 static int layout(fc_ctx *ctx, const fc_tensor *value, fc_bias *b) {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "../../_kernel.h"
-#include "../_float16.h"
+#include "../_types.h"
 
 typedef struct {
     char *out;
@@ -12,15 +12,6 @@ typedef struct {
     int exclusive, reverse;
 } cumulate_job;
 
-#define TYPES(X)                                                                      \
-    X(FLOAT32, float, float, , ) X(FLOAT64, double, double, , )                       \
-    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                              \
-    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)                 \
-    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )                        \
-    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )                  \
-    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )                  \
-    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )                  \
-    X(COMPLEX64, float complex, float complex, , ) X(COMPLEX128, double complex, double complex, , )
 
 /* Column j of row block `outer`: walks the axis forwards or backwards. */
 #define CUMULATE(NAME, T, C, LOAD, STORE, name, START, OP)                                           \
@@ -40,8 +31,8 @@ typedef struct {
     }
 #define SUMS(NAME, T, C, LOAD, STORE) CUMULATE(NAME, T, C, LOAD, STORE, cumsum, 0, +)
 #define PRODUCTS(NAME, T, C, LOAD, STORE) CUMULATE(NAME, T, C, LOAD, STORE, cumprod, 1, *)
-TYPES(SUMS)
-TYPES(PRODUCTS)
+FC_NUMBER_TYPES(SUMS)
+FC_NUMBER_TYPES(PRODUCTS)
 
 typedef void (*loop)(void *, int64_t, int64_t);
 
@@ -67,11 +58,11 @@ static int cumulate(fc_ctx *ctx, const loop *loops) {
 #define SUM_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = cumsum_##NAME,
 #define PRODUCT_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = cumprod_##NAME,
 static int cumsum(fc_ctx *ctx) {
-    static const loop loops[FC_NUM_DTYPES] = {TYPES(SUM_ENTRY)};
+    static const loop loops[FC_NUM_DTYPES] = {FC_NUMBER_TYPES(SUM_ENTRY)};
     return cumulate(ctx, loops);
 }
 static int cumprod(fc_ctx *ctx) {
-    static const loop loops[FC_NUM_DTYPES] = {TYPES(PRODUCT_ENTRY)};
+    static const loop loops[FC_NUM_DTYPES] = {FC_NUMBER_TYPES(PRODUCT_ENTRY)};
     return cumulate(ctx, loops);
 }
 

@@ -4,7 +4,7 @@
 #include <complex.h>
 #include <string.h>
 
-#include "../_float16.h"
+#include "../_types.h"
 
 fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
     const fc_tensor *t = ctx->in[i];
@@ -115,14 +115,6 @@ static int assign(fc_ctx *ctx) {
 /* ---- in-place arithmetic: op 0 update, 1 add, 2 sub, 3 mul, 4 div, 5 min, 6 max ---- */
 typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
 
-#define UPDATE_TYPES(X)                                                               \
-    X(FLOAT32, float, float, , ) X(FLOAT64, double, double, , )                       \
-    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half)                              \
-    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)                 \
-    X(INT8, int8_t, int8_t, , ) X(UINT8, uint8_t, uint8_t, , )                        \
-    X(INT16, int16_t, int16_t, , ) X(UINT16, uint16_t, uint16_t, , )                  \
-    X(INT32, int32_t, int32_t, , ) X(UINT32, uint32_t, uint32_t, , )                  \
-    X(INT64, int64_t, int64_t, , ) X(UINT64, uint64_t, uint64_t, , )
 #define UPDATE_LOOP(NAME, T, C, LOAD, STORE)                                                           \
     static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
         T *a = to;                                                                                     \
@@ -141,7 +133,7 @@ typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
             a[i] = STORE(r);                                                                           \
         }                                                                                              \
     }
-UPDATE_TYPES(UPDATE_LOOP)
+FC_REAL_TYPES(UPDATE_LOOP)
 #define COMPLEX_LOOP(NAME, T)                                                                          \
     static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
         T *a = to;                                                                                     \
@@ -153,7 +145,7 @@ COMPLEX_LOOP(COMPLEX64, float complex)
 COMPLEX_LOOP(COMPLEX128, double complex)
 static const update_loop updates[FC_NUM_DTYPES] = {
 #define UPDATE_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = update_##NAME,
-    UPDATE_TYPES(UPDATE_ENTRY)[FC_COMPLEX64] = update_COMPLEX64, [FC_COMPLEX128] = update_COMPLEX128};
+    FC_REAL_TYPES(UPDATE_ENTRY)[FC_COMPLEX64] = update_COMPLEX64, [FC_COMPLEX128] = update_COMPLEX128};
 
 typedef struct {
     char *to;
