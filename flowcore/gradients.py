@@ -107,7 +107,7 @@ def gradients(
     xs = _flat(xs)
     stops = _flat(stop_gradients) if stop_gradients is not None else []
     unconnected = UnconnectedGradients(unconnected_gradients)
-    with name_scope(name, "gradients", [*ys, *xs, *stops]) as scope:
+    with name_scope(name, "gradients", [*ys, *xs, *stops]):
         ys = [convert_to_tensor(y, name="y") for y in ys]
         targets = [_source(x) for x in xs]
         graph = ys[0].graph if ys else None
@@ -115,8 +115,8 @@ def gradients(
         if len(given) != len(ys):
             raise ValueError(f"passed {len(given)} grad_ys for {len(ys)} ys")
         sums: dict[Tensor, list[Any]] = {}
-        for y, g in zip(ys, given):
-            sums.setdefault(y, []).append(_initial(y, g, scope))
+        for i, (y, g) in enumerate(zip(ys, given)):
+            sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
         if graph is not None:
             _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate_gradients_with_ops)
         result: list[Any] = []
@@ -140,13 +140,13 @@ def _source(x: Any) -> Tensor:
     return x.values if isinstance(x, IndexedSlices) else convert_to_tensor(x, name="x")
 
 
-def _initial(y: Tensor, g: Any, scope: str) -> Any:
+def _initial(y: Tensor, g: Any, name: str) -> Any:
     if g is None:
         if not (y.dtype.is_floating or y.dtype.is_complex):
             raise TypeError(f"Gradients of tensors must be floating or complex, found '{y.name}' of dtype {y.dtype.name}; cast it first")
         if y.dtype.is_complex:
             raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.name})")
-        return ones_like(y, name="grad_ys")
+        return ones_like(y, name=name)
     if isinstance(g, IndexedSlices):
         return g
     g = convert_to_tensor(g, dtype=None if isinstance(g, Tensor) else y.dtype, name="grad_y")

@@ -356,7 +356,7 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     if len(values) == 1:
         with name_scope(name) as scope:
             return identity(values[0], name=scope)
-    return apply("ConcatV2", list(values), int_tensor(axis, "axis"), name=name)
+    return apply("ConcatV2", list(values), axis, name=name)
 
 
 def _split_axis(tensor: Tensor, source: TensorShape, what: str) -> int | None:
@@ -407,14 +407,14 @@ register("SplitV", inputs=["value: T", "size_splits: Tlen", "split_dim: int32"],
 def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str = "split") -> list[Tensor]:
     """Cuts a tensor along an axis: into so many equal parts, or into parts of the given sizes (one may be -1)."""
     if isinstance(num_or_size_splits, (int, np.integer, Dimension)):
-        return apply("Split", int_tensor(axis, "split_dim"), value, num_split=int(num_or_size_splits), name=name)
+        return apply("Split", axis, value, num_split=int(num_or_size_splits), name=name)
     sizes = int_tensor(num_or_size_splits, "size_splits")
     if sizes.shape.ndims == 0:
         raise ValueError("Rank-0 tensors are not supported as the num_or_size_splits argument to split.")
     count = sizes.shape.with_rank(1)[0].value if num is None else num
     if count is None:
         raise ValueError("Cannot infer num from shape of num_or_size_splits; pass num=")
-    return apply("SplitV", value, sizes, int_tensor(axis, "split_dim"), num_split=count, name=name)
+    return apply("SplitV", value, sizes, axis, num_split=count, name=name)
 
 
 def _pack_shape(op: Operation) -> Any:

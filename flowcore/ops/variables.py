@@ -165,12 +165,10 @@ class Variable:
             return self._read()
 
     def _write(self, op_type: str, value: Any, name: str | None, read_value: bool) -> Any:
-        with name_scope(name, op_type.removesuffix("VariableOp"), [self._handle, value]):
-            value = convert_to_tensor(value, dtype=None if isinstance(value, Tensor) else self._dtype, name="value")
-            if value.dtype is not self._dtype:
-                raise ValueError(f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use flowcore.cast")
-            op = apply(op_type, self._handle, value)
-            return self._after(op) if read_value else op
+        if isinstance(value, Tensor) and value.dtype is not self._dtype:
+            raise ValueError(f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use flowcore.cast")
+        op = apply(op_type, self._handle, value, dtype=self._dtype, name=name)
+        return self._after(op) if read_value else op
 
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
         """Gives it a new value. Returns the value afterwards, or the operation with read_value=False."""
