@@ -153,10 +153,12 @@ PART_LOOP(magnitude, cabs(x))
 PART_LOOP(angle, carg(x))
 
 static void complex_float32(void *out, const void *x, const void *y, int64_t n, int64_t sx, int64_t sy) {
-    for (int64_t i = 0; i < n; i++) ((float complex *)out)[i] = CMPLXF(((const float *)x)[i * sx], ((const float *)y)[i * sy]);
+    for (int64_t i = 0; i < n; i++) /* by parts: not every compiler has CMPLXF, and x + iy is wrong for infinities */
+        ((float *)out)[2 * i] = ((const float *)x)[i * sx], ((float *)out)[2 * i + 1] = ((const float *)y)[i * sy];
 }
 static void complex_float64(void *out, const void *x, const void *y, int64_t n, int64_t sx, int64_t sy) {
-    for (int64_t i = 0; i < n; i++) ((double complex *)out)[i] = CMPLX(((const double *)x)[i * sx], ((const double *)y)[i * sy]);
+    for (int64_t i = 0; i < n; i++)
+        ((double *)out)[2 * i] = ((const double *)x)[i * sx], ((double *)out)[2 * i + 1] = ((const double *)y)[i * sy];
 }
 static int make_complex(fc_ctx *ctx) {
     static const fc_binary_loop by_dtype[FC_NUM_DTYPES] = {[FC_FLOAT32] = complex_float32, [FC_FLOAT64] = complex_float64};
