@@ -38,10 +38,9 @@ class Images:
 
 
 def write_strips(folder: pathlib.Path, images: np.ndarray, labels: np.ndarray, what: str) -> Images:
-    """Writes images as PNG strips of PER_STRIP into `folder`, unless they are there."""
-    count = len(images) // PER_STRIP * PER_STRIP or len(images)
-    per = min(PER_STRIP, count)
-    images, labels = images[:count], labels[:count].reshape(-1, per)
+    """Writes images as PNG strips of up to PER_STRIP, all of one length, into `folder`, unless they are there."""
+    per = next(n for n in range(min(PER_STRIP, len(images)), 0, -1) if len(images) % n == 0)
+    labels = labels.reshape(-1, per)
     files = [folder / f"{i:05d}.png" for i in range(len(labels))]
     if not all(f.exists() for f in files):
         folder.mkdir(parents=True, exist_ok=True)

@@ -4,19 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "../_float16.h"
+#include "../_functions.h"
 #include "loops.h"
-
-/* ---- functions of ours, for float ---- */
-#define I32 int32_t
-#define U32 uint32_t
-#define AS_FLOAT fc_bits_float
-#define AS_UINT fc_float_bits
-#define FC_FMAF __builtin_fmaf
-#define FC_RINTF rintf
-#define FC_FABSF fabsf
-#define F_INF INFINITY
-#include "../../../opencl_kernels/functions.def"
 
 static inline float fc_floormod_f(float x, float y) {
     float r = fmodf(x, y);

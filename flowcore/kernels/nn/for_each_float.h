@@ -8,8 +8,8 @@
 #define TYPE float32
 #define LOAD FC_SAME
 #define STORE FC_SAME
-#define EXP expf
-#define LOG logf
+#define EXP fc_exp_f
+#define LOG fc_log_f
 #include FC_TEMPLATE
 #undef T
 #undef TYPE

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "../../_kernel.h"
-#include "../_float16.h"
+#include "../_functions.h"
 
 #define FC_SAME(x) (x)
 #define FC_FLOATS "float16,bfloat16,float32,float64"

@@ -4,18 +4,9 @@
 #include <string.h>
 
 #include "random.h"
-#include "../_float16.h"
+#include "../_functions.h"
 
-#define I32 int32_t
-#define U32 uint32_t
 #define U64 uint64_t
-#define AS_FLOAT fc_bits_float
-#define AS_UINT fc_float_bits
-#define FC_FMAF __builtin_fmaf
-#define FC_RINTF rintf
-#define FC_FABSF fabsf
-#define F_INF INFINITY
-#include "../../../opencl_kernels/functions.def"
 #include "../../../opencl_kernels/philox.def"
 
 #define GRAIN 8192
