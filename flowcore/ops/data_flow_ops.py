@@ -46,6 +46,9 @@ register("QueueSizeV2", inputs=["handle: resource"], outputs=["size: int32"], sh
 register("QueueIsClosedV2", inputs=["handle: resource"], outputs=["is_closed: bool"], shape=shapes.scalar, stateful=True, grad=None)
 
 
+register("RefSelect", inputs=["index: int32", "inputs: N * T"], outputs=["output: T"], attrs=["T: type", "N: int >= 1"], shape=shapes.unknown, grad=None)
+
+
 class QueueBase:
     """What all queues share. Make a FIFOQueue or a RandomShuffleQueue.
 
@@ -57,6 +60,19 @@ class QueueBase:
         self._shapes = shapes
         self._names = names
         self._queue_ref = queue_ref
+
+    @staticmethod
+    def from_list(index: Any, queues: Sequence[QueueBase]) -> QueueBase:
+        """The queue that `index` names when the graph runs. All must have the same dtypes and names; shapes are kept where they agree."""
+        if not queues or not isinstance(queues, (list, tuple)) or not all(isinstance(q, QueueBase) for q in queues):
+            raise TypeError("A list of queues expected")
+        first = queues[0]
+        if any(q.dtypes != first.dtypes for q in queues):
+            raise TypeError("Queues do not have matching component dtypes.")
+        if any(q.names != first.names for q in queues):
+            raise TypeError("Queues do not have matching component names.")
+        shapes = [s if all(s == q.shapes[i] for q in queues) else TensorShape(None) for i, s in enumerate(first.shapes)]
+        return QueueBase(first.dtypes, shapes, first.names, apply("RefSelect", index, [q.queue_ref for q in queues]))
 
     @property
     def queue_ref(self) -> Tensor:

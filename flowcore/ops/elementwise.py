@@ -65,7 +65,10 @@ def _known(function: Callable[..., Any]) -> Callable[[Operation], list[Any]]:
 
 
 def conjugate(x: Tensor) -> Tensor:
-    """The complex conjugate; a real tensor itself."""
+    """The complex conjugate; a real tensor itself.
+
+    The gradient of a real number with respect to a complex z is d/d(re z) + i d/d(im z), so that z - rate * gradient goes downhill.
+    """
     return apply("Conj", x) if x.dtype.is_complex else x
 
 
@@ -129,7 +132,8 @@ def sign(x: Any, name: str | None = None) -> Tensor:
     """-1, 0 or 1 (NaN stays); of a complex number, the number over its magnitude."""
     x = convert_to_tensor(x)
     if x.dtype.is_complex:
-        return div_no_nan(x, cast(abs(x), x.dtype), name=name)
+        magnitude = abs(x)
+        return multiply(x, cast(div_no_nan(_one(magnitude), magnitude), x.dtype), name=name)
     return _sign(x, name)
 
 
@@ -148,8 +152,9 @@ for _name in ("Inv", "Reciprocal"):
 
 
 def _inv_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
-    y, dy = (conjugate(t) for t in op.inputs)
-    return [constant(-2.0, grad.dtype) * grad * dy * y, conjugate(apply("ReciprocalGrad", op.inputs[0], conjugate(grad)))]
+    y, dy = op.inputs
+    back = constant(-2.0, grad.dtype) * conjugate(grad) * dy * conjugate(y)
+    return [back, conjugate(apply(op.type, y, conjugate(grad)))]
 
 
 for _name in ("InvGrad", "ReciprocalGrad"):
@@ -168,9 +173,9 @@ def sqrt(x: Any, name: str | None = None) -> Tensor:
 
 
 def _sqrt_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
-    y, z = op.inputs[0], op.outputs[0]
-    ratio = grad / conjugate(y)
-    return [negative(conjugate(ratio) * z) if not y.dtype.is_complex else negative(ratio * conjugate(z)), constant(0.5, y.dtype) * ratio]
+    y, dy = op.inputs
+    bar = conjugate(y)
+    return [constant(-0.5, y.dtype) * conjugate(grad) * dy / (bar * bar), constant(0.5, y.dtype) * grad / y]
 
 
 _gradient_op("SqrtGrad", ("y", "dy"), "{inexact}", _sqrt_grad_grad)
@@ -183,8 +188,9 @@ def rsqrt(x: Any, name: str | None = None) -> Tensor:
 
 
 def _rsqrt_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
-    y, dy = conjugate(op.inputs[0]), conjugate(op.inputs[1])
-    return [constant(-1.5, grad.dtype) * (grad * dy) * square(y), apply("RsqrtGrad", y, grad)]
+    y, dy = op.inputs
+    back = constant(-1.5, grad.dtype) * conjugate(grad) * dy * square(conjugate(y))
+    return [back, conjugate(apply("RsqrtGrad", y, conjugate(grad)))]
 
 
 _gradient_op("RsqrtGrad", ("y", "dy"), "{inexact}", _rsqrt_grad_grad)
@@ -291,8 +297,9 @@ def tanh(x: Any, name: str | None = None) -> Tensor:
 
 
 def _tanh_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
-    y, dy = conjugate(op.inputs[0]), conjugate(op.inputs[1])
-    return [grad * constant(-2.0, grad.dtype) * dy * y, apply("TanhGrad", y, grad)]
+    y, dy = op.inputs
+    back = constant(-2.0, grad.dtype) * conjugate(grad) * dy * conjugate(y)
+    return [back, conjugate(apply("TanhGrad", y, conjugate(grad)))]
 
 
 _gradient_op("TanhGrad", ("y", "dy"), "{inexact}", _tanh_grad_grad)
@@ -623,7 +630,9 @@ def _squared_difference_grad(op: Operation, dz: Tensor) -> list[Any]:
     x, y = op.inputs
     if dz.dtype.is_integer:
         return [None, None]
-    gx = constant(2.0, dz.dtype) * dz * (x - y)
+    # The result is real, whatever the type: only the real part of its gradient counts.
+    weight = cast(real(dz), dz.dtype) if dz.dtype.is_complex else dz
+    gx = constant(2.0, dz.dtype) * weight * (x - y)
     return unbroadcast(op, gx, negative(gx))
 
 

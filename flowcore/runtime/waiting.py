@@ -68,6 +68,8 @@ class WaitMonitor:
 
     def _explain(self, op: Operation, plan: CompiledPlan, seconds: float) -> None:
         queue = _handle(op)
+        if queue not in plan.queues:
+            return  # chosen among several at run time
         wanted = _PUTS if op.type in _TAKES else _TAKES
         with self._lock:
             others = [p for p in self._plans.values() if p is not plan]

@@ -202,6 +202,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "Gather": [Sample([REAL, np.array([2, 2], I32)], lambda x, i: x[i])],
     "UnsortedSegmentSum": [Sample([REAL, np.array([1, 0, 1], I32), np.array(3, I32)], lambda x, i, n: np.array([x[1], x[0] + x[2], x[0] * 0]))],
     "OneHot": [Sample([np.array([1, 3, -1], I32), np.array(3, I32), np.array(5.0), np.array(2.0)], lambda i, d, a, b: np.where(i[:, None] == np.arange(3), a, b))],
+    "RefSelect": [Sample([np.array(1, I32), [REAL, SIGNED]], lambda i, xs: xs[1])],
     "Unique": [Sample([np.array([3, 1, 3, 2, 1])], lambda x: [[3, 1, 2], [0, 1, 0, 2, 1]], dtypes=INTS)],
     "Fill": [Sample([np.array([2, 3], I32), np.array(4.5)], lambda d, v: np.full(d, v))],
     "ZerosLike": unary(np.zeros_like),
@@ -407,3 +408,31 @@ def test_text_is_refused_by_ops_on_numbers(op: str) -> None:
     count = len(registered_ops()[op].input_arg)
     with pytest.raises((TypeError, ValueError)):
         apply(op, *["text"] * count)
+
+
+COMPLEX_FUNCTIONS = {
+    "Neg": lambda z: -z, "Square": fc.square, "Reciprocal": fc.reciprocal, "Inv": lambda z: apply("Inv", z), "Sqrt": fc.sqrt, "Rsqrt": fc.rsqrt, "Exp": fc.exp, "Log": fc.log,
+    "Sin": fc.sin, "Cos": fc.cos, "Tanh": fc.tanh, "Conj": fc.conj, "Add": lambda z: z + z[::-1], "Sub": lambda z: z - fc.conj(z), "Mul": lambda z: z * z[::-1],
+    "RealDiv": lambda z: z / (z[::-1] + 1), "Div": lambda z: apply("Div", z, z[::-1] + 1), "Pow": lambda z: fc.pow(z, 1.5 + 0.5j), "Sign": fc.sign,
+    "SquaredDifference": lambda z: fc.squared_difference(z, z[::-1] * 2), "MatMul": lambda z: fc.matmul(z, z, adjoint_b=True), "Transpose": lambda z: fc.transpose(z, conjugate=True),
+    "Sum": lambda z: fc.reduce_sum(z, 0), "Mean": lambda z: fc.reduce_mean(z, 1), "AddN": lambda z: fc.add_n([z, z]), "Cumsum": lambda z: fc.cumsum(z, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("op", COMPLEX_FUNCTIONS)
+def test_gradients_of_complex_ops(op: str) -> None:
+    """Through real functions of complex values: |f(a + ib) - c|^2 has an ordinary gradient in a and b."""
+    a, b = fc.placeholder(fc.float64, [2, 3]), fc.placeholder(fc.float64, [2, 3])
+    w = COMPLEX_FUNCTIONS[op](fc.complex(a, b))
+    loss = fc.reduce_sum(fc.square(fc.abs(w - 0.3)) + fc.real(w) * 0.5 + fc.imag(w) * 0.25 + fc.angle(w + 3))
+    grads = fc.gradients(loss, [a, b])
+    seconds = fc.gradients(fc.reduce_sum(grads[0] * 0.7 + grads[1]), [a, b]) if op not in ("Sign", "Pow") else None
+    arrays = [REAL[:2, :3].copy(), SIGNED[:2, :3].copy()]
+    with fc.Session() as sess:
+        run, run_first = sess.make_callable([loss], [a, b]), sess.make_callable(grads, [a, b])
+        for i in range(2):
+            difference = numeric(lambda x: run(*x), arrays, i, [np.ones(())])
+            np.testing.assert_allclose(sess.run(grads[i], {a: arrays[0], b: arrays[1]}), difference, rtol=1e-5, atol=1e-6)
+            if seconds is not None:
+                difference = numeric(lambda x: run_first(*x), arrays, i, [np.full((2, 3), 0.7), np.ones((2, 3))])
+                np.testing.assert_allclose(sess.run(seconds[i], {a: arrays[0], b: arrays[1]}), difference, rtol=1e-4, atol=1e-5)

@@ -225,6 +225,20 @@ def test_a_wrong_element_is_refused_with_queue_and_component() -> None:
         sess.run(q.enqueue(x), {x: [1, 2, 3]})
 
 
+def test_a_queue_chosen_at_run_time() -> None:
+    queues = [fc.FIFOQueue(3, fc.int32, [[]]) for _ in range(2)]
+    index = fc.placeholder(fc.int32, [])
+    chosen = fc.QueueBase.from_list(index, queues)
+    with fc.Session() as sess:
+        for i in range(2):
+            sess.run(chosen.enqueue(10 + i), {index: i})
+        assert sess.run([q.dequeue() for q in queues]) == [10, 11]
+        with pytest.raises(fc.errors.InvalidArgumentError, match=r"index = 2 is not in \[0, 2\)"):
+            sess.run(chosen.size(), {index: 2})
+    with pytest.raises(TypeError, match="dtypes"):
+        fc.QueueBase.from_list(index, [queues[0], fc.FIFOQueue(3, fc.float32, [[]])])
+
+
 # ---- images, checks, randomness -------------------------------------------------------------------------------
 
 

@@ -210,12 +210,22 @@ static int in_top_k(fc_ctx *ctx) {
     return rc;
 }
 
+/* The input that the index names: how a queue is chosen at run time. */
+static int ref_select(fc_ctx *ctx) {
+    if (ctx->in[0]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "index must be a scalar");
+    int64_t at = fc_int_at(ctx->in[0], 0);
+    if (at < 0 || at >= ctx->n_in - 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "index = %lld is not in [0, %d)", (long long)at, ctx->n_in - 1);
+    const fc_tensor *x = ctx->in[at + 1];
+    return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
+}
+
 #define NUMBERS "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128"
 static const fc_kernel_def defs[] = {
     {"Gather", "", "", FC_SYNC, 0, 0, gather},
     {"GatherV2", "", "", FC_SYNC, 4, 0, gather},
     {"UnsortedSegmentSum", NUMBERS, "", FC_SYNC, 4, 0, unsorted_segment_sum},
     {"OneHot", "", "axis", FC_SYNC, 2, 0, one_hot},
+    {"RefSelect", "", "", FC_SYNC, 1, 0, ref_select},
     {"InvertPermutation", "T:int32,int64", "", FC_SYNC, 1, 1, invert_permutation},
     {"Unique", "", "out_idx", FC_SYNC, 0, 0, unique},
     {"InTopK", "T:int32,int64", "k", FC_SYNC, 0, 0, in_top_k},
