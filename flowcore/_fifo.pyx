@@ -8,6 +8,8 @@ calls `serve`, which lets the first of each side go on until neither can; finish
 released (the engine's rule: never complete a token under a resource's lock). A dequeue_many takes elements as they come, which lets it be larger than
 the queue's capacity; when it is cancelled or the queue closes under it, they go back to the front, in order.
 
+Longer than other files because queue, request and reader share their structs and the waiting protocol.
+
 Elements whose buffer belongs to a fed array are copied when they come in, because they outlive the step.
 Must never import the engine or anything above it.
 """

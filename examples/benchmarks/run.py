@@ -1,8 +1,9 @@
-"""Runs every workload with flowcore and, where it is installed, TensorFlow's graph mode, and prints medians and ratios.
+"""Runs every workload with flowcore and, where they are installed, TensorFlow's graph mode and PyTorch, and prints medians and ratios.
 
     python examples/benchmarks/run.py [--rounds N] [--peer-python PYTHON] [WORKLOAD ...]
 
-A workload is a folder with graph_mode.py: `prepare(tf)` builds the same graph through either package, because the names are the same. Each side runs
+A workload is a folder with graph_mode.py: `prepare(tf)` builds the same graph through flowcore or TensorFlow, because the names are the same. Some have
+torch_mode.py beside it. Each side runs
 in a process of its own; rounds alternate between them, so that a machine whose speed drifts treats both alike. Memory is what the process's
 peak grew by from just after the import; import time is that of a fresh process, without what NumPy's import costs.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import os
 import pathlib
 import statistics
 import subprocess
@@ -19,11 +21,11 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 WORKLOADS = ["one_op", "chain", "fan", "random_dag", "queue_pair", "producers", "feed_fetch", "mlp", "convnet"]
-PEERS = ["flowcore", "tensorflow"]
+PEERS = ["flowcore", "tensorflow", "torch"]
 
 
-def load(workload: str):
-    spec = importlib.util.spec_from_file_location(workload, HERE / workload / "graph_mode.py")
+def load(workload: str, mode: str = "graph_mode"):
+    spec = importlib.util.spec_from_file_location(workload, HERE / workload / f"{mode}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -33,14 +35,18 @@ def worker(workload: str, peer: str) -> None:
     """Serves rounds: a line in, a time per unit out."""
     import resource
 
-    if peer == "flowcore":
+    if peer == "torch":
+        import torch
+
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    elif peer == "flowcore":
         import flowcore as tf
     else:
         import tensorflow.compat.v1 as tf
 
         tf.disable_eager_execution()
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    run, n, scale = load(workload).prepare(tf)
+    run, n, scale = load(workload, "torch_mode").prepare() if peer == "torch" else load(workload).prepare(tf)
     run(max(1, n // 5))
     print("ready", flush=True)
     for _ in sys.stdin:
@@ -74,11 +80,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--peer-python", default=sys.executable, help="the interpreter of an environment where the peer is installed")
     args = parser.parse_args()
-    pythons = {"flowcore": sys.executable, "tensorflow": args.peer_python}
-    print("| workload | flowcore | TensorFlow | ratio | memory flowcore / TensorFlow |\n|---|---|---|---|---|")
+    pythons = {"flowcore": sys.executable, "tensorflow": args.peer_python, "torch": args.peer_python}
+    print("| workload | flowcore | TensorFlow | ratio | PyTorch | ratio | memory |\n|---|---|---|---|---|---|---|")
     for workload in args.workloads:
         unit = load(workload).UNIT
-        sides = {p: s for p in PEERS if (s := start(pythons[p], workload, p)) is not None}
+        there = [p for p in PEERS if p != "torch" or (HERE / workload / "torch_mode.py").exists()]
+        sides = {p: s for p in there if (s := start(pythons[p], workload, p)) is not None}
         times: dict[str, list[float]] = {p: [] for p in sides}
         memory = dict.fromkeys(sides, 0.0)
         for _ in range(args.rounds):
@@ -91,16 +98,21 @@ def main() -> None:
             process.stdin.close()
             process.wait()
         median = {p: statistics.median(t) for p, t in times.items()}
-        cells = [f"{median[p]:.3g} {unit}" if p in median else "not installed" for p in PEERS]
-        ratio = statistics.median(a / b for a, b in zip(times["flowcore"], times["tensorflow"])) if len(sides) == 2 else None
-        grown = " / ".join(f"{memory[p]:.0f} MB" for p in sides)
-        print(f"| {workload} | {cells[0]} | {cells[1]} | {f'{ratio:.3f}' if ratio else ''} | {grown} |", flush=True)
+        cells = [f"{median['flowcore']:.3g} {unit}"]
+        for peer in PEERS[1:]:
+            known = peer in median
+            cells += [
+                f"{median[peer]:.3g}" if known else "",
+                f"{statistics.median(a / b for a, b in zip(times['flowcore'], times[peer])):.3f}" if known else "",
+            ]
+        grown = ", ".join(f"{p} {memory[p]:.0f} MB" for p in sides)
+        print(f"| {workload} | {' | '.join(cells)} | {grown} |", flush=True)
     ours = import_time(pythons["flowcore"], "flowcore", 5)
     try:
         theirs = import_time(pythons["tensorflow"], "tensorflow", 3)
-        print(f"| import, beyond NumPy | {ours:.0f} ms | {theirs:.0f} ms | {ours / theirs:.3f} | |")
+        print(f"| import, beyond NumPy | {ours:.0f} ms | {theirs:.0f} ms | {ours / theirs:.3f} | | | |")
     except subprocess.CalledProcessError:
-        print(f"| import, beyond NumPy | {ours:.0f} ms | not installed | | |")
+        print(f"| import, beyond NumPy | {ours:.0f} ms | not installed | | | | |")
 
 
 if __name__ == "__main__":
