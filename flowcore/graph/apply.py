@@ -123,7 +123,7 @@ def _type_from_tensors(op_def: OpDef, type_attr: str, inputs: tuple[Any, ...]) -
     return None
 
 
-def _convert(op_def: OpDef, arg: ArgDef, value: Any, dtype: DType | None, hint: DType | None = None) -> Tensor:
+def _convert(op_def: OpDef, arg: ArgDef, value: Any, dtype: DType | None, hint: DType | None = None, name: str | None = None) -> Tensor:
     if isinstance(value, Tensor):
         if dtype is not None and value.dtype is not dtype:
             _mismatch(op_def, arg, value, dtype)
@@ -131,7 +131,7 @@ def _convert(op_def: OpDef, arg: ArgDef, value: Any, dtype: DType | None, hint: 
     if value is None:
         raise ValueError(f"Input '{arg.name}' of {op_def.name} is None; a tensor or a value is needed")
     try:
-        return convert_to_tensor(value, dtype=dtype, name=arg.name, preferred_dtype=hint)
+        return convert_to_tensor(value, dtype=dtype, name=name or arg.name, preferred_dtype=hint)
     except TypeError as error:
         raise TypeError(f"Input '{arg.name}' of {op_def.name}: {error}") from None
     except ValueError as error:
@@ -145,7 +145,7 @@ def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) 
         types = values.get(arg.type_list_attr)
         if types is not None and len(types) != len(value):
             raise ValueError(f"Input '{arg.name}' of {op_def.name} takes {len(types)} tensors, found {len(value)}")
-        tensors = [_convert(op_def, arg, v, types[i] if types is not None else None) for i, v in enumerate(value)]
+        tensors = [_convert(op_def, arg, v, types[i] if types is not None else None, name=f"{arg.name}_{i}") for i, v in enumerate(value)]
         values[arg.type_list_attr] = [t._dtype for t in tensors]
         return tensors
     known = values.get(arg.number_attr)
@@ -156,8 +156,8 @@ def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) 
     if dtype is None:
         dtype = next((v.dtype for v in value if isinstance(getattr(v, "dtype", None), DType)), None)
     tensors = []
-    for part in value:
-        tensor = _convert(op_def, arg, part, dtype)
+    for i, part in enumerate(value):
+        tensor = _convert(op_def, arg, part, dtype, name=f"{arg.name}_{i}")
         dtype = tensor._dtype
         tensors.append(tensor)
     if arg.type_attr and dtype is not None:

@@ -35,8 +35,10 @@ register(
 def make_array(value: Any, dtype: DType | None = None) -> np.ndarray:
     """A NumPy array for a constant: Python floats become float32, integers int32 where they fit (int64 otherwise).
 
-    Raises TypeError when the value is no number, text or nested list of these, or does not fit `dtype`.
+    Raises TypeError when the value is no number, text or nested list of these, or does not fit `dtype`. ValueError: it is None, or ragged.
     """
+    if value is None:
+        raise ValueError("None values not supported: a tensor needs a value")
     if isinstance(value, (np.ndarray, np.generic)):
         array = np.asarray(value)
         if dtype is None:
@@ -119,6 +121,8 @@ def _fill(array: np.ndarray, dims: Sequence[int | None], verify: bool) -> np.nda
     size = int(np.prod([d or 0 for d in dims]))
     if verify and list(array.shape) != list(dims):
         raise TypeError(f"Expected a value of shape {list(dims)}, found shape {list(array.shape)}")
+    if size == 0:
+        return np.zeros([d or 0 for d in dims], array.dtype)
     if array.size > size:
         raise ValueError(f"Too many elements for a constant of shape {list(dims)}: it takes {size}, found {array.size}")
     if array.size == size:

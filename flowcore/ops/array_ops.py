@@ -29,18 +29,29 @@ __all__ = [
 _range = range
 
 
-def int_tensor(value: Any, name: str, dtype: Any = None) -> Tensor:
-    """A shape, axis or size argument as an int32 (or int64) tensor."""
-    if isinstance(value, (TensorShape, Dimension)):
-        value = value.as_list() if isinstance(value, TensorShape) else value.value
+def int_argument(value: Any, name: str) -> Any:
+    """A shape, axis or size argument in the form that `apply` converts: numbers as int32 (int64 where they need it), tensors as they are."""
+    if isinstance(value, TensorShape):
+        value = value.as_list() if value.ndims is not None else None
+    elif isinstance(value, Dimension):
+        value = value.value
     if isinstance(value, (list, tuple)):
         value = [v.value if isinstance(v, Dimension) else v for v in value]
-        if any(isinstance(v, Tensor) for v in value):
-            return stack([int_tensor(v, name) for v in value], name=name)
-        if any(v is None for v in value):
-            raise ValueError(f"{name} must be fully known here, found {value}")
-        return convert_to_tensor(np.array(value, np.int64 if any(abs(int(v)) > 2**31 - 1 for v in value) else np.int32), name=name)
-    tensor = convert_to_tensor(value, dtype=dtype, name=name, preferred_dtype=dtypes.int32)
+        if _holds_tensor(value):
+            return value
+    if value is None or (isinstance(value, list) and None in value):
+        raise ValueError(f"{name} must be fully known here, found {value}")
+    if isinstance(value, (int, list)) and not isinstance(value, bool):
+        array = np.asarray(value)
+        if not array.size or (array.dtype.kind in "iu" and array.max() <= 2**31 - 1 and array.min() >= -(2**31)):
+            return array.astype(np.int32)
+        return array
+    return value
+
+
+def int_tensor(value: Any, name: str, dtype: Any = None) -> Tensor:
+    """A shape, axis or size argument as an int32 (or int64) tensor of its own name."""
+    tensor = convert_to_tensor(int_argument(value, name), dtype=dtype, name=name, preferred_dtype=dtypes.int32)
     if tensor.dtype not in (dtypes.int32, dtypes.int64):
         raise TypeError(f"{name} must be int32 or int64, found {tensor.dtype.name}")
     return tensor
@@ -175,13 +186,9 @@ def _reshape_grad(op: Operation, g: Any) -> list[Any]:
           value=lambda op: [v.reshape(s) if (v := constant_value(op.inputs[0])) is not None and v.size <= 64 and (s := constant_value(op.inputs[1])) is not None else None])  # fmt: skip
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     """The same elements in row-major order under another shape; one size may be -1, and is found from the others."""
-    tensor = convert_to_tensor(tensor, name="tensor")
     if isinstance(shape, (list, tuple, np.ndarray)) and len(shape) > MAX_RANK:
         raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {len(shape)}")
-    if isinstance(shape, Tensor):
-        return apply("Reshape", tensor, shape, name=name)
-    with name_scope(name, "Reshape") as scope:
-        return apply("Reshape", tensor, int_tensor(shape, "shape"), name=scope)
+    return apply("Reshape", tensor, int_argument(shape, "shape"), name=name)
 
 
 def _expand_shape(op: Operation) -> Any:
@@ -281,7 +288,7 @@ def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugat
                 last = apply("Sub", apply("Rank", a), 1)
                 perm = apply("Sub", last, range(0, apply("Rank", a)))
         op_type = "ConjugateTranspose" if conjugate and a.dtype.is_complex else "Transpose"
-        return apply(op_type, a, int_tensor(perm, "perm"), name=scope)
+        return apply(op_type, a, int_argument(perm, "perm"), name=scope)
 
 
 @register("InvertPermutation", inputs=["x: T"], outputs=["y: T"], attrs=["T: {indices} = int32"], shape=shapes.same, grad=None,
@@ -354,8 +361,9 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
     if not isinstance(values, (list, tuple)):
         values = [values]
     if len(values) == 1:
-        with name_scope(name) as scope:
-            return identity(values[0], name=scope)
+        with name_scope(name):
+            int_tensor(axis, "concat_dim").shape.assert_has_rank(0)
+            return identity(values[0], name=name)
     return apply("ConcatV2", list(values), axis, name=name)
 
 
@@ -408,7 +416,7 @@ def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = 
     """Cuts a tensor along an axis: into so many equal parts, or into parts of the given sizes (one may be -1)."""
     if isinstance(num_or_size_splits, (int, np.integer, Dimension)):
         return apply("Split", axis, value, num_split=int(num_or_size_splits), name=name)
-    sizes = int_tensor(num_or_size_splits, "size_splits")
+    sizes = int_tensor(num_or_size_splits, "Const")
     if sizes.shape.ndims == 0:
         raise ValueError("Rank-0 tensors are not supported as the num_or_size_splits argument to split.")
     count = sizes.shape.with_rank(1)[0].value if num is None else num
@@ -452,8 +460,8 @@ def _auto_pack(value: Any, dtype: Any = None, name: str | None = None, as_ref: b
     if not _holds_tensor(value):
         return NotImplemented
     kind = dtype or _first_dtype(value)
-    parts = [convert_to_tensor(v, dtype=kind) for v in value]
-    return apply("Pack", parts, name=name or "packed")
+    with name_scope(name, "packed") as scope:
+        return apply("Pack", [convert_to_tensor(v, dtype=kind, name=str(i)) for i, v in enumerate(value)], name=scope)
 
 
 def _holds_tensor(value: Any) -> bool:
@@ -533,10 +541,13 @@ def _tile_grad(op: Operation, g: Any) -> list[Any]:
           shape=lambda op: _per_axis(op, lambda n, m: n * m), grad=_tile_grad)  # fmt: skip
 def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     """Repeats a tensor multiples[d] times along dimension d."""
-    return apply("Tile", input, int_tensor(multiples, "multiples"), name=name)
+    return apply("Tile", input, int_argument(multiples, "multiples"), name=name)
 
 
 def _pad_shape(op: Operation) -> Any:
+    paddings = constant_value(op.inputs[1])
+    if paddings is not None and (paddings < 0).any():
+        raise ValueError(f"Paddings must be non-negative, found {paddings.tolist()}")
     return _per_axis(op, lambda n, p: n + p[0] + p[1])
 
 
@@ -567,11 +578,18 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", name: str | None = N
     return apply("PadV2", tensor, paddings, constant_values, name=name)
 
 
-@register("ReverseV2", inputs=["tensor: T", "axis: Tidx"], outputs=["output: T"], attrs=["Tidx: {indices} = int32", "T: type"], shape=shapes.same,
+def _reverse_shape(op: Operation) -> Any:
+    axes = shapes.axes_of(op.inputs[1], op.inputs[0].shape.ndims)
+    if axes is not None and len(set(axes)) != len(axes):
+        raise ValueError(f"axes {axes} name one twice")
+    return [op.inputs[0].shape]
+
+
+@register("ReverseV2", inputs=["tensor: T", "axis: Tidx"], outputs=["output: T"], attrs=["Tidx: {indices} = int32", "T: type"], shape=_reverse_shape,
           grad=lambda op, g: [apply("ReverseV2", g, op.inputs[1]), None])  # fmt: skip
 def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     """Turns the order along the given axes around."""
-    return apply("ReverseV2", tensor, int_tensor(axis, "axis"), name=name)
+    return apply("ReverseV2", tensor, int_argument(axis, "axis"), name=name)
 
 
 def _broadcast_to_grad(op: Operation, g: Any) -> list[Any]:
@@ -580,18 +598,39 @@ def _broadcast_to_grad(op: Operation, g: Any) -> list[Any]:
     return [apply("Reshape", apply("Sum", g, axes), dims), None]
 
 
+def _broadcast_to_shape(op: Operation) -> Any:
+    source, target = op.inputs[0].shape, constant_value_as_shape(op.inputs[1])
+    if source.ndims is not None and target.ndims is not None:
+        fits = source.ndims <= target.ndims
+        pairs = zip((source.sizes or ())[::-1], (target.sizes or ())[::-1], strict=False)
+        if not fits or any(n not in (None, 1, m) and m is not None for n, m in pairs):
+            raise ValueError(f"a tensor of shape {source} does not broadcast to {target}")
+    return [target]
+
+
 @register("BroadcastTo", inputs=["input: T", "shape: Tidx"], outputs=["output: T"], attrs=["T: type", "Tidx: {indices} = int32"],
-          shape=lambda op: [constant_value_as_shape(op.inputs[1])], grad=_broadcast_to_grad)  # fmt: skip
+          shape=_broadcast_to_shape, grad=_broadcast_to_grad)  # fmt: skip
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     """Repeats a tensor to a shape that it broadcasts to."""
-    return apply("BroadcastTo", input, int_tensor(shape, "shape"), name=name)
+    return apply("BroadcastTo", input, int_argument(shape, "shape"), name=name)
 
 
 register("BroadcastGradientArgs", inputs=["s0: T", "s1: T"], outputs=["r0: T", "r1: T"], attrs=["T: {indices} = int32"],
          shape=lambda op: [TensorShape([None])] * 2, grad=None)  # fmt: skip
 
 
-@register("Bitcast", inputs=["input: T"], outputs=["output: type"], attrs=["T: {numbers}", "type: {numbers}"], shape=shapes.unknown, grad=None)
+def _bitcast_shape(op: Operation) -> Any:
+    source, old, new = op.inputs[0].shape, op.get_attr("T").size, op.get_attr("type").size
+    if old == new or source.sizes is None:
+        return [source]
+    if old > new:
+        return [source.concatenate([old // new])]
+    if not source.sizes or source.sizes[-1] not in (None, new // old):
+        raise ValueError(f"the last dimension of {source} must be {new // old} to be bitcast from {op.get_attr('T').name} to {op.get_attr('type').name}")
+    return [source[:-1]]
+
+
+@register("Bitcast", inputs=["input: T"], outputs=["output: type"], attrs=["T: {numbers}", "type: {numbers}"], shape=_bitcast_shape, grad=None)
 def bitcast(input: Any, type: Any, name: str | None = None) -> Tensor:
     """The same bits as another type. Where the item size differs, the last dimension takes it up."""
     return apply("Bitcast", input, type=dtypes.as_dtype(type), name=name)
@@ -745,7 +784,7 @@ def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
           shape=lambda op: [_checked_sizes(op)], grad=lambda op, g: [None, apply("Sum", g, range(0, rank(g)))])  # fmt: skip
 def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
     """A tensor of shape `dims`, every element `value`."""
-    return apply("Fill", int_tensor(dims, "dims"), value, name=name)
+    return apply("Fill", int_argument(dims, "dims"), value, name=name)
 
 
 def _checked_sizes(op: Operation) -> TensorShape:
@@ -765,7 +804,10 @@ def _filled(dims: Any, number: int, dtype: Any, name: str | None, default: str) 
             static = as_shape(dims) if not _holds_tensor(dims) else None
             if static is not None and static.is_fully_defined() and (static.num_elements() or 0) < 1000:
                 return constant(value, kind, shape=static, name=scope)
-        return apply("Fill", reshape(int_tensor(dims, "shape"), [-1]), constant(value, kind), name=scope)
+        sizes = int_tensor(dims, "shape_as_tensor")
+        if sizes.shape.ndims != 1:
+            sizes = reshape(sizes, [-1])
+        return apply("Fill", sizes, constant(value, kind), name=scope)
 
 
 def zeros(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None) -> Tensor:
@@ -800,6 +842,9 @@ def ones_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize:
         return ones(shape(tensor) if not tensor.shape.is_fully_defined() else tensor.shape, kind, name=scope)
 
 
+_RANGE_ORDER = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
+
+
 def _range_value(op: Operation) -> list[Any]:
     parts = [constant_value(t) for t in op.inputs]
     if any(p is None or p.ndim for p in parts) or parts[2] == 0 or not op.inputs[0].dtype.is_integer:
@@ -828,13 +873,11 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
     """start, start + delta, ... up to but not including limit. With one argument: 0 .. start."""
     if limit is None:
         start, limit = 0, start
+    kind = None if dtype is None else dtypes.as_dtype(dtype)
     with name_scope(name, "Range", [start, limit, delta]) as scope:
-        kinds = [dtypes.as_dtype(dtype)] if dtype is not None else [convert_to_tensor(v).dtype for v in (start, limit, delta)]
-        order = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
-        kind = max(kinds, key=lambda t: order.index(t) if t in order else -1)
-        start, limit, delta = (cast(v, kind) if isinstance(v, Tensor) else convert_to_tensor(v, dtype=kind, name=n)
-                               for v, n in ((start, "start"), (limit, "limit"), (delta, "delta")))  # fmt: skip
-        return apply("Range", start, limit, delta, name=scope)
+        parts = [v if isinstance(v, Tensor) else convert_to_tensor(v, kind, n) for v, n in ((start, "start"), (limit, "limit"), (delta, "delta"))]
+        widest = kind or max((p.dtype for p in parts), key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1)
+        return apply("Range", *(cast(p, widest) for p in parts), name=scope)
 
 
 def _lin_space_shape(op: Operation) -> Any:

@@ -91,8 +91,7 @@ def _sum_to(gradient: Any, x: Tensor, result: Tensor) -> Any:
     small, large = x.shape.as_list(), result.shape.as_list()
     offset = len(large) - len(small)
     axes = [d for d in range(len(large)) if d < offset or (small[d - offset] == 1 and large[d] != 1)]
-    summed = apply("Sum", gradient, constant(np.array(axes, np.int32)))
-    return apply("Reshape", summed, constant(np.array(small, np.int32)))
+    return apply("Reshape", apply("Sum", gradient, np.array(axes, np.int32)), np.array(small, np.int32))
 
 
 # ---- one argument ---------------------------------------------------------------------------------------------
@@ -117,10 +116,11 @@ register(
 
 def abs(x: Any, name: str | None = None) -> Tensor:
     """The absolute value; of a complex tensor its magnitude."""
-    x = convert_to_tensor(x, name="x")
-    if x.dtype.is_complex:
-        return apply("ComplexAbs", x, Tout=x.dtype.real_dtype, name=name)
-    return apply("Abs", x, name=name or "Abs")
+    with name_scope(name, "Abs", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        if x.dtype.is_complex:
+            return apply("ComplexAbs", x, Tout=x.dtype.real_dtype, name=scope)
+        return apply("Abs", x, name=scope)
 
 
 @_unary("Sign", "{reals}", lambda op, dy: apply("ZerosLike", op.inputs[0]))
@@ -130,10 +130,13 @@ def _sign(x: Any, name: str | None = None) -> Tensor:
 
 def sign(x: Any, name: str | None = None) -> Tensor:
     """-1, 0 or 1 (NaN stays); of a complex number, the number over its magnitude."""
-    x = convert_to_tensor(x)
+    if not isinstance(x, Tensor):
+        with name_scope(name, "Sign", [x]) as scope:
+            return sign(convert_to_tensor(x, name="x"), scope)
     if x.dtype.is_complex:
-        magnitude = abs(x)
-        return multiply(x, cast(div_no_nan(_one(magnitude), magnitude), x.dtype), name=name)
+        with name_scope(name, "Sign", [x]) as scope:
+            magnitude = abs(x)
+            return multiply(x, cast(div_no_nan(_one(magnitude), magnitude), x.dtype), name=scope)
     return _sign(x, name)
 
 
@@ -343,8 +346,9 @@ _unary("Round", "{reals}", lambda op, dy: None)
 
 def round(x: Any, name: str | None = None) -> Tensor:
     """The nearest whole number, halves to even. Integers stay."""
-    x = convert_to_tensor(x, name="x")
-    return x if x.dtype.is_integer else apply("Round", x, name=name)
+    with name_scope(name, "Round", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        return x if x.dtype.is_integer else apply("Round", x, name=scope)
 
 
 @_unary("Erf", "{floats}", lambda op, dy: dy * (constant(2 / math.sqrt(math.pi), dy.dtype) * exp(negative(square(op.inputs[0])))))
@@ -369,8 +373,9 @@ def _conj(x: Any, name: str | None = None) -> Tensor:
 
 def conj(x: Any, name: str | None = None) -> Tensor:
     """The complex conjugate. A real tensor is returned as it is."""
-    x = convert_to_tensor(x, name="x")
-    return _conj(x, name) if x.dtype.is_complex else x
+    with name_scope(name, "Conj", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        return _conj(x, scope) if x.dtype.is_complex else x
 
 
 def _part(op_type: str, grad: Gradient) -> None:
@@ -392,20 +397,26 @@ _part("Angle", _angle_grad)
 
 def real(input: Any, name: str | None = None) -> Tensor:
     """The real part. A real tensor is returned as it is."""
-    x = convert_to_tensor(input, name="input")
-    return apply("Real", x, Tout=x.dtype.real_dtype, name=name) if x.dtype.is_complex else x
+    with name_scope(name, "Real", [input]) as scope:
+        x = convert_to_tensor(input, name="input")
+        return apply("Real", x, Tout=x.dtype.real_dtype, name=scope) if x.dtype.is_complex else x
 
 
 def imag(input: Any, name: str | None = None) -> Tensor:
-    """The imaginary part."""
-    x = convert_to_tensor(input, name="input")
-    return apply("Imag", x, Tout=x.dtype.real_dtype, name=name) if x.dtype.is_complex else apply("ZerosLike", x)
+    """The imaginary part; zeros for a real tensor."""
+    with name_scope(name, "Imag", [input]) as scope:
+        x = convert_to_tensor(input, name="input")
+        return apply("Imag", x, Tout=x.dtype.real_dtype, name=scope) if x.dtype.is_complex else apply("ZerosLike", x, name=scope)
 
 
 def angle(input: Any, name: str | None = None) -> Tensor:
-    """The argument of complex numbers, in radians."""
-    x = convert_to_tensor(input, name="input")
-    return apply("Angle", x, Tout=x.dtype.real_dtype, name=name)
+    """The argument of complex numbers, in radians; of real ones 0 or pi."""
+    with name_scope(name, "Angle", [input]) as scope:
+        x = convert_to_tensor(input, name="input")
+        if x.dtype.is_complex:
+            return apply("Angle", x, Tout=x.dtype.real_dtype, name=scope)
+        zeros = apply("ZerosLike", x)
+        return apply("SelectV2", less(x, zeros), constant(math.pi, x.dtype), zeros, name=scope)
 
 
 @register(
@@ -418,8 +429,9 @@ def angle(input: Any, name: str | None = None) -> Tensor:
 )
 def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
     """real + i imag."""
-    real = convert_to_tensor(real, name="real")
-    return apply("Complex", real, imag, Tout=dtypes.complex128 if real.dtype == dtypes.float64 else dtypes.complex64, name=name)
+    with name_scope(name, "Complex", [real, imag]) as scope:
+        real = convert_to_tensor(real, name="real")
+        return apply("Complex", real, imag, Tout=dtypes.complex128 if real.dtype == dtypes.float64 else dtypes.complex64, name=scope)
 
 
 def _test(op_type: str) -> Decorator:
@@ -463,7 +475,7 @@ def subtract(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 def _mul_grad(op: Operation, dz: Tensor) -> list[Any]:
     x, y = op.inputs
-    return unbroadcast(op, dz * conjugate(y), conjugate(x) * dz)
+    return unbroadcast(op, multiply(dz, conjugate(y)), multiply(conjugate(x), dz))
 
 
 @_binary("Mul", "{numbers}", _mul_grad, _known(lambda x, y: x * y))
@@ -526,7 +538,7 @@ def _div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
 def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y, and 0 where y is 0."""
     with name_scope(name, "div_no_nan", [x, y]) as scope:
-        return _div_no_nan(convert_to_tensor(x), y, scope)
+        return _div_no_nan(convert_to_tensor(x, name="x"), y, scope)
 
 
 _binary("MulNoNan", "{floats}", lambda op, dz: unbroadcast(op, apply("MulNoNan", dz, op.inputs[1]), apply("MulNoNan", op.inputs[0], dz)))
@@ -535,7 +547,7 @@ _binary("MulNoNan", "{floats}", lambda op, dz: unbroadcast(op, apply("MulNoNan",
 @_binary("FloorDiv", "{reals}", lambda op, dz: [None, None], _known(lambda x, y: None if (y == 0).any() else x // y))
 def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
     """The quotient rounded towards minus infinity. Integer division by zero is an InvalidArgumentError."""
-    return apply("FloorDiv", x, y, name=name)
+    return apply("FloorDiv", x, y, name=name or "floordiv")
 
 
 def _floormod_grad(op: Operation, dz: Tensor) -> list[Any]:
@@ -806,7 +818,14 @@ def _cast_grad(op: Operation, dz: Tensor) -> Any:
 def _cast_value(op: Operation) -> list[Any]:
     value = constant_value(op.inputs[0])
     target = op.get_attr("DstT")
-    return [value.astype(target.as_numpy_dtype) if value is not None and target.is_integer and value.dtype.kind in "iu" else None]
+    # A float that does not fit an integer has a rule of its own, the kernel's.
+    exact = (
+        value is not None
+        and value.size <= 64
+        and target is not dtypes.bfloat16
+        and (value.dtype.kind in "iub" or (value.dtype.kind == "f" and target.is_floating))
+    )
+    return [value.astype(target.as_numpy_dtype) if exact else None]
 
 
 register(
@@ -825,8 +844,11 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     target = dtypes.as_dtype(dtype)
     if isinstance(x, IndexedSlices):
         return IndexedSlices(cast(x.values, target, name), x.indices, x.dense_shape)
-    x = convert_to_tensor(x, name="x")
-    return x if x.dtype is target else apply("Cast", x, DstT=target, name=name)
+    if isinstance(x, Tensor):
+        return x if x.dtype is target else apply("Cast", x, DstT=target, name=name)
+    with name_scope(name, "Cast", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        return x if x.dtype is target else apply("Cast", x, DstT=target, name=scope)
 
 
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:

@@ -12,7 +12,9 @@ from flowcore.graph.op_def import Decorator, register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import concat, expand_dims, gather, int_tensor, reshape, shape, transpose
+from flowcore.ops.array_ops import concat, expand_dims, gather, int_tensor, rank, reshape, shape, transpose
+from flowcore.ops.array_ops import range as array_range
+from flowcore.ops.clip_ops import clip_by_norm
 from flowcore.ops.elementwise import (
     abs,
     add,
@@ -326,7 +328,10 @@ def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | 
     with name_scope(name, "BiasAdd", [value, bias]) as scope:
         value = convert_to_tensor(value, name="input")
         bias = convert_to_tensor(bias, dtype=value.dtype, name="bias")
-        layout = "NCHW" if data_format is not None and data_format.startswith("NC") else "NHWC"
+        channels_first = data_format is not None and data_format.startswith("NC")
+        if data_format is not None and not channels_first and not (data_format.startswith("N") and data_format.endswith("C")):
+            raise ValueError(f"data_format must be of the form `N...C` or `NC...`, found {data_format!r}")
+        layout = "NCHW" if channels_first else "NHWC"
         return apply("BiasAdd", value, bias, data_format=layout, name=scope)
 
 
@@ -524,7 +529,7 @@ def dropout(x: Any, keep_prob: Any = None, noise_shape: Any = None, seed: int | 
         raise ValueError("dropout needs rate (or keep_prob)")
     if rate is None:
         rate = 1.0 - keep_prob
-    with name_scope(name, "dropout", [x]) as scope:
+    with name_scope(name, "dropout", [x]):
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_floating:
             raise ValueError(f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype.name} tensor instead.")
@@ -532,13 +537,13 @@ def dropout(x: Any, keep_prob: Any = None, noise_shape: Any = None, seed: int | 
             if not 0 <= rate < 1:
                 raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")
             if rate == 0:
-                return apply("Identity", x, name=scope)
+                return x
         rate = convert_to_tensor(rate, dtype=x.dtype, name="rate")
         noise = shape(x) if noise_shape is None else int_tensor(noise_shape, "noise_shape")
         random = random_uniform(noise, seed=seed, dtype=x.dtype)
         scale = 1 / (1 - rate)
-        keep = cast(random >= rate, x.dtype)
-        result = multiply(x * scale, keep, name=scope)
+        mask = random >= rate
+        result = x * scale * cast(mask, x.dtype)
         result.set_shape(x.shape)
         return result
 
@@ -611,11 +616,13 @@ def embedding_lookup(
             raise NotImplementedError("embedding_lookup over several partitions is not there yet")
         params = params[0]
     with name_scope(name, "embedding_lookup", [ids]) as scope:
-        rows = gather(params, ids, name=scope if max_norm is None else None)
-        return rows if max_norm is None else l2_clip(rows, max_norm, scope)
+        ids = convert_to_tensor(ids, name="ids")
+        rows = gather(params, ids, name=scope)
+        return apply("Identity", rows if max_norm is None else clip_by_norm(rows, max_norm, axes=_inner_axes(rows, ids)))
 
 
-def l2_clip(rows: Tensor, limit: float, name: str) -> Tensor:
-    """Scales rows down to a Euclidean norm of at most `limit`."""
-    norm = apply("Sqrt", reduce_sum(square(rows), -1, keepdims=True))
-    return multiply(rows, limit / maximum(norm, limit), name=name)
+def _inner_axes(rows: Tensor, ids: Tensor) -> Any:
+    """The axes of one embedding: those that the ids did not bring."""
+    if rows.shape.ndims is not None and ids.shape.ndims is not None:
+        return list(range(ids.shape.ndims, rows.shape.ndims))
+    return array_range(rank(ids), rank(rows))

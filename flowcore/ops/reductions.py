@@ -12,14 +12,15 @@ from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
-from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import invert_permutation, range, rank, reshape, shape, size, transpose
-from flowcore.ops.elementwise import add, cast, exp, floordiv, is_finite, log, maximum, sqrt, square, truediv, where
+from flowcore.ops.array_ops import int_argument, invert_permutation, range, rank, reshape, shape, size, transpose
+from flowcore.ops.elementwise import add, cast, exp, floordiv, is_finite, log, maximum, truediv, where
 from flowcore.shape import UNKNOWN, TensorShape
 
 __all__ = [
-    "arg_max", "arg_min", "argmax", "argmin", "cumprod", "cumsum", "global_norm", "reduce_all", "reduce_any", "reduce_logsumexp", "reduce_max",
+    "arg_max", "arg_min", "argmax", "argmin", "cumprod", "cumsum", "reduce_all", "reduce_any", "reduce_logsumexp", "reduce_max",
     "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
 ]  # fmt: skip
 
@@ -128,8 +129,13 @@ def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
     ) -> Tensor:
         axis = reduction_indices if axis is None else axis
         keep = bool(keepdims if keepdims is not None else keep_dims)
-        x = convert_to_tensor(input_tensor, name="input_tensor")
-        return apply(op_type, x, _axes(x, axis), keep_dims=keep, name=name)
+        if axis is not None:
+            return apply(op_type, input_tensor, int_argument(axis, "axis"), keep_dims=keep, name=name)
+        x = convert_to_tensor(input_tensor, name="input")
+        result = apply(op_type, x, _all_axes(x), keep_dims=keep, name=name)
+        if not keep:
+            result.set_shape(())
+        return result
 
     reduce.__name__ = reduce.__qualname__ = f"reduce_{op_type.lower()}"
     reduce.__doc__ = f"""{doc}
@@ -142,11 +148,9 @@ def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
     return reduce
 
 
-def _axes(x: Tensor, axis: Any) -> Tensor:
-    if axis is None:
-        n = x.shape.ndims
-        return constant(np.arange(n, dtype=np.int32)) if n is not None else range(0, rank(x))
-    return axis if isinstance(axis, Tensor) else constant(np.array(axis, np.int32), name="reduction_indices")
+def _all_axes(x: Tensor) -> Tensor:
+    n = x.shape.ndims
+    return constant(np.arange(n, dtype=np.int32)) if n is not None else range(0, rank(x))
 
 
 reduce_sum = _public("Sum", "The sum over axes.")
@@ -163,13 +167,13 @@ def reduce_logsumexp(
 ) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow."""
     axis = reduction_indices if axis is None else axis
-    x = convert_to_tensor(input_tensor)
-    raw = reduce_max(x, axis, True)
-    top = apply("StopGradient", where(is_finite(raw), raw, apply("ZerosLike", raw)))
-    result = add(log(reduce_sum(exp(x - top), axis, True)), top)
-    if keepdims or keep_dims:
-        return apply("Identity", result, name=name)
-    return reduce_sum(result, axis, False, name=name)
+    keep = bool(keepdims if keepdims is not None else keep_dims)
+    with name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
+        x = convert_to_tensor(input_tensor, name="input_tensor")
+        raw = reduce_max(x, axis, True)
+        top = apply("StopGradient", where(is_finite(raw), raw, apply("ZerosLike", raw)))
+        result = log(reduce_sum(exp(x - top), axis, keep))
+        return add(result, top if keep else reshape(top, shape(result)), name=scope)
 
 
 def _arg_shape(op: Operation) -> Any:
@@ -226,9 +230,3 @@ def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False
 def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
     """Running products along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end."""
     return apply("Cumprod", x, axis, exclusive=exclusive, reverse=reverse, name=name)
-
-
-def global_norm(t_list: Any, name: str | None = None) -> Tensor:
-    """The square root of the sum of all squares of several tensors."""
-    parts = [reduce_sum(square(t.values if isinstance(t, IndexedSlices) else convert_to_tensor(t))) for t in t_list if t is not None]
-    return sqrt(apply("AddN", parts), name=name or "global_norm")

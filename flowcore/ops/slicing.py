@@ -9,10 +9,11 @@ import numpy as np
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value, constant_value_as_shape
+from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.array_ops import int_tensor, shape, stack
+from flowcore.ops.array_ops import int_tensor, ones_like, shape, stack
 from flowcore.ops.elementwise import cast
 from flowcore.shape import UNKNOWN, Dimension, TensorShape
 
@@ -55,10 +56,13 @@ def _slice_grad(op: Operation, g: Any) -> list[Any]:
           shape=_slice_shape, grad=_slice_grad)  # fmt: skip
 def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor:
     """The part of a tensor that starts at `begin` and has shape `size` (-1: to the end)."""
-    begin, size = int_tensor(begin, "begin"), int_tensor(size, "size")
-    if begin.dtype != size.dtype:
-        begin, size = cast(begin, dtypes.int64), cast(size, dtypes.int64)
-    return apply("Slice", input_, begin, size, name=name)
+    with name_scope(name, "Slice", [input_, begin, size]) as scope:
+        return apply("Slice", input_, *_alike(int_tensor(begin, "begin"), int_tensor(size, "size")), name=scope)
+
+
+def _alike(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """All int64 where one is."""
+    return tuple(cast(t, dtypes.int64) for t in tensors) if len({t.dtype for t in tensors}) > 1 else tensors
 
 
 def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, int | None, Any]] | None:
@@ -67,9 +71,11 @@ def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, 
     if len({p.shape for p in parts if p is not None}) > 1 or any(p is not None and p.ndim != 1 for p in parts):
         raise ValueError("begin, end and strides must be vectors of one length")
     count = next((len(p) for p in parts if p is not None), None)
+    masks = {m: op.get_attr(m) for m in _MASKS}
+    if masks["ellipsis_mask"] & (masks["ellipsis_mask"] - 1):
+        raise ValueError("Multiple ellipses in slice spec not allowed")
     if count is None or source.sizes is None:
         return None
-    masks = {m: op.get_attr(m) for m in _MASKS}
     begin, end, step = parts
     consumed = sum(1 for i in range(count) if not (masks["ellipsis_mask"] | masks["new_axis_mask"]) >> i & 1)
     if consumed > len(source.sizes):
@@ -185,11 +191,11 @@ def strided_slice(
     shrink_axis_mask: int = 0, var: Any = None, name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """input_[begin:end:strides] per dimension; bit i of a mask says how entry i is meant (TensorFlow's StridedSlice)."""
-    begin = int_tensor(begin, "begin")
-    end = int_tensor(end, "end")
-    strides = int_tensor(np.ones(begin.shape.as_list(), np.int32) if strides is None else strides, "strides")
     masks: dict[str, Any] = dict(zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True))
-    return apply("StridedSlice", input_, begin, end, strides, name=name, **masks)
+    with name_scope(name, "StridedSlice", [input_, begin, end]) as scope:
+        begin, end = int_tensor(begin, "begin"), int_tensor(end, "end")
+        strides = ones_like(begin) if strides is None else int_tensor(strides, "strides")
+        return apply("StridedSlice", input_, *_alike(begin, end, strides), name=scope, **masks)
 
 
 def _getitem(tensor: Tensor, key: Any) -> Tensor:
@@ -228,10 +234,8 @@ def _getitem(tensor: Tensor, key: Any) -> Tensor:
         end.append(high)
         strides.append(step)
     with name_scope(None, "strided_slice", [tensor]) as scope:
-        packed = [_vector(v, n) for v, n in ((begin, "stack"), (end, "stack_1"), (strides, "stack_2"))]
-        if any(p.dtype == dtypes.int64 for p in packed):
-            packed = [cast(p, dtypes.int64) for p in packed]
-        return apply("StridedSlice", tensor, *packed, name=scope, **masks)
+        kind = dtypes.int64 if any(isinstance(v, Tensor) and v.dtype == dtypes.int64 for v in (*begin, *end, *strides)) else dtypes.int32
+        return apply("StridedSlice", tensor, *(_vector(v, kind) for v in (begin, end, strides)), name=scope, **masks)
 
 
 def _bound(value: Any) -> Any:
@@ -249,11 +253,9 @@ def _bound(value: Any) -> Any:
     return value.__index__()
 
 
-def _vector(values: list[Any], name: str) -> Tensor:
-    if any(isinstance(v, Tensor) for v in values):
-        kind = dtypes.int64 if any(isinstance(v, Tensor) and v.dtype == dtypes.int64 for v in values) else dtypes.int32
-        return stack([cast(v, kind) if isinstance(v, Tensor) else int_tensor(v, name, kind) for v in values], name=name)
-    return int_tensor([int(v) for v in values], name) if values else int_tensor(np.zeros(0, np.int32), name)
+def _vector(values: list[Any], kind: dtypes.DType) -> Tensor:
+    parts = [cast(v, kind) if isinstance(v, Tensor) else v for v in values]
+    return convert_to_tensor(parts, kind, name="stack")
 
 
 Tensor._override_operator("__getitem__", _getitem)

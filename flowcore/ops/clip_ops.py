@@ -1,0 +1,124 @@
+"""Keeping tensors within bounds: by norm, by global norm, by average norm. (`clip_by_value` is elementwise: flowcore/ops/elementwise.py.)
+
+Must never import gradients, train or runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.operation import IndexedSlices, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops.array_ops import ones_like, size, stack
+from flowcore.ops.elementwise import cast, greater, is_finite, maximum, minimum, multiply, sqrt, truediv, where
+from flowcore.ops.reductions import reduce_sum
+
+__all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm"]
+
+
+def _values(t: Any, name: str) -> Tensor:
+    return convert_to_tensor(t.values if isinstance(t, IndexedSlices) else t, name=name)
+
+
+def _like(t: Any, values: Tensor) -> Any:
+    """`values` in the form of `t`."""
+    return IndexedSlices(values, t.indices, t.dense_shape) if isinstance(t, IndexedSlices) else values
+
+
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
+    """`t`, scaled down where its Euclidean norm is above `clip_norm`.
+
+    Args:
+      t: a floating tensor of any shape, or IndexedSlices (the norm is that of the values).
+      clip_norm: the greatest norm, a scalar above 0 (or a tensor that broadcasts against the norms).
+      axes: the axes that each norm is taken over; None: all, one norm for the whole tensor.
+
+    Returns:
+      A tensor of the shape and dtype of `t`, or IndexedSlices. The gradient at a norm of 0 is finite.
+    """
+    with name_scope(name, "clip_by_norm", [_given(t), clip_norm]) as scope:
+        values = _values(t, "t")
+        total = reduce_sum(values * values, axes, keepdims=True)
+        positive = greater(total, 0)
+        # sqrt has no slope at 0: its argument is replaced there, and the result put back.
+        norm = where(positive, sqrt(where(positive, total, ones_like(total))), total)
+        clipped = apply("Identity", values * clip_norm / maximum(norm, clip_norm), name=scope)
+        values.shape.assert_is_compatible_with(clipped.shape)
+        return _like(t, clipped)
+
+
+def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
+    """The square root of the sum of all squares of several tensors.
+
+    Args:
+      t_list: floating tensors of one dtype, IndexedSlices, or None (left out).
+
+    Raises:
+      TypeError: `t_list` is no list. ValueError: it holds no tensor.
+    """
+    parts = _checked(t_list)
+    with name_scope(name, "global_norm", [_given(t) for t in parts if t is not None]):
+        halves = [apply("L2Loss", _values(t, f"t_{i}")) for i, t in enumerate(parts) if t is not None]
+        if not halves:
+            raise ValueError("global_norm needs at least one tensor that is not None")
+        total = reduce_sum(stack(halves))
+        return sqrt(total * constant(2.0, total.dtype), name="global_norm")
+
+
+def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None) -> tuple[list[Any], Tensor]:
+    """All tensors, scaled by the same factor so that their global norm is at most `clip_norm` (Pascanu et al., 2012).
+
+    Args:
+      t_list: tensors, IndexedSlices, or None (passed on).
+      clip_norm: the greatest global norm, a scalar above 0.
+      use_norm: the global norm where it is known already; `global_norm(t_list)` by default.
+
+    Returns:
+      (list of clipped tensors, global norm). All are NaN when the norm is infinite or NaN.
+
+    Raises:
+      TypeError: `t_list` is no list.
+    """
+    parts = _checked(t_list)
+    norm = global_norm(parts) if use_norm is None else convert_to_tensor(use_norm)
+    with name_scope(name, "clip_by_global_norm", [*(_given(t) for t in parts if t is not None), clip_norm]) as scope:
+        limit = convert_to_tensor(clip_norm, dtype=norm.dtype, name="clip_norm")
+        scale = limit * minimum(truediv(constant(1.0, norm.dtype), norm), truediv(constant(1.0, norm.dtype), limit))
+        scale = where(is_finite(norm), scale, norm - norm)  # Inf - Inf and NaN - NaN are NaN
+        clipped: list[Any] = []
+        for i, t in enumerate(parts):
+            if t is None:
+                clipped.append(None)
+                continue
+            values = _values(t, f"t_{i}")
+            clipped.append(_like(t, apply("Identity", multiply(values, cast(scale, values.dtype)), name=f"{scope}_{i}")))
+    return clipped, norm
+
+
+def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
+    """`t`, scaled down where its Euclidean norm divided by its number of elements is above `clip_norm`.
+
+    Args:
+      t: a floating tensor of any shape.
+      clip_norm: the greatest average norm, a scalar above 0.
+    """
+    with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
+        t = convert_to_tensor(t, name="t")
+        limit = convert_to_tensor(clip_norm, dtype=t.dtype, name="clip_norm")
+        count = cast(size(t), t.dtype)
+        inverse = apply("Rsqrt", reduce_sum(t * t))
+        return apply("Identity", t * limit * minimum(inverse * count, constant(1.0, t.dtype) / limit), name=scope)
+
+
+def _given(t: Any) -> Any:
+    return t.values if isinstance(t, IndexedSlices) else t
+
+
+def _checked(t_list: Any) -> list[Any]:
+    if not isinstance(t_list, (list, tuple)):
+        raise TypeError(f"t_list should be a list of tensors, found {type(t_list).__name__}")
+    return list(t_list)
