@@ -60,6 +60,7 @@ class QueueBase:
         self._shapes = shapes
         self._names = names
         self._queue_ref = queue_ref
+        self._name = queue_ref.op.name.rsplit("/", 1)[-1]  # begins the names of the queue's ops, inside the scope where they are made
 
     @staticmethod
     def from_list(index: Any, queues: Sequence[QueueBase]) -> QueueBase:
@@ -125,12 +126,12 @@ class QueueBase:
 
     def enqueue(self, vals: Any, name: str | None = None) -> Operation:
         """Puts one element in; waits while the queue is full. Closed: CancelledError."""
-        with name_scope(name, f"{self.name.rsplit('/', 1)[-1]}_enqueue", None) as scope:
+        with name_scope(name, f"{self._name}_enqueue") as scope:
             return apply("QueueEnqueueV2", self._queue_ref, self._components(vals, False), name=scope)
 
     def enqueue_many(self, vals: Any, name: str | None = None) -> Operation:
         """Puts the slices along the first dimension in, one element each."""
-        with name_scope(name, f"{self.name.rsplit('/', 1)[-1]}_EnqueueMany", None) as scope:
+        with name_scope(name, f"{self._name}_EnqueueMany") as scope:
             return apply("QueueEnqueueManyV2", self._queue_ref, self._components(vals, True), name=scope)
 
     def _result(self, tensors: list[Tensor]) -> Any:
@@ -140,7 +141,7 @@ class QueueBase:
 
     def dequeue(self, name: str | None = None) -> Any:
         """Takes one element out; waits while the queue is empty. Closed and empty: OutOfRangeError."""
-        outputs = apply("QueueDequeueV2", self._queue_ref, component_types=self._dtypes, name=name or f"{self.name}_Dequeue")
+        outputs = apply("QueueDequeueV2", self._queue_ref, component_types=self._dtypes, name=name or f"{self._name}_Dequeue")
         for tensor, shape in zip(outputs, self._shapes, strict=True):
             tensor.set_shape(shape)
         return self._result(outputs)
@@ -155,23 +156,23 @@ class QueueBase:
 
     def dequeue_many(self, n: Any, name: str | None = None) -> Any:
         """Takes n elements out as one batch; waits until there are so many. Closed with fewer: OutOfRangeError, and they stay."""
-        return self._many("QueueDequeueManyV2", n, n if isinstance(n, int) else None, name or f"{self.name}_DequeueMany")
+        return self._many("QueueDequeueManyV2", n, n if isinstance(n, int) else None, name or f"{self._name}_DequeueMany")
 
     def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
         """Like dequeue_many, but a closed queue yields what it has left."""
-        return self._many("QueueDequeueUpToV2", n, None, name or f"{self.name}_DequeueUpTo")
+        return self._many("QueueDequeueUpToV2", n, None, name or f"{self._name}_DequeueUpTo")
 
     def close(self, cancel_pending_enqueues: bool = False, name: str | None = None) -> Operation:
         """No more elements: later enqueues fail; those that wait fail too with cancel_pending_enqueues."""
-        return apply("QueueCloseV2", self._queue_ref, cancel_pending_enqueues=cancel_pending_enqueues, name=name or f"{self.name}_Close")
+        return apply("QueueCloseV2", self._queue_ref, cancel_pending_enqueues=cancel_pending_enqueues, name=name or f"{self._name}_Close")
 
     def is_closed(self, name: str | None = None) -> Tensor:
         """Whether it is closed."""
-        return apply("QueueIsClosedV2", self._queue_ref, name=name or f"{self.name}_is_closed")
+        return apply("QueueIsClosedV2", self._queue_ref, name=name or f"{self._name}_Is_Closed")
 
     def size(self, name: str | None = None) -> Tensor:
         """The number of elements, int32."""
-        return apply("QueueSizeV2", self._queue_ref, name=name or f"{self.name}_Size")
+        return apply("QueueSizeV2", self._queue_ref, name=name or f"{self._name}_Size")
 
 
 def _list(value: Any) -> list[Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowcore import dtypes
 from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.ops import shapes
@@ -127,17 +127,12 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
 
 def _scatter(kind: str) -> Any:
     def scatter(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        op = apply(f"ResourceScatter{kind}", ref.handle, indices, _as_dtype(updates, ref.dtype), name=name)
+        op = apply(f"ResourceScatter{kind}", ref.handle, indices, convert_to_tensor(updates, dtype=ref.dtype), name=name)
         return ref._after(op)
 
     scatter.__name__ = f"scatter_{kind.lower()}"
     scatter.__doc__ = f"Rows of a variable at `indices` and `updates`: {kind.lower()}. Repeated rows count each time. Returns the value afterwards."
     return scatter
-
-
-def _as_dtype(value: Any, dtype: dtypes.DType) -> Any:
-    from_list = not isinstance(value, Tensor) and not hasattr(value, "handle")
-    return apply("Identity", value, T=dtype) if from_list else value
 
 
 scatter_update, scatter_add, scatter_sub, scatter_mul, scatter_div, scatter_min, scatter_max = (_scatter(kind) for kind in _SCATTERS)

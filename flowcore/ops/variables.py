@@ -64,8 +64,8 @@ class Variable:
             static = TensorShape(shape) if shape is not None else value.shape if validate_shape else TensorShape(None)
             self._handle = apply("VarHandleOp", dtype=value.dtype, shape=static, shared_name=scope[:-1], name=scope)
             self._initial_value = value
-            self._initializer = apply("AssignVariableOp", self._handle, value, name="Assign")
             self._is_initialized = apply("VarIsInitializedOp", self._handle, name="IsInitialized/VarIsInitializedOp")
+            self._initializer = apply("AssignVariableOp", self._handle, value, name="Assign")
             self._snapshot = self._read("Read/ReadVariableOp")
         self._dtype = value.dtype
         graph.add_to_collections(collections, self)
@@ -140,11 +140,13 @@ class Variable:
 
     def read_value(self) -> Tensor:
         """A fresh read, as a node of its own."""
-        return apply("Identity", self._read())
+        with name_scope("Read"):
+            value = self._read()
+        return apply("Identity", value)
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
         """Rows at `indices`; the gradient is sparse."""
-        return apply("ResourceGather", self._handle, indices, dtype=self._dtype, name=name)
+        return apply("ResourceGather", self._handle, indices, dtype=self._dtype, name=name or "Gather")
 
     def eval(self, session: Any = None) -> np.ndarray:
         """Its value in `session` or the default session."""
@@ -167,7 +169,7 @@ class Variable:
     def _write(self, op_type: str, value: Any, name: str | None, read_value: bool) -> Any:
         if isinstance(value, Tensor) and value.dtype is not self._dtype:
             raise ValueError(f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use flowcore.cast")
-        op = apply(op_type, self._handle, value, dtype=self._dtype, name=name)
+        op = apply(op_type, self._handle, convert_to_tensor(value, dtype=self._dtype), dtype=self._dtype, name=name)
         return self._after(op) if read_value else op
 
     def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:

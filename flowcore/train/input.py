@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
@@ -14,6 +12,7 @@ from flowcore.graph.graph import GraphKeys
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops.array_ops import gather, identity, range, shape
+from flowcore.ops.constant_ops import constant
 from flowcore.ops.control_flow_ops import Assert, with_dependencies
 from flowcore.ops.data_flow_ops import FIFOQueue, QueueBase, RandomShuffleQueue
 from flowcore.ops.io_ops import matching_files
@@ -33,7 +32,8 @@ def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = 
     if num_epochs <= 0:
         raise ValueError(f"num_epochs must be > 0 not {num_epochs}.")
     with name_scope(name, "limit_epochs", [tensor]) as scope:
-        epochs = Variable(np.int64(0), trainable=False, name="epochs", collections=[GraphKeys.LOCAL_VARIABLES])
+        zero = constant(0, dtypes.int64)
+        epochs = Variable(zero, trainable=False, name="epochs", collections=[GraphKeys.LOCAL_VARIABLES])
         with control_dependencies([epochs.count_up_to(num_epochs)]):
             return identity(tensor, name=scope)
 
@@ -43,7 +43,7 @@ def input_producer(
     shared_name: str | None = None, summary_name: str | None = None, name: str | None = None, cancel_op: Any = None,
 ) -> FIFOQueue:  # fmt: skip
     """A queue of the rows of a tensor, in random order each time round unless shuffle=False, for ever or `num_epochs` times."""
-    with name_scope(name, "input_producer", [input_tensor]):
+    with name_scope(name, "input_producer", [input_tensor]) as scope:
         rows = convert_to_tensor(input_tensor, name="input_tensor")
         element = rows.shape[1:].merge_with(TensorShape(element_shape))
         if not element.is_fully_defined():
@@ -51,7 +51,7 @@ def input_producer(
         if shuffle:
             rows = random_shuffle(rows, seed=seed)
         rows = limit_epochs(rows, num_epochs)
-        queue = FIFOQueue(capacity, [rows.dtype], [element], shared_name=shared_name)
+        queue = FIFOQueue(capacity, [rows.dtype], [element], shared_name=shared_name, name=scope)
         add_queue_runner(QueueRunner(queue, [queue.enqueue_many([rows])], cancel_op=cancel_op))
         return queue
 
@@ -137,10 +137,10 @@ def _batches(
         raise NotImplementedError("dynamic_pad is not there yet; give all examples one shape")
     if keep_input is not True:
         raise NotImplementedError("keep_input is not there yet; filter the examples before they are batched")
+    flat = [_flatten(t) for t in tensors_list]
     if isinstance(batch_size, int) and batch_size <= 0:
         raise ValueError(f"batch_size must be positive, found {batch_size}")
-    with name_scope(name, default):
-        flat = [_flatten(t) for t in tensors_list]
+    with name_scope(name, default, [t for tensors, _ in flat for t in tensors]) as scope:
         names = flat[0][1]
         types = [t.dtype for t in flat[0][0]]
         known = []
@@ -159,7 +159,7 @@ def _batches(
         put = queue.enqueue_many if enqueue_many else queue.enqueue
         ops = [put(tensors) for tensors, _ in flat] if len(flat) > 1 else [put(flat[0][0])] * copies
         add_queue_runner(QueueRunner(queue, ops))
-        taken = (queue.dequeue_up_to if smaller_final else queue.dequeue_many)(batch_size)
+        taken = (queue.dequeue_up_to if smaller_final else queue.dequeue_many)(batch_size, name=scope)
         result = taken if isinstance(taken, list) else [taken]
         if names is not None:
             return dict(zip(names, result, strict=True))

@@ -5,6 +5,7 @@ Owns: the base class, its slots, and what all optimisers do with gradients.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -122,8 +123,8 @@ class Optimizer:
             if global_step is None:
                 done = self._finish(updates, scope)
             else:
-                with control_dependencies([self._finish(updates, "update")]):
-                    done = global_step.assign_add(1, read_value=False)
+                with control_dependencies([self._finish(updates, "update")]), get_default_graph().colocate_with(global_step.handle):
+                    done = global_step.assign_add(1, read_value=False, name=scope)
             if done not in get_collection(GraphKeys.TRAIN_OP):
                 get_default_graph().add_to_collection(GraphKeys.TRAIN_OP, done)
             return done
@@ -159,7 +160,7 @@ class Optimizer:
         slots = self._slots.setdefault(name, {})
         if var not in slots:
             with get_default_graph().name_scope(None):
-                value = initial() if initial is not None else zeros(_static_or_dynamic(var), var.dtype)
+                value = initial if initial is not None else functools.partial(zeros, _static_or_dynamic(var), var.dtype)
                 slots[var] = Variable(value, trainable=False, name=f"{var.op.name}/{op_name}", validate_shape=var.shape.is_fully_defined())
         return slots[var]
 
