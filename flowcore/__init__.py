@@ -8,6 +8,7 @@ from flowcore import dtypes as dtypes
 from flowcore import errors as errors
 from flowcore import image as image
 from flowcore import nn as nn
+from flowcore import test as test
 from flowcore import train as train
 from flowcore._version import __version__ as __version__
 from flowcore.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunOptions

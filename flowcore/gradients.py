@@ -7,18 +7,21 @@ the depth of the graph does not matter. Must never import train or runtime.
 from __future__ import annotations
 
 import enum
+import functools
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.graph import Graph
+from flowcore.graph.graph import Graph, get_default_graph
+from flowcore.graph.op_def import registered_ops
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.array_ops import concat, ones_like, zeros_like
 
-__all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "gradients"]
+__all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "custom_gradient", "gradients"]
 
 
 class UnconnectedGradients(enum.Enum):
@@ -48,30 +51,32 @@ class RegisterGradient:
     """
 
     def __init__(self, op_type: str) -> None:
-        if not isinstance(op_type, str):
-            raise TypeError("op_type must be a string")
-        self._op_type = op_type
+        self._op_type = _free_name(op_type)
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        if self._op_type in _custom:
-            raise KeyError(f"a gradient is registered for '{self._op_type}' already")
-        _custom[self._op_type] = function
+        _custom[_free_name(self._op_type)] = function
         return function
+
+
+def _free_name(op_type: str) -> str:
+    """Raises TypeError for what is no string, KeyError where there is a gradient already."""
+    if not isinstance(op_type, str):
+        raise TypeError("op_type must be a string")
+    declared = registered_ops().get(op_type)
+    if op_type in _custom or (declared is not None and declared.grad is not None):
+        raise KeyError(f"a gradient is registered for '{op_type}' already; Graph.gradient_override_map gives single nodes another one")
+    return op_type
 
 
 def NotDifferentiable(op_type: str) -> None:
     """Says that an op type has no gradient."""
-    if not isinstance(op_type, str):
-        raise TypeError("op_type must be a string")
-    if op_type in _custom:
-        raise KeyError(f"a gradient is registered for '{op_type}' already")
-    _custom[op_type] = None
+    _custom[_free_name(op_type)] = None
 
 
 NoGradient = NotDifferentiable
 
-#: Ops that pass no gradient on, and so end the walk without a complaint.
-_STOP = frozenset({"StopGradient"})
+#: Types that gradients flow through: whatever comes after an integer, a truth value or a text does not depend on xs in a differentiable way.
+_TRAINABLE = frozenset(t for t in dtypes.ALL if t.is_floating or t.is_complex or t is dtypes.resource)
 
 
 def gradients(
@@ -164,7 +169,7 @@ def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> 
         op = frontier.pop()
         if op not in reached:
             reached.add(op)
-            frontier += [reader for t in op.outputs for reader in t._consumers]
+            frontier += [reader for t in op.outputs if t._dtype in _TRAINABLE for reader in t._consumers]
     readers: dict[Operation, int] = {}
     stack = [op for op in dict.fromkeys(y.op for y in ys) if op in reached]
     for op in stack:
@@ -189,9 +194,9 @@ def _walk(graph: Graph, ys: Sequence[Tensor], xs: Sequence[Tensor], stops: set[T
     wanted = set(xs)
     sources = {x.op for x in xs}
     stop_ops = {s.op for s in stops}
-    ready = [op for op, count in waiting.items() if count == 0]
+    ready = deque(op for op, count in waiting.items() if count == 0)
     while ready:
-        op = ready.pop()
+        op = ready.popleft()
         ended = op in stop_ops or (op in sources and not any(t.op in waiting for t in op.inputs))
         if not ended:
             incoming = [_aggregate(sums[t]) if t in sums else None for t in op.outputs]
@@ -212,11 +217,13 @@ def _walk(graph: Graph, ys: Sequence[Tensor], xs: Sequence[Tensor], stops: set[T
 def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bool) -> Sequence[Any]:
     """The gradients with respect to the inputs of `op`; None where there is none."""
     nothing: list[Any] = [None] * len(op.inputs)
-    if all(g is None for g in incoming) or not op.inputs or op.type in _STOP:
+    if all(g is None for g in incoming) or not op.inputs:
         return nothing
     override = op.attrs.get("_gradient_op_type")
     name = override if override is not None else op.type
-    if name in _custom:
+    if name in graph._gradient_functions:
+        function: Callable[..., Any] | None = graph._gradient_functions[name]
+    elif name in _custom:
         function = _custom[name]
     elif override is not None:
         raise LookupError(f"no gradient is registered under the name '{override}' that node '{op.name}' asks for")
@@ -253,6 +260,67 @@ def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> S
             except ValueError as error:
                 raise ValueError(f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' has another shape: {error}") from None
     return result
+
+
+def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A decorator for functions that bring their own gradient.
+
+    @flowcore.custom_gradient
+    def log1pexp(x):
+        e = flowcore.exp(x)
+        return flowcore.log(1 + e), lambda dy: dy * (1 - 1 / (1 + e))
+
+    Args:
+      f: a function of tensors that returns (result, grad_fn): a tensor or a list of them, and a function that takes one gradient per result
+        and returns one gradient (or None) per argument of `f`.
+
+    Returns:
+      A function of the same arguments that returns the result alone. What `f` does inside is not differentiated.
+
+    Raises (when called):
+      TypeError: `f` returns no such pair. ValueError: `f` reads a variable that is not among its arguments, which could get no gradient.
+    """
+
+    @functools.wraps(f)
+    def decorated(*args: Any, **kwargs: Any) -> Any:
+        graph = get_default_graph()
+        inputs = [apply("Identity", convert_to_tensor(x)) for x in args]
+        before = graph.version
+        pair = f(*inputs, **kwargs)
+        if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[1]):
+            raise TypeError("a function under custom_gradient must return (result, grad_fn)")
+        result, grad_fn = pair
+        results = [convert_to_tensor(r) for r in _flat(result)]
+        _refuse_variables(results, graph.operations_since(before))
+
+        def gradient(op: Operation, *gs: Any) -> list[Any]:
+            backwards = _flat(grad_fn(*gs[: len(results)]))
+            if len(backwards) != len(inputs):
+                raise ValueError(f"the grad_fn behind '{op.name}' returned {len(backwards)} gradients for {len(inputs)} arguments")
+            return [None] * len(results) + backwards
+
+        name = f"CustomGradient-{len(graph._gradient_functions)}"
+        graph._gradient_functions[name] = gradient
+        with graph.gradient_override_map({"IdentityN": name}):
+            outputs = apply("IdentityN", results + inputs)[: len(results)]
+        return type(result)(outputs) if isinstance(result, (list, tuple)) else outputs[0]
+
+    return decorated
+
+
+def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> None:
+    """Raises ValueError where results of a function depend on a variable that it read itself, through the ops that it made."""
+    inside = set(made)
+    seen: set[Operation] = set()
+    stack = [r.op for r in results]
+    while stack:
+        op = stack.pop()
+        if op in seen or op not in inside:
+            continue
+        seen.add(op)
+        if op.type in ("ReadVariableOp", "ResourceGather"):
+            raise ValueError(f"the function under custom_gradient reads variable '{op.inputs[0].op.name}'; pass it as an argument")
+        stack += [t.op for t in op.inputs]
 
 
 def _aggregate(parts: list[Any] | None) -> Any:

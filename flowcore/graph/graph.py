@@ -102,6 +102,7 @@ class Graph:
         self._seed: int | None = None
         self._edits = 0
         self._py_funcs: dict[str, Callable[..., Any]] = {}
+        self._gradient_functions: dict[str, Callable[..., Any]] = {}
 
     # -- building -----------------------------------------------------------------------------------------------
 

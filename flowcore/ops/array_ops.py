@@ -653,27 +653,30 @@ def _slices_grad(op: Operation, g: Any) -> Any:
 
 
 def _gather_grad(op: Operation, g: Any) -> list[Any]:
+    params, indices = op.inputs[:2]
     axis = constant_value(op.inputs[2]) if len(op.inputs) == 3 else np.asarray(0)
     extra = [None] * (len(op.inputs) - 1)
     g = convert_to_tensor(g)
-    rank_known = op.inputs[0].shape.ndims
-    if axis is None or rank_known is None:
-        raise NotImplementedError(f"the gradient of gather '{op.name}' needs a constant axis and a known rank")
-    if int(axis) == 0:
+    if axis is not None and int(axis) in (0, -(params.shape.ndims or 0)):
         return [_slices_grad(op, g), *extra]
     # Bring the gathered axis to the front, add up there, and bring it back.
-    params, indices = op.inputs[:2]
-    at, n, k = int(axis) % rank_known, rank_known, indices.shape.ndims
-    if k is None:
-        raise NotImplementedError(f"the gradient of gather '{op.name}' along axis {at} needs indices of known rank")
-    to_front = [*_range(at, at + k), *_range(at), *_range(at + k, n + k - 1)]
-    total = apply(
-        "UnsortedSegmentSum",
-        transpose(g, to_front),
-        indices,
-        apply("Reshape", apply("Slice", shape(params), constant([at]), constant([1])), constant(np.array([], np.int32))),
-    )
-    return [transpose(total, [*_range(1, at + 1), 0, *_range(at + 1, n)]), *extra]
+    n, k = params.shape.ndims, indices.shape.ndims
+    to_front: Any
+    back: Any
+    if axis is not None and n is not None and k is not None:
+        at = int(axis) % n
+        to_front = [*_range(at, at + k), *_range(at), *_range(at + k, n + k - 1)]
+        back = [*_range(1, at + 1), 0, *_range(at + 1, n)]
+        length = shape(params)[at]
+    else:
+        dims, ids = rank(params), rank(indices)
+        place = cast(op.inputs[2], dtypes.int32)
+        place = (place + dims) % dims
+        to_front = concat([range(place, place + ids), range(0, place), range(place + ids, rank(g))], 0)
+        back = concat([range(1, place + 1), [0], range(place + 1, dims)], 0)
+        length = shape(params)[place]
+    total = apply("UnsortedSegmentSum", transpose(g, to_front), indices, length)
+    return [transpose(total, back), *extra]
 
 
 def _gather_shape(op: Operation) -> Any:
@@ -715,11 +718,9 @@ def _segment_grad(op: Operation, g: Any) -> list[Any]:
     zero = apply("ZerosLike", ids)
     rows = apply("GatherV2", g, apply("Maximum", ids, zero), 0)
     kept = apply("GreaterEqual", ids, zero)
-    data = op.inputs[0].shape.ndims
-    known = ids.shape.ndims
-    if data is None or known is None:
-        raise NotImplementedError(f"the gradient of '{op.name}' needs inputs of known rank")
-    kept = apply("Reshape", kept, concat([shape(ids), constant(np.ones(data - known, np.int32))], 0))
+    data, known = op.inputs[0].shape.ndims, ids.shape.ndims
+    inner = apply("Sub", rank(op.inputs[0]), rank(ids)) if data is None or known is None else data - known
+    kept = apply("Reshape", kept, concat([shape(ids), fill(stack([inner]), 1)], 0))
     return [apply("SelectV2", kept, rows, apply("ZerosLike", rows)), None, None]
 
 

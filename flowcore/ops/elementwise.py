@@ -591,9 +591,9 @@ def _pow_grad(op: Operation, dz: Tensor) -> list[Any]:
     x, y, z = conjugate(op.inputs[0]), conjugate(op.inputs[1]), conjugate(op.outputs[0])
     if dz.dtype.is_integer:
         return [None, None]
-    gx = dz * y * pow(x, y - constant(1, y.dtype))
+    gx = dz * y * pow(x, y - 1)
     # log x where it exists: z itself is 0 or NaN elsewhere.
-    usable = not_equal(x, constant(0, x.dtype)) if x.dtype.is_complex else greater(x, constant(0, x.dtype))
+    usable = not_equal(x, 0) if x.dtype.is_complex else greater(x, 0)
     safe = where_v1(usable, x, apply("OnesLike", x))
     gy = dz * z * where_v1(usable, log(safe), apply("ZerosLike", x))
     return unbroadcast(op, gx, gy)
@@ -721,7 +721,12 @@ def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
 
 
 def _select_shape(op: Operation) -> Any:
-    return [op.inputs[1].shape.merge_with(op.inputs[2].shape)]
+    result, condition = op.inputs[1].shape.merge_with(op.inputs[2].shape), op.inputs[0].shape
+    if condition.ndims == 1 and result.ndims is not None:
+        result[:1].assert_is_compatible_with(condition)
+    elif condition.ndims != 0:
+        result = result.merge_with(condition) if condition.ndims is not None and condition.ndims > 1 else result
+    return [result]
 
 
 def _select_grad(op: Operation, dz: Tensor) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
@@ -12,7 +13,7 @@ from flowcore.graph.op_def import Decorator, register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import concat, expand_dims, gather, int_tensor, rank, reshape, shape, transpose
+from flowcore.ops.array_ops import concat, expand_dims, fill, gather, int_tensor, rank, reshape, shape, stack, transpose
 from flowcore.ops.array_ops import range as array_range
 from flowcore.ops.clip_ops import clip_by_norm
 from flowcore.ops.elementwise import (
@@ -109,15 +110,27 @@ register("LogSoftmax", inputs=["logits: T"], outputs=["logsoftmax: T"], attrs=[_
 
 
 def _along_axis(op_type: str, logits: Any, axis: Any, name: str | None) -> Tensor:
+    if axis == -1:
+        return apply(op_type, logits, name=name)
     logits = convert_to_tensor(logits, name="logits")
     n = logits.shape.ndims
-    if axis == -1 or (n is not None and axis == n - 1):
+    if n is not None and axis == n - 1:
         return apply(op_type, logits, name=name)
-    if n is None or not -n <= axis < n:
-        raise ValueError(f"{op_type}: axis {axis} is out of range, or the rank of the logits {logits.shape} is not known")
-    order = list(range(n))
-    order[axis], order[-1] = order[-1], order[axis]
-    return transpose(apply(op_type, transpose(logits, order)), order, name=name or op_type)
+    if n is not None and not -n <= axis < n:
+        raise InvalidArgumentError(None, None, f"{op_type}: axis {axis} is not in [{-n}, {n}), the axes of logits of shape {logits.shape}")
+    with name_scope(name, op_type, [logits]) as scope:
+        order = _swapped_with_last(n if n is not None else rank(logits), axis)
+        return transpose(apply(op_type, transpose(logits, order)), order, name=scope)
+
+
+def _swapped_with_last(n: Any, axis: int) -> Any:
+    """The permutation that exchanges an axis and the last one: a list, or a tensor where `n` is one."""
+    if isinstance(n, int):
+        order = list(range(n))
+        order[axis], order[-1] = order[-1], order[axis]
+        return order
+    at = axis if axis >= 0 else n + axis
+    return concat([array_range(at), stack([n - 1]), array_range(at + 1, n - 1), stack([at])], 0)
 
 
 def softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
@@ -193,25 +206,34 @@ def softmax_cross_entropy_with_logits_v2(labels: Any, logits: Any, axis: Any = N
         logits = convert_to_tensor(logits, name="logits")
         labels = convert_to_tensor(labels, dtype=None if isinstance(labels, Tensor) else logits.dtype, name="labels")
         n = logits.shape.ndims
-        if n is None:
-            raise ValueError("softmax_cross_entropy_with_logits needs logits of known rank")
-        if axis not in (-1, n - 1):
-            order = [*[d for d in range(n) if d != axis % n], axis % n]
+        n = labels.shape.ndims if n is None else n
+        if n is not None and not -n <= axis < n:
+            raise InvalidArgumentError(None, None, f"axis {axis} is not in [{-n}, {n}), the axes of logits of shape {logits.shape}")
+        if axis != -1 and (n is None or axis != n - 1):
+            at = axis if n is None else axis % n
+            order = [*(d for d in range(n) if d != at), at] if n is not None else _moved_to_end(rank(logits), axis)
             logits, labels = transpose(logits, order), transpose(labels, order)
         outer = shape(logits)[:-1]
-        static = logits.shape[:-1]
+        known = logits.shape if logits.shape.ndims is not None else labels.shape
+        static = known[:-1] if known.ndims is not None else None
         if n != 2:
             logits, labels = (_as_rows(t) for t in (logits, labels))
         loss = apply("SoftmaxCrossEntropyWithLogits", logits, labels, name=scope).loss
         if n != 2:
             loss = reshape(loss, outer)
-            loss.set_shape(static)
+            if static is not None:
+                loss.set_shape(static)
         return loss
 
 
+def _moved_to_end(n: Tensor, axis: int) -> Tensor:
+    at = axis if axis >= 0 else n + axis
+    return concat([array_range(at), array_range(at + 1, n), stack([at])], 0)
+
+
 def _as_rows(x: Tensor) -> Tensor:
-    last = x.shape[-1].value
-    return reshape(x, [-1, last]) if last is not None else reshape(x, concat([constant([-1]), shape(x)[-1:]], 0))
+    last = x.shape[-1].value if x.shape.ndims is not None else None
+    return reshape(x, [-1, last]) if last is not None else reshape(x, concat([[-1], shape(x)[-1:]], 0))
 
 
 def softmax_cross_entropy_with_logits(labels: Any = None, logits: Any = None, dim: int = -1, name: str | None = None, axis: Any = None) -> Tensor:
@@ -308,8 +330,8 @@ def _bias_grad_shape(op: Operation) -> Any:
 def _bias_grad_grad(op: Operation, g: Any) -> Any:
     dims = shape(op.inputs[0])
     if op.get_attr("data_format") == "NCHW":
-        n = op.inputs[0].shape.ndims or 4
-        g = reshape(g, [1, -1, *([1] * (n - 2))])
+        n = op.inputs[0].shape.ndims
+        g = reshape(g, concat([[1, -1], fill(stack([rank(op.inputs[0]) - 2]), 1)], 0) if n is None else [1, -1, *([1] * (n - 2))])
     return apply("BroadcastTo", g, dims)
 
 

@@ -15,8 +15,8 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import int_argument, invert_permutation, range, rank, reshape, shape, size, transpose
-from flowcore.ops.elementwise import add, cast, exp, floordiv, is_finite, log, maximum, truediv, where
+from flowcore.ops.array_ops import int_argument, invert_permutation, range, rank, reshape, shape, size, stack, transpose
+from flowcore.ops.elementwise import add, cast, exp, floordiv, is_finite, log, logical_and, maximum, multiply, truediv, where
 from flowcore.shape import UNKNOWN, TensorShape
 
 __all__ = [
@@ -69,23 +69,34 @@ def _extreme_grad(op: Operation, g: Any) -> list[Any]:
 
 def _prod_grad(op: Operation, g: Any) -> list[Any]:
     """Each element's gradient is the product of the others: cumulative products from both sides, so that zeros do no harm."""
-    x, axes = op.inputs[0], op.inputs[1]
+    x = op.inputs[0]
     if g.dtype.is_integer:
         return [None, None]
-    n = x.shape.ndims
-    known = shapes.axes_of(axes, n)
-    if known is None or n is None:
-        raise NotImplementedError(f"the gradient of reduce_prod '{op.name}' needs constant axes and a known rank")
-    rest = [d for d in np.arange(n).tolist() if d not in known]
-    order = constant(np.array([*known, *rest], np.int32))
+    order, count = _reduced_first(op)
     moved = transpose(x, order)
     dims = shape(moved)
-    rows = apply("Prod", apply("Slice", dims, constant([0]), constant([len(known)])), constant(np.array([0], np.int32)))
-    flat = reshape(moved, apply("Pack", [rows, constant(-1)]) if (x.shape.num_elements() or 1) > 0 else constant([0, 0]))
+    reduced, kept = (apply("Prod", apply("Slice", dims, begin, size), [0]) for begin, size in (([0], stack([count])), (stack([count]), [-1])))
+    flat = reshape(moved, stack([reduced, kept]))
     left = cumprod(flat, 0, exclusive=True)
     right = cumprod(flat, 0, exclusive=True, reverse=True)
     others = transpose(reshape(left * right, dims), invert_permutation(order))
-    return [_spread(op, g) * others, None]
+    return [multiply(_spread(op, g), others), None]
+
+
+def _reduced_first(op: Operation) -> tuple[Any, Any]:
+    """A permutation that brings the reduced axes to the front, and their number: numbers where they are known, else tensors."""
+    static = op.inputs[0].shape.ndims
+    known = shapes.axes_of(op.inputs[1], static)
+    if known is not None and static is not None:
+        return np.array([*known, *(d for d in np.arange(static).tolist() if d not in known)], np.int32), len(known)
+    n = rank(op.inputs[0])
+    axes = reshape(cast(op.inputs[1], dtypes.int32), [-1])
+    axes = (axes + n) % n
+    reduced = apply("UnsortedSegmentSum", apply("OnesLike", axes), axes, n)  # 1 for each axis that is reduced
+    # The place of each axis: reduced ones are counted from the start, the others behind all of these.
+    count = reduce_sum(reduced)
+    place = where(reduced > 0, cumsum(reduced, exclusive=True), count + cumsum(1 - reduced, exclusive=True))
+    return invert_permutation(place), count
 
 
 def _reduction(op_type: str, types: str, grad: Any) -> None:
@@ -211,10 +222,23 @@ def _cumsum_grad(op: Operation, g: Any) -> list[Any]:
 
 
 def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
+    """Before the first zero each product is divided by the element; at the first zero the products are formed without it; behind it all are 0."""
     x, axis = op.inputs
-    options = {"exclusive": op.get_attr("exclusive"), "reverse": op.get_attr("reverse")}
-    out = cumsum(op.outputs[0] * g, axis, exclusive=options["exclusive"], reverse=not options["reverse"])
-    return [out / x, None]
+    if g.dtype.is_integer:
+        return [None, None]
+    exclusive, reverse = op.get_attr("exclusive"), op.get_attr("reverse")
+    zeros, ones = apply("ZerosLike", x), apply("OnesLike", x)
+    is_zero = apply("Equal", x, zeros)
+    seen = cumsum(cast(is_zero, dtypes.int32), axis, reverse=reverse)
+    first = logical_and(is_zero, apply("Equal", seen, 1))
+    safe = apply("SelectV2", is_zero, ones, x)
+    without_first = apply("Cumprod", apply("SelectV2", first, ones, x), axis, exclusive=exclusive, reverse=reverse)
+
+    def sum_behind(products: Tensor) -> Tensor:
+        return cumsum(products * g, axis, exclusive=exclusive, reverse=not reverse)
+
+    at_or_behind = apply("SelectV2", first, sum_behind(without_first), zeros)
+    return [apply("SelectV2", apply("Equal", seen, 0), sum_behind(op.outputs[0]) / safe, at_or_behind), None]
 
 
 _CUM = ["exclusive: bool = False", "reverse: bool = False", "T: {numbers}", "Tidx: {indices} = int32"]
