@@ -448,8 +448,7 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
     """Joins tensors of one shape along a new axis."""
     if axis == 0:
         try:
-            if not any(isinstance(v, Tensor) for v in values):
-                return convert_to_tensor(values, name=name)
+            return convert_to_tensor(values, name=name)
         except (TypeError, ValueError):
             pass
     return apply("Pack", list(values), axis=axis, name=name)
