@@ -25,12 +25,14 @@ from flowcore.ops.constant_ops import *  # noqa: F403
 from flowcore.ops.control_flow_ops import *  # noqa: F403
 from flowcore.ops.data_flow_ops import *  # noqa: F403
 from flowcore.ops.elementwise import *  # noqa: F403
+from flowcore.ops.initializers import *  # noqa: F403
 from flowcore.ops.io_ops import *  # noqa: F403
 from flowcore.ops.linalg_ops import *  # noqa: F403
 from flowcore.ops.random_ops import *  # noqa: F403
 from flowcore.ops.reductions import *  # noqa: F403
 from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403
+from flowcore.ops.variable_scope import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403
 from flowcore.runtime.profile import RunMetadata
 from flowcore.runtime.session import InteractiveSession, Session, get_default_session

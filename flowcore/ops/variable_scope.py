@@ -1,0 +1,434 @@
+"""Variables by name: get_variable makes or finds one, variable_scope gives its name a prefix and its settings defaults.
+
+Owns: VariableScope and the scopes of each thread, kept with the store of variables in a collection of the graph. Must never import train or runtime.
+A variable's name is the variable scope's, whatever name scopes surround it; ops made inside a variable scope are named by the name scope that it opens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
+from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
+from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
+from flowcore.ops.variables import Variable
+
+__all__ = ["AUTO_REUSE", "VariableScope", "get_local_variable", "get_variable", "get_variable_scope", "no_regularizer", "variable_op_scope", "variable_scope"]
+
+
+class _ReuseMode(enum.Enum):
+    AUTO_REUSE = 1
+
+
+#: Makes a variable that does not exist, and shares one that does.
+AUTO_REUSE = _ReuseMode.AUTO_REUSE
+
+
+def no_regularizer(_: Any) -> None:
+    """A regularizer that adds nothing: stops the one of an outer scope."""
+    return None
+
+
+# ---- scopes ---------------------------------------------------------------------------------------------------
+
+
+class VariableScope:
+    """A prefix for names of variables, and defaults for get_variable. Made by `variable_scope`.
+
+    Args:
+      reuse: True: variables must exist; False or None: they must not; AUTO_REUSE: either.
+      name: the prefix.
+      initializer, regularizer, custom_getter, dtype, constraint: defaults for get_variable inside.
+      name_scope: the name scope that belongs to it.
+      caching_device, use_resource: accepted; every variable is a resource, read where it lives.
+    """
+
+    def __init__(
+        self, reuse: Any, name: str = "", initializer: Any = None, regularizer: Any = None, caching_device: Any = None, partitioner: Any = None,
+        custom_getter: Any = None, name_scope: str = "", dtype: Any = dtypes.float32, use_resource: bool | None = None, constraint: Any = None,
+    ) -> None:  # fmt: skip
+        _check_reuse(reuse)
+        _no_partitioner(partitioner)
+        self._reuse = reuse
+        self._name = name
+        self._initializer = initializer
+        self._regularizer = regularizer
+        self._caching_device = caching_device
+        self._custom_getter = custom_getter
+        self._name_scope = name_scope
+        self._dtype = dtypes.as_dtype(dtype)
+        self._use_resource = use_resource
+        self._constraint = constraint
+
+    @property
+    def name(self) -> str:
+        """The prefix of its variables' names."""
+        return self._name
+
+    @property
+    def original_name_scope(self) -> str:
+        """The name scope under which it was first opened, with a slash at the end."""
+        return self._name_scope
+
+    @property
+    def reuse(self) -> Any:
+        return self._reuse
+
+    @property
+    def initializer(self) -> Any:
+        return self._initializer
+
+    @property
+    def regularizer(self) -> Any:
+        return self._regularizer
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        return self._dtype
+
+    @property
+    def custom_getter(self) -> Any:
+        return self._custom_getter
+
+    @property
+    def caching_device(self) -> Any:
+        return self._caching_device
+
+    @property
+    def partitioner(self) -> None:
+        """Always None: variables are whole."""
+        return None
+
+    @property
+    def use_resource(self) -> bool | None:
+        return self._use_resource
+
+    @property
+    def constraint(self) -> Any:
+        return self._constraint
+
+    def reuse_variables(self) -> None:
+        """From now on get_variable must find its variables here."""
+        self._reuse = True
+
+    def set_initializer(self, initializer: Any) -> None:
+        """Sets the default initializer."""
+        self._initializer = initializer
+
+    def set_regularizer(self, regularizer: Any) -> None:
+        """Sets the default regularizer."""
+        self._regularizer = regularizer
+
+    def set_dtype(self, dtype: Any) -> None:
+        """Sets the default dtype."""
+        self._dtype = dtypes.as_dtype(dtype)
+
+    def set_custom_getter(self, custom_getter: Any) -> None:
+        """Sets the default custom getter."""
+        self._custom_getter = custom_getter
+
+    def set_caching_device(self, caching_device: Any) -> None:
+        """Accepted: reads happen where the variable lives."""
+        self._caching_device = caching_device
+
+    def set_use_resource(self, use_resource: bool | None) -> None:
+        """Accepted: every variable is a resource."""
+        self._use_resource = use_resource
+
+    def set_partitioner(self, partitioner: Any) -> None:
+        """Only None: variables are whole."""
+        _no_partitioner(partitioner)
+
+    def get_collection(self, name: Any) -> list[Any]:
+        """The items of a collection whose names begin with this scope's name."""
+        return get_collection(name, f"{self._name}/" if self._name else None)
+
+    def trainable_variables(self) -> list[Variable]:
+        """The trainable variables of this scope."""
+        return self.get_collection(GraphKeys.TRAINABLE_VARIABLES)
+
+    def global_variables(self) -> list[Variable]:
+        """The global variables of this scope."""
+        return self.get_collection(GraphKeys.GLOBAL_VARIABLES)
+
+    def local_variables(self) -> list[Variable]:
+        """The local variables of this scope."""
+        return self.get_collection(GraphKeys.LOCAL_VARIABLES)
+
+    def get_variable(
+        self, var_store: Any, name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, regularizer: Any = None, reuse: Any = None,
+        trainable: bool | None = None, collections: Any = None, caching_device: Any = None, partitioner: Any = None, validate_shape: bool = True,
+        use_resource: bool | None = None, custom_getter: Any = None, constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
+    ) -> Variable:  # fmt: skip
+        """As the function get_variable, in this scope. `var_store`: the graph's store, or None for it."""
+        _no_partitioner(partitioner)
+        _check_reuse(reuse)
+        if not name:
+            raise ValueError("Variable name must not be empty")
+        store = var_store if var_store is not None else _state(get_default_graph()).store
+        if initializer is None:
+            initializer = self._initializer
+        elif is_constant(initializer):
+            own = constant_dtype(initializer)
+            if dtype is not None and own != dtypes.as_dtype(dtype):
+                raise ValueError(f"Initializer type '{own.name}' and explicit dtype '{dtypes.as_dtype(dtype).name}' don't match.")
+            dtype = own
+        arguments: dict[str, Any] = {
+            "name": f"{self._name}/{name}" if self._name else name,
+            "shape": shape,
+            "dtype": self._dtype if dtype is None else dtype,
+            "initializer": initializer,
+            "regularizer": self._regularizer if regularizer is None else regularizer,
+            "reuse": self._reuse if reuse is None else reuse,
+            "trainable": trainable,
+            "collections": collections,
+            "caching_device": caching_device,
+            "partitioner": None,
+            "validate_shape": validate_shape,
+            "use_resource": use_resource,
+        }
+        limit = self._constraint if constraint is None else constraint
+        getter = self._custom_getter if custom_getter is None else custom_getter
+        with get_default_graph().name_scope(None), control_dependencies(None):
+            if getter is None:
+                return _true_getter(store, constraint=limit, **arguments)
+            if limit is not None and _takes(getter, "constraint"):
+                arguments["constraint"] = limit
+            return getter(lambda *args, **kwargs: _true_getter(store, *args, **{"constraint": limit, **kwargs}), **arguments)
+
+
+def _true_getter(
+    store: VariableStore, name: str, shape: Any = None, dtype: Any = dtypes.float32, initializer: Any = None, regularizer: Any = None, reuse: Any = None,
+    trainable: bool | None = None, collections: Any = None, caching_device: Any = None, partitioner: Any = None, validate_shape: bool = True,
+    use_resource: bool | None = None, constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
+) -> Variable:  # fmt: skip
+    """What a custom getter calls in the end."""
+    _no_partitioner(partitioner)
+    return store.get(name, shape, dtype, initializer, regularizer, reuse, trainable, collections, validate_shape, constraint)
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    known = parameters(function)
+    return name in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
+
+
+def _no_partitioner(partitioner: Any) -> None:
+    if partitioner is not None:
+        raise NotImplementedError("partitioned variables are not there yet; leave partitioner out")
+
+
+def _check_reuse(reuse: Any) -> None:
+    if reuse not in (None, True, False, AUTO_REUSE):
+        raise ValueError(f"reuse must be True, False, None or flowcore.AUTO_REUSE, found {reuse!r}")
+
+
+class _ThreadScopes(threading.local):
+    """The current scope of a thread, and how often each name was opened (for unique default names)."""
+
+    def __init__(self) -> None:
+        self.current = VariableScope(False)
+        self.opened: dict[str, int] = {}
+
+
+class _State:
+    def __init__(self) -> None:
+        self.store = VariableStore()
+        self.scopes = _ThreadScopes()
+
+
+_KEY = ("__variable_scopes",)  # a collection that get_all_collection_keys does not show
+_making = threading.Lock()
+
+
+def _state(graph: Graph) -> _State:
+    kept = graph.get_collection_ref(_KEY)
+    if not kept:
+        with _making:
+            if not kept:
+                kept.append(_State())
+    return kept[0]
+
+
+def get_variable_scope() -> VariableScope:
+    """The current variable scope."""
+    return _state(get_default_graph()).scopes.current
+
+
+def _chain(inner: Any, outer: Any) -> Any:
+    """A custom getter that calls `inner`, whose getter is `outer`."""
+    if inner is None or outer is None:
+        return inner if outer is None else outer
+    return lambda getter, *args, **kwargs: inner(lambda *a, **k: outer(getter, *a, **k), *args, **kwargs)
+
+
+@contextlib.contextmanager
+def _open(scope: VariableScope, forget_opened: bool) -> Iterator[VariableScope]:
+    """Makes `scope` the current one. `forget_opened`: it was open before, so counts inside it start and end as they were."""
+    scopes = _state(get_default_graph()).scopes
+    before, saved = scopes.current, dict(scopes.opened)
+    scopes.opened[scope.name] = scopes.opened.get(scope.name, 0) + 1
+    scopes.current = scope
+    try:
+        yield scope
+    finally:
+        if scopes.current is not scope:
+            raise RuntimeError("Improper nesting of variable_scope.")
+        scopes.current = before
+        if forget_opened:
+            scopes.opened = saved
+        else:
+            for name in scopes.opened:
+                if name.startswith(f"{scope.name}/") or not scope.name:
+                    scopes.opened[name] = 0
+
+
+def _unique(prefix: str) -> str:
+    scopes = _state(get_default_graph()).scopes
+    full = f"{scopes.current.name}/{prefix}" if scopes.current.name else prefix
+    if not scopes.opened.get(full):
+        return prefix
+    number = 1
+    while scopes.opened.get(f"{full}_{number}"):
+        number += 1
+    return f"{prefix}_{number}"
+
+
+class variable_scope:
+    """A context manager for get_variable: names made inside begin with the scope's name.
+
+        with flowcore.variable_scope("layer") as scope:
+            w = flowcore.get_variable("w", [3, 4])  # "layer/w"
+        with flowcore.variable_scope(scope, reuse=True):
+            same = flowcore.get_variable("w", [3, 4])
+
+    Args:
+      name_or_scope: a name, or a VariableScope to open again; None takes `default_name`, made unique.
+      default_name: used when name_or_scope is None.
+      values: tensors that must share one graph, which becomes the default inside.
+      initializer, regularizer, custom_getter, dtype, constraint: defaults for get_variable inside.
+      reuse: True, None (as outside) or AUTO_REUSE. Once True, it is True for all scopes inside.
+      auxiliary_name_scope: False opens no name scope.
+
+    Raises:
+      TypeError: neither name is given, or name_or_scope is neither str nor VariableScope. ValueError: reuse without name_or_scope.
+    """
+
+    def __init__(
+        self, name_or_scope: str | VariableScope | None, default_name: str | None = None, values: Sequence[Any] | None = None, initializer: Any = None,
+        regularizer: Any = None, caching_device: Any = None, partitioner: Any = None, custom_getter: Any = None, reuse: Any = None, dtype: Any = None,
+        use_resource: bool | None = None, constraint: Any = None, auxiliary_name_scope: bool = True,
+    ) -> None:  # fmt: skip
+        if name_or_scope is None and default_name is None:
+            raise TypeError("If default_name is None then name_or_scope is required")
+        if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
+            raise TypeError(f"VariableScope: name_or_scope must be a string or VariableScope, found {name_or_scope!r}")
+        if name_or_scope is None and reuse:
+            raise ValueError("reuse=True cannot be used without a name_or_scope")
+        if not isinstance(auxiliary_name_scope, bool):
+            raise TypeError(f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope!r}")
+        _check_reuse(reuse)
+        _no_partitioner(partitioner)
+        self._name_or_scope = name_or_scope
+        self._default_name = default_name
+        self._values = list(values or ())
+        self._reuse = None if reuse is False else reuse  # False cannot undo what an outer scope asks for
+        self._auxiliary = auxiliary_name_scope
+        given = {
+            "_initializer": initializer,
+            "_regularizer": regularizer,
+            "_caching_device": caching_device,
+            "_dtype": None if dtype is None else dtypes.as_dtype(dtype),
+            "_use_resource": use_resource,
+            "_constraint": constraint,
+        }
+        self._given = {key: value for key, value in given.items() if value is not None}
+        self._custom_getter = custom_getter
+        self._entered: list[contextlib.ExitStack] = []
+
+    def __enter__(self) -> VariableScope:
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(_graph_of(self._values).as_default())
+            scope = self._enter(stack)
+            self._entered.append(stack.pop_all())
+            return scope
+
+    def _enter(self, stack: contextlib.ExitStack) -> VariableScope:
+        outer = get_variable_scope()
+        again = self._name_or_scope if isinstance(self._name_or_scope, VariableScope) else None
+        given = self._name_or_scope if isinstance(self._name_or_scope, str) else None
+        last = again.name.rsplit("/", 1)[-1] if again is not None else given if given is not None else self._default_name
+        opened = get_default_graph().get_name_scope()
+        names = f"{opened}/" if opened else ""
+        if self._auxiliary and last:
+            names = stack.enter_context(name_scope(last))
+        if again is not None:
+            base, prefix, reuse = again, again.name, again.reuse if self._reuse is None else self._reuse
+            names = again.original_name_scope
+        else:
+            part = given if given is not None else _unique(self._default_name or "")
+            base, prefix = outer, f"{outer.name}/{part}" if outer.name else part
+            reuse = self._reuse or outer.reuse
+        scope = VariableScope(reuse, prefix, name_scope=names)
+        for key in ("_initializer", "_regularizer", "_caching_device", "_dtype", "_use_resource", "_constraint"):
+            setattr(scope, key, self._given.get(key, getattr(base, key)))
+        scope._custom_getter = _chain(self._custom_getter, base.custom_getter)
+        return stack.enter_context(_open(scope, forget_opened=again is not None))
+
+    def __exit__(self, *details: Any) -> None:
+        self._entered.pop().__exit__(*details)
+
+
+def _graph_of(values: Sequence[Any]) -> Graph:
+    graphs = {id(v.graph): v.graph for v in values if hasattr(v, "graph")}
+    if len(graphs) > 1:
+        raise ValueError("the tensors in `values` must be from one graph")
+    return next(iter(graphs.values()), get_default_graph())
+
+
+@contextlib.contextmanager
+def variable_op_scope(values: Sequence[Any], name_or_scope: Any, default_name: str | None = None, **settings: Any) -> Iterator[VariableScope]:
+    """The older spelling of variable_scope."""
+    with variable_scope(name_or_scope, default_name, values, **settings) as scope:
+        yield scope
+
+
+# ---- public functions -----------------------------------------------------------------------------------------
+
+
+def get_variable(
+    name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, regularizer: Any = None, trainable: bool | None = None, collections: Any = None,
+    caching_device: Any = None, partitioner: Any = None, validate_shape: bool = True, use_resource: bool | None = None, custom_getter: Any = None,
+    constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
+) -> Variable:  # fmt: skip
+    """The variable of this name in the current variable scope: made, or found where the scope reuses.
+
+    Args:
+      name: the name behind the scope's.
+      shape: of a new variable; of one that exists, checked against it.
+      dtype: float32, or the scope's, by default.
+      initializer: a function of (shape, dtype), its class, or a value (then without `shape`). By default that of the scope, else glorot_uniform_initializer for
+        floats and zeros for integers, booleans and strings.
+      regularizer: a function of the variable; what it returns joins REGULARIZATION_LOSSES.
+      trainable, collections, validate_shape, constraint: as for Variable.
+      custom_getter: a function (getter, name, ...) called instead, which may call `getter`.
+
+    Raises:
+      ValueError: the variable exists and the scope does not reuse, it does not exist and the scope only reuses, shapes or dtypes differ, or the shape of a new
+        variable is not fully defined.
+    """
+    return get_variable_scope().get_variable(
+        None, name, shape, dtype, initializer, regularizer, None, trainable, collections, caching_device, partitioner, validate_shape, use_resource,
+        custom_getter, constraint,
+    )  # fmt: skip
+
+
+def get_local_variable(name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, collections: Any = None, **settings: Any) -> Variable:
+    """As get_variable, for a local variable, which is not trainable."""
+    settings["trainable"] = False
+    joined = [*(collections or ()), GraphKeys.LOCAL_VARIABLES]
+    return get_variable(name, shape, dtype, initializer, collections=joined, **settings)
