@@ -234,7 +234,7 @@ def _sizes(shape: Any) -> list[int]:
     known = TensorShape(shape)
     if not known.is_fully_defined():
         raise ValueError(f"the scale of the values follows from the shape, which must be fully defined, found {known}")
-    return [int(size) for size in known.as_list()]
+    return [size for size in known.as_list() if size is not None]
 
 
 def _fans(sizes: Sequence[int]) -> tuple[float, float]:
