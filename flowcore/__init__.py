@@ -20,6 +20,7 @@ from flowcore.graph.graph import *  # noqa: F403
 from flowcore.graph.operation import *  # noqa: F403
 from flowcore.graph.scopes import *  # noqa: F403
 from flowcore.ops.array_ops import *  # noqa: F403
+from flowcore.ops.check_ops import *  # noqa: F403
 from flowcore.ops.clip_ops import *  # noqa: F403
 from flowcore.ops.constant_ops import *  # noqa: F403
 from flowcore.ops.control_flow_ops import *  # noqa: F403

@@ -122,7 +122,7 @@ def matmul(
             raise ValueError("Only one of transpose_b and adjoint_b can be True.")
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(b, dtype=None if isinstance(b, Tensor) else a.dtype, name="b")
-        if a.shape.ndims not in (None, 2) or b.shape.ndims not in (None, 2):
+        if a.shape.ndims != 2 or b.shape.ndims != 2:  # a rank that is not known yet may be anything
             a, adjoint_a = (conj(a), True) if transpose_a else (a, adjoint_a)
             b, adjoint_b = (conj(b), True) if transpose_b else (b, adjoint_b)
             return apply("BatchMatMulV2", a, b, adj_x=adjoint_a, adj_y=adjoint_b, name=scope)
