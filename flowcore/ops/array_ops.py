@@ -515,7 +515,11 @@ def unstack(value: Any, num: int | None = None, axis: int = 0, name: str = "unst
 
 
 def _per_axis(op: Operation, combine: Any) -> Any:
+    """The shape where each size is combined with its entry of the second input, of which there must be as many as dimensions."""
     source, argument = op.inputs[0].shape, constant_value(op.inputs[1])
+    if argument is None and op.inputs[1].shape.ndims is not None:
+        count = op.inputs[1].shape[0].value
+        source = source if count is None else source.with_rank(count)
     if argument is not None:
         source = source.with_rank(len(argument))
     if source.sizes is None:
@@ -536,14 +540,23 @@ def _tile_grad(op: Operation, g: Any) -> list[Any]:
     return [result, None]
 
 
+def _tile_shape(op: Operation) -> Any:
+    multiples = constant_value(op.inputs[1])
+    op.inputs[1].shape.assert_has_rank(1)
+    if multiples is not None and (multiples < 0).any():
+        raise ValueError(f"multiples must be at least 0, found {multiples.tolist()}")
+    return _per_axis(op, lambda n, m: n * m)
+
+
 @register("Tile", inputs=["input: T", "multiples: Tmultiples"], outputs=["output: T"], attrs=["T: type", "Tmultiples: {indices} = int32"],
-          shape=lambda op: _per_axis(op, lambda n, m: n * m), grad=_tile_grad)  # fmt: skip
+          shape=_tile_shape, grad=_tile_grad)  # fmt: skip
 def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     """Repeats a tensor multiples[d] times along dimension d."""
     return apply("Tile", input, int_argument(multiples, "multiples"), name=name)
 
 
 def _pad_shape(op: Operation) -> Any:
+    op.inputs[1].shape.merge_with([None, 2])
     paddings = constant_value(op.inputs[1])
     if paddings is not None and (paddings < 0).any():
         raise ValueError(f"Paddings must be non-negative, found {paddings.tolist()}")
