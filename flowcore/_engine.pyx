@@ -1464,11 +1464,12 @@ cdef class Plan:
             step.trace = NULL
             self._give_back(step)
 
-    def run_until(self, StopFlag stop):
+    def run_until(self, StopFlag stop, on_wait=None):
         """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is set. Returns the number of finished steps."""
         cdef step_t *step
         cdef int64_t done = 0
         cdef int32_t i, n_fetches = len(self.fetches)
+        cdef void *hook = <void *>on_wait if on_wait is not None else NULL
         if self.feeds:
             raise ValueError("a plan with feeds cannot be looped")
         step = self._acquire()
@@ -1477,7 +1478,7 @@ cdef class Plan:
             start_step(step, False)
             with nogil:
                 while not fc_load32(&stop.flag):
-                    execute(step, 0, False, NULL)
+                    execute(step, 0, False, hook)
                     if step.dropped:
                         break
                     for i in range(n_fetches):

@@ -170,7 +170,7 @@ class BaseSession:
         plan = signature.plan
         self._monitor.enter(plan)
         try:
-            return plan.engine.run_until(stop)
+            return plan.engine.run_until(stop, self._monitor.watch(plan, loop=True) if plan.may_wait else None)
         except _engine.StepError as error:
             raise as_exception(error, plan) from error.cause
         finally:

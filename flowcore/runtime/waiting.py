@@ -2,6 +2,7 @@
 
 The session calls this about once a second while a caller has nothing to do but wait on queues. After WARN_AFTER seconds it
 prints one warning to stderr with the queue, the waiting nodes and the missing call. Where nothing that still runs can ever end the wait, it raises.
+Waits form chains: a batch waits for its runner, the runner for file names, those for a runner that was never started. What is reported is the end of the chain.
 Must never import train: queue runners are found in the graph's collection.
 """
 
@@ -9,8 +10,8 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from flowcore import _fifo, errors
 from flowcore.graph.graph import Graph, GraphKeys
@@ -25,10 +26,25 @@ _PUTS = ("QueueEnqueueV2", "QueueEnqueueManyV2")
 _TAKES = ("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2", "ReaderReadV2")
 
 
+def _serves(plan: CompiledPlan, types: Sequence[str], queue: str) -> bool:
+    return any(o is not None and o.type in types and _handle(o) == queue for o in plan.ops)
+
+
 def _handle(op: Operation) -> str:
     """The name of the queue's node that an op works on."""
     tensor = op.inputs[1] if op.type == "ReaderReadV2" else op.inputs[0]
     return tensor.op.name
+
+
+@dataclass
+class _Dead:
+    """The end of a chain of waits: an op that nothing serves, the queues between it and the op that was looked at, and the plans that wait for it."""
+
+    op: Operation
+    plan: CompiledPlan
+    via: tuple[str, ...]
+    plans: frozenset[int]
+    circle: bool = False  # what serves it is one of these plans
 
 
 class WaitMonitor:
@@ -37,61 +53,106 @@ class WaitMonitor:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._lock = threading.Lock()
-        self._running: Counter[int] = Counter()
         self._plans: dict[int, CompiledPlan] = {}
+        self._threads: dict[int, list[int]] = {}  # those that run each of these plans: each is bound to its run until it ends
         self._warned: set[str] = set()
 
     def enter(self, plan: CompiledPlan) -> None:
         """A run of `plan` begins."""
         with self._lock:
-            self._running[id(plan)] += 1
             self._plans[id(plan)] = plan
+            self._threads.setdefault(id(plan), []).append(threading.get_ident())
 
     def leave(self, plan: CompiledPlan) -> None:
         """A run of `plan` ends."""
         with self._lock:
-            self._running[id(plan)] -= 1
-            if not self._running[id(plan)]:
-                del self._running[id(plan)], self._plans[id(plan)]
+            threads = self._threads[id(plan)]
+            threads.remove(threading.get_ident())
+            if not threads:
+                del self._threads[id(plan)], self._plans[id(plan)]
 
-    def watch(self, plan: CompiledPlan) -> Callable[[float, Sequence[int]], None]:
-        """The hook for the engine: (seconds waited, parked nodes)."""
+    def watch(self, plan: CompiledPlan, loop: bool = False) -> Callable[[float, Sequence[int]], None]:
+        """The hook for the engine: (seconds waited, parked nodes). `loop`: a queue runner's, which may wait for room while the program runs."""
+        since: dict[int, tuple[Operation, float]] = {}  # per parked node: the op that nothing serves, and when it was first seen
 
         def on_wait(seconds: float, parked: Sequence[int]) -> None:
-            if seconds >= WARN_AFTER:
-                for node in parked:
-                    op = plan.ops[node]
-                    if op is not None and op.type in _TAKES + _PUTS:
-                        self._explain(op, plan, seconds)
+            watched = _TAKES if loop and threading.main_thread().is_alive() else _TAKES + _PUTS
+            for node in parked:
+                op = plan.ops[node]
+                if op is None or op.type not in watched:
+                    continue
+                dead = self._dead(op, plan, frozenset())
+                if dead is None:
+                    since.pop(node, None)
+                    continue
+                # What this op itself waits for it has waited for all the time; of other plans only what was seen is known.
+                first, begin = since.get(node, (None, 0.0))
+                if first is not dead.op:
+                    begin = 0.0 if dead.op is op else seconds
+                    since[node] = dead.op, begin
+                if seconds - begin >= WARN_AFTER:
+                    self._explain(op, dead, seconds - begin)
 
         return on_wait
 
-    def _explain(self, op: Operation, plan: CompiledPlan, seconds: float) -> None:
+    def _dead(self, op: Operation, plan: CompiledPlan, seen: frozenset[int]) -> _Dead | None:
+        """Where the chain of waits that `op` stands in ends, or None when somebody on it works: slow, but not stuck."""
         queue = _handle(op)
         if queue not in plan.queues:
-            return  # chosen among several at run time
+            return None  # chosen among several at run time
         wanted = _PUTS if op.type in _TAKES else _TAKES
+        if _serves(plan, wanted, queue):
+            return None  # this very step serves it
+        seen = seen | {id(plan)}
         with self._lock:
-            others = [p for p in self._plans.values() if p is not plan]
-        if any(o is not None and o.type in wanted and _handle(o) == queue for p in others for o in p.ops):
-            return  # somebody is at it, slow or waiting itself
-        if any(o is not None and o.type in wanted and _handle(o) == queue for o in plan.ops):
-            return  # this very step serves it
-        info = _fifo.queue_info(plan.queues[queue].address)
-        remedy, startable = self._remedy(op, queue)
+            servers = [(p, len(self._threads[i])) for i, p in self._plans.items() if i not in seen and _serves(p, wanted, queue)]
+        found: list[_Dead] = []
+        for server, runs in servers:
+            parked = [server.ops[node] for node in server.engine.waiting()]
+            if len(parked) < runs:
+                return None
+            for other in parked:
+                if other is None or other.type not in _TAKES + _PUTS or _handle(other) == queue:
+                    return None
+                deeper = self._dead(other, server, seen)
+                if deeper is None:
+                    return None
+                found.append(deeper)
+        if not found:
+            with self._lock:
+                circle = any(i in seen and _serves(p, wanted, queue) for i, p in self._plans.items())
+            return _Dead(op, plan, (), frozenset({id(plan)}), circle)
+        plans = frozenset({id(plan)}).union(*(d.plans for d in found))
+        return _Dead(found[0].op, found[0].plan, (queue, *found[0].via), plans, found[0].circle)
+
+    def _explain(self, waiter: Operation, dead: _Dead, seconds: float) -> None:
+        op, queue = dead.op, _handle(dead.op)
+        info = _fifo.queue_info(dead.plan.queues[queue].address)
+        remedy, startable = ("What serves it waits for this very wait to end.", False) if dead.circle else self._remedy(op, queue)
         what = "elements" if op.type in _TAKES else "room"
+        before = f"node '{waiter.name}' ({waiter.type}) waits for queue {', which waits for queue '.join(repr(q) for q in dead.via)}: " if dead.via else ""
         text = (
-            f"node '{op.name}' ({op.type}) has waited {seconds:.0f} s for {what} of queue '{queue}' "
+            f"{before}node '{op.name}' ({op.type}) has waited {seconds:.0f} s for {what} of queue '{queue}' "
             f"({info['kind']}, {info['size']} of {info['capacity'] if info['capacity'] >= 0 else 'any number of'} elements, "
             f"{info['dequeuers']} dequeues and {info['enqueuers']} enqueues waiting), and nothing that runs now serves it. {remedy}"
         )
         where = f"; created at {op.created_at}" if op.created_at else ""
-        alone = threading.active_count() == 1
-        if (not startable and alone) or (alone and seconds >= RAISE_AFTER):
+        alone = not self._helpers(dead)
+        if alone and not threading.main_thread().is_alive():
+            raise errors.CancelledError(op.node_def, op, f"the program has ended; {text}")
+        if alone and (not startable or seconds >= RAISE_AFTER):
             raise errors.FailedPreconditionError(op.node_def, op, f"{text}{where}. No other thread is alive that could ever do it.")
-        if queue not in self._warned:
+        ending = op.type in _PUTS and not threading.main_thread().is_alive()  # no wonder that nobody takes elements out
+        if queue not in self._warned and not ending:
             self._warned.add(queue)
             print(f"flowcore: warning: {text}{where}", file=sys.stderr, flush=True)
+
+    def _helpers(self, dead: _Dead) -> list[threading.Thread]:
+        """The threads that could still end the wait: all but those that are part of it, and daemons once the program waits for its end."""
+        with self._lock:
+            stuck = {thread for i in dead.plans for thread in self._threads.get(i, ())}
+        ending = not threading.main_thread().is_alive()
+        return [t for t in threading.enumerate() if t.is_alive() and t.ident not in stuck and not (ending and t.daemon)]
 
     def _remedy(self, op: Operation, queue: str) -> tuple[str, bool]:
         """The missing call, and whether somebody could still make it."""

@@ -80,7 +80,7 @@ class QueueRunner:
         except self._closed_types:
             ended = True  # no more input
         except errors.CancelledError as error:
-            if coord is None or not coord.should_stop():
+            if threading.main_thread().is_alive() and (coord is None or not coord.should_stop()):
                 self._report(error, coord)
         except RuntimeError as error:
             if not session._closed:
