@@ -163,19 +163,13 @@ def _initial(y: Tensor, g: Any, name: str) -> Any:
 
 def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> dict[Operation, int]:
     """The ops that lie on a path from xs to ys, each with the number of its readers among them."""
-    reached: set[Operation] = set()
-    frontier = [x.op for x in xs]
-    while frontier:
-        op = frontier.pop()
-        if op not in reached:
-            reached.add(op)
-            frontier += [reader for t in op.outputs if t._dtype in _TRAINABLE for reader in t._consumers]
+    sources = {x.op for x in xs}
+    stop_ops = {s.op for s in stops}
+    reached = _reached(ys, sources)
     readers: dict[Operation, int] = {}
     stack = [op for op in dict.fromkeys(y.op for y in ys) if op in reached]
     for op in stack:
         readers[op] = 0
-    sources = {x.op for x in xs}
-    stop_ops = {s.op for s in stops}
     while stack:
         op = stack.pop()
         if op in stop_ops or (op in sources and not any(t.op in reached for t in op.inputs)):
@@ -187,6 +181,25 @@ def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> 
                     stack.append(t.op)
                 readers[t.op] += 1
     return readers
+
+
+def _reached(ys: Sequence[Tensor], sources: set[Operation]) -> set[Operation]:
+    """The ops before ys (and these) that depend on the sources through trainable types.
+
+    Costs what ys need, not what else reads xs: inputs are always made before their readers, so that one pass in the order of making will do.
+    """
+    needed: set[Operation] = set()
+    stack = [y.op for y in ys]
+    while stack:
+        op = stack.pop()
+        if op not in needed:
+            needed.add(op)
+            stack += [t.op for t in op.inputs]
+    reached: set[Operation] = set()
+    for op in sorted(needed, key=lambda op: op._id):
+        if op in sources or any(t.op in reached and t._dtype in _TRAINABLE for t in op.inputs):
+            reached.add(op)
+    return reached
 
 
 def _walk(graph: Graph, ys: Sequence[Tensor], xs: Sequence[Tensor], stops: set[Tensor], sums: dict[Tensor, list[Any]], colocate: bool) -> None:
