@@ -1465,7 +1465,10 @@ cdef class Plan:
             self._give_back(step)
 
     def run_until(self, StopFlag stop, on_wait=None):
-        """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is set. Returns the number of finished steps."""
+        """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is set.
+
+        `on_wait`: as for `run`. Returns the number of finished steps.
+        """
         cdef step_t *step
         cdef int64_t done = 0
         cdef int32_t i, n_fetches = len(self.fetches)

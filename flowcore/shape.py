@@ -41,7 +41,7 @@ class Dimension:
 
     def assert_is_compatible_with(self, other: Any) -> None:
         if not self.is_compatible_with(other):
-            raise ValueError(f"Dimensions {self} and {as_dimension(other)} are not compatible")
+            raise ValueError(f"dimensions {self} and {as_dimension(other)} cannot be equal")
 
     def merge_with(self, other: Any) -> Dimension:
         """The known one of both. Raises ValueError when both are known and differ."""
@@ -185,7 +185,7 @@ class TensorShape:
     def as_list(self) -> list[int | None]:
         """The sizes as numbers and None. Raises ValueError for an unknown rank."""
         if self._sizes is None:
-            raise ValueError("as_list() is not defined on an unknown TensorShape.")
+            raise ValueError("a shape of unknown rank has no list of dimensions")
         return list(self._sizes)
 
     def num_elements(self) -> int | None:
@@ -204,7 +204,7 @@ class TensorShape:
 
     def assert_is_fully_defined(self) -> None:
         if not self.is_fully_defined():
-            raise ValueError(f"Shape {self} is not fully defined")
+            raise ValueError(f"shape {self} has unknown dimensions")
 
     def is_compatible_with(self, other: Any) -> bool:
         """True when some full shape fits both."""
@@ -243,12 +243,12 @@ class TensorShape:
 
     def with_rank_at_least(self, rank: int) -> TensorShape:
         if self._sizes is not None and len(self._sizes) < rank:
-            raise ValueError(f"Shape {self} must have rank at least {rank}")
+            raise ValueError(f"rank {rank} or more is needed, found shape {self}")
         return self
 
     def with_rank_at_most(self, rank: int) -> TensorShape:
         if self._sizes is not None and len(self._sizes) > rank:
-            raise ValueError(f"Shape {self} must have rank at most {rank}")
+            raise ValueError(f"rank {rank} or less is needed, found shape {self}")
         return self
 
     def assert_has_rank(self, rank: int) -> None:
@@ -258,7 +258,7 @@ class TensorShape:
     def assert_same_rank(self, other: Any) -> None:
         other = as_shape(other)
         if self._sizes is not None and other._sizes is not None and len(self._sizes) != len(other._sizes):
-            raise ValueError(f"Shapes {self} and {other} must have the same rank")
+            raise ValueError(f"shapes {self} and {other} differ in rank")
 
     def as_proto(self) -> dict[str, Any]:
         """A plain TensorShapeProto: {"unknown_rank": True} or {"dim": [{"size": n}, ...]} with -1 for unknown."""
@@ -276,7 +276,7 @@ class TensorShape:
 
     def __iter__(self) -> Iterator[Dimension]:
         if self._sizes is None:
-            raise ValueError("Cannot iterate over a shape with unknown rank.")
+            raise ValueError("a shape of unknown rank has no dimensions to iterate over")
         return iter([Dimension(d) for d in self._sizes])
 
     def __getitem__(self, key: Any) -> Any:

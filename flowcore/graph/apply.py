@@ -78,7 +78,7 @@ def _graph_of(inputs: tuple[Any, ...]) -> Graph:
                 if found is None:
                     found = part.graph
                 elif part.graph is not found:
-                    raise ValueError(f"{part} must be from the same graph as the other inputs.")
+                    raise ValueError(f"{part} and the other inputs belong to different graphs")
     return found if found is not None else get_default_graph()
 
 
@@ -168,10 +168,7 @@ def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) 
 def _mismatch(op_def: OpDef, arg: ArgDef, value: Tensor, expected: DType | None) -> None:
     name = expected.name if expected is not None else "?"
     other = f", the type of the inputs before it (attribute '{arg.type_attr}')" if arg.type_attr else ""
-    raise TypeError(
-        f"Input '{arg.name}' of '{op_def.name}' Op has type {value.dtype.name} that does not match type {name}{other}. "
-        f"Use flowcore.cast to convert tensor '{value.name}'"
-    )
+    raise TypeError(f"Input '{arg.name}' of '{op_def.name}' is {value.dtype.name}, not {name}{other}. Use flowcore.cast to convert tensor '{value.name}'")
 
 
 @cache

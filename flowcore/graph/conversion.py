@@ -47,7 +47,7 @@ def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, pr
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and wanted is not value._dtype:
-            raise ValueError(f"Tensor conversion requested dtype {wanted.name} for Tensor with dtype {value.dtype.name}: {value}; use flowcore.cast")
+            raise ValueError(f"{value} is {value.dtype.name}, but {wanted.name} is asked for; use flowcore.cast")
         return value
     if isinstance(value, Operation):
         raise TypeError(f"Can't convert the Operation '{value.name}' to a Tensor; take one of its outputs")
@@ -85,6 +85,6 @@ def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str
     """`value` itself when it is an IndexedSlices, else as convert_to_tensor."""
     if isinstance(value, IndexedSlices):
         if dtype is not None and as_dtype(dtype) is not value.dtype:
-            raise ValueError(f"Tensor conversion requested dtype {as_dtype(dtype).name} for IndexedSlices with dtype {value.dtype.name}")
+            raise ValueError(f"the IndexedSlices are {value.dtype.name}, but {as_dtype(dtype).name} is asked for")
         return value
     return convert_to_tensor(value, dtype, name)

@@ -202,7 +202,7 @@ class Graph:
 
     def _check_not_finalized(self) -> None:
         if self._finalized:
-            raise RuntimeError("Graph is finalized and cannot be modified.")
+            raise RuntimeError("this graph was finalized: nothing can be added to it")
 
     def _changed(self) -> None:
         with self._lock:
@@ -353,7 +353,7 @@ class Graph:
     def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
         """Operations made inside use the gradient registered under another name: {op type: name of RegisterGradient}."""
         if not isinstance(op_type_map, dict) or not all(isinstance(s, str) for pair in op_type_map.items() for s in pair):
-            raise TypeError("op_type_map must be a dictionary mapping strings to strings")
+            raise TypeError("op_type_map maps op types to names of gradients, all of them strings")
         scopes = self._scopes
         old = scopes.gradient_override
         scopes.gradient_override = {**old, **op_type_map}
@@ -434,7 +434,7 @@ class Graph:
         Raises TypeError for a wrong kind, KeyError for an unknown name, ValueError for an element of another graph or a malformed name.
         """
         if not allow_tensor and not allow_operation:
-            raise ValueError("allow_tensor and allow_operation can't both be False")
+            raise ValueError("allow_tensor or allow_operation must be True")
         convert = getattr(obj, "_as_graph_element", None)
         if convert is not None:
             obj = convert()
@@ -442,7 +442,7 @@ class Graph:
             return self._element_by_name(obj, allow_tensor, allow_operation)
         if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):
             if obj.graph is not self:
-                raise ValueError(f"{obj} is not an element of this graph.")
+                raise ValueError(f"{obj} belongs to another graph")
             return obj
         wanted = " or ".join(n for n, ok in (("Tensor", allow_tensor), ("Operation", allow_operation)) if ok)
         raise TypeError(f"Can not convert a {type(obj).__name__} into a {wanted}.")
@@ -456,15 +456,15 @@ class Graph:
                 raise ValueError(f"The name '{name}' looks like a Tensor name but is malformed: a name is '<operation>:<output index>'")
             op = self._by_name.get(op_name)
             if op is None:
-                raise KeyError(f"The name '{name}' refers to a Tensor which does not exist. The operation, '{op_name}', does not exist in the graph.")
+                raise KeyError(f"there is no tensor '{name}': this graph has no operation named '{op_name}'")
             if int(index) >= len(op._outputs):
                 raise KeyError(f"The name '{name}' refers to a Tensor which does not exist. The operation has only {len(op._outputs)} outputs.")
             return op._outputs[int(index)]
         op = self._by_name.get(name)
         if op is None:
-            raise KeyError(f"The name '{name}' refers to an Operation not in the graph.")
+            raise KeyError(f"this graph has no operation named '{name}'")
         if not allow_operation:
-            raise ValueError(f"The name '{name}' refers to an Operation, not a Tensor. Perhaps you meant '{name}:0'?")
+            raise ValueError(f"'{name}' is an operation; its first output is '{name}:0'")
         return op
 
     def is_feedable(self, tensor: Any) -> bool:

@@ -158,7 +158,7 @@ class Operation:
             if not isinstance(op, Operation):
                 raise TypeError(f"op must be an Operation: {op!r}")
             if op.graph is not self._graph:
-                raise ValueError(f"{op.name} must be from the same graph as {self._name}.")
+                raise ValueError(f"{op.name} and {self._name} belong to different graphs")
         self._control_inputs += tuple(op for op in ops if op not in self._control_inputs)
         self._graph._changed()
 

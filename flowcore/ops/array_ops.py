@@ -78,7 +78,7 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
 
 
 def _prevented(op: Operation, g: Any) -> Any:
-    raise LookupError(f"Gradient explicitly disabled. Reason: {op.get_attr('message')}")
+    raise LookupError(f"node '{op.name}' forbids gradients through it: {op.get_attr('message')}")
 
 
 register(
@@ -168,7 +168,7 @@ def _reshape_shape(op: Operation) -> Any:
     open_sizes = sizes.count(None)
     if open_sizes == 0:
         if known != count:
-            raise ValueError(f"Cannot reshape a tensor with {count} elements to shape {target} ({known} elements)")
+            raise ValueError(f"{count} elements do not fit shape {target}, which has {known}")
     elif open_sizes == 1:
         if (known and count % known) or (known == 0 and count):
             raise ValueError(f"Dimension size must be evenly divisible: cannot reshape a tensor with {count} elements to shape {target}")
@@ -742,9 +742,9 @@ register("UnsortedSegmentSum", inputs=["data: T", "segment_ids: Tindices", "num_
 
 def _dense(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
     if dtype is not None and dtype != value.dtype:
-        raise ValueError(f"Tensor conversion requested dtype {dtype.name} for IndexedSlices with dtype {value.dtype.name}")
+        raise ValueError(f"the IndexedSlices are {value.dtype.name}, but {dtype.name} is asked for")
     if value.dense_shape is None:
-        raise ValueError(f"Tensor conversion requested for IndexedSlices without dense_shape: {value}")
+        raise ValueError(f"IndexedSlices without dense_shape cannot become a Tensor: {value}")
     rows = apply("Reshape", apply("Slice", value.dense_shape, constant([0]), constant([1])), constant(np.array([], np.int32)))
     known = constant_value(value.dense_shape)
     count = constant(np.int32(known[0])) if known is not None else rows

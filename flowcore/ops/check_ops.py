@@ -37,7 +37,7 @@ def _comparison(default: str, sign: str, compare: Callable[..., Tensor], static:
         with name_scope(name, default, [x, y, data]):
             x = convert_to_tensor(x, name="x")
             y = convert_to_tensor(y, dtype=None if isinstance(y, Tensor) else x.dtype, name="y")
-            shown = [f"Condition x {sign} y did not hold element-wise:", f"x ({x.name}) = ", x, f"y ({y.name}) = ", y] if data is None else list(data)
+            shown = [f"x {sign} y is not true everywhere:", f"x ({x.name}) = ", x, f"y ({y.name}) = ", y] if data is None else list(data)
             return _assert_all(compare(x, y), (x, y), static, shown, message, summarize)
 
     check.__name__ = check.__qualname__ = default
@@ -79,7 +79,7 @@ def _sign_check(default: str, sign: str, compare: Callable[..., Tensor], static:
     def check(x: Any, data: Any = None, summarize: int | None = None, message: str | None = None, name: str | None = None) -> Operation:
         with name_scope(name, default, [x, data]):
             x = convert_to_tensor(x, name="x")
-            shown = [f"Condition x {sign} 0 did not hold element-wise:", f"x ({x.name}) = ", x] if data is None else list(data)
+            shown = [f"x {sign} 0 is not true everywhere:", f"x ({x.name}) = ", x] if data is None else list(data)
             return _assert_all(compare(x, zeros_like(x)), (x,), lambda v: static(v, 0), shown, message, summarize)
 
     check.__name__ = check.__qualname__ = default
@@ -104,10 +104,10 @@ def _rank_check(default: str, words: str, static: Callable[[int, int], bool], co
             if wanted is not None and found is not None:
                 if not static(found, int(wanted)):
                     text = "" if message is None else f"{message} "
-                    raise ValueError(f"{text}Tensor {x.name} must have {words} {int(wanted)}. Received rank {found}, shape {x.shape}")
+                    raise ValueError(f"{text}'{x.name}' must be of {words} {int(wanted)}, but is of rank {found}, shape {x.shape}")
                 return no_op(name="static_checks_determined_all_ok")
             actual = rank_of(x)
-            shown = [f"Tensor {x.name} must have {words}", rank, "Received shape: ", apply("Shape", x)] if data is None else list(data)
+            shown = [f"'{x.name}' must be of {words}", rank, "but has shape ", apply("Shape", x)] if data is None else list(data)
             return Assert(compare(actual, rank), shown if message is None else [message, *shown], summarize=summarize)
 
     check.__name__ = check.__qualname__ = default
@@ -136,7 +136,7 @@ def assert_integer(x: Any, message: str | None = None, name: str | None = None) 
     with name_scope(name, "assert_integer", [x]):
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_integer:
-            raise TypeError(f'{"" if message is None else message + " "}Expected "x" to be integer type. Found: {x.name} of dtype {x.dtype.name}')
+            raise TypeError(f"{'' if message is None else message + ' '}whole numbers are needed, and '{x.name}' is {x.dtype.name}")
         return no_op(name="statically_determined_was_integer")
 
 
@@ -150,7 +150,7 @@ def _ordered(default: str, compare: Callable[..., Tensor], doc: str) -> Callable
         with name_scope(name, default, [x]) as scope:
             flat = reshape(x, [-1])
             if not is_numeric_tensor(flat):
-                raise TypeError(f"Expected x to be numeric, instead found: {flat.dtype.name}")
+                raise TypeError(f"only numbers have an order here, and x is {flat.dtype.name}")
             return reduce_all(compare(flat[1:], flat[:-1]), name=scope)
 
     check.__name__ = check.__qualname__ = default

@@ -28,7 +28,7 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
     """One operation that is done when all inputs (operations, tensors, lists of these) are. Keyword: name."""
     name = kwargs.pop("name", None)
     if kwargs:
-        raise ValueError(f"Unknown keyword arguments: {', '.join(kwargs)}")
+        raise ValueError(f"there are no such arguments: {', '.join(kwargs)}")
     ops: dict[Operation, None] = {}
     for item in _flatten(inputs):
         element = item if isinstance(item, (Operation, Tensor)) else item.op if isinstance(item, IndexedSlices) else _element(item)

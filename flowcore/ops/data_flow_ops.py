@@ -66,12 +66,12 @@ class QueueBase:
     def from_list(index: Any, queues: Sequence[QueueBase]) -> QueueBase:
         """The queue that `index` names when the graph runs. All must have the same dtypes and names; shapes are kept where they agree."""
         if not queues or not isinstance(queues, (list, tuple)) or not all(isinstance(q, QueueBase) for q in queues):
-            raise TypeError("A list of queues expected")
+            raise TypeError("from_list needs a list or tuple of queues")
         first = queues[0]
         if any(q.dtypes != first.dtypes for q in queues):
-            raise TypeError("Queues do not have matching component dtypes.")
+            raise TypeError("the queues hold elements of different dtypes")
         if any(q.names != first.names for q in queues):
-            raise TypeError("Queues do not have matching component names.")
+            raise TypeError("the queues' components have different names")
         shapes = [s if all(s == q.shapes[i] for q in queues) else TensorShape(None) for i, s in enumerate(first.shapes)]
         return QueueBase(first.dtypes, shapes, first.names, apply("RefSelect", index, [q.queue_ref for q in queues]))
 
@@ -101,13 +101,13 @@ class QueueBase:
     def _components(self, vals: Any, many: bool) -> list[Tensor]:
         if isinstance(vals, Mapping):
             if not self._names:
-                raise ValueError("Queue must have names to enqueue a dictionary")
+                raise ValueError("a dictionary fits only a queue whose components have names")
             if sorted(vals) != sorted(self._names):
-                raise ValueError(f"Keys in dictionary to enqueue do not match names of Queue. Dictionary: {sorted(vals)}, Queue: {sorted(self._names)}")
+                raise ValueError(f"the dictionary has {sorted(vals)}, the queue's components are {sorted(self._names)}")
             vals = [vals[n] for n in self._names]
         else:
             if self._names:
-                raise ValueError("You must enqueue a dictionary in a Queue with names")
+                raise ValueError("this queue's components have names: enqueue a dictionary")
             vals = list(vals) if isinstance(vals, (list, tuple)) else [vals]
         if len(vals) != len(self._dtypes):
             raise ValueError(f"Queue '{self.name}' has {len(self._dtypes)} components, found {len(vals)}")

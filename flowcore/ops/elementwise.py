@@ -792,7 +792,7 @@ def _add_n(inputs: Any, name: str | None = None) -> Tensor:
 def add_n(inputs: Any, name: str | None = None) -> Tensor:
     """The sum of tensors of one shape and dtype. Raises ValueError for an empty list."""
     if not isinstance(inputs, (list, tuple)) or not inputs:
-        raise ValueError("inputs must be a list of at least one Tensor with the same dtype and shape")
+        raise ValueError("add_n needs a list of one or more tensors of one dtype and shape")
     inputs = [convert_to_tensor(x) if isinstance(x, IndexedSlices) else x for x in inputs]
     if len(inputs) == 1:
         return apply("Identity", inputs[0], name=name) if name else convert_to_tensor(inputs[0])
@@ -901,7 +901,7 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     attrs=["T: {floats}", "message: string"],
     shape=shapes.same,
     stateful=True,
-    grad=lambda op, dz: check_numerics(dz, "Not a number (NaN) or infinity (Inf) values detected in gradient."),
+    grad=lambda op, dz: check_numerics(dz, "in a gradient"),
 )
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor:
     """Passes the tensor on; NaN or infinity in it is an InvalidArgumentError that says `message`."""

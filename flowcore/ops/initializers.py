@@ -52,7 +52,7 @@ class Initializer:
 def _float(dtype: Any) -> dtypes.DType:
     kind = dtypes.as_dtype(dtype)
     if not kind.is_floating:
-        raise ValueError(f"Expected floating point type, got {kind.name}.")
+        raise ValueError(f"this initializer yields floating point numbers, not {kind.name}")
     return kind
 
 
@@ -92,7 +92,7 @@ class constant_initializer(Initializer):
 
     def __init__(self, value: Any = 0, dtype: Any = dtypes.float32, verify_shape: bool = False) -> None:
         if not (np.isscalar(value) or isinstance(value, (list, tuple, np.ndarray))):
-            raise TypeError(f"Invalid type for initial value: {type(value)} (expected Python scalar, list or tuple of values, or numpy.ndarray).")
+            raise TypeError(f"value must be a number, a list or tuple of them, or an array, found {type(value).__name__}")
         self.value = value
         self.dtype = dtypes.as_dtype(dtype)
         self._verify_shape = verify_shape
@@ -103,12 +103,12 @@ class constant_initializer(Initializer):
         value = np.asarray(self.value)
         checked = self._verify_shape if verify_shape is None else verify_shape
         if checked and value.shape != tuple(known.as_list()):
-            raise TypeError(f"Expected Tensor's shape: {tuple(known.as_list())}, got {value.shape}.")
+            raise TypeError(f"a value of shape {tuple(known.as_list())} is needed, found {value.shape}")
         count = known.num_elements()
         if count is None:
             raise ValueError(f"constant_initializer needs a fully defined shape, found {known}")
         if value.size > count:
-            raise ValueError(f"Too many elements provided. Needed at most {count}, but received {value.size}")
+            raise ValueError(f"{value.size} values are more than the {count} that shape {known} has")
         if value.size < count and not value.size:
             raise ValueError(f"constant_initializer has no value to fill shape {known} with")
         if value.size == 1 or value.shape == tuple(known.as_list()):
@@ -191,12 +191,12 @@ class variance_scaling_initializer(Initializer):
         dtype: Any = dtypes.float32,
     ) -> None:
         if scale <= 0.0:
-            raise ValueError(f"`scale` must be positive float, found {scale}")
+            raise ValueError(f"scale must be positive, found {scale}")
         if mode not in ("fan_in", "fan_out", "fan_avg"):
-            raise ValueError(f"Invalid `mode` argument: {mode}; use fan_in, fan_out or fan_avg")
+            raise ValueError(f"mode is fan_in, fan_out or fan_avg, found {mode!r}")
         distribution = distribution.lower()
         if distribution not in ("normal", "uniform", "truncated_normal", "untruncated_normal"):
-            raise ValueError(f"Invalid `distribution` argument: {distribution}; use truncated_normal, untruncated_normal or uniform")
+            raise ValueError(f"distribution is truncated_normal, untruncated_normal or uniform, found {distribution!r}")
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
         self.dtype = _float(dtype)
 

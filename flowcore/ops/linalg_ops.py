@@ -117,9 +117,9 @@ def matmul(
     """
     with name_scope(name, "MatMul", [a, b]) as scope:
         if transpose_a and adjoint_a:
-            raise ValueError("Only one of transpose_a and adjoint_a can be True.")
+            raise ValueError("transpose_a and adjoint_a exclude each other")
         if transpose_b and adjoint_b:
-            raise ValueError("Only one of transpose_b and adjoint_b can be True.")
+            raise ValueError("transpose_b and adjoint_b exclude each other")
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(b, dtype=None if isinstance(b, Tensor) else a.dtype, name="b")
         if a.shape.ndims != 2 or b.shape.ndims != 2:  # a rank that is not known yet may be anything

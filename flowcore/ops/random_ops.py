@@ -49,7 +49,7 @@ def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any =
     kind = dtypes.as_dtype(dtype)
     if maxval is None:
         if kind.is_integer:
-            raise ValueError(f"Must specify maxval for integer dtype {kind.name}")
+            raise ValueError(f"maxval is needed for {kind.name}, which has no natural end")
         maxval = 1
     with name_scope(name, "random_uniform", [shape, minval, maxval]) as scope:
         dims = int_tensor(shape, "shape")

@@ -176,7 +176,7 @@ class VariableScope:
         elif is_constant(initializer):
             own = constant_dtype(initializer)
             if dtype is not None and own != dtypes.as_dtype(dtype):
-                raise ValueError(f"Initializer type '{own.name}' and explicit dtype '{dtypes.as_dtype(dtype).name}' don't match.")
+                raise ValueError(f"the initializer is {own.name}, but dtype says {dtypes.as_dtype(dtype).name}")
             dtype = own
         arguments: dict[str, Any] = {
             "name": f"{self._name}/{name}" if self._name else name,
@@ -277,7 +277,7 @@ def _open(scope: VariableScope, forget_opened: bool) -> Iterator[VariableScope]:
         yield scope
     finally:
         if scopes.current is not scope:
-            raise RuntimeError("Improper nesting of variable_scope.")
+            raise RuntimeError("a variable scope was left while another one inside it was still open")
         scopes.current = before
         if forget_opened:
             scopes.opened = saved
@@ -324,13 +324,13 @@ class variable_scope:
         use_resource: bool | None = None, constraint: Any = None, auxiliary_name_scope: bool = True,
     ) -> None:  # fmt: skip
         if name_or_scope is None and default_name is None:
-            raise TypeError("If default_name is None then name_or_scope is required")
+            raise TypeError("a variable scope needs name_or_scope or default_name")
         if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
             raise TypeError(f"VariableScope: name_or_scope must be a string or VariableScope, found {name_or_scope!r}")
         if name_or_scope is None and reuse:
-            raise ValueError("reuse=True cannot be used without a name_or_scope")
+            raise ValueError("to reuse variables, say which: name_or_scope is missing")
         if not isinstance(auxiliary_name_scope, bool):
-            raise TypeError(f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope!r}")
+            raise TypeError(f"auxiliary_name_scope is True or False, found {auxiliary_name_scope!r}")
         _check_reuse(reuse)
         _no_partitioner(partitioner)
         self._name_or_scope = name_or_scope

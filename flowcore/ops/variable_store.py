@@ -39,10 +39,7 @@ class VariableStore:
             if name in self.variables:
                 return self._existing(name, shape, dtype, reuse)
             if reuse is True:
-                raise ValueError(
-                    f"Variable {name} does not exist, or was not created with flowcore.get_variable(). "
-                    "Did you mean to set reuse=flowcore.AUTO_REUSE in VarScope?"
-                )
+                raise ValueError(f"there is no variable {name} made by flowcore.get_variable to reuse. With reuse=flowcore.AUTO_REUSE the scope would make it.")
             variable = _create(name, shape, dtype, initializer, trainable, collections, validate_shape, constraint)
             self.variables[name] = variable
         if regularizer is not None:
@@ -55,13 +52,13 @@ class VariableStore:
     def _existing(self, name: str, shape: Any, dtype: Any, reuse: Any) -> Variable:
         found = self.variables[name]
         if reuse in (None, False):
-            where = f" Originally made at {found.op.created_at}." if found.op.created_at else ""
-            raise ValueError(f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or reuse=flowcore.AUTO_REUSE in VarScope?{where}")
+            where = f" It was made at {found.op.created_at}." if found.op.created_at else ""
+            raise ValueError(f"variable {name} already exists; a scope with reuse=True or reuse=flowcore.AUTO_REUSE shares it.{where}")
         wanted = TensorShape(shape)
         if not wanted.is_compatible_with(found.shape):
-            raise ValueError(f"Trying to share variable {name}, but specified shape {wanted} and found shape {found.shape}.")
+            raise ValueError(f"variable {name} has shape {found.shape}, and does not fit shape {wanted}")
         if dtypes.as_dtype(dtype) != found.dtype:
-            raise ValueError(f"Trying to share variable {name}, but specified dtype {dtypes.as_dtype(dtype).name} and found dtype {found.dtype.name}.")
+            raise ValueError(f"variable {name} is {found.dtype.name}, but dtype {dtypes.as_dtype(dtype).name} is asked for")
         return found
 
 
@@ -89,10 +86,10 @@ def _create(
         initializer = initializer()
     if is_constant(initializer):
         if shape is not None:
-            raise ValueError("If initializer is a constant, do not specify shape.")
+            raise ValueError("a value as initializer has a shape of its own; leave shape out")
         first: Any = initializer.initialized_value() if isinstance(initializer, Variable) else initializer
     elif not known.is_fully_defined() and (shape is not None or _needs_shape(initializer)):
-        raise ValueError(f"Shape of a new variable ({name}) must be fully defined, but instead was {known}.")
+        raise ValueError(f"the shape of new variable {name} must be fully defined, found {known}")
     else:
         first = initializer if shape is None else _from_shape(initializer, known, kind)
     own_type = isinstance(first, Tensor) or (shape is None and callable(first))  # what it yields says the dtype
@@ -104,7 +101,7 @@ def _default_initializer(name: str, kind: dtypes.DType) -> Any:
         return glorot_uniform_initializer()
     if kind.is_integer or kind.is_bool or kind == dtypes.string:
         return zeros_initializer()
-    raise ValueError(f"An initializer for variable {name} of {kind.name} is required")
+    raise ValueError(f"variable {name} needs an initializer: {kind.name} has none by default")
 
 
 def _needs_shape(initializer: Callable[..., Any]) -> bool:

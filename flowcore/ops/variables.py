@@ -49,11 +49,11 @@ class Variable:
         use_resource: Any = None, synchronization: Any = None, aggregation: Any = None, shape: Any = None,
     ) -> None:  # fmt: skip
         if initial_value is None:
-            raise ValueError("initial_value must be specified.")
+            raise ValueError("a variable needs an initial_value")
         if collections is None:
             collections = [GraphKeys.GLOBAL_VARIABLES]
         if not isinstance(collections, (list, tuple, set)):
-            raise ValueError(f"collections argument to Variable constructor must be a list, tuple, or set. Got {collections!r} of type {type(collections)}")
+            raise ValueError(f"collections is a list, tuple or set of names, found {collections!r}")
         self._trainable = True if trainable is None else trainable
         self._constraint = constraint
         graph = get_default_graph()
@@ -244,7 +244,7 @@ Variable.__array_priority__ = 100  # type: ignore[attr-defined]
 
 def _to_tensor(value: Variable, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
     if dtype is not None and dtype != value.dtype:
-        raise ValueError(f"Incompatible type conversion requested to type {dtype.name} for variable '{value.name}' of type {value.dtype.name}")
+        raise ValueError(f"variable '{value.name}' is {value.dtype.name}, but {dtype.name} is asked for")
     return value.value()
 
 

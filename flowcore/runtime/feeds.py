@@ -35,7 +35,7 @@ def converter(tensor: Tensor) -> Convert:
         else:
             array = _strings(tensor, value) if is_string else _numbers(tensor, value, np_dtype)
         if array.shape != static and dims is not None and not _fits(array.shape, dims):
-            raise ValueError(f"Cannot feed value of shape {array.shape} for Tensor '{tensor.name}', which has shape '{shape}'")
+            raise ValueError(f"a value of shape {array.shape} does not fit '{tensor.name}', whose shape is {shape}")
         return array
 
     return convert

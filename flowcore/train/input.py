@@ -30,7 +30,7 @@ def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = 
     if num_epochs is None:
         return convert_to_tensor(tensor)
     if num_epochs <= 0:
-        raise ValueError(f"num_epochs must be > 0 not {num_epochs}.")
+        raise ValueError(f"num_epochs must be positive, found {num_epochs}")
     with name_scope(name, "limit_epochs", [tensor]) as scope:
         zero = constant(0, dtypes.int64)
         epochs = Variable(zero, trainable=False, name="epochs", collections=[GraphKeys.LOCAL_VARIABLES])
@@ -47,7 +47,7 @@ def input_producer(
         rows = convert_to_tensor(input_tensor, name="input_tensor")
         element = rows.shape[1:].merge_with(TensorShape(element_shape))
         if not element.is_fully_defined():
-            raise ValueError("Either `input_tensor` must have a fully defined shape or `element_shape` must be specified")
+            raise ValueError("the shape of a row is not known; give element_shape")
         if shuffle:
             rows = random_shuffle(rows, seed=seed)
         rows = limit_epochs(rows, num_epochs)
@@ -62,12 +62,12 @@ def string_input_producer(
 ) -> FIFOQueue:  # fmt: skip
     """A queue of strings (file names, for example). An empty list is an error: at once where it can be seen, else in the run."""
     if not isinstance(string_tensor, Tensor) and not len(string_tensor):
-        raise ValueError("string_input_producer requires a non-null input tensor")
+        raise ValueError("string_input_producer needs at least one string")
     with name_scope(name, "input_producer", [string_tensor]) as scope:
         strings = convert_to_tensor(string_tensor, dtype=dtypes.string)
         count = strings.shape.num_elements()
         if count is None:
-            check = Assert(apply("Size", strings) > 0, ["string_input_producer requires a non-null input tensor"])
+            check = Assert(apply("Size", strings) > 0, ["string_input_producer needs at least one string"])
             strings = with_dependencies([check], strings)
         return input_producer(strings, [], num_epochs, shuffle, seed, capacity, shared_name, name=scope, cancel_op=cancel_op)
 
@@ -97,7 +97,7 @@ def slice_input_producer(
 ) -> list[Tensor]:
     """One slice of each tensor, the same row of all, a fresh one at each evaluation."""
     if not tensor_list:
-        raise ValueError("Expected at least one tensor in slice_input_producer().")
+        raise ValueError("slice_input_producer needs a list of one or more tensors")
     with name_scope(name, "input_producer", list(tensor_list)):
         tensors = [convert_to_tensor(t) for t in tensor_list]
         queue = range_input_producer(shape(tensors[0])[0], num_epochs, shuffle, seed, capacity, shared_name)

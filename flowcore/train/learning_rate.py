@@ -42,7 +42,7 @@ def polynomial_decay(
 def piecewise_constant(x: Any, boundaries: list[Any], values: list[Any], name: str | None = None) -> Tensor:
     """values[i] up to and including boundaries[i], values[-1] beyond the last."""
     if len(boundaries) != len(values) - 1:
-        raise ValueError("The length of boundaries should be 1 less than the length of values")
+        raise ValueError("piecewise_constant needs one value more than boundaries")
     with name_scope(name, "PiecewiseConstant"):
         x = convert_to_tensor(x)
         result = convert_to_tensor(values[-1])

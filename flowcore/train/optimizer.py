@@ -37,7 +37,7 @@ class Optimizer:
 
     def __init__(self, use_locking: bool, name: str, use_own_namescope_for_non_slot_vars: bool = False) -> None:
         if not name:
-            raise ValueError("Must specify the optimizer name")
+            raise ValueError("an optimizer needs a name")
         self._use_locking = use_locking
         self._name = name
         self._slots: dict[str, dict[Variable, Variable]] = {}
@@ -58,8 +58,7 @@ class Optimizer:
         pairs = self.compute_gradients(loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss)
         if all(g is None for g, _ in pairs):
             raise ValueError(
-                f"No gradients provided for any variable; the loss '{loss.name}' depends on none of {[v.name for _, v in pairs]} "
-                "through differentiable operations"
+                f"there is nothing to minimize: the loss '{loss.name}' depends on none of {[v.name for _, v in pairs]} through differentiable operations"
             )
         return self.apply_gradients(pairs, global_step=global_step, name=name)
 
@@ -76,7 +75,7 @@ class Optimizer:
             raise ValueError(f"Invalid type {loss.dtype.name} for {loss.name}, expected: {[t.name for t in _FLOATS]}.")
         variables = trainable_variables() if var_list is None else list(var_list)
         if not variables:
-            raise ValueError("No variables to optimize.")
+            raise ValueError("there is no trainable variable; give var_list")
         for v in variables:
             if not isinstance(v, Variable):
                 raise TypeError(f"Argument is not a Variable: {v!r}")
@@ -103,13 +102,13 @@ class Optimizer:
                 try:
                     g = convert_to_tensor(g, dtype=v.dtype)
                 except (TypeError, ValueError):
-                    raise TypeError(f"Gradient must be convertible to a Tensor or IndexedSlices, or None: {g!r}") from None
+                    raise TypeError(f"a gradient is a tensor, IndexedSlices or None, found {g!r}") from None
             pairs.append((g, v))
         if not pairs:
-            raise ValueError("No variables provided.")
+            raise ValueError("grads_and_vars is empty")
         used = [v for g, v in pairs if g is not None]
         if not used:
-            raise ValueError(f"No gradients provided for any variable: {[v.name for _, v in pairs]}.")
+            raise ValueError(f"every gradient is None, for variables {[v.name for _, v in pairs]}")
         with control_dependencies(None):
             self._create_slots(used)
         with name_scope(name, self._name) as scope:

@@ -25,7 +25,7 @@ def create_global_step(graph: Graph | None = None) -> Variable:
     """Makes the global step, an int64 variable. Raises ValueError when there is one."""
     graph = graph or get_default_graph()
     if get_global_step(graph) is not None:
-        raise ValueError('"global_step" already exists.')
+        raise ValueError("this graph has a global step already")
     with graph.as_default(), graph.name_scope(None):
         return Variable(lambda: zeros([], dtypes.int64), trainable=False, name="global_step", collections=[GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP])
 

@@ -43,11 +43,11 @@ def test_look_up_by_name() -> None:
     graph = fc.get_default_graph()
     assert graph.get_tensor_by_name("x:0") is x
     assert graph.get_operation_by_name("x") is x.op
-    with pytest.raises(KeyError, match="does not exist"):
+    with pytest.raises(KeyError, match="no operation named 'y'"):
         graph.get_tensor_by_name("y:0")
     with pytest.raises(KeyError, match="only 1 outputs"):
         graph.get_tensor_by_name("x:1")
-    with pytest.raises(ValueError, match="Perhaps you meant 'x:0'"):
+    with pytest.raises(ValueError, match="first output is 'x:0'"):
         graph.get_tensor_by_name("x")
 
 
@@ -102,8 +102,8 @@ def test_shapes_are_computed_while_the_graph_is_built() -> None:
 def test_errors_name_op_expected_and_found() -> None:
     a = fc.constant([1.0])
     for build, words in (
-        (lambda: fc.add(a, fc.constant(1)), "Input 'y' of 'Add' Op has type int32.*float32.*cast"),
-        (lambda: fc.matmul(a, a), "rank at least 2"),
+        (lambda: fc.add(a, fc.constant(1)), "Input 'y' of 'Add' is int32, not float32.*cast"),
+        (lambda: fc.matmul(a, a), "rank 2 or more"),
         (lambda: bool(a), "truth value"),
         (lambda: list(a), "not iterable"),
         (lambda: fc.nn.softmax(fc.constant(["a"])), "does not take dtype string"),

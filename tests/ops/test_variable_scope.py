@@ -35,11 +35,11 @@ def test_sharing_asks_for_reuse() -> None:
         assert inner.reuse is True
     with fc.variable_scope(scope, reuse=True):
         assert fc.get_variable("x") is x
-        with pytest.raises(ValueError, match="a/y does not exist"):
+        with pytest.raises(ValueError, match="no variable a/y"):
             fc.get_variable("y", [2])
-        with pytest.raises(ValueError, match=r"specified shape \(3,\) and found shape \(2,\)"):
+        with pytest.raises(ValueError, match=r"has shape \(2,\).*shape \(3,\)"):
             fc.get_variable("x", [3])
-        with pytest.raises(ValueError, match="specified dtype int32 and found dtype float32"):
+        with pytest.raises(ValueError, match="is float32, but dtype int32"):
             fc.get_variable("x", [2], fc.int32)
     with fc.variable_scope("a", reuse=fc.AUTO_REUSE):
         assert fc.get_variable("x", [2]) is x
@@ -131,14 +131,14 @@ def test_first_values_may_be_functions_classes_or_values() -> None:
     [
         (lambda: fc.get_variable("x", [None, 1]), ValueError, "fully defined"),
         (lambda: fc.get_variable("x"), ValueError, "fully defined"),
-        (lambda: fc.get_variable("x", [1], initializer=[3.0]), ValueError, "do not specify shape"),
-        (lambda: fc.get_variable("x", dtype=fc.int32, initializer=3.5), ValueError, "don't match"),
-        (lambda: fc.get_variable("x", [1], fc.complex64), ValueError, "initializer for variable x of complex64"),
+        (lambda: fc.get_variable("x", [1], initializer=[3.0]), ValueError, "leave shape out"),
+        (lambda: fc.get_variable("x", dtype=fc.int32, initializer=3.5), ValueError, "float32, but dtype says int32"),
+        (lambda: fc.get_variable("x", [1], fc.complex64), ValueError, "variable x needs an initializer: complex64"),
         (lambda: fc.get_variable("x", [4], partitioner=lambda **_: [2]), NotImplementedError, "partition"),
         (lambda: fc.get_variable(""), ValueError, "empty"),
         (lambda: fc.variable_scope(3), TypeError, "string or VariableScope"),
-        (lambda: fc.variable_scope(None), TypeError, "name_or_scope is required"),
-        (lambda: fc.variable_scope(None, "d", reuse=True), ValueError, "reuse=True cannot be used"),
+        (lambda: fc.variable_scope(None), TypeError, "needs name_or_scope"),
+        (lambda: fc.variable_scope(None, "d", reuse=True), ValueError, "name_or_scope is missing"),
         (lambda: fc.variable_scope("a", reuse="yes"), ValueError, "reuse must be"),
     ],
 )
@@ -179,13 +179,13 @@ def test_constants_fill_in_order_and_repeat_the_last() -> None:
         assert sess.run(fc.constant_initializer(4)([2], fc.int32)).tolist() == [4, 4]
         assert sess.run(fc.constant_initializer([])([0, 2])).shape == (0, 2)
         assert sess.run(fc.zeros_initializer()([])) == 0
-    with pytest.raises(ValueError, match="Too many elements"):
+    with pytest.raises(ValueError, match="3 values are more than the 2"):
         fc.constant_initializer([1, 2, 3])([2])
     with pytest.raises(ValueError, match="no value"):
         fc.constant_initializer([])([2])
     with pytest.raises(TypeError, match="shape"):
         fc.constant_initializer([1, 2], verify_shape=True)([1, 2])
-    with pytest.raises(TypeError, match="initial value"):
+    with pytest.raises(TypeError, match="must be a number"):
         fc.constant_initializer({})
 
 

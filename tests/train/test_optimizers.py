@@ -93,13 +93,13 @@ def test_the_global_step_counts_and_slots_can_be_read() -> None:
 def test_what_cannot_be_optimised_is_refused_with_names() -> None:
     w, other = fc.Variable(1.0, name="w"), fc.Variable(1.0, name="other")
     optimizer = fc.train.GradientDescentOptimizer(0.1)
-    with pytest.raises(ValueError, match=r"No gradients.*other:0"):
+    with pytest.raises(ValueError, match=r"nothing to minimize.*other:0"):
         optimizer.minimize(w * 2.0, var_list=[other])
     with pytest.raises(ValueError, match="Invalid type int32"):
         optimizer.minimize(fc.constant(1))
     with pytest.raises(TypeError, match="not a Variable"):
         optimizer.minimize(w * 2.0, var_list=[fc.constant(1.0)])
-    with fc.Graph().as_default(), pytest.raises(ValueError, match="No variables"):
+    with fc.Graph().as_default(), pytest.raises(ValueError, match="no trainable variable"):
         optimizer.minimize(fc.constant(1.0))
 
 

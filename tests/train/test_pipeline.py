@@ -148,7 +148,7 @@ def test_the_first_exception_wins_and_clean_ends_are_silent() -> None:
 
 
 def test_producers_check_their_arguments() -> None:
-    with pytest.raises(ValueError, match="non-null"):
+    with pytest.raises(ValueError, match="at least one string"):
         fc.train.string_input_producer([])
     with pytest.raises(ValueError, match="num_epochs"):
         fc.train.range_input_producer(3, num_epochs=0)
