@@ -14,6 +14,10 @@ Who may touch a step: its caller; the pool's workers while they are visitors (`v
 step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
 step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
 
+A signal (Ctrl-C) ends the wait of a caller whose step has failed and is kept by nodes on workers alone, say a Python function that sleeps:
+the caller sets `abandoned`, then looks at `pending` once more; the worker that brings `pending` to zero looks at `abandoned` after it. Whoever
+changes `abandoned` back owns the step again. An abandoned step holds a reference to its plan.
+
 Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
 recorded by whoever wins `failed`; from then on ready nodes are dropped and parked ones cancelled.
 
@@ -25,7 +29,7 @@ Lock order: a resource's own lock, then the step's lock. The pool's lock is take
 
 cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from cpython.ref cimport Py_INCREF, Py_XDECREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
@@ -86,6 +90,7 @@ cdef extern from "_sync.h" nogil:
     int pthread_mutex_unlock(pthread_mutex_t *)
     int pthread_create(pthread_t *, void *, void *(*)(void *) noexcept nogil, void *)
     int pthread_join(pthread_t, void **)
+    int pthread_detach(pthread_t)
     int sched_yield()
 
 cdef extern from *:
@@ -200,7 +205,10 @@ cdef struct step_t:
     int32_t code
     int32_t error_node
     char message[1024]
-    PyObject *error             # exception of a Python kernel
+    PyObject *error             # exception of a Python kernel or of the wait hook
+    PyObject *signal            # exception that a signal raised in the caller
+    int32_t abandoned           # the caller has left: the last worker takes the step down
+    PyObject *owner             # the plan, while abandoned
     pthread_mutex_t lock        # guards `tokens`
     token_t *tokens
     bint listed                 # on the pool's list; changed by the caller or a completing thread under the pool's lock
@@ -245,6 +253,8 @@ cdef struct pool_t:
     job_t *jobs
     fc_event event              # workers sleep here
     int32_t stop
+    int32_t refs                # the Pool and every worker: the last one frees
+    int32_t abandoned           # steps whose caller has left
     int32_t fork_count
     pthread_t *threads
     worker_t *workers
@@ -590,8 +600,8 @@ cdef void unlist_step(step_t *step) noexcept nogil:
 
 
 cdef void call_for_help(step_t *step) noexcept nogil:
+    list_step(step)  # also where no worker sleeps: one that is busy elsewhere, or about to start, looks here before it sleeps
     if fc_load32(&step.plan.pool.event.waiters):
-        list_step(step)
         fc_event_wake(&step.plan.pool.event, 0)
 
 
@@ -751,11 +761,14 @@ cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with g
         fc_message(run.message, message)
         return FC_INVALID_ARGUMENT
     except BaseException as error:
-        pthread_mutex_lock(&step.lock)
-        if step.error == NULL:
-            Py_INCREF(error)
-            step.error = <PyObject *>error
-        pthread_mutex_unlock(&step.lock)
+        if run.thread == 0 and isinstance(error, KeyboardInterrupt):  # the caller's own: it must not wait for other nodes
+            keep_signal(step, error)
+        else:
+            pthread_mutex_lock(&step.lock)
+            if step.error == NULL:
+                Py_INCREF(error)
+                step.error = <PyObject *>error
+            pthread_mutex_unlock(&step.lock)
         message = f"{type(error).__name__}: {error}".encode("utf-8", "replace")
         fc_message(run.message, message)
         return FC_UNKNOWN
@@ -861,10 +874,25 @@ cdef void *worker_main(void *arg) noexcept nogil:
             leave_job(job)
         elif step != NULL:
             visit(step, me.index)
-            fc_add32(&step.visitors, -1)
+            if fc_load32(&step.abandoned) and fc_load64(&step.pending) == 0 and fc_cas32(&step.abandoned, 1, 0):
+                fc_add32(&step.visitors, -1)
+                unlist_step(step)
+                end_abandoned_step(step, pool)
+            else:
+                fc_add32(&step.visitors, -1)
         elif not fc_load32(&pool.stop):
             fc_event_wait(&pool.event, key, -1)
+    leave_pool(pool)
     return NULL
+
+
+cdef void leave_pool(pool_t *pool) noexcept nogil:
+    if fc_add32(&pool.refs, -1) == 1:
+        pthread_mutex_destroy(&pool.lock)
+        fc_event_destroy(&pool.event)
+        free(pool.threads)
+        free(pool.workers)
+        free(pool)
 
 
 cdef int64_t check_caller(step_t *step, int64_t now, int64_t deadline, int64_t last, bint main_thread) noexcept nogil:
@@ -882,8 +910,15 @@ cdef void check_signals(step_t *step) noexcept with gil:
     try:
         PyErr_CheckSignals()
     except BaseException as error:
-        keep_error(step, error)
+        keep_signal(step, error)
         fail_step(step, FC_CANCELLED, -1, b"interrupted")
+
+
+cdef void keep_signal(step_t *step, error) noexcept:
+    """Only the step's caller reads and writes `signal`."""
+    if step.signal == NULL:
+        Py_INCREF(error)
+        step.signal = <PyObject *>error
 
 
 cdef void keep_error(step_t *step, error) noexcept:
@@ -929,11 +964,11 @@ cdef void start_step(step_t *step, bint traced) noexcept nogil:
     step.measure = traced or plan.steps <= 3 or plan.steps % 64 == 0
 
 
-cdef void execute(step_t *step, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
-    """Runs a started step to its end on the calling thread."""
+cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
+    """Runs a started step to its end on the calling thread. False: a signal came, and nodes on workers keep the step from ending."""
     cdef plan_t *plan = step.plan
     cdef int32_t i, node = FC_EMPTY, key
-    cdef int64_t now, last = 0, idle_since = 0, last_call = 0, limit
+    cdef int64_t now, last = 0, idle_since = 0, last_call = 0, signal_at = 0, limit
     cdef uint32_t tick = 0
     cdef float work = 0
     cdef job_t *job
@@ -977,10 +1012,16 @@ cdef void execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
         if idle_since == 0:
             idle_since = last_call = now
         last = check_caller(step, now, deadline, last, main_thread)
+        if main_thread and step.signal != NULL and step.tokens == NULL:
+            if signal_at == 0:
+                signal_at = now
+            elif now - signal_at > SIGNAL_NS and plan.pool.n_threads > 1:
+                return False
         if on_wait != NULL and now - last_call > 1000000000 and step.tokens != NULL and not fc_load32(&step.failed):
             last_call = now
             call_on_wait(step, on_wait, <double>(now - idle_since) * 1e-9)
     unlist_step(step)
+    return True
 
 
 cdef void clean_step(step_t *step) noexcept nogil:
@@ -1124,30 +1165,34 @@ cdef class Pool:
         fc_event_init(&self.c.event)
         self.c.fork_count = fc_fork_count
         self.c.n_threads = threads
+        self.c.refs = 1
         for i in range(1, threads):
             self.c.workers[i].pool = self.c
             self.c.workers[i].index = i
+            fc_add32(&self.c.refs, 1)
             if pthread_create(&self.c.threads[i], NULL, worker_main, &self.c.workers[i]) != 0:
                 self.c.threads[i] = 0
+                fc_add32(&self.c.refs, -1)
                 raise RuntimeError(f"the system refused to start worker thread {i} of {threads}")
 
     def __dealloc__(self):
         cdef int i
         if self.c == NULL:
             return
-        if self.c.fork_count == fc_fork_count:
-            fc_store32(&self.c.stop, 1)
-            with nogil:
-                for _ in range(1, self.c.n_threads):
-                    fc_event_wake(&self.c.event, 1)
-                for i in range(1, self.c.n_threads):
-                    if self.c.threads[i] != 0:
-                        pthread_join(self.c.threads[i], NULL)
-            pthread_mutex_destroy(&self.c.lock)
-            fc_event_destroy(&self.c.event)
-        free(self.c.threads)
-        free(self.c.workers)
-        free(self.c)
+        if self.c.fork_count != fc_fork_count:  # the workers live in another process
+            return
+        fc_store32(&self.c.stop, 1)
+        with nogil:
+            for _ in range(1, self.c.n_threads):
+                fc_event_wake(&self.c.event, 1)
+            for i in range(1, self.c.n_threads):
+                if self.c.threads[i] == 0:
+                    continue
+                if fc_load32(&self.c.abandoned):  # it may be busy for long, or be this very thread
+                    pthread_detach(self.c.threads[i])
+                else:
+                    pthread_join(self.c.threads[i], NULL)
+            leave_pool(self.c)
 
 
 cdef class StopFlag:
@@ -1390,16 +1435,37 @@ cdef class Plan:
         self.idle = step
         fc_bump(&running_steps, -1)
 
+    cdef bint _abandon(self, step_t *step) noexcept:
+        """Leaves a failed step to the workers that are still in it. False: they have just left it."""
+        self.active.remove(<size_t>step)
+        Py_INCREF(self)
+        step.owner = <PyObject *>self
+        fc_add32(&self.c.pool.abandoned, 1)
+        list_step(step)  # what is in the caller's own deque is theirs now
+        fc_store32(&step.abandoned, 1)
+        if fc_load64(&step.pending) != 0 or not fc_cas32(&step.abandoned, 1, 0):
+            return True
+        fc_add32(&self.c.pool.abandoned, -1)
+        self.active.append(<size_t>step)
+        Py_DECREF(self)
+        return False
+
     cdef object _failure(self, step_t *step):
         """The exception of a failed step; its values are released."""
-        cause = None
+        signal = cause = None
+        if step.signal != NULL:
+            signal = <object>step.signal
+            Py_XDECREF(step.signal)
+            step.signal = NULL
         if step.error != NULL:
             cause = <object>step.error
             Py_XDECREF(step.error)
             step.error = NULL
         with nogil:
             clean_step(step)
-        if step.error_node < 0 and cause is not None:  # a signal, or the wait hook
+        if signal is not None:
+            return signal
+        if step.error_node < 0 and cause is not None:  # the wait hook
             return cause
         return StepError(step.code, step.error_node, step.message.decode("utf-8", "replace"), cause)
 
@@ -1409,7 +1475,7 @@ cdef class Plan:
         cdef int32_t i, n_feeds = len(self.feeds)
         cdef int64_t deadline = fc_now_ns() + timeout_ms * 1000000 if timeout_ms > 0 else 0
         cdef void *hook = <void *>on_wait if on_wait is not None else NULL
-        cdef bint main_thread
+        cdef bint main_thread, ended, left = False
         cdef list result
         cdef fc_tensor *t
         if len(values) != n_feeds:
@@ -1430,14 +1496,21 @@ cdef class Plan:
                     release_slot(&step.slots[self.feed_slots[i]])
                 raise
             main_thread = in_main_thread()
-            with nogil:
-                execute(step, deadline, main_thread, hook)
+            while True:
+                with nogil:
+                    ended = execute(step, deadline, main_thread, hook)
+                if ended:
+                    break
+                signal = <object>step.signal
+                left = self._abandon(step)
+                if left:
+                    raise signal
             if trace is not None and step.trace != NULL:
                 for i in range(self.c.n_nodes):
                     if step.trace[i].end:
                         trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
             # A cancel that came when all was done changes nothing, so that what a queue gave out is not lost; a signal is never swallowed.
-            if step.failed and (step.dropped or step.error != NULL):
+            if step.failed and (step.dropped or step.error != NULL or step.signal != NULL):
                 raise self._failure(step)
             # Fed and fetched values are all that is left; those fetched are handed over where nobody else holds them.
             for i in range(n_feeds):
@@ -1460,9 +1533,10 @@ cdef class Plan:
                         release_slot(&step.slots[self.fetch_slots[i]])
             return result
         finally:
-            free(step.trace)
-            step.trace = NULL
-            self._give_back(step)
+            if not left:
+                free(step.trace)
+                step.trace = NULL
+                self._give_back(step)
 
     def run_until(self, StopFlag stop, on_wait=None):
         """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is set.
@@ -1522,6 +1596,25 @@ cdef class Plan:
     def costs(self):
         """Measured nanoseconds per node; 0 where not measured yet."""
         return [self.c.cost[i] for i in range(self.c.n_nodes)]
+
+
+cdef void end_abandoned_step(step_t *step, pool_t *pool) noexcept with gil:
+    """The last worker in a step whose caller has left: what the caller would have done."""
+    cdef Plan plan = <Plan>step.owner
+    Py_XDECREF(step.owner)
+    step.owner = NULL
+    with nogil:
+        clean_step(step)
+    Py_XDECREF(step.error)
+    Py_XDECREF(step.signal)
+    step.error = step.signal = NULL
+    free(step.trace)
+    step.trace = NULL
+    step.free_next = plan.idle
+    plan.idle = step
+    fc_bump(&running_steps, -1)
+    plan = None  # maybe the last reference: a plan takes its pool along, which must not wait for this thread
+    fc_add32(&pool.abandoned, -1)
 
 
 cdef void restart_step(step_t *step) noexcept nogil:

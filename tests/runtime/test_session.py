@@ -361,6 +361,49 @@ def test_ctrl_c_ends_a_wait_and_a_long_step() -> None:
         assert process.returncode != 0
 
 
+def test_ctrl_c_does_not_wait_for_a_python_function_on_another_thread() -> None:
+    """Two functions that sleep: one of them runs on a worker, which no signal reaches. Its step ends when it does, and frees what it holds."""
+    source = """
+import sys, threading, time, flowcore as fc
+from flowcore import _engine
+def sleep():
+    if threading.current_thread() is not threading.main_thread():
+        print('go', flush=True)
+        time.sleep(float(sys.argv[1]))
+        return 1
+    while True:  # the caller's own hears of the signal at once
+        time.sleep(0.01)
+config = fc.ConfigProto(inter_op_parallelism_threads=2)
+a, b = (fc.py_func(sleep, [], fc.int32) + 1 for _ in range(2))
+sess = fc.Session(config=config)
+start = time.time()
+try:
+    sess.run([a, b])
+except KeyboardInterrupt:
+    print('interrupted', time.time() - start < 10, _engine.live_counts()['running_steps'], sess.run(fc.constant(2) * 3), flush=True)
+else:
+    print('not interrupted')
+if sys.argv[1] == '2':
+    if sys.argv[2] == 'drop':
+        fc.reset_default_graph()
+        del a, b
+        sess.close()
+        del sess
+    while _engine.live_counts()['running_steps']:
+        time.sleep(0.01)
+    print('ended')
+"""
+    for seconds, then in (("60", ""), ("2", "keep"), ("2", "drop")):
+        process = subprocess.Popen([sys.executable, "-c", source, seconds, then], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "go\n"
+        time.sleep(0.2)
+        os.kill(process.pid, signal.SIGINT)
+        output, errors = process.communicate(timeout=20)
+        assert output == "interrupted True 1 6\n" + ("ended\n" if then else ""), errors
+        assert process.returncode == 0, errors
+
+
 def test_a_forked_child_is_told_instead_of_hanging() -> None:
     source = """
 import os, flowcore as fc
