@@ -35,7 +35,7 @@ if SANITIZE:
     ]
 LINK = ["-pthread", *([f"-fsanitize={SANITIZE}"] if SANITIZE else [])]
 if sys.platform.startswith("linux"):
-    LINK.append("-lm")
+    LINK += ["-lm", "-ldl"]
 
 
 def extension(name: str, sources: list[str]) -> Extension:
@@ -55,8 +55,9 @@ def kernel_units() -> list[Extension]:
     return [extension(f"flowcore.kernels._{folder.name}", sorted(str(p) for p in folder.glob("*.c"))) for folder in folders]
 
 
+opencl_unit = extension("flowcore.opencl._opencl", sorted(str(p) for p in pathlib.Path("flowcore/opencl").glob("*.c")))
 cython_units = [extension(f"flowcore.{p.stem}", [str(p)]) for p in sorted(pathlib.Path("flowcore").glob("_*.pyx"))]
-extensions = [e for e in cython_units + kernel_units() if not ONLY or e.name.rsplit(".", 1)[1] in ONLY]
+extensions = [e for e in [*cython_units, *kernel_units(), opencl_unit] if not ONLY or e.name.rsplit(".", 1)[1] in ONLY]
 
 setup(
     packages=[
@@ -65,7 +66,7 @@ setup(
     ],
     package_dir={"flowcore.opencl_kernels": "opencl_kernels"},
     package_data={
-        "flowcore": ["py.typed", "*.pyi", "*.h", "*.pxd", "kernels/*.h", "kernels/*.pyi"],
+        "flowcore": ["py.typed", "*.pyi", "*.h", "*.pxd", "kernels/*.h", "kernels/*.pyi", "opencl/*.h", "opencl/*.pyi"],
         "flowcore.opencl_kernels": ["*.def", "*.cl", "*.h"],
     },
     ext_modules=cythonize(

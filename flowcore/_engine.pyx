@@ -166,6 +166,7 @@ cdef struct node_t:
     int64_t first_next          # into plan.next
     int32_t n_next
     int32_t *types              # declared output dtypes of a Python kernel
+    uint32_t host_out           # outputs that live in host memory whatever the device
 
 cdef struct plan_t:
     pool_t *pool
@@ -304,7 +305,7 @@ cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *sha
     cdef int rc = set_shape(run, t, dtype, ndim, shape)
     if rc != FC_OK or t.size == 0:
         return rc
-    if ctx.device == cpu_device():
+    if ctx.device == cpu_device() or (run.step.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
         rc = new_buffer(dtype, t.size, &t.buffer)
     else:
         rc = ctx.device.alloc(ctx.device, <size_t>(t.size * fc_item_size(dtype)), &t.buffer)
@@ -1146,6 +1147,11 @@ cdef class Device:
     def name(self):
         return self.pointer.name.decode()
 
+    @property
+    def moves(self):
+        """Whether kernels that go through the device's own copy and fill can run on it."""
+        return self.pointer.copy != NULL and self.pointer.fill != NULL
+
 
 cdef class Pool:
     """Worker threads. `threads` counts the caller of a run too, so that Pool(1) has no worker."""
@@ -1352,6 +1358,7 @@ cdef class Plan:
         if isinstance(entry.kernel, Kernel):
             kernel = entry.kernel
             node.fn = kernel.entry.fn
+            node.host_out = kernel.entry.host_out
             node.attrs = self._pack(entry.name, kernel.attrs.split(), entry.attrs)
         else:
             node.fn = NULL

@@ -15,7 +15,7 @@
 #include <stdio.h>
 
 /* Raised by one at each change of a struct below; a table with another number is refused at load time. */
-#define FC_ABI 1
+#define FC_ABI 2
 #define FC_MAX_DIMS 8
 #define FC_ALIGN 64
 
@@ -43,6 +43,7 @@ typedef struct fc_attr fc_attr;
 typedef struct fc_ctx fc_ctx;
 typedef struct fc_token fc_token;
 typedef struct fc_api fc_api;
+typedef struct fc_copy fc_copy;
 
 /* ---- memory ------------------------------------------------------------------------------------------------ */
 
@@ -69,6 +70,10 @@ struct fc_device {
     int (*alloc)(fc_device *self, size_t bytes, fc_buffer **out);
     void (*release)(fc_buffer *buffer);
     void *self;
+    /* For FC_BY_COPY kernels on this device's own tensors; NULL on the host and where there are none. `fill`: every element of `dst` becomes
+     * the single one of `value`, or the host bytes at `pattern` where that is NULL. Byte offsets count from where the tensors begin. */
+    int (*copy)(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
+    int (*fill)(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
 };
 
 static inline void fc_retain(fc_buffer *b) {
@@ -77,6 +82,14 @@ static inline void fc_retain(fc_buffer *b) {
 static inline void fc_release(fc_buffer *b) {
     if (b && __atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) == 1) b->device->release(b);
 }
+
+/* Elements moved from one strided layout to another. Strides are in bytes and may be zero (source) or negative. */
+#define FC_COPY_DIMS (2 * FC_MAX_DIMS)
+struct fc_copy {
+    int ndim;
+    int64_t item;
+    int64_t shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
+};
 
 /* A dense, row-major value. No buffer when it has no elements. `offset` lets a reshape or a leading slice share. */
 struct fc_tensor {
@@ -211,7 +224,10 @@ enum {
     FC_SYNC = 0,        /* runs to its end on the calling thread */
     FC_ASYNC = 1,       /* may park */
     FC_KIND_MASK = 15,
-    FC_STATEFUL = 16    /* never folded, merged or pruned because its value is known */
+    FC_STATEFUL = 16,   /* never folded, merged or pruned because its value is known */
+    FC_ANY_DEVICE = 32, /* touches no element (views, shapes, variables as a whole): serves every device */
+    FC_BY_COPY = 64,    /* touches elements through copy and fill of fc_device alone: serves every device that has them */
+    FC_LAST_ON_HOST = 128 /* the last input lives in host memory, like those of host_in */
 };
 
 /* One line of a kernel table. */

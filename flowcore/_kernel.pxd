@@ -45,6 +45,8 @@ cdef extern from "_kernel.h" nogil:
         int (*alloc)(fc_device *self, size_t bytes, fc_buffer **out) noexcept nogil
         void (*release)(fc_buffer *buffer) noexcept nogil
         void *self
+        void *copy
+        void *fill
 
     struct fc_tensor:
         fc_buffer *buffer

@@ -7,7 +7,8 @@ resource lives. Must never import the engine: it sees devices and ops only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable
 
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
@@ -15,28 +16,40 @@ from flowcore.graph.operation import Operation
 from flowcore.runtime.devices import HOST, Device
 
 
-def place(op: Operation, devices: Sequence[Device], placed: dict[Operation, Device], soft: bool) -> Device:
-    """The device for `op`. `placed` holds the devices of the ops before it in topological order."""
+@functools.lru_cache(maxsize=1000)
+def _parse(device: str) -> DeviceSpec:
+    return DeviceSpec.from_string(device)
+
+
+def place(op: Operation, find: Callable[[str, int], Device], placed: dict[Operation, Device], soft: bool) -> Device:
+    """The device for `op`.
+
+    `find` gives the device of a type and number or raises RuntimeError; `placed` holds the devices of the ops before it in topological order.
+    """
     for tensor in op.inputs:
         if tensor.dtype == dtypes.resource:
             return placed.get(tensor.op, HOST)
     if not op.device:
         return HOST
-    spec = DeviceSpec.from_string(op.device)
-    if spec.device_type is None:
+    spec = _parse(op.device)
+    if spec.device_type is None or op.type.startswith(_HOST_ONLY):
         return HOST
-    wanted = spec.device_type.upper()
-    for device in devices:
-        if device.type == wanted and device.index == (spec.device_index or 0):
-            if device.is_host or soft is False or device.kernel_for(op) is not None:
-                return device
+    try:
+        device = find(spec.device_type.upper(), spec.device_index or 0)
+    except RuntimeError as error:
+        if soft:
             return HOST
-    if soft:
-        return HOST
-    known = ", ".join(d.name for d in devices)
-    raise errors.InvalidArgumentError(
-        op.node_def,
-        op,
-        f"node '{op.name}' ({op.type}) asks for device '{op.device}', which this process does not have; it has {known}. "
-        "Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let such nodes fall back to the CPU",
-    )
+        raise errors.InvalidArgumentError(
+            op.node_def,
+            op,
+            f"node '{op.name}' ({op.type}) asks for device '{op.device}', which this process does not have; {error}. "
+            "Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let such nodes fall back to the CPU",
+        ) from None
+    fits = device.is_host or not soft or op.type in _NO_KERNEL or device.kernel_for(op) is not None
+    return device if fits else HOST
+
+
+#: Ops that are no nodes of a plan, but decide where others run.
+_NO_KERNEL = ("VarHandleOp", "Const", "Placeholder")
+#: Queues, readers and Python functions live with the host wherever they are asked for.
+_HOST_ONLY = ("FIFOQueue", "RandomShuffleQueue", "PaddingFIFOQueue", "PyFunc", "WholeFileReader", "IdentityReader")

@@ -13,7 +13,7 @@ from typing import Any
 from flowcore import _engine, dtypes, errors
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime import devices as device_list
-from flowcore.runtime.devices import COPY_FROM_HOST, COPY_TO_HOST, HOST, Device
+from flowcore.runtime.devices import COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device
 from flowcore.runtime.place import place
 from flowcore.runtime.resources import ResourceManager, has_state
 from flowcore.shape import TensorShape
@@ -102,7 +102,6 @@ class _Lowering:
     def __init__(self, resources: ResourceManager, soft_placement: bool) -> None:
         self.resources = resources
         self.soft = soft_placement
-        self.devices = device_list.all_devices()
         self.nodes: list[PlanNode] = []
         self.slots = 0
         self.slot_of: dict[Tensor, int] = {}
@@ -125,7 +124,7 @@ class _Lowering:
 
     def lower(self, op: Operation) -> None:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
-        device = self.placed[op] = place(op, self.devices, self.placed, self.soft)
+        device = self.placed[op] = place(op, device_list.find, self.placed, self.soft)
         after: set[int] = set()
         for control in op.control_inputs:
             after.update(self.waits.get(control, ()))  # absent: fed
@@ -165,7 +164,10 @@ class _Lowering:
             node.attrs = tuple(packed(op.get_attr(name)) for name in kernel.attrs.split())
         if has_state(op):
             node.state = self.resources.get(op, attributes(op))
-        node.inputs = tuple(self.on_device(self.slot_of[t], HOST if host_in >> min(i, 31) & 1 else device) for i, t in enumerate(op.inputs))
+        on_host = [host_in >> min(i, 31) & 1 or t.dtype == dtypes.resource for i, t in enumerate(op.inputs)]
+        if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:
+            on_host[-1] = 1
+        node.inputs = tuple(self.on_device(self.slot_of[t], HOST if host else device) for t, host in zip(op.inputs, on_host, strict=True))
         node.outputs = tuple(self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs)))
         for tensor, slot in zip(op.outputs, node.outputs, strict=True):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot

@@ -59,7 +59,7 @@ static void copy_piece(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-void fc_copy_nd(fc_ctx *ctx, fc_copy *copy, void *dst, const void *src, int dtype) {
+int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *to, int64_t dst_offset, const fc_tensor *from, int64_t src_offset) {
     int ndim = 0;
     int64_t total = 1;
     for (int d = 0; d < copy->ndim; d++) {
@@ -74,9 +74,12 @@ void fc_copy_nd(fc_ctx *ctx, fc_copy *copy, void *dst, const void *src, int dtyp
         copy->shape[ndim] = copy->shape[d], copy->dst[ndim] = copy->dst[d], copy->src[ndim] = copy->src[d];
         ndim++;
     }
-    if (!total) return;
+    if (!total) return FC_OK;
     if (!ndim) copy->shape[0] = 1, copy->dst[0] = copy->src[0] = copy->item, ndim = 1;
     copy->ndim = ndim;
+    if (ctx->device->copy) return ctx->device->copy(ctx, copy, to, dst_offset, from, src_offset);
+    char *dst = (char *)fc_data(to) + dst_offset;
+    const char *src = (const char *)fc_data(from) + src_offset;
     /* For the tiles: the axis along which the source is contiguous goes next to the last one. */
     if (copy->src[ndim - 1] != copy->item)
         for (int d = 0; d < ndim - 2; d++)
@@ -91,7 +94,7 @@ void fc_copy_nd(fc_ctx *ctx, fc_copy *copy, void *dst, const void *src, int dtyp
     int tiled = ndim >= 2 && copy->src[ndim - 2] == copy->item && copy->src[ndim - 1] != copy->item;
     int64_t inner = copy->shape[ndim - 1] * (tiled ? copy->shape[ndim - 2] : 1), bytes = inner * copy->item;
     ctx->api->parallel_for(ctx, total / inner, bytes >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / bytes, copy_piece, &job);
-    if (dtype == FC_STRING) { /* every string that was copied, by the same walk */
+    if (to->dtype == FC_STRING) { /* every string that was copied, by the same walk */
         int64_t at[FC_COPY_DIMS] = {0};
         for (int64_t i = 0; i < total; i++) {
             char *p = dst;
@@ -100,4 +103,32 @@ void fc_copy_nd(fc_ctx *ctx, fc_copy *copy, void *dst, const void *src, int dtyp
             for (int d = ndim - 1; d >= 0 && ++at[d] == copy->shape[d]; d--) at[d] = 0;
         }
     }
+    return FC_OK;
+}
+
+typedef struct {
+    char *out;
+    const char *value;
+    int64_t item;
+} fill_job;
+
+static void fill_piece(void *arg, int64_t begin, int64_t end) {
+    const fill_job *job = arg;
+    switch (job->item) {
+#define FILL(T) for (int64_t i = begin; i < end; i++) ((T *)job->out)[i] = *(const T *)job->value;
+    case 1: memset(job->out + begin, *job->value, (size_t)(end - begin)); break;
+    case 2: FILL(uint16_t) break;
+    case 4: FILL(uint32_t) break;
+    case 8: FILL(uint64_t) break;
+    default:
+        for (int64_t i = begin; i < end; i++) memcpy(job->out + i * job->item, job->value, (size_t)job->item);
+    }
+}
+
+int fc_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {
+    if (!dst->size) return FC_OK;
+    if (ctx->device->fill) return ctx->device->fill(ctx, dst, value, pattern);
+    fill_job job = {fc_data(dst), value ? fc_data(value) : pattern, fc_item_size(dst->dtype)};
+    ctx->api->parallel_for(ctx, dst->size, FC_COPY_GRAIN / job.item, fill_piece, &job);
+    return FC_OK;
 }

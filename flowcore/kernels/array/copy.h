@@ -8,17 +8,16 @@
 
 /* Bytes worth handing to another thread. */
 #define FC_COPY_GRAIN 65536
-#define FC_COPY_DIMS (2 * FC_MAX_DIMS)
 
-/* Strides are in bytes and may be zero (source) or negative. */
-typedef struct {
-    int ndim;
-    int64_t item;
-    int64_t shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
-} fc_copy;
-
-/* Copies item by item; strings get their references (the destination must hold none before). */
-void fc_copy_nd(fc_ctx *ctx, fc_copy *copy, void *dst, const void *src, int dtype);
+/* Moves items as `copy` says on the tensors' device; strings get their references (the destination must hold none before). Offsets are in
+ * bytes. The axes are merged in place. */
+int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
+/* Every element of `dst` becomes that of `value`, a single one, or the host bytes at `pattern` where it is NULL. Takes no references to strings. */
+int fc_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
+static inline int fc_clear(fc_ctx *ctx, const fc_tensor *dst) {
+    static const char zero[16] = {0};
+    return fc_fill(ctx, dst, NULL, zero);
+}
 
 /* Row-major byte strides of a shape. */
 static inline void fc_strides(int ndim, const int64_t *shape, int64_t item, int64_t *strides) {

@@ -4,30 +4,6 @@
 #include "../_float16.h"
 #include "copy.h"
 
-typedef struct {
-    char *out;
-    const char *value;
-    int64_t item;
-} fill_job;
-
-static void fill_piece(void *arg, int64_t begin, int64_t end) {
-    const fill_job *job = arg;
-    switch (job->item) {
-#define FILL(T) for (int64_t i = begin; i < end; i++) ((T *)job->out)[i] = *(const T *)job->value;
-    case 1: memset(job->out + begin, *job->value, (size_t)(end - begin)); break;
-    case 2: FILL(uint16_t) break;
-    case 4: FILL(uint32_t) break;
-    case 8: FILL(uint64_t) break;
-    default:
-        for (int64_t i = begin; i < end; i++) memcpy(job->out + i * job->item, job->value, (size_t)job->item);
-    }
-}
-
-static void fill_out(fc_ctx *ctx, const void *value) {
-    fill_job job = {fc_data(&ctx->out[0]), value, fc_item_size(ctx->out[0].dtype)};
-    if (ctx->out[0].size) ctx->api->parallel_for(ctx, ctx->out[0].size, FC_COPY_GRAIN / job.item, fill_piece, &job);
-}
-
 static int fill(fc_ctx *ctx) {
     const fc_tensor *dims = ctx->in[0], *value = ctx->in[1];
     int64_t shape[FC_MAX_DIMS];
@@ -37,17 +13,15 @@ static int fill(fc_ctx *ctx) {
     int rc = fc_vector(ctx, 0, "dims", -1, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, (int)dims->size, shape);
     if (rc || !ctx->out[0].size) return rc;
-    fill_out(ctx, fc_data(value));
-    if (value->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    rc = fc_fill(ctx, &ctx->out[0], value, NULL);
+    if (!rc && value->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
+    return rc;
 }
 
 static int zeros_like(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    static const char zero[16] = {0};
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
-    if (!rc && x->dtype != FC_STRING) fill_out(ctx, zero); /* strings start empty */
-    return rc;
+    return rc || x->dtype == FC_STRING ? rc : fc_clear(ctx, &ctx->out[0]); /* strings start empty */
 }
 
 static int ones_like(fc_ctx *ctx) {
@@ -65,8 +39,7 @@ static int ones_like(fc_ctx *ctx) {
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "integers of ones_like assume a little-endian processor"
 #endif
-    fill_out(ctx, &one);
-    return FC_OK;
+    return fc_fill(ctx, &ctx->out[0], NULL, &one);
 }
 
 /* ---- Range: start, start + delta, ... below (above) limit ---- */
@@ -164,11 +137,11 @@ static int broadcast_gradient_args(fc_ctx *ctx) {
 }
 
 static const fc_kernel_def defs[] = {
-    {"Fill", "", "", FC_SYNC, 1, 0, fill},
-    {"ZerosLike", "", "", FC_SYNC, 0, 0, zeros_like},
-    {"OnesLike", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128,bool", "", FC_SYNC, 0, 0, ones_like},
+    {"Fill", "", "", FC_SYNC | FC_BY_COPY, 1, 0, fill},
+    {"ZerosLike", "", "", FC_SYNC | FC_BY_COPY, 0, 0, zeros_like},
+    {"OnesLike", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128,bool", "", FC_SYNC | FC_BY_COPY, 0, 0, ones_like},
     {"Range", "Tidx:int32,int64,float32,float64", "", FC_SYNC, 7, 1, range},
     {"LinSpace", "T:float32,float64", "", FC_SYNC, 7, 0, lin_space},
-    {"BroadcastGradientArgs", "T:int32,int64", "", FC_SYNC, 3, 3, broadcast_gradient_args},
+    {"BroadcastGradientArgs", "T:int32,int64", "", FC_SYNC | FC_ANY_DEVICE, 3, 3, broadcast_gradient_args},
 };
 const fc_kernel_table fc_generate_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

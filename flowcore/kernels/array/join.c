@@ -11,18 +11,13 @@ static split_at around(const fc_tensor *t, int axis, int64_t item) {
     return s;
 }
 
-typedef struct {
-    char *dst;
-    const char *src;
-    int64_t dst_row, src_row, bytes; /* row lengths and what is copied of each row */
-} rows_job;
-
-static void copy_rows(void *arg, int64_t begin, int64_t end) {
-    const rows_job *job = arg;
-    for (int64_t i = begin; i < end; i++) memcpy(job->dst + i * job->dst_row, job->src + i * job->src_row, (size_t)job->bytes);
-}
-static void move_rows(fc_ctx *ctx, int64_t rows, rows_job *job) {
-    if (rows && job->bytes) ctx->api->parallel_for(ctx, rows, job->bytes >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job->bytes, copy_rows, job);
+/* `bytes` of each of `rows` rows, from one row length to another. Strings get their references. */
+static int move_rows(fc_ctx *ctx, int64_t rows, int64_t bytes, const fc_tensor *dst, int64_t dst_offset, int64_t dst_row, const fc_tensor *src, int64_t src_offset,
+                     int64_t src_row) {
+    int64_t item = fc_item_size(dst->dtype);
+    if (!rows || !bytes) return FC_OK;
+    fc_copy copy = {.ndim = 2, .item = item, .shape = {rows, bytes / item}, .dst = {dst_row, item}, .src = {src_row, item}};
+    return fc_copy_nd(ctx, &copy, dst, dst_offset, src, src_offset);
 }
 
 /* Inputs first .. first + n - 1 along `axis_value`. */
@@ -51,16 +46,14 @@ static int concat(fc_ctx *ctx, int first, int n, const fc_tensor *axis_input) {
     rc = ctx->api->alloc(ctx, 0, lead->dtype, lead->ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
     split_at s = around(lead, axis, fc_item_size(lead->dtype));
-    char *out = fc_data(&ctx->out[0]);
-    for (int i = 0; i < n; i++) {
+    int64_t offset = 0;
+    for (int i = 0; !rc && i < n; i++) {
         const fc_tensor *t = ctx->in[first + i];
         int64_t bytes = t->shape[axis] * s.inner;
-        rows_job job = {out, fc_data(t), shape[axis] * s.inner, bytes, bytes};
-        move_rows(ctx, s.outer, &job);
-        out += bytes;
+        rc = move_rows(ctx, s.outer, bytes, &ctx->out[0], offset, shape[axis] * s.inner, t, 0, bytes);
+        offset += bytes;
     }
-    if (lead->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return rc;
 }
 static int concat_v1(fc_ctx *ctx) { return concat(ctx, 1, ctx->n_in - 1, ctx->in[0]); }
 static int concat_v2(fc_ctx *ctx) { return concat(ctx, 0, ctx->n_in - 1, ctx->in[ctx->n_in - 1]); }
@@ -100,9 +93,8 @@ static int split(fc_ctx *ctx, const fc_tensor *x, int axis, const int64_t *lengt
         if (rc) return rc;
         int64_t bytes = lengths[i] * s.inner;
         if (s.outer != 1 && ctx->out[i].size) {
-            rows_job job = {fc_data(&ctx->out[i]), (const char *)fc_data(x) + offset, bytes, x->shape[axis] * s.inner, bytes};
-            move_rows(ctx, s.outer, &job);
-            if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[i]);
+            rc = move_rows(ctx, s.outer, bytes, &ctx->out[i], 0, bytes, x, offset, x->shape[axis] * s.inner);
+            if (rc) return rc;
         }
         offset += bytes;
     }
@@ -165,12 +157,8 @@ static int pack(fc_ctx *ctx) {
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim + 1, shape);
     if (rc || !ctx->out[0].size) return rc;
     split_at s = around(&ctx->out[0], axis, fc_item_size(x->dtype));
-    for (int i = 0; i < ctx->n_in; i++) {
-        rows_job job = {(char *)fc_data(&ctx->out[0]) + i * s.inner, fc_data(ctx->in[i]), s.inner * ctx->n_in, s.inner, s.inner};
-        move_rows(ctx, s.outer, &job);
-    }
-    if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    for (int i = 0; !rc && i < ctx->n_in; i++) rc = move_rows(ctx, s.outer, s.inner, &ctx->out[0], i * s.inner, s.inner * ctx->n_in, ctx->in[i], 0, s.inner);
+    return rc;
 }
 
 static int unpack(fc_ctx *ctx) {
@@ -188,20 +176,19 @@ static int unpack(fc_ctx *ctx) {
                           : ctx->api->alloc(ctx, i, x->dtype, x->ndim - 1, shape);
         if (rc) return rc;
         if (s.outer == 1 || !ctx->out[i].size) continue;
-        rows_job job = {fc_data(&ctx->out[i]), (const char *)fc_data(x) + i * s.inner, s.inner, s.inner * ctx->n_out, s.inner};
-        move_rows(ctx, s.outer, &job);
-        if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[i]);
+        rc = move_rows(ctx, s.outer, s.inner, &ctx->out[i], 0, s.inner, x, i * s.inner, s.inner * ctx->n_out);
+        if (rc) return rc;
     }
     return FC_OK;
 }
 
 static const fc_kernel_def defs[] = {
-    {"Concat", "", "", FC_SYNC, 1, 0, concat_v1},
-    {"ConcatV2", "", "", FC_SYNC, 0, 0, concat_v2},
+    {"Concat", "", "", FC_SYNC | FC_BY_COPY, 1, 0, concat_v1},
+    {"ConcatV2", "", "", FC_SYNC | FC_BY_COPY | FC_LAST_ON_HOST, 0, 0, concat_v2},
     {"ConcatOffset", "", "", FC_SYNC, ~0u, ~0u, concat_offset},
-    {"Split", "", "", FC_SYNC, 1, 0, split_even},
-    {"SplitV", "", "", FC_SYNC, 6, 0, split_sizes},
-    {"Pack", "", "axis", FC_SYNC, 0, 0, pack},
-    {"Unpack", "", "axis", FC_SYNC, 0, 0, unpack},
+    {"Split", "", "", FC_SYNC | FC_BY_COPY, 1, 0, split_even},
+    {"SplitV", "", "", FC_SYNC | FC_BY_COPY, 6, 0, split_sizes},
+    {"Pack", "", "axis", FC_SYNC | FC_BY_COPY, 0, 0, pack},
+    {"Unpack", "", "axis", FC_SYNC | FC_BY_COPY, 0, 0, unpack},
 };
 const fc_kernel_table fc_join_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

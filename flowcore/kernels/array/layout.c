@@ -21,8 +21,7 @@ static int transpose(fc_ctx *ctx) {
     fc_strides(x->ndim, x->shape, copy.item, strides);
     fc_strides(x->ndim, shape, copy.item, copy.dst);
     for (int d = 0; d < x->ndim; d++) copy.shape[d] = shape[d], copy.src[d] = strides[perm[d]];
-    fc_copy_nd(ctx, &copy, fc_data(&ctx->out[0]), fc_data(x), x->dtype);
-    return FC_OK;
+    return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
 }
 
 static int conjugate_transpose(fc_ctx *ctx) {
@@ -67,8 +66,7 @@ static int slice(fc_ctx *ctx) {
     fc_strides(x->ndim, size, copy.item, copy.dst);
     memcpy(copy.shape, size, sizeof size);
     memcpy(copy.src, strides, sizeof strides);
-    fc_copy_nd(ctx, &copy, fc_data(&ctx->out[0]), (const char *)fc_data(x) + offset, x->dtype);
-    return FC_OK;
+    return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, offset);
 }
 
 /* ---- strided slices: x[begin:end:stride, ..., newaxis, i] ---- */
@@ -182,8 +180,7 @@ static int strided_slice(fc_ctx *ctx) {
     }
     if (view) return ctx->api->share(ctx, 0, x, offset, x->dtype, s.ndim, s.shape);
     rc = ctx->api->alloc(ctx, 0, x->dtype, s.ndim, s.shape);
-    if (!rc) fc_copy_nd(ctx, &copy, fc_data(&ctx->out[0]), (const char *)fc_data(x) + offset, x->dtype);
-    return rc;
+    return rc ? rc : fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, offset);
 }
 
 static int strided_slice_grad(fc_ctx *ctx) {
@@ -202,11 +199,10 @@ static int strided_slice_grad(fc_ctx *ctx) {
     }
     int64_t item = fc_item_size(dy->dtype);
     if (!ctx->out[0].size) return FC_OK;
-    memset(fc_data(&ctx->out[0]), 0, (size_t)(ctx->out[0].size * item));
-    if (!dy->size) return FC_OK;
+    rc = fc_clear(ctx, &ctx->out[0]);
+    if (rc || !dy->size) return rc;
     int64_t offset = strided_copy(&s, ndim, shape, item, &copy, copy.dst, copy.src);
-    fc_copy_nd(ctx, &copy, (char *)fc_data(&ctx->out[0]) + offset, fc_data(dy), dy->dtype);
-    return FC_OK;
+    return fc_copy_nd(ctx, &copy, &ctx->out[0], offset, dy, 0);
 }
 
 static int pad(fc_ctx *ctx) {
@@ -224,11 +220,11 @@ static int pad(fc_ctx *ctx) {
     }
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
-    char *out = fc_data(&ctx->out[0]);
-    memset(out, 0, (size_t)(ctx->out[0].size * item));
-    if (ctx->n_in == 3) {
-        const char *value = fc_data(ctx->in[2]);
-        for (int64_t i = 0; i < ctx->out[0].size; i++) memcpy(out + i * item, value, (size_t)item);
+    rc = ctx->n_in == 3 ? fc_fill(ctx, &ctx->out[0], NULL, fc_data(ctx->in[2])) : fc_clear(ctx, &ctx->out[0]);
+    if (rc) return rc;
+    if (x->dtype == FC_STRING && ctx->n_in == 3) { /* the input's own strings take the place of some of these */
+        fc_retain_strings(&ctx->out[0]);
+        for (int64_t i = 0; i < x->size; i++) ctx->api->string_release(*(fc_string **)fc_data(ctx->in[2]));
     }
     fc_copy copy = {.ndim = x->ndim, .item = item};
     fc_strides(x->ndim, shape, item, strides);
@@ -237,8 +233,7 @@ static int pad(fc_ctx *ctx) {
         copy.shape[d] = x->shape[d], copy.dst[d] = strides[d];
         offset += fc_int_at(paddings, 2 * d) * strides[d];
     }
-    if (x->size) fc_copy_nd(ctx, &copy, out + offset, fc_data(x), x->dtype);
-    return FC_OK;
+    return x->size ? fc_copy_nd(ctx, &copy, &ctx->out[0], offset, x, 0) : FC_OK;
 }
 
 static int tile(fc_ctx *ctx) {
@@ -258,8 +253,7 @@ static int tile(fc_ctx *ctx) {
         copy.shape[2 * d] = multiples[d], copy.src[2 * d] = 0, copy.dst[2 * d] = out_strides[d] * x->shape[d];
         copy.shape[2 * d + 1] = x->shape[d], copy.src[2 * d + 1] = in_strides[d], copy.dst[2 * d + 1] = out_strides[d];
     }
-    fc_copy_nd(ctx, &copy, fc_data(&ctx->out[0]), fc_data(x), x->dtype);
-    return FC_OK;
+    return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
 }
 
 static int broadcast_to(fc_ctx *ctx) {
@@ -285,8 +279,7 @@ static int broadcast_to(fc_ctx *ctx) {
         copy.shape[d] = shape[d];
         copy.src[d] = from < 0 || x->shape[from] == 1 ? 0 : strides[from];
     }
-    fc_copy_nd(ctx, &copy, fc_data(&ctx->out[0]), fc_data(x), x->dtype);
-    return FC_OK;
+    return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
 }
 
 static int reverse(fc_ctx *ctx) {
@@ -306,21 +299,20 @@ static int reverse(fc_ctx *ctx) {
         copy.src[d] = flip[d] ? -copy.dst[d] : copy.dst[d];
         if (flip[d]) offset += copy.dst[d] * (x->shape[d] - 1);
     }
-    fc_copy_nd(ctx, &copy, fc_data(&ctx->out[0]), (const char *)fc_data(x) + offset, x->dtype);
-    return FC_OK;
+    return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, offset);
 }
 
 #define MASKS "begin_mask end_mask ellipsis_mask new_axis_mask shrink_axis_mask"
 static const fc_kernel_def defs[] = {
-    {"Transpose", "", "", FC_SYNC, 2, 0, transpose},
+    {"Transpose", "", "", FC_SYNC | FC_BY_COPY, 2, 0, transpose},
     {"ConjugateTranspose", "", "", FC_SYNC, 2, 0, conjugate_transpose},
-    {"Slice", "", "", FC_SYNC, 6, 0, slice},
-    {"StridedSlice", "", MASKS, FC_SYNC, 14, 0, strided_slice},
-    {"StridedSliceGrad", "", MASKS, FC_SYNC, 15, 0, strided_slice_grad},
-    {"Pad", "", "", FC_SYNC, 2, 0, pad},
-    {"PadV2", "", "", FC_SYNC, 6, 0, pad},
-    {"Tile", "", "", FC_SYNC, 2, 0, tile},
-    {"BroadcastTo", "", "", FC_SYNC, 2, 0, broadcast_to},
-    {"ReverseV2", "", "", FC_SYNC, 2, 0, reverse},
+    {"Slice", "", "", FC_SYNC | FC_BY_COPY, 6, 0, slice},
+    {"StridedSlice", "", MASKS, FC_SYNC | FC_BY_COPY, 14, 0, strided_slice},
+    {"StridedSliceGrad", "", MASKS, FC_SYNC | FC_BY_COPY, 15, 0, strided_slice_grad},
+    {"Pad", "", "", FC_SYNC | FC_BY_COPY, 2, 0, pad},
+    {"PadV2", "", "", FC_SYNC | FC_BY_COPY, 6, 0, pad},
+    {"Tile", "", "", FC_SYNC | FC_BY_COPY, 2, 0, tile},
+    {"BroadcastTo", "", "", FC_SYNC | FC_BY_COPY, 2, 0, broadcast_to},
+    {"ReverseV2", "", "", FC_SYNC | FC_BY_COPY, 2, 0, reverse},
 };
 const fc_kernel_table fc_layout_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

@@ -3,6 +3,7 @@
 #define FLOWCORE_ELEMENTWISE_LOOPS_H
 
 #include "../../_kernel.h"
+#include "../_walk.h"
 
 /* out[i] = f(x[i]) */
 typedef void (*fc_unary_loop)(void *out, const void *x, int64_t n);
@@ -13,18 +14,6 @@ typedef int (*fc_check_loop)(const void *y, int64_t n);
 
 /* Elements that are worth handing to another thread. */
 #define FC_GRAIN 32768
-
-/* A strided walk over up to three inputs: shapes are broadcast, unit axes dropped, neighbouring axes merged. */
-#define FC_MAX_INPUTS 3
-typedef struct {
-    int ndim;                 /* at least 1 */
-    int64_t shape[FC_MAX_DIMS];
-    int64_t stride[FC_MAX_INPUTS][FC_MAX_DIMS]; /* in elements, 0 along a broadcast axis */
-} fc_walk;
-
-/* The broadcast shape of the inputs, or an error that names both shapes. */
-int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape);
-void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const *in, int ndim, const int64_t *shape);
 
 /* Kernels around a loop per dtype; out_dtype 0: the inputs' own. */
 int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype);

@@ -6,22 +6,6 @@
 
 #include "../_types.h"
 
-fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
-    const fc_tensor *t = ctx->in[i];
-    fc_resource *r = t->dtype == FC_RESOURCE && t->size == 1 ? *(fc_resource *const *)fc_data(t) : NULL;
-    *rc = FC_OK;
-    if (r && r->kind == FC_RES_VARIABLE) return (fc_variable *)r;
-    *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d is not the handle of a variable", i);
-    return NULL;
-}
-
-int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
-    if (v->value.ndim >= 0) return FC_OK;
-    return ctx->api->fail(ctx, FC_FAILED_PRECONDITION,
-                          "variable '%s' has no value yet: run its initializer first, for instance sess.run(flowcore.global_variables_initializer())",
-                          v->base.name);
-}
-
 int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
     fc_tensor *t = &v->value;
     if (!t->size || (__atomic_load_n(&t->buffer->refs, __ATOMIC_ACQUIRE) == 1 && !(t->buffer->flags & FC_BUF_EXTERNAL))) return FC_OK;
@@ -95,7 +79,8 @@ static int assign(fc_ctx *ctx) {
     if (rc) return rc;
     fc_tensor fresh = *x, old;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
-    if (x->buffer && ((x->buffer->flags & FC_BUF_EXTERNAL) || x->buffer->capacity > 2 * bytes + 64)) {
+    int on_host = !strcmp(ctx->device->type, "CPU");
+    if (on_host && x->buffer && ((x->buffer->flags & FC_BUF_EXTERNAL) || x->buffer->capacity > 2 * bytes + 64)) {
         rc = ctx->api->buffer_new(ctx, x->dtype, x->size, &fresh.buffer);
         if (rc) return rc;
         fresh.offset = 0;
@@ -305,10 +290,10 @@ static int count_up_to(fc_ctx *ctx) {
 }
 
 static const fc_kernel_def defs[] = {
-    {"VarIsInitializedOp", "", "", FC_STATEFUL, 0, 1, is_initialized},
-    {"ReadVariableOp", "", "", FC_STATEFUL, 0, 0, read_variable},
-    {"VariableShape", "", "out_type", FC_STATEFUL, 0, 1, variable_shape},
-    {"AssignVariableOp", "", "", FC_STATEFUL, 0, 0, assign},
+    {"VarIsInitializedOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 1, is_initialized},
+    {"ReadVariableOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, read_variable},
+    {"VariableShape", "", "out_type", FC_STATEFUL | FC_ANY_DEVICE, 0, 1, variable_shape},
+    {"AssignVariableOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, assign},
     {"AssignAddVariableOp", "", "", FC_STATEFUL, 0, 0, assign_add},
     {"AssignSubVariableOp", "", "", FC_STATEFUL, 0, 0, assign_sub},
     {"ResourceGather", "", "", FC_STATEFUL, 0, 0, resource_gather},

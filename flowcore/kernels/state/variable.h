@@ -17,10 +17,23 @@ typedef struct {
 } fc_variable;
 
 /* The variable behind input i, or NULL after reporting what is wrong; *rc then holds the status. */
-fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc);
+static inline fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
+    const fc_tensor *t = ctx->in[i];
+    fc_resource *r = t->dtype == FC_RESOURCE && t->size == 1 ? *(fc_resource *const *)fc_data(t) : NULL;
+    *rc = FC_OK;
+    if (r && r->kind == FC_RES_VARIABLE) return (fc_variable *)r;
+    *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d is not the handle of a variable", i);
+    return NULL;
+}
+
 /* Under the lock: FC_OK, or a report that the variable has no value. */
-int fc_initialized(fc_ctx *ctx, const fc_variable *v);
-/* Under the lock: makes the value's buffer this variable's alone, with the old contents unless `fresh`. */
+static inline int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
+    if (v->value.ndim >= 0) return FC_OK;
+    return ctx->api->fail(ctx, FC_FAILED_PRECONDITION,
+                          "variable '%s' has no value yet: run its initializer first, for instance sess.run(flowcore.global_variables_initializer())",
+                          v->base.name);
+}
+/* On the host, under the lock: makes the value's buffer this variable's alone, with the old contents unless `fresh`. */
 int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh);
 
 #endif

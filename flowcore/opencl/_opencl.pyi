@@ -1,0 +1,18 @@
+from collections.abc import Callable
+
+KERNELS: list[object]
+
+def load(path: str) -> None: ...
+def open_device(
+    name: str,
+    context: int,
+    device: int,
+    build: Callable[[str, str], int],
+    is_cpu: bool,
+    units: int,
+    max_group: int,
+    local_memory: int,
+    max_buffer: int,
+    memory_limit: int,
+) -> object: ...
+def counters(capsule: object) -> dict[str, int]: ...

@@ -1,0 +1,123 @@
+/* Copies between host and device. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device.h"
+
+/* A fed array up to this size is copied first, so that its owner may change it and nobody has to wait. */
+#define STAGED_BYTES (256 * 1024)
+
+typedef struct {
+    fc_buffer *host;     /* kept until the runtime has read it */
+    void *staged;
+    fc_token *token;     /* a node that waits for the copy, or NULL */
+    const fc_api *api;
+    const char *name;
+} transfer;
+
+static void transferred(cl_event event, cl_int status, void *arg) {
+    transfer *t = arg;
+    (void)event;
+    if (t->token) {
+        if (status < 0) {
+            fc_ctx *ctx = t->api->token_ctx(t->token);
+            status = t->api->fail(ctx, FC_UNAVAILABLE, "%s failed while it computed or copied this value: %s", t->name, fc_cl_error(status));
+        } else {
+            status = FC_OK;
+        }
+        t->api->complete(t->token, status);
+    }
+    fc_release(t->host);
+    free(t->staged);
+    free(t);
+}
+
+static void let_it_end(fc_token *token, void *arg) { (void)token, (void)arg; } /* the copy ends by itself, soon, and completes the token */
+
+/* After a copy was enqueued: has `t` freed when it is done. */
+static int when_done(fc_ctx *ctx, ocl_device *d, cl_int error, cl_event event, transfer *t) {
+    if (!error) error = cl.clSetEventCallback(event, CL_COMPLETE, transferred, t);
+    if (error) {
+        int rc = ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error));
+        fc_token *token = t->token;
+        const fc_api *api = t->api;
+        if (event) cl.clFinish(d->queue); /* the memory must outlive a copy that was enqueued */
+        fc_release(t->host);
+        free(t->staged);
+        free(t);
+        if (!token) return rc;
+        api->complete(token, rc);
+        return FC_PENDING;
+    }
+    int pending = t->token != NULL;
+    cl.clReleaseEvent(event);
+    cl.clFlush(d->queue);
+    return pending ? FC_PENDING : FC_OK;
+}
+
+static transfer *new_transfer(fc_ctx *ctx, ocl_device *d) {
+    transfer *t = calloc(1, sizeof *t);
+    if (t) *t = (transfer){.api = ctx->api, .name = d->name};
+    return t;
+}
+
+static int from_host(fc_ctx *ctx) {
+    ocl_device *d = ocl_of(ctx);
+    const fc_tensor *x = ctx->in[0];
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (rc || !x->size) return rc;
+    size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
+    const void *source = fc_data(x);
+    transfer *t = new_transfer(ctx, d);
+    if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
+    ocl_buffer *to = (ocl_buffer *)ctx->out[0].buffer;
+    size_t offset = (size_t)ctx->out[0].offset;
+    if ((x->buffer->flags & FC_BUF_EXTERNAL) && bytes > STAGED_BYTES) {
+        t->token = ctx->api->park(ctx, let_it_end, NULL);
+        if (!t->token) {
+            free(t);
+            return FC_CANCELLED;
+        }
+        ctx = ctx->api->token_ctx(t->token);
+    } else if (x->buffer->flags & FC_BUF_EXTERNAL) {
+        t->staged = malloc(bytes);
+        if (!t->staged) {
+            free(t);
+            return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
+        }
+        source = memcpy(t->staged, source, bytes);
+    } else {
+        fc_retain(t->host = x->buffer);
+    }
+    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+    cl_event event = NULL;
+    cl_int error = cl.clEnqueueWriteBuffer(d->queue, to->mem, 0, offset, bytes, source, 0, NULL, &event);
+    return when_done(ctx, d, error, event, t);
+}
+
+static int to_host(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0];
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (rc || !x->size) return rc;
+    ocl_device *d = (ocl_device *)x->buffer->device;
+    transfer *t = new_transfer(ctx, d);
+    if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
+    t->token = ctx->api->park(ctx, let_it_end, NULL);
+    if (!t->token) {
+        free(t);
+        return FC_CANCELLED;
+    }
+    ctx = ctx->api->token_ctx(t->token);
+    x = ctx->in[0];
+    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+    cl_event event = NULL;
+    cl_int error = cl.clEnqueueReadBuffer(d->queue, ((ocl_buffer *)x->buffer)->mem, 0, (size_t)x->offset, (size_t)(x->size * fc_item_size(x->dtype)),
+                                          fc_data(&ctx->out[0]), 0, NULL, &event);
+    return when_done(ctx, d, error, event, t);
+}
+
+static const fc_kernel_def defs[] = {
+    {"_HostToDevice", "", "", FC_ASYNC, 1, 0, from_host},
+    {"_DeviceToHost", "", "", FC_ASYNC, 0, 1, to_host},
+};
+const fc_kernel_table ocl_copy_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

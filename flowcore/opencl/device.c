@@ -1,0 +1,272 @@
+/* Memory, kernels and launches of an OpenCL device. */
+#include "device.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "build.h"
+
+struct ocl_entry {
+    char *key;                    /* "file kernel options" */
+    cl_program program;
+    const char *name;             /* into key */
+    cl_kernel idle[16];           /* kernel objects that nobody sets arguments of just now */
+    int n_idle;
+    int64_t max_group;            /* of this kernel on this device */
+    ocl_entry *next;
+};
+
+/* ---- memory ---- */
+
+/* Four classes to each doubling, from 256 bytes on. */
+static int size_class_of(size_t bytes, size_t *rounded) {
+    size_t size = 256;
+    int c = 0;
+    while (size < bytes && c < OCL_SIZE_CLASSES - 4) {
+        for (int quarter = 0; quarter < 4; quarter++) {
+            size_t with = size + size / 4 * (size_t)quarter;
+            if (with >= bytes) {
+                *rounded = with;
+                return c + quarter;
+            }
+        }
+        size *= 2;
+        c += 4;
+    }
+    *rounded = size;
+    return c;
+}
+
+static void free_idle(ocl_device *d) {
+    for (int c = 0; c < OCL_SIZE_CLASSES; c++)
+        while (d->idle[c]) {
+            ocl_buffer *b = d->idle[c];
+            d->idle[c] = b->next;
+            d->bytes_idle -= (int64_t)b->base.capacity;
+            cl.clReleaseMemObject(b->mem);
+            free(b);
+        }
+}
+
+static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
+    ocl_device *d = (ocl_device *)self;
+    size_t rounded;
+    int c = size_class_of(bytes, &rounded);
+    cl_int error = CL_SUCCESS;
+    if ((int64_t)bytes > d->max_buffer) return FC_RESOURCE_EXHAUSTED;
+    if ((int64_t)rounded > d->max_buffer) rounded = (size_t)d->max_buffer;
+    pthread_mutex_lock(&d->lock);
+    ocl_buffer *b = d->idle[c];
+    if (b) {
+        d->idle[c] = b->next;
+        d->bytes_idle -= (int64_t)b->base.capacity;
+    } else {
+        if (d->bytes_live + d->bytes_idle + (int64_t)rounded > d->memory_limit) free_idle(d);
+        if (d->bytes_live + (int64_t)rounded > d->memory_limit || !(b = calloc(1, sizeof *b))) {
+            pthread_mutex_unlock(&d->lock);
+            return FC_RESOURCE_EXHAUSTED;
+        }
+        b->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, rounded, NULL, &error);
+        if (!b->mem) { /* what is idle may be in the way; what was given back is freed once the queue has passed it */
+            free_idle(d);
+            cl.clFinish(d->queue);
+            b->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, rounded, NULL, &error);
+        }
+        if (!b->mem) {
+            pthread_mutex_unlock(&d->lock);
+            free(b);
+            return FC_RESOURCE_EXHAUSTED;
+        }
+        b->base.capacity = rounded;
+        b->base.device = self;
+        b->base.data = b->mem;
+        b->size_class = c;
+    }
+    d->bytes_live += (int64_t)b->base.capacity;
+    pthread_mutex_unlock(&d->lock);
+    b->base.refs = 1;
+    b->base.flags = 0;
+    *out = &b->base;
+    return FC_OK;
+}
+
+static void device_release(fc_buffer *buffer) {
+    ocl_buffer *b = (ocl_buffer *)buffer;
+    ocl_device *d = (ocl_device *)buffer->device;
+    pthread_mutex_lock(&d->lock);
+    d->bytes_live -= (int64_t)b->base.capacity;
+    d->bytes_idle += (int64_t)b->base.capacity;
+    b->next = d->idle[b->size_class];
+    d->idle[b->size_class] = b;
+    pthread_mutex_unlock(&d->lock);
+}
+
+int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
+    int64_t bytes;
+    if (__builtin_mul_overflow(size, fc_item_size(dtype), &bytes)) bytes = INT64_MAX;
+    int rc = device_alloc(&ocl_of(ctx)->base, (size_t)bytes, out);
+    return rc ? ctx->api->fail(ctx, rc, "%s has no room for %lld bytes more", ocl_of(ctx)->name, (long long)bytes) : FC_OK;
+}
+
+/* ---- life ---- */
+
+ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_int *error) {
+    ocl_device *d = calloc(1, sizeof *d);
+    *error = CL_OUT_OF_HOST_MEMORY;
+    if (!d) return NULL;
+    d->queue = cl.clCreateCommandQueue(context, id, 0, error);
+    if (!d->queue) {
+        free(d);
+        return NULL;
+    }
+    snprintf(d->name, sizeof d->name, "%s", name);
+    d->context = context;
+    d->id = id;
+    cl.clRetainContext(context);
+    pthread_mutex_init(&d->lock, NULL);
+    d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill};
+    return d;
+}
+
+void ocl_close(ocl_device *d) {
+    cl.clFinish(d->queue);
+    for (int i = 0; i < OCL_BUCKETS; i++)
+        while (d->kernels[i]) {
+            ocl_entry *e = d->kernels[i];
+            d->kernels[i] = e->next;
+            while (e->n_idle) cl.clReleaseKernel(e->idle[--e->n_idle]);
+            free(e->key);
+            free(e);
+        }
+    free_idle(d);
+    cl.clReleaseCommandQueue(d->queue);
+    cl.clReleaseContext(d->context);
+    pthread_mutex_destroy(&d->lock);
+    free(d);
+}
+
+/* ---- kernels ---- */
+
+static uint32_t hash(const char *s) { /* FNV-1a */
+    uint32_t h = 2166136261u;
+    for (; *s; s++) h = (h ^ (uint8_t)*s) * 16777619u;
+    return h % OCL_BUCKETS;
+}
+
+static int take_kernel(ocl_call *call, ocl_entry *e) {
+    ocl_device *d = call->device;
+    cl_int error = CL_SUCCESS;
+    pthread_mutex_lock(&d->lock);
+    call->kernel = e->n_idle ? e->idle[--e->n_idle] : NULL;
+    pthread_mutex_unlock(&d->lock);
+    call->entry = e;
+    if (!call->kernel) call->kernel = cl.clCreateKernel(e->program, e->name, &error);
+    if (!call->kernel) return call->ctx->api->fail(call->ctx, FC_INTERNAL, "%s has no kernel '%s': %s", d->name, e->name, fc_cl_error(error));
+    if (!e->max_group) {
+        size_t size = 0;
+        cl.clGetKernelWorkGroupInfo(call->kernel, d->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof size, &size, NULL);
+        __atomic_store_n(&e->max_group, size ? (int64_t)size : 1, __ATOMIC_RELAXED);
+    }
+    return FC_OK;
+}
+
+int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, const char *format, ...) {
+    char key[512], text[512];
+    va_list arguments;
+    *call = (ocl_call){.ctx = ctx, .device = ocl_of(ctx)};
+    ocl_device *d = call->device;
+    int at = snprintf(key, sizeof key, "%s %s ", file, name);
+    va_start(arguments, format);
+    int more = vsnprintf(key + at, sizeof key - (size_t)at, format, arguments);
+    va_end(arguments);
+    if (at + more >= (int)sizeof key) return ctx->api->fail(ctx, FC_INTERNAL, "the build options of kernel '%s' are too long", name);
+    uint32_t bucket = hash(key);
+    pthread_mutex_lock(&d->lock);
+    ocl_entry *e = d->kernels[bucket];
+    while (e && strcmp(e->key, key)) e = e->next;
+    pthread_mutex_unlock(&d->lock);
+    if (e) return take_kernel(call, e);
+    /* Two threads may both build it; the second entry then waits behind the first, unused and harmless. */
+    cl_program program = ocl_build(d->build, file, key + at, text, sizeof text);
+    if (!program) return ctx->api->fail(ctx, FC_INTERNAL, "%s", text);
+    e = calloc(1, sizeof *e);
+    char *copy = strdup(key);
+    if (!e || !copy) {
+        free(e);
+        free(copy);
+        return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a kernel");
+    }
+    e->key = copy;
+    e->name = name;
+    e->program = program;
+    pthread_mutex_lock(&d->lock);
+    e->next = d->kernels[bucket];
+    d->kernels[bucket] = e;
+    pthread_mutex_unlock(&d->lock);
+    return take_kernel(call, e);
+}
+
+void ocl_bytes(ocl_call *call, const void *value, size_t size) {
+    cl_int error = cl.clSetKernelArg(call->kernel, call->count++, size, value);
+    if (error && !call->error) call->error = error;
+}
+void ocl_long(ocl_call *call, int64_t value) { ocl_bytes(call, &value, sizeof value); }
+void ocl_float(ocl_call *call, float value) { ocl_bytes(call, &value, sizeof value); }
+void ocl_tensor(ocl_call *call, const fc_tensor *t) {
+    ocl_bytes(call, &((ocl_buffer *)t->buffer)->mem, sizeof(cl_mem));
+    ocl_long(call, t->offset / fc_item_size(t->dtype));
+}
+
+static int end_call(ocl_call *call, int axes, const size_t *global, const size_t *local) {
+    ocl_device *d = call->device;
+    ocl_entry *e = call->entry;
+    cl_int error = call->error;
+    if (!error) error = cl.clEnqueueNDRangeKernel(d->queue, call->kernel, (cl_uint)axes, NULL, global, local, 0, NULL, NULL);
+    pthread_mutex_lock(&d->lock);
+    d->launches++;
+    cl_kernel extra = NULL;
+    if (e->n_idle < (int)(sizeof e->idle / sizeof e->idle[0])) e->idle[e->n_idle++] = call->kernel;
+    else extra = call->kernel;
+    pthread_mutex_unlock(&d->lock);
+    if (extra) cl.clReleaseKernel(extra);
+    if (!error) return FC_OK;
+    int status = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_RESOURCES || error == CL_OUT_OF_HOST_MEMORY ? FC_RESOURCE_EXHAUSTED : FC_INTERNAL;
+    return call->ctx->api->fail(call->ctx, status, "%s refused to run kernel '%s': %s", d->name, e->name, fc_cl_error(error));
+}
+
+int ocl_run(ocl_call *call, int64_t n) {
+    const ocl_device *d = call->device;
+    /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short tensors. */
+    int64_t group = d->is_cpu ? (n <= 1024 ? 64 : 512) : 256;
+    while (group > call->entry->max_group) group /= 2;
+    if (group < 1) group = 1;
+    int64_t groups = (n + group - 1) / group, most = d->units * (d->is_cpu ? 4 : 16);
+    if (groups > most) groups = most;
+    size_t local = (size_t)group, global = (size_t)(groups * group);
+    return end_call(call, 1, &global, &local);
+}
+
+int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size) {
+    size_t global[3], local[3];
+    for (int i = 0; i < axes; i++) {
+        local[i] = (size_t)group_size[i];
+        global[i] = (size_t)(groups[i] * group_size[i]);
+    }
+    return end_call(call, axes, global, local);
+}
+
+int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes) {
+    ocl_device *d = ocl_of(ctx);
+    if (!bytes) return FC_OK;
+    cl_int error = cl.clEnqueueCopyBuffer(d->queue, ((ocl_buffer *)from->buffer)->mem, ((ocl_buffer *)to->buffer)->mem, (size_t)(from->offset + from_offset),
+                                          (size_t)(to->offset + to_offset), (size_t)bytes, 0, NULL, NULL);
+    return error ? ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error)) : FC_OK;
+}
+
+const char *ocl_type(int dtype) {
+    static const char *const names[FC_NUM_DTYPES] = {
+        [FC_FLOAT32] = "float32", [FC_FLOAT64] = "float64", [FC_FLOAT16] = "float16", [FC_BFLOAT16] = "bfloat16", [FC_INT8] = "int8", [FC_UINT8] = "uint8",
+        [FC_INT16] = "int16", [FC_UINT16] = "uint16", [FC_INT32] = "int32", [FC_UINT32] = "uint32", [FC_INT64] = "int64", [FC_UINT64] = "uint64", [FC_BOOL] = "bool"};
+    return dtype >= 0 && dtype < FC_NUM_DTYPES && names[dtype] ? names[dtype] : "unknown";
+}

@@ -1,0 +1,93 @@
+/* An OpenCL device as the engine sees it, and how a kernel is launched on it. A launcher includes this header only.
+ *
+ * Order: each device has one in-order queue. The engine starts a node when those before it have been enqueued, so the queue's own order
+ * is the order of the data, and memory that a node gives back may be handed to the next one at once. The host waits for nothing but copies
+ * back to it, which park their node until the runtime says that they are done.
+ *
+ * Adding a kernel: a function in opencl_kernels/<file>.cl, a launcher here (ocl_begin, arguments in order, ocl_run), a line in a table. */
+#ifndef FLOWCORE_OPENCL_DEVICE_H
+#define FLOWCORE_OPENCL_DEVICE_H
+
+#include <pthread.h>
+
+#include "../_kernel.h"
+#include "cl_api.h"
+
+#define OCL_SIZE_CLASSES 200
+#define OCL_BUCKETS 256
+
+typedef struct ocl_buffer ocl_buffer;
+typedef struct ocl_entry ocl_entry;
+
+typedef struct {
+    fc_device base;               /* first: the engine's view */
+    char name[64];
+    cl_context context;
+    cl_device_id id;
+    cl_command_queue queue;
+    /* what the device can do */
+    int64_t units, max_group, local_memory, max_buffer, memory_limit;
+    int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
+    /* memory that is free to be used again, by size class, and what is handed out */
+    pthread_mutex_t lock;
+    ocl_buffer *idle[OCL_SIZE_CLASSES];
+    int64_t bytes_live, bytes_idle, launches, copies;
+    /* kernels built so far */
+    ocl_entry *kernels[OCL_BUCKETS];
+    void *build;                  /* PyObject: (file, options) -> address of a cl_program */
+} ocl_device;
+
+struct ocl_buffer {
+    fc_buffer base;
+    cl_mem mem;
+    int size_class;
+    ocl_buffer *next;
+};
+
+/* The device of a node that runs on one. */
+static inline ocl_device *ocl_of(const fc_ctx *ctx) { return (ocl_device *)ctx->device; }
+
+/* ---- launching ---- */
+typedef struct {
+    fc_ctx *ctx;
+    ocl_device *device;
+    ocl_entry *entry;
+    cl_kernel kernel;
+    cl_uint count;
+    cl_int error;
+} ocl_call;
+
+/* Names kernel `name` of opencl_kernels/<file>.cl, built with `options`: "NAME=value" words, see flowcore/opencl/programs.py. The first time, builds it. */
+int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, const char *options, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 5, 6)))
+#endif
+    ;
+/* Arguments, in order. A tensor takes two: its memory and its first element's index (long). An empty one is not to be passed. */
+void ocl_tensor(ocl_call *call, const fc_tensor *t);
+void ocl_long(ocl_call *call, int64_t value);
+void ocl_float(ocl_call *call, float value);
+void ocl_bytes(ocl_call *call, const void *value, size_t size);
+/* Enqueues it. `ocl_run`: over n independent elements with a grid-stride loop; `ocl_run_groups`: so many groups of so many items, per axis. */
+int ocl_run(ocl_call *call, int64_t n);
+int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size);
+/* out[0] = a copy of `bytes` bytes between tensors of this device. */
+int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
+
+/* Those of fc_device. */
+int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
+int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
+
+/* The name of a dtype in build options: "float32". */
+const char *ocl_type(int dtype);
+/* A fresh block on the device, as buffer_new of fc_api is for the host. */
+int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+
+/* ---- life ---- */
+ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_int *error);
+void ocl_close(ocl_device *device);
+
+/* The launchers, a table per file. */
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table;
+
+#endif

@@ -1,0 +1,192 @@
+/* Elementwise ops: every line of elementwise.def as a launcher and a table line. Ops that check their input (integer division) stay on the host. */
+#include "../kernels/_walk.h"
+#include "device.h"
+
+typedef struct {
+    int64_t ndim, shape[8], stride[3][8];
+} axes; /* fc_axes of prelude.cl */
+
+static axes as_axes(const fc_walk *walk) {
+    axes a = {.ndim = walk->ndim};
+    memcpy(a.shape, walk->shape, sizeof a.shape);
+    for (int i = 0; i < 3; i++) memcpy(a.stride[i], walk->stride[i], sizeof a.stride[i]);
+    return a;
+}
+
+static int unary(fc_ctx *ctx, const char *op, int dtype) {
+    const fc_tensor *x = ctx->in[0];
+    if (!dtype) dtype = x->dtype;
+    int rc = ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape);
+    if (rc || !x->size) return rc;
+    ocl_call call;
+    rc = ocl_begin(&call, ctx, "elementwise", "unary", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(dtype));
+    if (rc) return rc;
+    ocl_tensor(&call, &ctx->out[0]);
+    ocl_tensor(&call, x);
+    ocl_long(&call, x->size);
+    return ocl_run(&call, x->size);
+}
+
+static int binary(fc_ctx *ctx, const char *op, int dtype) {
+    const fc_tensor *x = ctx->in[0], *y = ctx->in[1];
+    int64_t shape[FC_MAX_DIMS], size = 1;
+    int ndim, taken = -1;
+    if (x->dtype != y->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
+    if (!dtype) dtype = x->dtype;
+    int rc = fc_broadcast(ctx, 2, &ndim, shape);
+    if (rc) return rc;
+    for (int d = 0; d < ndim; d++) size *= shape[d];
+    for (int i = 0; i < 2 && taken < 0; i++) /* the buffer of an input of this shape is taken over where it may be */
+        if (ctx->in[i]->size == size && size && fc_item_size(dtype) == fc_item_size(x->dtype) && __atomic_load_n(&ctx->in[i]->buffer->refs, __ATOMIC_ACQUIRE) == 1) taken = i;
+    rc = taken >= 0 ? ctx->api->forward(ctx, taken, 0, dtype, ndim, shape) : ctx->api->alloc(ctx, 0, dtype, ndim, shape);
+    if (rc || !size) return rc;
+    fc_walk walk;
+    fc_walk_init(&walk, 2, ctx->in, ndim, shape);
+    ocl_call call;
+    rc = ocl_begin(&call, ctx, "elementwise", walk.ndim == 1 ? "binary" : "binary_walk", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(dtype));
+    if (rc) return rc;
+    ocl_tensor(&call, &ctx->out[0]);
+    ocl_tensor(&call, x);
+    ocl_tensor(&call, y);
+    ocl_long(&call, size);
+    if (walk.ndim == 1) {
+        ocl_long(&call, walk.stride[0][0]);
+        ocl_long(&call, walk.stride[1][0]);
+    } else {
+        axes a = as_axes(&walk);
+        ocl_bytes(&call, &a, sizeof a);
+    }
+    return ocl_run(&call, size);
+}
+
+/* OpenCL C has no complex numbers: those stay on the host. */
+#define ONLY_FLOAT(...) __VA_ARGS__
+#define ONLY_INT(...) __VA_ARGS__
+#define ONLY_SIGNED(...) __VA_ARGS__
+#define ONLY_UNSIGNED(...) __VA_ARGS__
+#define ONLY_BOOL(...) __VA_ARGS__
+#define ONLY_COMPLEX(...)
+
+#define LAUNCHER(op, cls, arity, dtype) ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return arity(ctx, #op, dtype); })
+#define UNARY(op, cls, f) LAUNCHER(op, cls, unary, 0)
+#define TEST(op, cls, f) LAUNCHER(op, cls, unary, FC_BOOL)
+#define BINARY(op, cls, f) LAUNCHER(op, cls, binary, 0)
+#define COMPARE(op, cls, f) LAUNCHER(op, cls, binary, FC_BOOL)
+#define CHECKED(op, cls, bad, message, f)
+#include "../../opencl_kernels/elementwise.def"
+#undef UNARY
+#undef TEST
+#undef BINARY
+#undef COMPARE
+#undef CHECKED
+#undef FC_NOT_ZERO
+
+/* Cast, and the choice between two values. */
+static int cast(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0];
+    int to = (int)ctx->attrs[0].i;
+    if (to == x->dtype) return ctx->api->share(ctx, 0, x, 0, to, x->ndim, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, to, x->ndim, x->shape);
+    if (rc || !x->size) return rc;
+    ocl_call call;
+    rc = ocl_begin(&call, ctx, "cast", "cast", "T=%s R=%s", ocl_type(x->dtype), ocl_type(to));
+    if (rc) return rc;
+    ocl_tensor(&call, &ctx->out[0]);
+    ocl_tensor(&call, x);
+    ocl_long(&call, x->size);
+    return ocl_run(&call, x->size);
+}
+
+static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const int64_t *shape) {
+    int rc = ctx->api->alloc(ctx, 0, in[1]->dtype, ndim, shape);
+    int64_t size = ctx->out[0].size;
+    if (rc || !size) return rc;
+    fc_walk walk;
+    fc_walk_init(&walk, 3, in, ndim, shape);
+    axes a = as_axes(&walk);
+    ocl_call call;
+    rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_type(in[1]->dtype));
+    if (rc) return rc;
+    ocl_tensor(&call, &ctx->out[0]);
+    for (int i = 0; i < 3; i++) ocl_tensor(&call, in[i]);
+    ocl_long(&call, size);
+    ocl_bytes(&call, &a, sizeof a);
+    return ocl_run(&call, size);
+}
+
+static int same_shape(const fc_tensor *a, const fc_tensor *b) {
+    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t));
+}
+
+static int select_v1(fc_ctx *ctx) {
+    const fc_tensor *c = ctx->in[0], *x = ctx->in[1], *y = ctx->in[2];
+    char a[128], b[128];
+    if (!same_shape(x, y) || x->dtype != y->dtype)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' must have the same shape, found %s and %s", fc_shape_str(x, a, sizeof a),
+                              fc_shape_str(y, b, sizeof b));
+    fc_tensor condition = *c;
+    if (c->ndim == 1 && x->ndim > 1 && c->shape[0] == x->shape[0]) { /* one decision per row */
+        condition.ndim = x->ndim;
+        for (int d = 1; d < x->ndim; d++) condition.shape[d] = 1;
+    } else if (c->ndim != 0 && !same_shape(c, x)) {
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'condition' %s must be a scalar, a vector with one entry per row, or of the shape of 't' %s",
+                              fc_shape_str(c, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    }
+    const fc_tensor *in[3] = {&condition, x, y};
+    return select_walk(ctx, in, x->ndim, x->shape);
+}
+
+static int select_v2(fc_ctx *ctx) {
+    int64_t shape[FC_MAX_DIMS];
+    int ndim, rc = fc_broadcast(ctx, 3, &ndim, shape);
+    if (!rc && ctx->in[1]->dtype != ctx->in[2]->dtype) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' differ in dtype");
+    return rc ? rc : select_walk(ctx, ctx->in, ndim, shape);
+}
+
+/* The sum of several tensors, two at a time, in their order as on the host. */
+static int add_n(fc_ctx *ctx) {
+    const fc_tensor *first = ctx->in[0];
+    char a[128], b[128];
+    for (int k = 1; k < ctx->n_in; k++)
+        if (!same_shape(first, ctx->in[k]) || first->dtype != ctx->in[k]->dtype)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs[0] has shape %s and inputs[%d] shape %s; all must be alike", fc_shape_str(first, a, sizeof a), k,
+                                  fc_shape_str(ctx->in[k], b, sizeof b));
+    if (ctx->n_in == 1) return ctx->api->share(ctx, 0, first, 0, first->dtype, first->ndim, first->shape);
+    int rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
+    for (int k = 1; !rc && first->size && k < ctx->n_in; k++) {
+        ocl_call call;
+        rc = ocl_begin(&call, ctx, "elementwise", "binary", "FORMULA=Add T=%s R=%s", ocl_type(first->dtype), ocl_type(first->dtype));
+        if (rc) break;
+        ocl_tensor(&call, &ctx->out[0]);
+        ocl_tensor(&call, k == 1 ? first : &ctx->out[0]);
+        ocl_tensor(&call, ctx->in[k]);
+        ocl_long(&call, first->size);
+        ocl_long(&call, 1);
+        ocl_long(&call, 1);
+        rc = ocl_run(&call, first->size);
+    }
+    return rc;
+}
+
+#define TYPES_FLOAT "T:float32,float16,bfloat16,float64"
+#define TYPES_SIGNED "T:int8,int16,int32,int64"
+#define TYPES_UNSIGNED "T:uint8,uint16,uint32,uint64"
+#define TYPES_INT "T:int8,int16,int32,int64,uint8,uint16,uint32,uint64"
+#define TYPES_BOOL "" /* LogicalAnd and its like have no type attribute; Equal has, see below */
+#define UNARY(op, cls, f) ONLY_##cls({#op, TYPES_##cls, "", FC_SYNC, 0, 0, op##_##cls}, )
+#define TEST UNARY
+#define BINARY UNARY
+#define COMPARE(op, cls, f) ONLY_##cls({#op, COMPARE_##cls, "", FC_SYNC, 0, 0, op##_##cls}, )
+#define COMPARE_FLOAT TYPES_FLOAT
+#define COMPARE_INT TYPES_INT
+#define COMPARE_BOOL "T:bool"
+#define CHECKED(op, cls, bad, message, f)
+#define ALL_REAL "float32,float16,bfloat16,float64,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
+static const fc_kernel_def defs[] = {
+#include "../../opencl_kernels/elementwise.def"
+    {"Cast", "SrcT:" ALL_REAL ",bool;DstT:" ALL_REAL ",bool", "DstT", FC_SYNC, 0, 0, cast},
+    {"Select", "T:" ALL_REAL ",bool", "", FC_SYNC, 0, 0, select_v1},
+    {"SelectV2", "T:" ALL_REAL ",bool", "", FC_SYNC, 0, 0, select_v2},
+    {"AddN", "T:" ALL_REAL, "", FC_SYNC, 0, 0, add_n},
+};
+const fc_kernel_table ocl_elementwise_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

@@ -1,0 +1,80 @@
+/* The Python face of this unit: opening devices. Devices live as long as the process. */
+#include "../kernels/_module.h"
+#include "build.h"
+#include "device.h"
+
+cl_program ocl_build(void *build, const char *file, const char *options, char *text, size_t size) {
+    PyGILState_STATE gil = PyGILState_Ensure();
+    PyObject *result = PyObject_CallFunction(build, "ss", file, options);
+    void *program = result ? PyLong_AsVoidPtr(result) : NULL;
+    if (PyErr_Occurred()) {
+        PyObject *type, *value, *trace;
+        PyErr_Fetch(&type, &value, &trace);
+        PyObject *message = value ? PyObject_Str(value) : NULL;
+        const char *utf8 = message ? PyUnicode_AsUTF8(message) : NULL;
+        snprintf(text, size, "%s", utf8 ? utf8 : "building an OpenCL program failed");
+        PyErr_Clear();
+        Py_XDECREF(message);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(trace);
+        program = NULL;
+    }
+    Py_XDECREF(result);
+    PyGILState_Release(gil);
+    return program;
+}
+
+static PyObject *load(PyObject *module, PyObject *arg) {
+    (void)module;
+    const char *path = PyUnicode_AsUTF8(arg);
+    if (!path) return NULL;
+    const char *missing = fc_cl_load(path);
+    if (missing) return PyErr_Format(PyExc_ImportError, "the OpenCL loader that pyopencl uses lacks %s", missing);
+    Py_RETURN_NONE;
+}
+
+static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"name", "context", "device", "build", "is_cpu", "units", "max_group", "local_memory", "max_buffer", "memory_limit", NULL};
+    const char *name;
+    unsigned long long context, id;
+    PyObject *build;
+    int is_cpu;
+    long long units, max_group, local_memory, max_buffer, memory_limit;
+    cl_int error;
+    (void)module;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOpLLLLL", names, &name, &context, &id, &build, &is_cpu, &units, &max_group, &local_memory, &max_buffer, &memory_limit))
+        return NULL;
+    if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
+    ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
+    if (!d) return PyErr_Format(PyExc_RuntimeError, "no command queue on %s: %s", name, fc_cl_error(error));
+    Py_INCREF(build);
+    d->build = build;
+    d->is_cpu = is_cpu;
+    d->units = units;
+    d->max_group = max_group;
+    d->local_memory = local_memory;
+    d->max_buffer = max_buffer;
+    d->memory_limit = memory_limit;
+    return PyCapsule_New(d, "flowcore.device", NULL);
+}
+
+static PyObject *counters(PyObject *module, PyObject *capsule) {
+    (void)module;
+    ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
+    if (!d) return NULL;
+    pthread_mutex_lock(&d->lock);
+    long long live = d->bytes_live, idle = d->bytes_idle, launches = d->launches;
+    pthread_mutex_unlock(&d->lock);
+    return Py_BuildValue("{s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "launches", launches, "copies",
+                         (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED));
+}
+
+static PyMethodDef methods[] = {
+    {"load", load, METH_O, "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where one is missing."},
+    {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
+    {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
+    {NULL, NULL, 0, NULL}};
+
+static const fc_kernel_table *const tables[] = {&ocl_copy_table, &ocl_elementwise_table, &ocl_state_table};
+FC_KERNEL_MODULE(_opencl, tables, methods)

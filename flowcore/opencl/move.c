@@ -1,0 +1,49 @@
+/* The device's own copy and fill: what transposes, slices, concatenations and their like are made of (FC_BY_COPY). */
+#include <string.h>
+
+#include "device.h"
+
+typedef struct {
+    int64_t ndim, shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
+} copy_axes; /* that of copy.cl */
+
+static const char *item_type(int64_t item) {
+    return item == 1 ? "uint8" : item == 2 ? "uint16" : item == 4 ? "uint32" : item == 8 ? "uint64" : "item16";
+}
+
+int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset) {
+    int64_t n = 1;
+    copy_axes axes = {.ndim = copy->ndim};
+    for (int d = 0; d < copy->ndim; d++) {
+        n *= copy->shape[d];
+        axes.shape[d] = copy->shape[d];
+        axes.dst[d] = copy->dst[d] / copy->item;
+        axes.src[d] = copy->src[d] / copy->item;
+    }
+    if (!n) return FC_OK;
+    if (copy->ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
+    ocl_call call;
+    int rc = ocl_begin(&call, ctx, "copy", "copy", "T=%s", item_type(copy->item));
+    if (rc) return rc;
+    fc_tensor to = *dst, from = *src;
+    to.offset += dst_offset;
+    from.offset += src_offset;
+    ocl_tensor(&call, &to);
+    ocl_tensor(&call, &from);
+    ocl_long(&call, n);
+    ocl_bytes(&call, &axes, sizeof axes);
+    return ocl_run(&call, n);
+}
+
+int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {
+    int64_t item = fc_item_size(dst->dtype);
+    ocl_call call;
+    if (!dst->size) return FC_OK;
+    int rc = ocl_begin(&call, ctx, "copy", value ? "fill" : "fill_pattern", "T=%s", item_type(item));
+    if (rc) return rc;
+    ocl_tensor(&call, dst);
+    if (value) ocl_tensor(&call, value);
+    else ocl_bytes(&call, pattern, (size_t)item);
+    ocl_long(&call, dst->size);
+    return ocl_run(&call, dst->size);
+}

@@ -1,0 +1,149 @@
+"""OpenCL platforms and devices, as flowcore's devices. pyopencl owns platforms, contexts and programs; it is imported at first use."""
+
+from __future__ import annotations
+
+import functools
+import os
+import threading
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+from flowcore import _engine
+from flowcore.opencl import _opencl
+from flowcore.opencl.programs import Programs
+
+__all__ = ["INSTALL", "Runtime", "open_runtime", "runtimes"]
+
+INSTALL = (
+    'install pyopencl and the driver of your device, which brings an OpenCL runtime (GPUs: the vendor\'s driver; any processor: pip install "pyopencl[pocl]")'
+)
+_PROBE = "__kernel void probe(__global float *x) { x[get_global_id(0)] = 1.0f; }"
+
+
+@dataclass
+class Runtime:
+    """One OpenCL device. `problem`: why flowcore cannot use it, or None."""
+
+    platform: str
+    name: str
+    kind: str
+    driver: str
+    version: str
+    memory: int
+    max_buffer: int
+    local_memory: int
+    units: int
+    max_group: int
+    extensions: tuple[str, ...]
+    handle: Any = field(repr=False)
+    problem: str | None = None
+
+    @property
+    def has_double(self) -> bool:
+        return "cl_khr_fp64" in self.extensions
+
+
+def _kind(cl: Any, device: Any) -> str:
+    if device.type & cl.device_type.CPU:
+        return "CPU"
+    return "GPU" if device.type & cl.device_type.GPU else "ACCELERATOR"
+
+
+def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
+    runtime = Runtime(
+        platform=platform.name.strip(),
+        name=device.name.strip(),
+        kind=_kind(cl, device),
+        driver=device.driver_version,
+        version=device.version.strip(),
+        memory=device.global_mem_size,
+        max_buffer=device.max_mem_alloc_size,
+        local_memory=device.local_mem_size,
+        units=device.max_compute_units,
+        max_group=device.max_work_group_size,
+        extensions=tuple(device.extensions.split()),
+        handle=device,
+    )
+    if not (device.available and device.compiler_available):
+        runtime.problem = "the device or its compiler is not available"
+    elif not device.endian_little:
+        runtime.problem = "big-endian devices are not supported"
+    return runtime
+
+
+def _wanted(runtime: Runtime, choice: str) -> bool:
+    text = f"{runtime.platform} {runtime.name} {runtime.kind}".lower()
+    return any(word.strip().lower() in text for word in choice.split(",") if word.strip())
+
+
+@functools.cache
+def runtimes() -> list[Runtime]:
+    """All OpenCL devices in the order of their numbers: GPUs, accelerators, processors; simulators last.
+
+    FLOWCORE_OPENCL names those to use, by parts of platform or device names separated by commas; "none" hides all. Raises ImportError without
+    pyopencl or an OpenCL runtime.
+    """
+    choice = os.environ.get("FLOWCORE_OPENCL", "")
+    if choice.strip().lower() == "none":
+        return []
+    try:
+        import pyopencl as cl
+    except ImportError as error:
+        raise ImportError(f"no OpenCL: pyopencl cannot be imported ({error}); {INSTALL}") from error
+    try:
+        platforms = cl.get_platforms()
+    except cl.Error as error:
+        raise ImportError(f"no OpenCL runtime was found ({error}); {INSTALL}") from error
+    found = [_describe(cl, platform, device) for platform in platforms for device in platform.get_devices()]
+    if choice:
+        found = [r for r in found if _wanted(r, choice)]
+    order = {"GPU": 0, "ACCELERATOR": 1, "CPU": 2}
+    return sorted(found, key=lambda r: ("oclgrind" in r.platform.lower(), order[r.kind]))
+
+
+_lock = threading.Lock()
+_loaded = False
+
+
+def _load(cl: Any) -> None:
+    global _loaded  # noqa: PLW0603
+    with _lock:
+        if not _loaded:
+            _opencl.load(cl._cl.__file__)
+            _loaded = True
+
+
+def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> tuple[_engine.Device, object, Programs]:
+    """Opens a device as "/device:GPU:<index>": the engine's device, its capsule and its programs. Raises RuntimeError where it cannot compile."""
+    import pyopencl as cl
+
+    _load(cl)
+    device = runtime.handle
+    context = cl.Context([device])
+    flags = "-cl-std=CL1.2"
+    correct_rounding = getattr(cl.device_fp_config, "CORRECTLY_ROUNDED_DIVIDE_SQRT", 0)
+    if device.single_fp_config & correct_rounding:
+        flags += " -cl-fp32-correctly-rounded-divide-sqrt"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # remarks of the compiler
+            cl.Program(context, _PROBE).build(flags)
+    except cl.RuntimeError as error:
+        runtime.problem = f"it cannot compile a kernel: {str(error).strip().splitlines()[-1]}"
+        raise RuntimeError(f"{runtime.name} ({runtime.platform}): {runtime.problem}") from None
+    programs = Programs(context, device, flags)
+    limit = int(runtime.memory * memory_fraction) if memory_fraction > 0 else runtime.memory
+    capsule = _opencl.open_device(
+        name=f"/device:GPU:{index}",
+        context=context.int_ptr,
+        device=device.int_ptr,
+        build=programs.build,
+        is_cpu=runtime.kind == "CPU",
+        units=runtime.units,
+        max_group=runtime.max_group,
+        local_memory=runtime.local_memory,
+        max_buffer=runtime.max_buffer,
+        memory_limit=limit,
+    )
+    return _engine.Device(capsule), capsule, programs

@@ -1,0 +1,36 @@
+/* One formula of elementwise.def, named FORMULA(x, y) before this file: element type T in, R out. */
+
+__kernel void unary(__global R *out, long out_at, __global const T *in, long in_at, long n) {
+    out += out_at;
+    in += in_at;
+    FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(in, i), LOAD_T(in, i)));
+}
+
+/* Strides of 0 or 1: equal shapes, or a scalar. */
+__kernel void binary(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y, long y_at, long n, long sx, long sy) {
+    out += out_at;
+    x += x_at;
+    y += y_at;
+    if (sx && sy) {
+        FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(x, i), LOAD_T(y, i)));
+    } else {
+        FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(x, i * (size_t)sx), LOAD_T(y, i * (size_t)sy)));
+    }
+}
+
+/* Any broadcast. */
+__kernel void binary_walk(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y, long y_at, long n, fc_axes axes) {
+    out += out_at;
+    x += x_at;
+    y += y_at;
+    FOR_EACH(i, n) {
+        size_t rest = i, at_x = 0, at_y = 0;
+        for (int d = (int)axes.ndim - 1; d >= 0; d--) {
+            size_t size = (size_t)axes.shape[d], k = rest % size;
+            rest /= size;
+            at_x += k * (size_t)axes.stride[0][d];
+            at_y += k * (size_t)axes.stride[1][d];
+        }
+        STORE_R(out, i, FORMULA(LOAD_T(x, at_x), LOAD_T(y, at_y)));
+    }
+}

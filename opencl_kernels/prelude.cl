@@ -1,0 +1,30 @@
+/* What every program begins with. Before it stand the element types that its build options name: T, T_C, LOAD_T, STORE_T (flowcore/opencl/programs.py). */
+#pragma OPENCL FP_CONTRACT OFF
+
+/* bfloat16 is the upper half of a float; rounding to the nearest, ties to even, NaN kept. */
+static inline float fc_from_bfloat16(ushort h) { return as_float((uint)h << 16); }
+static inline ushort fc_to_bfloat16(float x) {
+    uint u = as_uint(x);
+    return x != x ? (ushort)((u >> 16) | 64u) : (ushort)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
+}
+
+#define I32 int
+#define U32 uint
+#define U64 ulong
+#define AS_FLOAT as_float
+#define AS_UINT as_uint
+#define FC_FMAF fma
+#define FC_RINTF rint
+#define FC_FABSF fabs
+#define F_INF INFINITY
+#define F_INFINITY INFINITY
+
+/* Axes of a walk and how far one step along each leads in up to three inputs. The innermost axis comes last. */
+typedef struct {
+    long ndim;
+    long shape[8];
+    long stride[3][8];
+} fc_axes;
+
+/* Every loop over elements: items stride over the grid, so any global size is right. */
+#define FOR_EACH(i, n) for (size_t i = get_global_id(0); i < (size_t)(n); i += get_global_size(0))
