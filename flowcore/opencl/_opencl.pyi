@@ -14,5 +14,6 @@ def open_device(
     local_memory: int,
     max_buffer: int,
     memory_limit: int,
+    vector_bytes: int,
 ) -> object: ...
 def counters(capsule: object) -> dict[str, int]: ...

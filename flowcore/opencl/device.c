@@ -235,16 +235,24 @@ static int end_call(ocl_call *call, int axes, const size_t *global, const size_t
     return call->ctx->api->fail(call->ctx, status, "%s refused to run kernel '%s': %s", d->name, e->name, fc_cl_error(error));
 }
 
-int ocl_run(ocl_call *call, int64_t n) {
-    const ocl_device *d = call->device;
-    /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short tensors. */
-    int64_t group = d->is_cpu ? (n <= 1024 ? 64 : 512) : 256;
+static int run_items(ocl_call *call, int64_t n, int64_t group, int64_t most) {
     while (group > call->entry->max_group) group /= 2;
     if (group < 1) group = 1;
-    int64_t groups = (n + group - 1) / group, most = d->units * (d->is_cpu ? 4 : 16);
+    int64_t groups = (n + group - 1) / group;
     if (groups > most) groups = most;
     size_t local = (size_t)group, global = (size_t)(groups * group);
     return end_call(call, 1, &global, &local);
+}
+
+int ocl_run(ocl_call *call, int64_t n) {
+    const ocl_device *d = call->device;
+    /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short tensors. */
+    return d->is_cpu ? run_items(call, n, n <= 1024 ? 64 : 512, d->units * 4) : run_items(call, n, 256, d->units * 16);
+}
+
+int ocl_run_coarse(ocl_call *call, int64_t n) {
+    const ocl_device *d = call->device;
+    return d->is_cpu ? run_items(call, n, 1, d->units * 8) : run_items(call, n, 64, d->units * 16);
 }
 
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size) {

@@ -26,7 +26,7 @@ typedef struct {
     cl_device_id id;
     cl_command_queue queue;
     /* what the device can do */
-    int64_t units, max_group, local_memory, max_buffer, memory_limit;
+    int64_t units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
     /* memory that is free to be used again, by size class, and what is handed out */
     pthread_mutex_t lock;
@@ -68,8 +68,10 @@ void ocl_tensor(ocl_call *call, const fc_tensor *t);
 void ocl_long(ocl_call *call, int64_t value);
 void ocl_float(ocl_call *call, float value);
 void ocl_bytes(ocl_call *call, const void *value, size_t size);
-/* Enqueues it. `ocl_run`: over n independent elements with a grid-stride loop; `ocl_run_groups`: so many groups of so many items, per axis. */
+/* Enqueues it. `ocl_run`: over n independent elements with a grid-stride loop; `ocl_run_coarse`: the same where an element is much work;
+ * `ocl_run_groups`: so many groups of so many items, per axis. */
 int ocl_run(ocl_call *call, int64_t n);
+int ocl_run_coarse(ocl_call *call, int64_t n);
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size);
 /* out[0] = a copy of `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
@@ -88,6 +90,6 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
 
 #endif

@@ -35,15 +35,16 @@ static PyObject *load(PyObject *module, PyObject *arg) {
 }
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"name", "context", "device", "build", "is_cpu", "units", "max_group", "local_memory", "max_buffer", "memory_limit", NULL};
+    static char *names[] = {"name", "context", "device", "build", "is_cpu", "units", "max_group", "local_memory", "max_buffer", "memory_limit", "vector_bytes", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
     int is_cpu;
-    long long units, max_group, local_memory, max_buffer, memory_limit;
+    long long units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOpLLLLL", names, &name, &context, &id, &build, &is_cpu, &units, &max_group, &local_memory, &max_buffer, &memory_limit))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOpLLLLLL", names, &name, &context, &id, &build, &is_cpu, &units, &max_group, &local_memory, &max_buffer, &memory_limit,
+                                     &vector_bytes))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
     ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
@@ -56,6 +57,7 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     d->local_memory = local_memory;
     d->max_buffer = max_buffer;
     d->memory_limit = memory_limit;
+    d->vector_bytes = vector_bytes;
     return PyCapsule_New(d, "flowcore.device", NULL);
 }
 
@@ -76,5 +78,5 @@ static PyMethodDef methods[] = {
     {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
     {NULL, NULL, 0, NULL}};
 
-static const fc_kernel_table *const tables[] = {&ocl_copy_table, &ocl_elementwise_table, &ocl_state_table};
+static const fc_kernel_table *const tables[] = {&ocl_copy_table, &ocl_elementwise_table, &ocl_state_table, &ocl_matmul_table, &ocl_conv_table, &ocl_pool_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)

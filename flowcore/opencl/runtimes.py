@@ -35,6 +35,7 @@ class Runtime:
     local_memory: int
     units: int
     max_group: int
+    vector_bytes: int
     extensions: tuple[str, ...]
     handle: Any = field(repr=False)
     problem: str | None = None
@@ -50,6 +51,19 @@ def _kind(cl: Any, device: Any) -> str:
     return "GPU" if device.type & cl.device_type.GPU else "ACCELERATOR"
 
 
+def _vector_bytes(device: Any) -> int:
+    """The width of the vectors that kernels should compute in."""
+    width = 4 * device.native_vector_width_float
+    # PoCL reports the machine's width, but compiles for the nearest processor that its compiler knows, and dies of wider vectors than that one has.
+    target = device.version.rpartition("-")[2] if "PoCL" in device.version else ""
+    if target and not any(name in target for name in _AVX512):
+        width = min(width, 32)
+    return max(16, min(width, 64))
+
+
+_AVX512 = ("avx512", "skylake-avx512", "cascadelake", "cooperlake", "cannonlake", "icelake", "tigerlake", "rocketlake", "sapphirerapids", "knl", "knm", "znver4", "znver5")
+
+
 def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
     runtime = Runtime(
         platform=platform.name.strip(),
@@ -62,6 +76,7 @@ def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
         local_memory=device.local_mem_size,
         units=device.max_compute_units,
         max_group=device.max_work_group_size,
+        vector_bytes=_vector_bytes(device),
         extensions=tuple(device.extensions.split()),
         handle=device,
     )
@@ -125,6 +140,8 @@ def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> 
     correct_rounding = getattr(cl.device_fp_config, "CORRECTLY_ROUNDED_DIVIDE_SQRT", 0)
     if device.single_fp_config & correct_rounding:
         flags += " -cl-fp32-correctly-rounded-divide-sqrt"
+    if "oclgrind" in runtime.platform.lower():
+        flags += " -cl-opt-disable"  # it checks what is written here, and does not know all that its optimiser makes of it
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks of the compiler
@@ -145,5 +162,6 @@ def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> 
         local_memory=runtime.local_memory,
         max_buffer=runtime.max_buffer,
         memory_limit=limit,
+        vector_bytes=runtime.vector_bytes,
     )
     return _engine.Device(capsule), capsule, programs

@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "conv_shape.h"
 #include "convert.h"
 #include "gemm.h"
 #include "image.h"
@@ -32,19 +33,6 @@ static inline int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* ---- the op (conv_op.c) ------------------------------------------------------------------------------------------ */
-
-/* Index 0 is the height, 1 the width. */
-typedef struct {
-    int64_t batch, in[2], out[2], in_channels, out_channels, kernel[2], stride[2], dilation[2], pad[2];
-    int channels_first;
-} fc_conv;
-
-/* Checks attributes and both shapes; fills the geometry and the shape of the result. */
-int fc_conv_describe(fc_ctx *ctx, const int64_t *image, const int64_t *filter, fc_conv *g, int64_t *out_shape);
-/* Input i has 4 dimensions and this dtype. */
-int fc_conv_expect_images(fc_ctx *ctx, int i, const char *what, int dtype);
-int fc_conv_read_sizes(fc_ctx *ctx, int i, const char *what, int64_t *shape); /* a shape given as a tensor of four sizes */
-int fc_conv_expect_gradient(fc_ctx *ctx, const int64_t *shape);               /* of out_backprop, input 2 */
 
 fc_images fc_conv_images(const fc_tensor *t, const fc_conv *g);
 void fc_conv_use_type(int dtype, const fc_gemm **gemm, int64_t *item);        /* kernels and item size of the computed type */

@@ -1,20 +1,20 @@
-/* Template: pooling of channels-last images. See types.h and fc_pool in pool.c.
+/* Template: pooling of channels-last images. See types.h and pool_job in pool.c.
  * Forward kernels take output rows (image, out_h) in [begin, end); gradients take whole images, because windows overlap. */
 
 FC_CLONES static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
-    const fc_pool *p = arg;
+    const pool_job *p = arg;
     for (int64_t row = begin; row < end; row++) {
-        const T *image = (const T *)p->in + row / p->out_h * p->in_h * p->in_w * p->channels;
-        window h = window_at(row % p->out_h, p->stride_h, p->pad_h, p->window_h, p->in_h);
-        for (int64_t ow = 0; ow < p->out_w; ow++) {
-            T *out = (T *)p->out + (row * p->out_w + ow) * p->channels;
-            window w = window_at(ow, p->stride_w, p->pad_w, p->window_w, p->in_w);
-            memcpy(out, image + (h.begin * p->in_w + w.begin) * p->channels, (size_t)p->channels * sizeof(T));
+        const T *image = (const T *)p->in + row / p->shape.out_h * p->shape.in_h * p->shape.in_w * p->shape.channels;
+        window h = window_at(row % p->shape.out_h, p->shape.stride_h, p->shape.pad_h, p->shape.window_h, p->shape.in_h);
+        for (int64_t ow = 0; ow < p->shape.out_w; ow++) {
+            T *out = (T *)p->out + (row * p->shape.out_w + ow) * p->shape.channels;
+            window w = window_at(ow, p->shape.stride_w, p->shape.pad_w, p->shape.window_w, p->shape.in_w);
+            memcpy(out, image + (h.begin * p->shape.in_w + w.begin) * p->shape.channels, (size_t)p->shape.channels * sizeof(T));
             for (int64_t ih = h.begin; ih < h.end; ih++)
                 for (int64_t iw = w.begin; iw < w.end; iw++) {
-                    const T *restrict in = image + (ih * p->in_w + iw) * p->channels;
+                    const T *restrict in = image + (ih * p->shape.in_w + iw) * p->shape.channels;
                     T *restrict to = out;
-                    for (int64_t c = 0; c < p->channels; c++) {
+                    for (int64_t c = 0; c < p->shape.channels; c++) {
                         C x = LOAD(in[c]), best = LOAD(to[c]);
                         to[c] = ((x > best) | (x != x)) ? in[c] : to[c]; /* a NaN stays visible */
                     }
@@ -25,19 +25,19 @@ FC_CLONES static void FN(max_pool)(void *arg, int64_t begin, int64_t end) {
 
 /* Walks each window in order; `taken[c]` marks channels whose maximum has been met: ties go to the first. */
 FC_CLONES static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
-    const fc_pool *p = arg;
-    int64_t image_size = p->in_h * p->in_w * p->channels;
+    const pool_job *p = arg;
+    int64_t image_size = p->shape.in_h * p->shape.in_w * p->shape.channels;
     for (int64_t n = begin; n < end; n++) {
         const T *image = (const T *)p->in + n * image_size;
         C *into = p->sums ? (C *)p->sums + n * image_size : (C *)p->grad_in + n * image_size;
         memset(into, 0, (size_t)image_size * sizeof(C));
-        for (int64_t o = 0; o < p->out_h * p->out_w; o++) {
-            window h = window_at(o / p->out_w, p->stride_h, p->pad_h, p->window_h, p->in_h);
-            window w = window_at(o % p->out_w, p->stride_w, p->pad_w, p->window_w, p->in_w);
-            int64_t at = (n * p->out_h * p->out_w + o) * p->channels;
+        for (int64_t o = 0; o < p->shape.out_h * p->shape.out_w; o++) {
+            window h = window_at(o / p->shape.out_w, p->shape.stride_h, p->shape.pad_h, p->shape.window_h, p->shape.in_h);
+            window w = window_at(o % p->shape.out_w, p->shape.stride_w, p->shape.pad_w, p->shape.window_w, p->shape.in_w);
+            int64_t at = (n * p->shape.out_h * p->shape.out_w + o) * p->shape.channels;
             const T *max = (const T *)p->out + at, *grad = (const T *)p->grad_out + at;
-            for (int64_t c0 = 0; c0 < p->channels; c0 += CHANNEL_BLOCK) {
-                int64_t count = p->channels - c0 < CHANNEL_BLOCK ? p->channels - c0 : CHANNEL_BLOCK;
+            for (int64_t c0 = 0; c0 < p->shape.channels; c0 += CHANNEL_BLOCK) {
+                int64_t count = p->shape.channels - c0 < CHANNEL_BLOCK ? p->shape.channels - c0 : CHANNEL_BLOCK;
                 C left[CHANNEL_BLOCK];
                 C most[CHANNEL_BLOCK];
                 for (int64_t c = 0; c < count; c++) {
@@ -46,7 +46,7 @@ FC_CLONES static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
                 }
                 for (int64_t ih = h.begin; ih < h.end; ih++)
                     for (int64_t iw = w.begin; iw < w.end; iw++) {
-                        int64_t offset = (ih * p->in_w + iw) * p->channels + c0;
+                        int64_t offset = (ih * p->shape.in_w + iw) * p->shape.channels + c0;
                         const T *restrict from = image + offset;
                         C *restrict to = into + offset;
                         for (int64_t c = 0; c < count; c++) {
@@ -65,18 +65,18 @@ FC_CLONES static void FN(max_pool_grad)(void *arg, int64_t begin, int64_t end) {
 
 /* The gradient of the above: picks from an input-shaped gradient the element where each maximum stood. */
 FC_CLONES static void FN(max_pool_grad_grad)(void *arg, int64_t begin, int64_t end) {
-    const fc_pool *p = arg;
+    const pool_job *p = arg;
     for (int64_t row = begin; row < end; row++) {
-        int64_t image = row / p->out_h * p->in_h * p->in_w * p->channels;
-        window h = window_at(row % p->out_h, p->stride_h, p->pad_h, p->window_h, p->in_h);
-        for (int64_t ow = 0; ow < p->out_w; ow++) {
-            window w = window_at(ow, p->stride_w, p->pad_w, p->window_w, p->in_w);
-            for (int64_t c = 0; c < p->channels; c++) {
-                int64_t at = (row * p->out_w + ow) * p->channels + c, found = -1;
+        int64_t image = row / p->shape.out_h * p->shape.in_h * p->shape.in_w * p->shape.channels;
+        window h = window_at(row % p->shape.out_h, p->shape.stride_h, p->shape.pad_h, p->shape.window_h, p->shape.in_h);
+        for (int64_t ow = 0; ow < p->shape.out_w; ow++) {
+            window w = window_at(ow, p->shape.stride_w, p->shape.pad_w, p->shape.window_w, p->shape.in_w);
+            for (int64_t c = 0; c < p->shape.channels; c++) {
+                int64_t at = (row * p->shape.out_w + ow) * p->shape.channels + c, found = -1;
                 C m = LOAD(((const T *)p->out)[at]);
                 for (int64_t ih = h.begin; ih < h.end && found < 0; ih++)
                     for (int64_t iw = w.begin; iw < w.end && found < 0; iw++) {
-                        int64_t from = image + (ih * p->in_w + iw) * p->channels + c;
+                        int64_t from = image + (ih * p->shape.in_w + iw) * p->shape.channels + c;
                         C x = LOAD(((const T *)p->in)[from]);
                         if (x == m || (x != x && m != m)) found = from;
                     }
@@ -87,20 +87,20 @@ FC_CLONES static void FN(max_pool_grad_grad)(void *arg, int64_t begin, int64_t e
 }
 
 FC_CLONES static void FN(avg_pool)(void *arg, int64_t begin, int64_t end) {
-    const fc_pool *p = arg;
+    const pool_job *p = arg;
     for (int64_t row = begin; row < end; row++) {
-        const T *image = (const T *)p->in + row / p->out_h * p->in_h * p->in_w * p->channels;
-        window h = window_at(row % p->out_h, p->stride_h, p->pad_h, p->window_h, p->in_h);
-        for (int64_t ow = 0; ow < p->out_w; ow++) {
-            T *out = (T *)p->out + (row * p->out_w + ow) * p->channels;
-            window w = window_at(ow, p->stride_w, p->pad_w, p->window_w, p->in_w);
+        const T *image = (const T *)p->in + row / p->shape.out_h * p->shape.in_h * p->shape.in_w * p->shape.channels;
+        window h = window_at(row % p->shape.out_h, p->shape.stride_h, p->shape.pad_h, p->shape.window_h, p->shape.in_h);
+        for (int64_t ow = 0; ow < p->shape.out_w; ow++) {
+            T *out = (T *)p->out + (row * p->shape.out_w + ow) * p->shape.channels;
+            window w = window_at(ow, p->shape.stride_w, p->shape.pad_w, p->shape.window_w, p->shape.in_w);
             C count = (C)((h.end - h.begin) * (w.end - w.begin));
-            for (int64_t c0 = 0; c0 < p->channels; c0 += CHANNEL_BLOCK) {
-                int64_t n = p->channels - c0 < CHANNEL_BLOCK ? p->channels - c0 : CHANNEL_BLOCK;
+            for (int64_t c0 = 0; c0 < p->shape.channels; c0 += CHANNEL_BLOCK) {
+                int64_t n = p->shape.channels - c0 < CHANNEL_BLOCK ? p->shape.channels - c0 : CHANNEL_BLOCK;
                 C sum[CHANNEL_BLOCK] = {0};
                 for (int64_t ih = h.begin; ih < h.end; ih++)
                     for (int64_t iw = w.begin; iw < w.end; iw++) {
-                        const T *in = image + (ih * p->in_w + iw) * p->channels + c0;
+                        const T *in = image + (ih * p->shape.in_w + iw) * p->shape.channels + c0;
                         for (int64_t c = 0; c < n; c++) sum[c] += LOAD(in[c]);
                     }
                 for (int64_t c = 0; c < n; c++) out[c0 + c] = STORE(sum[c] / count);
@@ -110,20 +110,20 @@ FC_CLONES static void FN(avg_pool)(void *arg, int64_t begin, int64_t end) {
 }
 
 FC_CLONES static void FN(avg_pool_grad)(void *arg, int64_t begin, int64_t end) {
-    const fc_pool *p = arg;
-    int64_t image_size = p->in_h * p->in_w * p->channels;
+    const pool_job *p = arg;
+    int64_t image_size = p->shape.in_h * p->shape.in_w * p->shape.channels;
     for (int64_t n = begin; n < end; n++) {
         C *into = p->sums ? (C *)p->sums + n * image_size : (C *)p->grad_in + n * image_size;
         memset(into, 0, (size_t)image_size * sizeof(C));
-        for (int64_t o = 0; o < p->out_h * p->out_w; o++) {
-            window h = window_at(o / p->out_w, p->stride_h, p->pad_h, p->window_h, p->in_h);
-            window w = window_at(o % p->out_w, p->stride_w, p->pad_w, p->window_w, p->in_w);
-            const T *grad = (const T *)p->grad_out + (n * p->out_h * p->out_w + o) * p->channels;
+        for (int64_t o = 0; o < p->shape.out_h * p->shape.out_w; o++) {
+            window h = window_at(o / p->shape.out_w, p->shape.stride_h, p->shape.pad_h, p->shape.window_h, p->shape.in_h);
+            window w = window_at(o % p->shape.out_w, p->shape.stride_w, p->shape.pad_w, p->shape.window_w, p->shape.in_w);
+            const T *grad = (const T *)p->grad_out + (n * p->shape.out_h * p->shape.out_w + o) * p->shape.channels;
             C count = (C)((h.end - h.begin) * (w.end - w.begin));
             for (int64_t ih = h.begin; ih < h.end; ih++)
                 for (int64_t iw = w.begin; iw < w.end; iw++) {
-                    C *to = into + (ih * p->in_w + iw) * p->channels;
-                    for (int64_t c = 0; c < p->channels; c++) to[c] += LOAD(grad[c]) / count;
+                    C *to = into + (ih * p->shape.in_w + iw) * p->shape.channels;
+                    for (int64_t c = 0; c < p->shape.channels; c++) to[c] += LOAD(grad[c]) / count;
                 }
         }
         if (p->sums)

@@ -1,0 +1,123 @@
+/* Matrix products, batched, C = A B. A is read in place through strides: a row's number and k are both up to three indices (outermost first), so that
+ * the same kernels multiply matrices, transposed or not, and convolve images (flowcore/opencl/conv.c).
+ *
+ * Two kernels with one argument list. `multiply` is for processors: an item holds a tile of MR x NR of C in vectors of W elements and walks along k; B
+ * lies in panels of NR columns. `multiply_tiles` is for GPUs: a group of SIDE x SIDE items makes a tile of 4 SIDE x 4 SIDE, from pieces of A and B in
+ * local memory, of DEPTH in k; a "panel" of B is then one column.
+ * Options: T (elements of A), C (elements of the result), B (elements of B), and W, NV (vectors to a row; NR = W NV), MR, or SIDE, DEPTH. */
+
+/* The order of the sum is free, so a product and a sum may become one operation here where the device has it. */
+#pragma OPENCL FP_CONTRACT ON
+
+typedef struct {
+    long m, n, k;
+    long row_size[2], row_stride[3]; /* sizes of the two inner indices; strides in elements */
+    long k_size[2], k_stride[3];
+    long b_k, b_panel;               /* from k to k + 1, from panel to panel */
+    long c_row[3], c_column;
+    long count, a_batch, b_batch, c_batch;
+    long chunks, c_chunk;            /* k is cut into so many; each has its own C */
+} gemm;
+
+static inline size_t three(size_t i, const long *size, const long *stride) {
+    size_t middle = (size_t)size[0], inner = (size_t)size[1];
+    return i % inner * (size_t)stride[2] + i / inner % middle * (size_t)stride[1] + i / inner / middle * (size_t)stride[0];
+}
+
+#ifdef MR
+#define PASTE(a, b) a##b
+#define JOIN(a, b) PASTE(a, b)
+#define VEC JOIN(T_C, W)
+#define VLOAD JOIN(vload, W)
+#define NR (W * NV)
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b,
+                                                                      long b_at, gemm g) {
+    size_t row_tiles = ((size_t)g.m + MR - 1) / MR, column_tiles = ((size_t)g.n + NR - 1) / NR;
+    size_t tiles = row_tiles * column_tiles * (size_t)(g.chunks * g.count), items = get_global_size(0);
+    size_t begin = tiles * get_global_id(0) / items, end = tiles * (get_global_id(0) + 1) / items;
+    for (size_t tile = begin; tile < end; tile++) {
+        size_t i = tile % row_tiles * MR, panel = tile / row_tiles % column_tiles, rest = tile / row_tiles / column_tiles;
+        size_t batch = rest % (size_t)g.count, chunk = rest / (size_t)g.count;
+        size_t k = (size_t)g.k * chunk / (size_t)g.chunks, k_end = (size_t)g.k * (chunk + 1) / (size_t)g.chunks;
+        size_t a_step = (size_t)g.k_stride[2], b_step = (size_t)g.b_k, run = (size_t)g.k_size[1];
+        __global const T *from = a + a_at + batch * (size_t)g.a_batch;
+        __global const B *columns = b + b_at + batch * (size_t)g.b_batch + panel * (size_t)g.b_panel;
+        size_t row_at[MR];
+        VEC sum[MR][NV];
+        for (int r = 0; r < MR; r++) {
+            size_t row = i + (size_t)r < (size_t)g.m ? i + (size_t)r : (size_t)g.m - 1;
+            row_at[r] = three(row, g.row_size, g.row_stride);
+            for (int v = 0; v < NV; v++) sum[r][v] = (VEC)0;
+        }
+        while (k < k_end) {
+            size_t left = run - k % run, length = left < k_end - k ? left : k_end - k;
+            __global const T *x_at = from + three(k, g.k_size, g.k_stride);
+            __global const B *y_at = columns + k * b_step;
+            for (size_t s = 0; s < length; s++, x_at += a_step, y_at += b_step) {
+                VEC y[NV];
+                for (int v = 0; v < NV; v++) y[v] = VLOAD(v, y_at);
+                for (int r = 0; r < MR; r++) {
+                    VEC x = (VEC)(LOAD_T(x_at + row_at[r], 0));
+                    for (int v = 0; v < NV; v++) sum[r][v] = x * y[v] + sum[r][v];
+                }
+            }
+            k += length;
+        }
+        size_t rows = (size_t)g.m - i < MR ? (size_t)g.m - i : MR, n = (size_t)g.n - panel * NR < NR ? (size_t)g.n - panel * NR : NR;
+        __global C *to = c + c_at + batch * (size_t)g.c_batch + chunk * (size_t)g.c_chunk + panel * NR * (size_t)g.c_column;
+        for (int r = 0; r < MR; r++) {
+            VEC row[NV];
+            for (int v = 0; v < NV; v++) row[v] = sum[r][v];
+            const T_C *values = (const T_C *)row;
+            if ((size_t)r >= rows) continue;
+            __global C *at = to + three(i + (size_t)r, g.row_size, g.c_row);
+            for (size_t j = 0; j < n; j++) STORE_C(at, j * (size_t)g.c_column, values[j]);
+        }
+    }
+}
+#endif
+
+#ifdef SIDE
+#define TILE (4 * SIDE)
+
+__kernel __attribute__((reqd_work_group_size(SIDE *SIDE, 1, 1))) void multiply_tiles(__global C *c, long c_at, __global const T *a, long a_at,
+                                                                                     __global const B *b, long b_at, gemm g) {
+    __local T_C a_piece[DEPTH][TILE + 1], b_piece[DEPTH][TILE + 1];
+    size_t row_tiles = ((size_t)g.m + TILE - 1) / TILE, column_tiles = ((size_t)g.n + TILE - 1) / TILE;
+    size_t tiles = row_tiles * column_tiles * (size_t)(g.chunks * g.count), id = get_local_id(0), x = id % SIDE, y = id / SIDE;
+    for (size_t tile = get_group_id(0); tile < tiles; tile += get_num_groups(0)) {
+        size_t j = tile % column_tiles * TILE, i = tile / column_tiles % row_tiles * TILE, rest = tile / row_tiles / column_tiles;
+        size_t batch = rest % (size_t)g.count, chunk = rest / (size_t)g.count;
+        size_t begin = (size_t)g.k * chunk / (size_t)g.chunks, end = (size_t)g.k * (chunk + 1) / (size_t)g.chunks;
+        __global const T *from = a + a_at + batch * (size_t)g.a_batch;
+        __global const B *columns = b + b_at + batch * (size_t)g.b_batch;
+        T_C sum[4][4];
+        for (int r = 0; r < 4; r++)
+            for (int s = 0; s < 4; s++) sum[r][s] = 0;
+        for (size_t k = begin; k < end; k += DEPTH) {
+            for (size_t e = id; e < TILE * DEPTH; e += SIDE * SIDE) {
+                size_t at = k + e % DEPTH, row = i + e / DEPTH; /* neighbours read along k in A ... */
+                a_piece[e % DEPTH][e / DEPTH] = at < end && row < (size_t)g.m ? LOAD_T(from + three(row, g.row_size, g.row_stride), three(at, g.k_size, g.k_stride)) : (T_C)0;
+                size_t b_at_k = k + e / TILE, column = j + e % TILE; /* ... and along the columns in B */
+                b_piece[e / TILE][e % TILE] = b_at_k < end && column < (size_t)g.n ? LOAD_B(columns, b_at_k * (size_t)g.b_k + column * (size_t)g.b_panel) : (T_C)0;
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            for (int d = 0; d < DEPTH; d++) {
+                T_C p[4], q[4];
+                for (int r = 0; r < 4; r++) p[r] = a_piece[d][y + (size_t)r * SIDE];
+                for (int s = 0; s < 4; s++) q[s] = b_piece[d][x + (size_t)s * SIDE];
+                for (int r = 0; r < 4; r++)
+                    for (int s = 0; s < 4; s++) sum[r][s] = p[r] * q[s] + sum[r][s];
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+        __global C *to = c + c_at + batch * (size_t)g.c_batch + chunk * (size_t)g.c_chunk;
+        for (int r = 0; r < 4; r++)
+            for (int s = 0; s < 4; s++) {
+                size_t row = i + y + (size_t)r * SIDE, column = j + x + (size_t)s * SIDE;
+                if (row < (size_t)g.m && column < (size_t)g.n) STORE_C(to + three(row, g.row_size, g.c_row), column * (size_t)g.c_column, sum[r][s]);
+            }
+    }
+}
+#endif
