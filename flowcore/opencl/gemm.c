@@ -81,7 +81,9 @@ static int is_dense(const ocl_gemm *g) {
 
 static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
     const ocl_device *d = ocl_of(ctx);
-    int64_t w = d->vector_bytes / item_size(c->dtype), nv = g.n > w ? 2 : 1, nr = w * nv, mr = nv == 2 ? (w * item_size(c->dtype) == 64 ? 8 : 6) : 12;
+    /* A tile fills the vector registers: 32 where they are 64 bytes wide, else 16. */
+    int wide = d->vector_bytes == 64;
+    int64_t w = d->vector_bytes / item_size(c->dtype), nv = g.n <= w ? 1 : g.n <= 2 * w || !wide ? 2 : 4, nr = w * nv, mr = nv == 4 ? 5 : wide || nv == 1 ? 12 : 6;
     if (g.m < mr) mr = g.m;
     fc_tensor packed_a = {.buffer = NULL}, packed_b = {.buffer = NULL};
     int same_type = item_size(b->dtype) == fc_item_size(b->dtype), rc = FC_OK;
