@@ -109,12 +109,14 @@ cdef extern from *:
         return status;
     }
     static inline void fc_message(char *to, const char *text) { snprintf(to, FC_MESSAGE_SIZE, "%s", text); }
-    static inline void fc_memory_message(char *to, long long bytes, int ndim, const int64_t *shape) {
+    static inline void fc_memory_message(char *to, fc_device *device, long long bytes, int ndim, const int64_t *shape) {
         fc_tensor t = {0};
         char text[256];
+        int used;
         t.ndim = ndim;
         for (int d = 0; d < ndim; d++) t.shape[d] = shape[d];
-        snprintf(to, FC_MESSAGE_SIZE, "out of memory: an output of shape %s takes %lld bytes", fc_shape_str(&t, text, sizeof text), bytes);
+        used = snprintf(to, FC_MESSAGE_SIZE, "out of memory: an output of shape %s takes %lld bytes", fc_shape_str(&t, text, sizeof text), bytes);
+        if (device && device->describe) device->describe(device, to + used, (size_t)(FC_MESSAGE_SIZE - used));
     }
     static inline void fc_index_message(char *to, const char *format, long long a, long long b) {
         if (a == b && a < 0) snprintf(to, FC_MESSAGE_SIZE, "%s", format);
@@ -127,7 +129,7 @@ cdef extern from *:
     enum: FC_MESSAGE_SIZE
     int fc_api_fail(fc_ctx *ctx, int status, const char *format, ...) noexcept nogil
     void fc_message(char *, const char *) noexcept nogil
-    void fc_memory_message(char *, long long, int, const int64_t *) noexcept nogil
+    void fc_memory_message(char *, fc_device *, long long, int, const int64_t *) noexcept nogil
     void fc_index_message(char *, const char *, long long, long long) noexcept nogil
     bint fc_mul_overflow(int64_t, int64_t, int64_t *) noexcept nogil
     int fc_pool_thread
@@ -305,13 +307,17 @@ cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *sha
     cdef int rc = set_shape(run, t, dtype, ndim, shape)
     if rc != FC_OK or t.size == 0:
         return rc
+    cdef fc_device *device = NULL
     if ctx.device == cpu_device() or (run.step.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
         rc = new_buffer(dtype, t.size, &t.buffer)
     else:
-        rc = ctx.device.alloc(ctx.device, <size_t>(t.size * fc_item_size(dtype)), &t.buffer)
+        device = ctx.device
+        rc = device.alloc(device, <size_t>(t.size * fc_item_size(dtype)), &t.buffer)
+        if rc == FC_OK and device.name_block != NULL:
+            device.name_block(t.buffer, ctx.name)
     if rc != FC_OK:
         t.buffer = NULL
-        fc_memory_message(run.message, t.size * fc_item_size(dtype), ndim, shape)
+        fc_memory_message(run.message, device, t.size * fc_item_size(dtype), ndim, shape)
     return rc
 
 

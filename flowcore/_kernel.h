@@ -74,6 +74,9 @@ struct fc_device {
      * the single one of `value`, or the host bytes at `pattern` where that is NULL. Byte offsets count from where the tensors begin. */
     int (*copy)(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
     int (*fill)(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
+    /* Optional: remembers for which node a block was taken; and, for messages when memory runs out, says which blocks are the largest. */
+    void (*name_block)(fc_buffer *buffer, const char *node);
+    void (*describe)(fc_device *self, char *text, size_t size);
 };
 
 static inline void fc_retain(fc_buffer *b) {

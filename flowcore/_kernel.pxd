@@ -47,6 +47,8 @@ cdef extern from "_kernel.h" nogil:
         void *self
         void *copy
         void *fill
+        void (*name_block)(fc_buffer *buffer, const char *node) noexcept nogil
+        void (*describe)(fc_device *self, char *text, size_t size) noexcept nogil
 
     struct fc_tensor:
         fc_buffer *buffer

@@ -116,8 +116,54 @@ static int to_host(fc_ctx *ctx) {
     return when_done(ctx, d, error, event, t);
 }
 
+/* A constant goes to the device once per plan: the node's state keeps it there. */
+typedef struct {
+    fc_resource base;
+    pthread_mutex_t lock;
+    fc_tensor value;
+} constant;
+
+static void destroy_constant(fc_resource *self) {
+    constant *c = (constant *)self;
+    fc_release(c->value.buffer);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+fc_resource *ocl_new_constant(void) {
+    constant *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    c->base = (fc_resource){1, FC_RES_OTHER, "constant", destroy_constant};
+    c->value.ndim = -1;
+    pthread_mutex_init(&c->lock, NULL);
+    return &c->base;
+}
+
+static int constant_to_device(fc_ctx *ctx) {
+    constant *c = (constant *)ctx->state;
+    const fc_tensor *x = ctx->in[0];
+    int rc = FC_OK;
+    pthread_mutex_lock(&c->lock);
+    if (c->value.ndim < 0) {
+        fc_tensor value = *x;
+        value.buffer = NULL, value.offset = 0;
+        if (x->size) rc = ocl_buffer_new(ctx, x->dtype, x->size, &value.buffer);
+        if (!rc && x->size) { /* it waits: the array's owner is a graph, which this plan may outlive */
+            ocl_device *d = ocl_of(ctx);
+            __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+            cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)value.buffer)->mem, 1, 0, (size_t)(x->size * fc_item_size(x->dtype)), fc_data(x), 0, NULL, NULL);
+            if (error) rc = ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error));
+        }
+        if (rc) fc_release(value.buffer);
+        else c->value = value;
+    }
+    pthread_mutex_unlock(&c->lock);
+    return rc ? rc : ctx->api->share(ctx, 0, &c->value, 0, x->dtype, x->ndim, x->shape);
+}
+
 static const fc_kernel_def defs[] = {
     {"_HostToDevice", "", "", FC_ASYNC, 1, 0, from_host},
     {"_DeviceToHost", "", "", FC_ASYNC, 0, 1, to_host},
+    {"_ConstantToDevice", "", "", FC_STATEFUL, 1, 0, constant_to_device},
 };
 const fc_kernel_table ocl_copy_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

@@ -84,6 +84,11 @@ static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
         b->size_class = c;
     }
     d->bytes_live += (int64_t)b->base.capacity;
+    b->node[0] = 0;
+    b->previous = NULL;
+    b->next = d->live;
+    if (d->live) d->live->previous = b;
+    d->live = b;
     pthread_mutex_unlock(&d->lock);
     b->base.refs = 1;
     b->base.flags = 0;
@@ -97,8 +102,38 @@ static void device_release(fc_buffer *buffer) {
     pthread_mutex_lock(&d->lock);
     d->bytes_live -= (int64_t)b->base.capacity;
     d->bytes_idle += (int64_t)b->base.capacity;
+    if (b->next) b->next->previous = b->previous;
+    if (b->previous) b->previous->next = b->next;
+    else d->live = b->next;
     b->next = d->idle[b->size_class];
     d->idle[b->size_class] = b;
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void name_block(fc_buffer *buffer, const char *node) {
+    ocl_buffer *b = (ocl_buffer *)buffer;
+    size_t length = strlen(node), most = sizeof b->node - 1; /* the end of a long name says more than its beginning */
+    memcpy(b->node, length > most ? node + (length - most) : node, (length > most ? most : length) + 1);
+}
+
+/* ". /device:GPU:0 holds 812 MB of 1024 MB; the largest: ..." */
+static void describe(fc_device *self, char *text, size_t size) {
+    ocl_device *d = (ocl_device *)self;
+    enum { SHOWN = 8 };
+    const ocl_buffer *largest[SHOWN] = {NULL};
+    size_t used = 0;
+    pthread_mutex_lock(&d->lock);
+    for (const ocl_buffer *b = d->live; b; b = b->next)
+        for (int i = 0; i < SHOWN; i++)
+            if (!largest[i] || b->base.capacity > largest[i]->base.capacity) {
+                memmove(largest + i + 1, largest + i, (size_t)(SHOWN - 1 - i) * sizeof *largest);
+                largest[i] = b;
+                break;
+            }
+    used += (size_t)snprintf(text, size, ". %s has %lld bytes in use of %lld (at most %lld at once). Largest tensors:", d->name, (long long)d->bytes_live,
+                             (long long)d->memory_limit, (long long)d->max_buffer);
+    for (int i = 0; i < SHOWN && largest[i] && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "\n  %12lld  %s", (long long)largest[i]->base.capacity, *largest[i]->node ? largest[i]->node : "working memory");
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -106,7 +141,13 @@ int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
     int64_t bytes;
     if (__builtin_mul_overflow(size, fc_item_size(dtype), &bytes)) bytes = INT64_MAX;
     int rc = device_alloc(&ocl_of(ctx)->base, (size_t)bytes, out);
-    return rc ? ctx->api->fail(ctx, rc, "%s has no room for %lld bytes more", ocl_of(ctx)->name, (long long)bytes) : FC_OK;
+    if (!rc) {
+        name_block(*out, ctx->name);
+        return FC_OK;
+    }
+    char text[768];
+    describe(&ocl_of(ctx)->base, text, sizeof text);
+    return ctx->api->fail(ctx, rc, "out of memory: no room for %lld bytes more%s", (long long)bytes, text);
 }
 
 /* ---- life ---- */
@@ -125,7 +166,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     d->id = id;
     cl.clRetainContext(context);
     pthread_mutex_init(&d->lock, NULL);
-    d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill};
+    d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill, name_block, describe};
     return d;
 }
 

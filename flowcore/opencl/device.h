@@ -31,6 +31,7 @@ typedef struct {
     /* memory that is free to be used again, by size class, and what is handed out */
     pthread_mutex_t lock;
     ocl_buffer *idle[OCL_SIZE_CLASSES];
+    ocl_buffer *live;
     int64_t bytes_live, bytes_idle, launches, copies;
     /* kernels built so far */
     ocl_entry *kernels[OCL_BUCKETS];
@@ -41,7 +42,8 @@ struct ocl_buffer {
     fc_buffer base;
     cl_mem mem;
     int size_class;
-    ocl_buffer *next;
+    ocl_buffer *next, *previous;  /* among the idle ones of its class, or the live ones of the device */
+    char node[48];                /* for whom it was taken, as much as fits */
 };
 
 /* The device of a node that runs on one. */
@@ -84,6 +86,9 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
 const char *ocl_type(int dtype);
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+
+/* The state of a node "_ConstantToDevice". NULL: no memory. */
+fc_resource *ocl_new_constant(void);
 
 /* ---- life ---- */
 ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_int *error);

@@ -72,10 +72,31 @@ static PyObject *counters(PyObject *module, PyObject *capsule) {
                          (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED));
 }
 
+static PyObject *set_memory_limit(PyObject *module, PyObject *args) {
+    PyObject *capsule;
+    long long bytes;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "OL:set_memory_limit", &capsule, &bytes)) return NULL;
+    ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
+    if (!d) return NULL;
+    pthread_mutex_lock(&d->lock);
+    d->memory_limit = bytes;
+    pthread_mutex_unlock(&d->lock);
+    Py_RETURN_NONE;
+}
+
+static PyObject *new_constant(PyObject *module, PyObject *nothing) {
+    (void)module, (void)nothing;
+    fc_resource *state = ocl_new_constant();
+    return state ? PyCapsule_New(state, "flowcore.resource", NULL) : PyErr_NoMemory();
+}
+
 static PyMethodDef methods[] = {
     {"load", load, METH_O, "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where one is missing."},
     {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
     {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
+    {"set_memory_limit", set_memory_limit, METH_VARARGS, "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
+    {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
     {NULL, NULL, 0, NULL}};
 
 static const fc_kernel_table *const tables[] = {&ocl_copy_table, &ocl_elementwise_table, &ocl_state_table, &ocl_matmul_table, &ocl_conv_table, &ocl_pool_table};

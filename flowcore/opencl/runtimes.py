@@ -129,8 +129,8 @@ def _load(cl: Any) -> None:
             _loaded = True
 
 
-def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> tuple[_engine.Device, object, Programs]:
-    """Opens a device as "/device:GPU:<index>": the engine's device, its capsule and its programs. Raises RuntimeError where it cannot compile."""
+def open_runtime(runtime: Runtime, index: int) -> tuple[_engine.Device, object]:
+    """Opens a device as "/device:GPU:<index>": the engine's device and its capsule. Raises RuntimeError where it cannot compile."""
     import pyopencl as cl
 
     _load(cl)
@@ -150,7 +150,6 @@ def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> 
         runtime.problem = f"it cannot compile a kernel: {str(error).strip().splitlines()[-1]}"
         raise RuntimeError(f"{runtime.name} ({runtime.platform}): {runtime.problem}") from None
     programs = Programs(context, device, flags)
-    limit = int(runtime.memory * memory_fraction) if memory_fraction > 0 else runtime.memory
     capsule = _opencl.open_device(
         name=f"/device:GPU:{index}",
         context=context.int_ptr,
@@ -161,7 +160,7 @@ def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> 
         max_group=runtime.max_group,
         local_memory=runtime.local_memory,
         max_buffer=runtime.max_buffer,
-        memory_limit=limit,
+        memory_limit=runtime.memory,
         vector_bytes=runtime.vector_bytes,
     )
-    return _engine.Device(capsule), capsule, programs
+    return _engine.Device(capsule), capsule

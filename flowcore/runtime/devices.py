@@ -6,16 +6,21 @@ node first asks for one; any other device adds itself with `register`. Must neve
 
 from __future__ import annotations
 
+import glob
+import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flowcore import _engine, dtypes, kernels
+from flowcore.config import ConfigProto
 from flowcore.graph.operation import Operation
 from flowcore.opencl import _opencl, runtimes
 
-#: Copies between host and device memory are nodes of the plan; a device offers these two as asynchronous kernels.
-COPY_FROM_HOST, COPY_TO_HOST = "_HostToDevice", "_DeviceToHost"
+#: Copies between host and device memory are nodes of the plan; a device offers these two as asynchronous kernels. Optional, with a state from
+#: `Device.new_constant`: the copy of a constant, which is made once per plan.
+COPY_FROM_HOST, COPY_TO_HOST, COPY_CONSTANT = "_HostToDevice", "_DeviceToHost", "_ConstantToDevice"
 
 
 #: The type of OpenCL devices in names and kernel tables.
@@ -46,7 +51,8 @@ def _parse(kernel: _engine.Kernel) -> TypedKernel:
 class Device:
     """One place where nodes run.
 
-    `name` is like "/device:CPU:0"; `engine_device` is what the engine allocates outputs with (None: the host).
+    `name` is like "/device:CPU:0"; `engine_device` is what the engine allocates outputs with (None: the host). `runtime` describes an OpenCL device;
+    `capsule` is what its extension knows it by. `preferred`: nodes that ask for no device may go there.
     """
 
     name: str
@@ -54,6 +60,9 @@ class Device:
     index: int
     kernels: Mapping[str, list[TypedKernel]] = field(repr=False)
     engine_device: object = None
+    runtime: runtimes.Runtime | None = None
+    capsule: object = field(default=None, repr=False)
+    preferred: bool = False
 
     @property
     def is_host(self) -> bool:
@@ -67,6 +76,15 @@ class Device:
             if not candidate.accepts or candidate.matches(op):
                 return candidate.kernel
         return None
+
+    def new_constant(self) -> _engine.Resource | None:
+        """The state of a constant's copy, or None where the device copies constants anew in each step."""
+        return _engine.Resource(_opencl.new_constant()) if COPY_CONSTANT in self.kernels else None
+
+    def limit_memory(self, fraction: float) -> None:
+        """At most this part of an OpenCL device's memory is taken from now on, by all sessions together."""
+        if self.runtime is not None:
+            _opencl.set_memory_limit(self.capsule, int(self.runtime.memory * fraction))
 
     def internal_kernel(self, op_type: str) -> _engine.Kernel:
         return self.kernels[op_type][0].kernel
@@ -127,6 +145,56 @@ def find(device_type: str, index: int) -> Device:
     raise RuntimeError("; ".join(filter(None, [f"it has {', '.join(d.name for d in all_devices())}", problem])))
 
 
+class VisibleDevices:
+    """The devices that one session may use: `device_count` and `gpu_options` of its ConfigProto.
+
+    Raises ValueError for a malformed `visible_device_list`.
+    """
+
+    def __init__(self, config: ConfigProto) -> None:
+        counts = {kind.upper(): count for kind, count in config.device_count.items()}
+        self._count = counts.get(OPENCL)
+        options = config.gpu_options
+        words = [word.strip() for word in options.visible_device_list.split(",") if word.strip()]
+        if not all(word.isdecimal() for word in words):
+            raise ValueError(f"gpu_options.visible_device_list must be device numbers separated by commas, found {options.visible_device_list!r}")
+        self._order = [int(word) for word in words]
+        self._fraction = options.per_process_gpu_memory_fraction
+        if not 0 <= self._fraction <= 1:
+            raise ValueError(f"gpu_options.per_process_gpu_memory_fraction must lie in 0 to 1, found {self._fraction}")
+
+    def find(self, device_type: str, index: int) -> Device:
+        """As `find` of this module, among these devices."""
+        if device_type in (OPENCL, "OPENCL"):
+            if self._count is not None and index >= self._count:
+                raise RuntimeError(f"this session's ConfigProto allows device_count={{'GPU': {self._count}}}")
+            if self._order:
+                if index >= len(self._order):
+                    raise RuntimeError(f"this session's gpu_options.visible_device_list names {len(self._order)} devices")
+                index = self._order[index]
+        device = find(device_type, index)
+        if self._fraction > 0:
+            device.limit_memory(self._fraction)
+        return device
+
+    def preferred(self) -> Device | None:
+        """Where nodes that ask for nothing may go: the first GPU or accelerator. None on a machine whose only OpenCL device is its own processor."""
+        if not _may_have_gpu():
+            return None
+        try:
+            device = self.find(OPENCL, 0)
+        except RuntimeError:
+            return None
+        return device if device.preferred else None
+
+
+def _may_have_gpu() -> bool:
+    """Whether looking for OpenCL devices, which costs a tenth of a second, may find more than a processor."""
+    if os.environ.get("FLOWCORE_OPENCL") or not sys.platform.startswith("linux"):
+        return True
+    return any(glob.glob(pattern) for pattern in ("/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd", "/dev/mali*", "/dev/kgsl-3d0", "/dev/dxg"))
+
+
 _opening = threading.Lock()
 _untried: list[runtimes.Runtime] | None = None
 
@@ -146,10 +214,11 @@ def _open_until(index: int) -> str:
             if runtime.problem is not None:
                 continue
             try:
-                engine_device, _, _ = runtimes.open_runtime(runtime, opened)
+                engine_device, capsule = runtimes.open_runtime(runtime, opened)
             except RuntimeError:
                 continue  # the reason stays with the runtime: `problem`
             device = make_device(OPENCL, opened, _opencl.KERNELS, engine_device)
+            device.runtime, device.capsule, device.preferred = runtime, capsule, runtime.kind != "CPU"
             if not runtime.has_double:
                 device.kernels = _without_double(device.kernels)
             register(device)

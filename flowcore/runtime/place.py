@@ -1,19 +1,18 @@
 """Placement: which device runs a node.
 
-A device string is a request. Without soft placement a request that cannot be met is an InvalidArgumentError; with it the
-node falls back to the host. Nodes that were not placed run on the host; whatever takes a resource handle runs where the
-resource lives. Must never import the engine: it sees devices and ops only.
+A device string is a request. Without soft placement a request that cannot be met is an InvalidArgumentError; with it the node falls back to the host.
+Whatever takes a resource handle runs where the resource lives. A node that asks for nothing goes to the first GPU or accelerator, where there is one and it
+pays: see `_pays`. Must never import the engine: it sees devices and ops only.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation
-from flowcore.runtime.devices import HOST, Device
+from flowcore.runtime.devices import ANY_DEVICE, HOST, Device, VisibleDevices
 
 
 @functools.lru_cache(maxsize=1000)
@@ -21,21 +20,19 @@ def _parse(device: str) -> DeviceSpec:
     return DeviceSpec.from_string(device)
 
 
-def place(op: Operation, find: Callable[[str, int], Device], placed: dict[Operation, Device], soft: bool) -> Device:
-    """The device for `op`.
-
-    `find` gives the device of a type and number or raises RuntimeError; `placed` holds the devices of the ops before it in topological order.
-    """
-    for tensor in op.inputs:
-        if tensor.dtype == dtypes.resource:
-            return placed.get(tensor.op, HOST)
-    if not op.device:
+def place(op: Operation, visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
+    """The device for `op`. `placed` holds the devices of the ops before it in topological order."""
+    handles = [t for t in op.inputs if t.dtype == dtypes.resource]
+    if handles:
+        return _with_resources(op, handles, placed)
+    spec = _parse(op.device) if op.device else None
+    if op.type.startswith(_HOST_ONLY):
         return HOST
-    spec = _parse(op.device)
-    if spec.device_type is None or op.type.startswith(_HOST_ONLY):
-        return HOST
+    if spec is None or spec.device_type is None:
+        preferred = visible.preferred()
+        return preferred if preferred is not None and _pays(op, preferred, placed) else HOST
     try:
-        device = find(spec.device_type.upper(), spec.device_index or 0)
+        device = visible.find(spec.device_type, spec.device_index or 0)
     except RuntimeError as error:
         if soft:
             return HOST
@@ -47,6 +44,40 @@ def place(op: Operation, find: Callable[[str, int], Device], placed: dict[Operat
         ) from None
     fits = device.is_host or not soft or op.type in _NO_KERNEL or device.kernel_for(op) is not None
     return device if fits else HOST
+
+
+def _with_resources(op: Operation, handles: list, placed: dict[Operation, Device]) -> Device:
+    device = placed.get(handles[0].op, HOST)
+    for handle in handles[1:]:
+        other = placed.get(handle.op, HOST)
+        if other is not device:
+            raise errors.InvalidArgumentError(
+                op.node_def,
+                op,
+                f"node '{op.name}' ({op.type}) works on '{handles[0].op.name}' on {device.name} and on '{handle.op.name}' on {other.name}; "
+                "give both the same device",
+            )
+    return device
+
+
+def _pays(op: Operation, device: Device, placed: dict[Operation, Device]) -> bool:
+    """Whether a node without a request is worth a device of its own memory: it computes floating values, and more than a few.
+
+    Integers, shapes above all, and scalars computed from what is on the host (a learning rate) stay there. What touches no element follows its input.
+    """
+    if op.type == "VarHandleOp":
+        return dtypes.as_dtype(op.get_attr("dtype")).is_floating
+    if op.type in _NO_KERNEL:
+        return False
+    kernel = device.kernel_for(op)
+    if kernel is None:
+        return False
+    on_host = all(placed.get(t.op, HOST).is_host or t.op.type in _NO_KERNEL for t in op.inputs)
+    if kernel.flags & ANY_DEVICE:
+        return not on_host
+    if not any(t.dtype.is_floating for t in (*op.inputs, *op.outputs)):
+        return False
+    return not (on_host and all(t.shape.ndims == 0 for t in op.outputs))
 
 
 #: Ops that are no nodes of a plan, but decide where others run.

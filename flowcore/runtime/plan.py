@@ -12,8 +12,7 @@ from typing import Any
 
 from flowcore import _engine, dtypes, errors
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime import devices as device_list
-from flowcore.runtime.devices import COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device
+from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.place import place
 from flowcore.runtime.resources import ResourceManager, has_state
 from flowcore.shape import TensorShape
@@ -99,8 +98,9 @@ def attributes(op: Operation) -> dict[str, Any]:
 class _Lowering:
     """State of one planning run: slots given out so far, nodes made so far."""
 
-    def __init__(self, resources: ResourceManager, soft_placement: bool) -> None:
+    def __init__(self, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool) -> None:
         self.resources = resources
+        self.visible = visible
         self.soft = soft_placement
         self.nodes: list[PlanNode] = []
         self.slots = 0
@@ -124,7 +124,7 @@ class _Lowering:
 
     def lower(self, op: Operation) -> None:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
-        device = self.placed[op] = place(op, device_list.find, self.placed, self.soft)
+        device = self.placed[op] = place(op, self.visible, self.placed, self.soft)
         after: set[int] = set()
         for control in op.control_inputs:
             after.update(self.waits.get(control, ()))  # absent: fed
@@ -186,7 +186,11 @@ class _Lowering:
         key = (slot, device.name)
         if key not in self.copies:
             owner, op_type = (source, COPY_TO_HOST) if device.is_host else (device, COPY_FROM_HOST)
+            state = device.new_constant() if slot in self.constants else None
+            if state is not None:
+                op_type = COPY_CONSTANT
             node = PlanNode(f"{op_type}/{slot}", None, owner.internal_kernel(op_type), device)
+            node.state = state
             node.inputs = (slot,)
             node.outputs = (self.new_slot(device),)
             self.add(node)
@@ -231,13 +235,14 @@ def compile_plan(
     fetches: Sequence[Tensor],
     targets: Sequence[Operation],
     feeds: Sequence[Tensor],
+    visible: VisibleDevices,
     soft_placement: bool = False,
 ) -> CompiledPlan:
     """Plans one signature. Feeds and fetches keep their order; the values of `run` are by these positions.
 
     Raises InvalidArgumentError for an unfed placeholder, an unknown device or a missing kernel.
     """
-    lowering = _Lowering(resources, soft_placement)
+    lowering = _Lowering(resources, visible, soft_placement)
     for tensor in feeds:
         lowering.slot_of[tensor] = lowering.new_slot(HOST)
     feed_slots = list(range(len(feeds)))

@@ -17,11 +17,12 @@ import numpy as np
 from flowcore import _engine, errors
 from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
+from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.verifier import Verifier
 from flowcore.runtime import feeds, profile
-from flowcore.runtime.devices import all_devices
+from flowcore.runtime.devices import HOST, VisibleDevices, all_devices
 from flowcore.runtime.fetches import Fetches
 from flowcore.runtime.plan import CompiledPlan, compile_plan
 from flowcore.runtime.resources import ResourceManager
@@ -85,6 +86,7 @@ class BaseSession:
         threads = thread_count(self._config)
         self._pool = _engine.Pool(threads) if self._config.use_per_session_threads else _shared_pool(threads)
         self._resources = ResourceManager()
+        self._visible = VisibleDevices(self._config)
         self._verifier = Verifier(self._graph)
         self._signatures: dict[Any, _Signature] = {}
         self._lock = threading.Lock()
@@ -239,11 +241,13 @@ class BaseSession:
         self._check_open()
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
-        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._config.allow_soft_placement)
+        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, self._config.allow_soft_placement)
         if self._config.log_device_placement:
             for op, device in zip(plan.ops, plan.devices, strict=True):
                 if op is not None:
-                    print(f"{op.name}: ({op.type}): {device}", file=sys.stderr)
+                    wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
+                    fell_back = wanted not in (None, "CPU") and device == HOST.name
+                    print(f"{op.name}: ({op.type}): {device}" + (f" (it asks for {op.device}, which cannot run it)" if fell_back else ""), file=sys.stderr)
         return plan
 
     def _execute(self, signature: _Signature, arrays: list[np.ndarray], options: RunOptions | None, metadata: profile.RunMetadata | None) -> Any:

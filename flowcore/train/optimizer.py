@@ -158,7 +158,7 @@ class Optimizer:
     def _slot(self, var: Variable, name: str, op_name: str, initial: Callable[[], Any] | None = None) -> Variable:
         slots = self._slots.setdefault(name, {})
         if var not in slots:
-            with get_default_graph().name_scope(None):
+            with get_default_graph().name_scope(None), get_default_graph().colocate_with(var.handle):
                 value = initial if initial is not None else functools.partial(zeros, _static_or_dynamic(var), var.dtype)
                 slots[var] = Variable(value, trainable=False, name=f"{var.op.name}/{op_name}", validate_shape=var.shape.is_fully_defined())
         return slots[var]

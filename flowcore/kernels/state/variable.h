@@ -26,8 +26,13 @@ static inline fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
     return NULL;
 }
 
-/* Under the lock: FC_OK, or a report that the variable has no value. */
+/* Under the lock: FC_OK, or a report that the variable has no value, or has it in the memory of another device. */
 static inline int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
+    const fc_buffer *buffer = v->value.buffer;
+    if (buffer && buffer->device != ctx->device)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "variable '%s' has its value on %s and is used on %s; its handles must ask for one device, and its slots for the same", v->base.name,
+                              buffer->device->name, ctx->device->name);
     if (v->value.ndim >= 0) return FC_OK;
     return ctx->api->fail(ctx, FC_FAILED_PRECONDITION,
                           "variable '%s' has no value yet: run its initializer first, for instance sess.run(flowcore.global_variables_initializer())",
