@@ -35,6 +35,7 @@ from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403
 from flowcore.ops.variable_scope import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403
+from flowcore.runtime.list_devices import DeviceDescription, list_devices
 from flowcore.runtime.profile import RunMetadata
 from flowcore.runtime.session import InteractiveSession, Session, get_default_session
 from flowcore.runtime.show_config import show_config

@@ -7,14 +7,17 @@ Owns: composing source text, building it, and saying what went wrong. A program 
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib.resources
+import os
 import pathlib
 import re
+import tempfile
 import threading
 import warnings
 from typing import Any
 
-__all__ = ["Programs", "source"]
+__all__ = ["Programs", "cache_folder", "source"]
 
 #: dtype -> (stored type, type of computation, load, store), `p[i]` where load and store are None.
 _TYPES: dict[str, tuple[str, str, str | None, str | None]] = {
@@ -172,22 +175,85 @@ class Programs:
         self.context = context
         self.device = device
         self.flags = flags
+        self.compiled = 0
         self._built: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
     def build(self, file: str, options: str) -> int:
         """The address of the built program. Raises RuntimeError with the compiler's log."""
-        import pyopencl
-
         with self._lock:
             program = self._built.get((file, options))
             if program is None:
-                program = pyopencl.Program(self.context, source(file, options))
-                try:
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")  # remarks of the compiler
-                        program = program.build(self.flags, devices=[self.device])
-                except pyopencl.RuntimeError as error:
-                    raise RuntimeError(f"{self.device.name} could not build {file}.cl with {options!r}:\n{str(error).strip()}") from None
-                self._built[file, options] = program
+                program = self._built[file, options] = self._load_or_compile(file, options)
         return program.int_ptr
+
+    def _load_or_compile(self, file: str, options: str) -> Any:
+        import pyopencl as cl
+        from pyopencl.characterize import has_src_build_cache
+
+        text = source(file, options)
+        stored = None if has_src_build_cache(self.device) else self._cache_file(text)
+        if stored is not None:
+            try:
+                return _built(cl.Program(self.context, [self.device], [stored.read_bytes()]), self.flags, self.device)
+            except (OSError, cl.Error):
+                pass  # not there, or of another version of the driver
+        try:
+            program = compiled(self.context, self.device, self.flags, text)
+        except cl.RuntimeError as error:
+            raise RuntimeError(f"{self.device.name} could not build {file}.cl with {options!r}:\n{str(error).strip()}") from None
+        self.compiled += 1
+        if stored is not None:
+            _store(stored, program.get_info(cl.program_info.BINARIES)[0])
+        return program
+
+    def _cache_file(self, text: str) -> pathlib.Path | None:
+        folder = cache_folder()
+        device = self.device
+        parts = (device.platform.name, device.platform.version, device.name, device.version, device.driver_version, self.flags, text)
+        return folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.bin" if folder is not None else None
+
+
+def compiled(context: Any, device: Any, flags: str, text: str) -> Any:
+    """A program built from source, by no cache of pyopencl's: that one stays locked for ever when a process dies in it."""
+    import pyopencl as cl
+
+    program = cl.Program(context, text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _ = program.int_ptr  # the program itself exists now, and the cache is left alone
+    return _built(program, flags, device)
+
+
+def _built(program: Any, flags: str, device: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # remarks of the compiler
+        return program.build(flags, devices=[device])
+
+
+def cache_folder() -> pathlib.Path | None:
+    """Where built programs are kept between processes: FLOWCORE_CACHE ("none": nowhere), else the user's cache folder."""
+    choice = os.environ.get("FLOWCORE_CACHE", "")
+    if choice.lower() == "none":
+        return None
+    if choice:
+        return pathlib.Path(choice)
+    try:
+        return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "flowcore"
+    except RuntimeError:  # no home
+        return None
+
+
+def _store(path: pathlib.Path, binary: bytes) -> None:
+    """Other processes see the whole file or none. A folder that cannot be written to keeps nothing."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(binary)
+            os.replace(name, path)
+        except OSError:
+            os.unlink(name)
+    except OSError:
+        pass

@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import threading
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from flowcore import _engine
 from flowcore.opencl import _opencl
-from flowcore.opencl.programs import Programs
+from flowcore.opencl.programs import Programs, compiled
 
 __all__ = ["INSTALL", "Runtime", "open_runtime", "runtimes"]
 
@@ -129,8 +128,11 @@ def _load(cl: Any) -> None:
             _loaded = True
 
 
-def open_runtime(runtime: Runtime, index: int) -> tuple[_engine.Device, object]:
-    """Opens a device as "/device:GPU:<index>": the engine's device and its capsule. Raises RuntimeError where it cannot compile."""
+def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.Device, object]:
+    """Opens a device as "/device:GPU:<index>": the engine's device and its capsule. `claims` replace what it says of itself (open_device's arguments).
+
+    Raises RuntimeError where it cannot compile.
+    """
     import pyopencl as cl
 
     _load(cl)
@@ -143,24 +145,25 @@ def open_runtime(runtime: Runtime, index: int) -> tuple[_engine.Device, object]:
     if "oclgrind" in runtime.platform.lower():
         flags += " -cl-opt-disable"  # it checks what is written here, and does not know all that its optimiser makes of it
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # remarks of the compiler
-            cl.Program(context, _PROBE).build(flags)
+        compiled(context, device, flags, _PROBE)
     except cl.RuntimeError as error:
         runtime.problem = f"it cannot compile a kernel: {str(error).strip().splitlines()[-1]}"
         raise RuntimeError(f"{runtime.name} ({runtime.platform}): {runtime.problem}") from None
     programs = Programs(context, device, flags)
+    itself = {
+        "is_cpu": runtime.kind == "CPU",
+        "units": runtime.units,
+        "max_group": runtime.max_group,
+        "local_memory": runtime.local_memory,
+        "max_buffer": runtime.max_buffer,
+        "memory_limit": runtime.memory,
+        "vector_bytes": runtime.vector_bytes,
+    }
     capsule = _opencl.open_device(
         name=f"/device:GPU:{index}",
         context=context.int_ptr,
         device=device.int_ptr,
         build=programs.build,
-        is_cpu=runtime.kind == "CPU",
-        units=runtime.units,
-        max_group=runtime.max_group,
-        local_memory=runtime.local_memory,
-        max_buffer=runtime.max_buffer,
-        memory_limit=runtime.memory,
-        vector_bytes=runtime.vector_bytes,
+        **(itself | claims),
     )
     return _engine.Device(capsule), capsule

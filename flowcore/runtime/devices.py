@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from flowcore import _engine, dtypes, kernels
 from flowcore.config import ConfigProto
@@ -214,17 +215,25 @@ def _open_until(index: int) -> str:
             if runtime.problem is not None:
                 continue
             try:
-                engine_device, capsule = runtimes.open_runtime(runtime, opened)
+                register(open_opencl(runtime, opened))
             except RuntimeError:
                 continue  # the reason stays with the runtime: `problem`
-            device = make_device(OPENCL, opened, _opencl.KERNELS, engine_device)
-            device.runtime, device.capsule, device.preferred = runtime, capsule, runtime.kind != "CPU"
-            if not runtime.has_double:
-                device.kernels = _without_double(device.kernels)
-            register(device)
             opened += 1
         unusable = [f"{r.name} ({r.platform}): {r.problem}" for r in runtimes.runtimes() if r.problem]
         return f"not usable: {'; '.join(unusable)}" if unusable else "" if opened else f"no OpenCL device was found: {runtimes.INSTALL}"
+
+
+def open_opencl(runtime: runtimes.Runtime, index: int, **claims: Any) -> Device:
+    """An OpenCL device as "/device:GPU:<index>", not registered yet. `claims` replace what the device says of itself; tests pretend lesser ones so.
+
+    Raises RuntimeError where it cannot compile.
+    """
+    engine_device, capsule = runtimes.open_runtime(runtime, index, **claims)
+    device = make_device(OPENCL, index, _opencl.KERNELS, engine_device)
+    device.runtime, device.capsule, device.preferred = runtime, capsule, runtime.kind != "CPU"
+    if not runtime.has_double:
+        device.kernels = _without_double(device.kernels)
+    return device
 
 
 def _without_double(table: Mapping[str, list[TypedKernel]]) -> dict[str, list[TypedKernel]]:

@@ -1,0 +1,73 @@
+"""python -m flowcore: what this installation has and computes with."""
+
+from __future__ import annotations
+
+import argparse
+
+import flowcore as fc
+from flowcore.opencl import programs, runtimes
+from flowcore.runtime import devices
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB" if count >= 2**20 else f"{count / 2**10:.0f} KiB"
+
+
+def show_devices(verbose: bool) -> None:
+    """Prints every device, with its limits and what flowcore will do there."""
+    found = fc.list_devices()
+    for d in found:
+        print(f"{d.name or '(not usable)'}  {d.description}" + (f", {d.platform}" if d.platform else ""))
+        if not d.platform:
+            print(f"    {d.units} threads")
+            continue
+        print(f"    {d.version}, driver {d.driver}")
+        print(f"    {d.units} compute units, {_size(d.memory)} of memory (at most {_size(d.max_buffer)} at once), {_size(d.local_memory)} of local memory,")
+        print(f"    work groups of up to {d.max_group}, vectors of {d.vector_bytes} bytes")
+        if verbose:
+            print(f"    extensions: {' '.join(d.extensions)}")
+        for remark in d.remarks:
+            print(f"    - {remark}")
+        if d.problem:
+            print(f"    not usable: {d.problem}")
+    if len(found) == 1:
+        print(f"no OpenCL device: {runtimes.INSTALL}")
+
+
+def warm(name: str) -> None:
+    """Runs one training step of a small network there, so that its programs are built and stored."""
+    with fc.Graph().as_default(), fc.device(name):
+        images = fc.random_uniform([8, 12, 12, 1])
+        filters, dense = fc.Variable(fc.truncated_normal([3, 3, 1, 32])), fc.Variable(fc.truncated_normal([6 * 6 * 32, 10]))
+        x = fc.nn.max_pool(fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(images, filters, [1, 1, 1, 1], "SAME"), fc.zeros([32]))), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+        logits = fc.matmul(fc.nn.dropout(fc.reshape(x, [8, -1]), rate=0.5), dense)
+        loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=fc.zeros([8], fc.int32), logits=logits))
+        steps = [optimizer.minimize(loss) for optimizer in (fc.train.GradientDescentOptimizer(0.1), fc.train.MomentumOptimizer(0.1, 0.9), fc.train.AdamOptimizer())]
+        with fc.Session(config=fc.ConfigProto(allow_soft_placement=True)) as sess:
+            sess.run(fc.global_variables_initializer())
+            for step in steps:
+                sess.run(step)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m flowcore", description="What this installation has and computes with.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("config", help="versions, threads, devices, where matrix products come from")
+    listing = commands.add_parser("devices", help="all devices, their limits, and what flowcore will do there")
+    listing.add_argument("--verbose", action="store_true", help="their extensions too")
+    listing.add_argument("--warm", action="store_true", help="build the programs of a training step on each device, ahead of time")
+    args = parser.parse_args()
+    if args.command == "config":
+        fc.show_config()
+        return
+    show_devices(args.verbose)
+    if args.warm:
+        for device in devices.all_devices():
+            if device.runtime is not None:
+                print(f"building programs for {device.name} ...", flush=True)
+                warm(device.name)
+        print(f"stored in {programs.cache_folder() or 'no folder: FLOWCORE_CACHE=none'}")
+
+
+if __name__ == "__main__":
+    main()
