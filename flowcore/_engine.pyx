@@ -14,8 +14,9 @@ Who may touch a step: its caller; the pool's workers while they are visitors (`v
 step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
 step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
 
-A signal (Ctrl-C) ends the wait of a caller whose step has failed and is kept by nodes on workers alone, say a Python function that sleeps:
-the caller sets `abandoned`, then looks at `pending` once more; the worker that brings `pending` to zero looks at `abandoned` after it. Whoever
+A signal (Ctrl-C) ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or by a device that is
+still busy: the caller sets `abandoned`, then looks at `pending` once more; the worker that brings `pending` to zero looks at `abandoned` after it, and a
+completing thread that does wakes a worker. Whoever
 changes `abandoned` back owns the step again. An abandoned step holds a reference to its plan.
 
 Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
@@ -506,6 +507,8 @@ cdef void api_complete(fc_token *t, int status) noexcept nogil:
         token.next.previous = token.previous
     pthread_mutex_unlock(&step.lock)
     end_node(&token.run, status, True)
+    if fc_load32(&step.abandoned):
+        fc_event_wake(&step.plan.pool.event, 0)
     drop_token(token)
     fc_add32(&step.visitors, -1)  # the last touch
 
@@ -829,8 +832,9 @@ cdef int32_t find_work(step_t *step, int32_t thread) noexcept nogil:
 
 
 cdef bint has_work(step_t *step) noexcept nogil:
+    """Whether a worker has something to do in it: nodes to run, or a step to end whose caller has left."""
     cdef int32_t i
-    if fc_load32(&step.inject_head) != FC_EMPTY:
+    if fc_load32(&step.inject_head) != FC_EMPTY or (fc_load32(&step.abandoned) and fc_load64(&step.pending) == 0):
         return True
     for i in range(step.plan.pool.n_threads):
         if fc_deque_size(&step.deques[i]) > 0:
@@ -1019,7 +1023,7 @@ cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
         if idle_since == 0:
             idle_since = last_call = now
         last = check_caller(step, now, deadline, last, main_thread)
-        if main_thread and step.signal != NULL and step.tokens == NULL:
+        if main_thread and step.signal != NULL:
             if signal_at == 0:
                 signal_at = now
             elif now - signal_at > SIGNAL_NS and plan.pool.n_threads > 1:

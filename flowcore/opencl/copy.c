@@ -91,8 +91,11 @@ static int from_host(fc_ctx *ctx) {
     }
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
     cl_event event = NULL;
+    ocl_enter(d);
     cl_int error = cl.clEnqueueWriteBuffer(d->queue, to->mem, 0, offset, bytes, source, 0, NULL, &event);
-    return when_done(ctx, d, error, event, t);
+    rc = when_done(ctx, d, error, event, t);
+    ocl_leave(d);
+    return rc;
 }
 
 static int to_host(fc_ctx *ctx) {
@@ -111,9 +114,12 @@ static int to_host(fc_ctx *ctx) {
     x = ctx->in[0];
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
     cl_event event = NULL;
+    ocl_enter(d);
     cl_int error = cl.clEnqueueReadBuffer(d->queue, ((ocl_buffer *)x->buffer)->mem, 0, (size_t)x->offset, (size_t)(x->size * fc_item_size(x->dtype)),
                                           fc_data(&ctx->out[0]), 0, NULL, &event);
-    return when_done(ctx, d, error, event, t);
+    rc = when_done(ctx, d, error, event, t);
+    ocl_leave(d);
+    return rc;
 }
 
 /* A constant goes to the device once per plan: the node's state keeps it there. */
@@ -151,7 +157,9 @@ static int constant_to_device(fc_ctx *ctx) {
         if (!rc && x->size) { /* it waits: the array's owner is a graph, which this plan may outlive */
             ocl_device *d = ocl_of(ctx);
             __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+            ocl_enter(d);
             cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)value.buffer)->mem, 1, 0, (size_t)(x->size * fc_item_size(x->dtype)), fc_data(x), 0, NULL, NULL);
+            ocl_leave(d);
             if (error) rc = ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error));
         }
         if (rc) fc_release(value.buffer);

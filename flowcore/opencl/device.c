@@ -17,6 +17,21 @@ struct ocl_entry {
     ocl_entry *next;
 };
 
+static pthread_mutex_t serial;
+static pthread_once_t serial_once = PTHREAD_ONCE_INIT;
+static void make_serial(void) {
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&serial, &recursive);
+}
+void ocl_enter(const ocl_device *d) {
+    if (d->is_serial) pthread_mutex_lock(&serial);
+}
+void ocl_leave(const ocl_device *d) {
+    if (d->is_serial) pthread_mutex_unlock(&serial);
+}
+
 /* ---- memory ---- */
 
 /* Four classes to each doubling, from 256 bytes on. */
@@ -49,7 +64,7 @@ static void free_idle(ocl_device *d) {
         }
 }
 
-static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
+static int take_block(fc_device *self, size_t bytes, fc_buffer **out) {
     ocl_device *d = (ocl_device *)self;
     size_t rounded;
     int c = size_class_of(bytes, &rounded);
@@ -94,6 +109,13 @@ static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
     b->base.flags = 0;
     *out = &b->base;
     return FC_OK;
+}
+
+static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
+    ocl_enter((ocl_device *)self);
+    int rc = take_block(self, bytes, out);
+    ocl_leave((ocl_device *)self);
+    return rc;
 }
 
 static void device_release(fc_buffer *buffer) {
@@ -166,6 +188,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     d->id = id;
     cl.clRetainContext(context);
     pthread_mutex_init(&d->lock, NULL);
+    pthread_once(&serial_once, make_serial);
     d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill, name_block, describe};
     return d;
 }
@@ -263,7 +286,9 @@ static int end_call(ocl_call *call, int axes, const size_t *global, const size_t
     ocl_device *d = call->device;
     ocl_entry *e = call->entry;
     cl_int error = call->error;
+    ocl_enter(d);
     if (!error) error = cl.clEnqueueNDRangeKernel(d->queue, call->kernel, (cl_uint)axes, NULL, global, local, 0, NULL, NULL);
+    ocl_leave(d);
     pthread_mutex_lock(&d->lock);
     d->launches++;
     cl_kernel extra = NULL;
@@ -308,8 +333,10 @@ int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes) {
     ocl_device *d = ocl_of(ctx);
     if (!bytes) return FC_OK;
+    ocl_enter(d);
     cl_int error = cl.clEnqueueCopyBuffer(d->queue, ((ocl_buffer *)from->buffer)->mem, ((ocl_buffer *)to->buffer)->mem, (size_t)(from->offset + from_offset),
                                           (size_t)(to->offset + to_offset), (size_t)bytes, 0, NULL, NULL);
+    ocl_leave(d);
     return error ? ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error)) : FC_OK;
 }
 

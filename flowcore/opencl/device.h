@@ -27,6 +27,7 @@ typedef struct {
     cl_command_queue queue;
     /* what the device can do */
     int64_t units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
+    int is_serial;                /* a simulator, whose calls must not overlap */
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
     /* memory that is free to be used again, by size class, and what is handed out */
     pthread_mutex_t lock;
@@ -45,6 +46,11 @@ struct ocl_buffer {
     ocl_buffer *next, *previous;  /* among the idle ones of its class, or the live ones of the device */
     char node[48];                /* for whom it was taken, as much as fits */
 };
+
+/* Around calls of the OpenCL interface that work on a queue or take memory. Runtimes take them from all threads; simulators do not. A runtime may call back
+ * within. Lock order: this one, then the device's. */
+void ocl_enter(const ocl_device *d);
+void ocl_leave(const ocl_device *d);
 
 /* The device of a node that runs on one. */
 static inline ocl_device *ocl_of(const fc_ctx *ctx) { return (ocl_device *)ctx->device; }

@@ -40,6 +40,10 @@ class Runtime:
     problem: str | None = None
 
     @property
+    def is_simulator(self) -> bool:
+        return "oclgrind" in self.platform.lower()
+
+    @property
     def has_double(self) -> bool:
         return "cl_khr_fp64" in self.extensions
 
@@ -113,7 +117,7 @@ def runtimes() -> list[Runtime]:
     if choice:
         found = [r for r in found if _wanted(r, choice)]
     order = {"GPU": 0, "ACCELERATOR": 1, "CPU": 2}
-    return sorted(found, key=lambda r: ("oclgrind" in r.platform.lower(), order[r.kind]))
+    return sorted(found, key=lambda r: (r.is_simulator, order[r.kind]))
 
 
 _lock = threading.Lock()
@@ -142,7 +146,7 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
     correct_rounding = getattr(cl.device_fp_config, "CORRECTLY_ROUNDED_DIVIDE_SQRT", 0)
     if device.single_fp_config & correct_rounding:
         flags += " -cl-fp32-correctly-rounded-divide-sqrt"
-    if "oclgrind" in runtime.platform.lower():
+    if runtime.is_simulator:
         flags += " -cl-opt-disable"  # it checks what is written here, and does not know all that its optimiser makes of it
     try:
         compiled(context, device, flags, _PROBE)
@@ -158,6 +162,7 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
         "max_buffer": runtime.max_buffer,
         "memory_limit": runtime.memory,
         "vector_bytes": runtime.vector_bytes,
+        "is_serial": runtime.is_simulator,
     }
     capsule = _opencl.open_device(
         name=f"/device:GPU:{index}",
