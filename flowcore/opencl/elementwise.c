@@ -1,4 +1,4 @@
-/* Elementwise ops: every line of elementwise.def as a launcher and a table line. Ops that check their input (integer division) stay on the host. */
+/* Elementwise ops: every line of elementwise.def as a launcher and a table line. */
 #include "../kernels/_walk.h"
 #include "device.h"
 
@@ -59,6 +59,25 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     return ocl_run(&call, size);
 }
 
+/* Refuses some values of y. They are looked for before the output may take over their memory. */
+static int checked(fc_ctx *ctx, const char *op, const char *message) {
+    const fc_tensor *x = ctx->in[0], *y = ctx->in[1];
+    if (!x->size || !y->size) return binary(ctx, op, 0);
+    fc_tensor flag;
+    int rc = ocl_flag_new(ctx, &flag);
+    if (rc) return rc;
+    ocl_call call;
+    rc = ocl_begin(&call, ctx, "elementwise", "check", "FORMULA=%s T=%s R=%s", op, ocl_type(y->dtype), ocl_type(y->dtype));
+    if (!rc) {
+        ocl_tensor(&call, &flag);
+        ocl_tensor(&call, y);
+        ocl_long(&call, y->size);
+        rc = ocl_run(&call, y->size);
+    }
+    if (!rc) rc = binary(ctx, op, 0);
+    return ocl_flag_end(ctx, &flag, rc, message);
+}
+
 /* OpenCL C has no complex numbers: those stay on the host. */
 #define ONLY_FLOAT(...) __VA_ARGS__
 #define ONLY_INT(...) __VA_ARGS__
@@ -72,14 +91,13 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
 #define TEST(op, cls, f) LAUNCHER(op, cls, unary, FC_BOOL)
 #define BINARY(op, cls, f) LAUNCHER(op, cls, binary, 0)
 #define COMPARE(op, cls, f) LAUNCHER(op, cls, binary, FC_BOOL)
-#define CHECKED(op, cls, bad, message, f)
+#define CHECKED(op, cls, bad, message, f) ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return checked(ctx, #op, message); })
 #include "../../opencl_kernels/elementwise.def"
 #undef UNARY
 #undef TEST
 #undef BINARY
 #undef COMPARE
 #undef CHECKED
-#undef FC_NOT_ZERO
 
 /* Cast, and the choice between two values. */
 static int cast(fc_ctx *ctx) {
@@ -180,7 +198,7 @@ static int add_n(fc_ctx *ctx) {
 #define COMPARE_FLOAT TYPES_FLOAT
 #define COMPARE_INT TYPES_INT
 #define COMPARE_BOOL "T:bool"
-#define CHECKED(op, cls, bad, message, f)
+#define CHECKED(op, cls, bad, message, f) ONLY_##cls({#op, TYPES_##cls, "", FC_ASYNC, 0, 0, op##_##cls}, )
 #define ALL_REAL "float32,float16,bfloat16,float64,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 static const fc_kernel_def defs[] = {
 #include "../../opencl_kernels/elementwise.def"
