@@ -8,6 +8,7 @@ static inline ushort fc_to_bfloat16(float x) {
     return x != x ? (ushort)((u >> 16) | 64u) : (ushort)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
 
+#define FC_INLINE static inline
 #define I32 int
 #define U32 uint
 #define U64 ulong

@@ -6,6 +6,8 @@
 
 #include "_float16.h"
 
+/* Always: a function that stays a call is compiled for the least processor, and no loop around it vectorises. */
+#define FC_INLINE static inline __attribute__((always_inline))
 #define I32 int32_t
 #define U32 uint32_t
 #define U64 uint64_t
