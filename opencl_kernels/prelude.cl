@@ -9,6 +9,7 @@ static inline ushort fc_to_bfloat16(float x) {
 }
 
 #define FC_INLINE static inline
+#define FC_GO_ON(i, most, more) ((i) == 0 || (more))
 #define I32 int
 #define U32 uint
 #define U64 ulong

@@ -86,6 +86,8 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
 
 /* The name of a dtype in build options: "float32". */
 const char *ocl_type(int dtype);
+/* That of an unsigned integer of this many bytes, for kernels that only move elements. */
+const char *ocl_item_type(int64_t item);
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 

@@ -123,7 +123,7 @@ static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const 
     fc_walk_init(&walk, 3, in, ndim, shape);
     axes a = as_axes(&walk);
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_type(in[1]->dtype));
+    rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_item_type(fc_item_size(in[1]->dtype)));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     for (int i = 0; i < 3; i++) ocl_tensor(&call, in[i]);
@@ -161,7 +161,7 @@ static int select_v2(fc_ctx *ctx) {
     return rc ? rc : select_walk(ctx, ctx->in, ndim, shape);
 }
 
-/* The sum of several tensors, two at a time, in their order as on the host. */
+/* The sum of several tensors, two at a time, in their order as on the host. That of narrow floats is kept in float32 until the last. */
 static int add_n(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
     char a[128], b[128];
@@ -170,19 +170,23 @@ static int add_n(fc_ctx *ctx) {
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs[0] has shape %s and inputs[%d] shape %s; all must be alike", fc_shape_str(first, a, sizeof a), k,
                                   fc_shape_str(ctx->in[k], b, sizeof b));
     if (ctx->n_in == 1) return ctx->api->share(ctx, 0, first, 0, first->dtype, first->ndim, first->shape);
+    int narrow = (first->dtype == FC_FLOAT16 || first->dtype == FC_BFLOAT16) && ctx->n_in > 2;
+    fc_tensor wide = {.size = first->size, .dtype = FC_FLOAT32};
     int rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
-    for (int k = 1; !rc && first->size && k < ctx->n_in; k++) {
+    if (rc || !first->size) return rc;
+    if (narrow) rc = ocl_buffer_new(ctx, FC_FLOAT32, wide.size, &wide.buffer);
+    for (int k = 1; !rc && k < ctx->n_in; k++) {
+        const fc_tensor *sum = narrow ? &wide : &ctx->out[0], *from = k == 1 ? first : sum, *to = k + 1 == ctx->n_in ? &ctx->out[0] : sum;
         ocl_call call;
-        rc = ocl_begin(&call, ctx, "elementwise", "binary", "FORMULA=Add T=%s R=%s", ocl_type(first->dtype), ocl_type(first->dtype));
+        rc = ocl_begin(&call, ctx, "add_n", "add", "T=%s S=%s R=%s", ocl_type(from->dtype), ocl_type(first->dtype), ocl_type(to->dtype));
         if (rc) break;
-        ocl_tensor(&call, &ctx->out[0]);
-        ocl_tensor(&call, k == 1 ? first : &ctx->out[0]);
+        ocl_tensor(&call, to);
+        ocl_tensor(&call, from);
         ocl_tensor(&call, ctx->in[k]);
         ocl_long(&call, first->size);
-        ocl_long(&call, 1);
-        ocl_long(&call, 1);
         rc = ocl_run(&call, first->size);
     }
+    fc_release(wide.buffer);
     return rc;
 }
 

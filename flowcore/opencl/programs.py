@@ -66,7 +66,8 @@ class Formula(NamedTuple):
 
 
 @functools.cache
-def _lines() -> dict[tuple[str, str], Formula]:
+def formulas() -> dict[tuple[str, str], Formula]:
+    """(op, class) -> formula, from elementwise.def."""
     result = {}
     for kind, rest in re.findall(r"^(UNARY|TEST|BINARY|COMPARE|CHECKED)\((.*)\)$", _text("elementwise.def"), re.M):
         op, cls, expression = (part.strip() for part in rest.split(",", 2))
@@ -77,14 +78,9 @@ def _lines() -> dict[tuple[str, str], Formula]:
     return result
 
 
-def formulas() -> dict[tuple[str, str], str]:
-    """(op, class) -> expression, from elementwise.def."""
-    return {key: formula.expression for key, formula in _lines().items()}
-
-
 def formula_for(op: str, dtype: str) -> Formula:
     """The formula of `op` for elements of `dtype`. Raises KeyError."""
-    for (name, cls), formula in _lines().items():
+    for (name, cls), formula in formulas().items():
         if name == op and dtype in _CLASSES.get(cls, ()):
             return formula
     raise KeyError(f"elementwise.def has no formula for {op} of {dtype}")
@@ -114,7 +110,8 @@ _FLOORMOD = """static inline double floormod(double x, double y) {
     return r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
 }
 """
-_IPOW = """static inline ulong fc_ipow(ulong x, ulong y) {
+_INTEGER = """#define FC_IABS(x) (T_C)abs(x)
+static inline ulong fc_ipow(ulong x, ulong y) {
     ulong r = 1;
     for (; y; y >>= 1, x *= x)
         if (y & 1) r *= x;
@@ -124,15 +121,11 @@ _IPOW = """static inline ulong fc_ipow(ulong x, ulong y) {
 """
 
 
-def _formula(formula: Formula) -> str:
-    """The function `formula` of elementwise.cl. One that refuses values of y gives any result for them; REFUSES tells them apart."""
-    parts = [_IPOW] if "FC_IPOW" in formula.expression else []
-    safe = ""
-    if formula.refuses:
-        parts += [f"#define REFUSES(y) ({formula.refuses})\n"]
-        safe = "y = REFUSES(y) ? (T_C)1 : y; "
-    parts += [f"static inline R_C formula(T_C x, T_C y) {{ {safe}return {formula.expression}; }}\n#define FORMULA(x, y) formula(x, y)\n"]
-    return "".join(parts)
+def formula_source(op: str, dtype: str, name: str) -> str:
+    """The formula as a function of x and y, both T_C. A y that it refuses gives any result."""
+    formula = formula_for(op, dtype)
+    safe = f"y = {formula.refuses} ? (T_C)1 : y; " if formula.refuses else ""
+    return f"static inline R_C {name}(T_C x, T_C y) {{ {safe}return {formula.expression}; }}\n"
 
 
 def source(file: str, options: str) -> str:
@@ -155,7 +148,10 @@ def source(file: str, options: str) -> str:
     if "T" in types and "R" in types:
         parts += [_cast(types["T"], types["R"])]
     if "FORMULA" in words:
-        parts += [_formula(formula_for(words["FORMULA"], types["T"]))]
+        refuses = formula_for(words["FORMULA"], types["T"]).refuses
+        parts += [_INTEGER] if types["T"] in _CLASSES["INT"] else []
+        parts += [formula_source(words["FORMULA"], types["T"], "formula"), "#define FORMULA(x, y) formula(x, y)\n"]
+        parts += [f"#define REFUSES(y) ({refuses})\n"] if refuses else []
     return "".join(parts) + _text(file + ".cl")
 
 

@@ -121,6 +121,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define IS_SIGNED 1
 #define STORE AS_TYPE
 #define C T
+#define FC_IABS(x) (x < 0 ? -x : x)
 #define FC_IPOW(x, y) (T) fc_ipow((uint64_t)(x), (uint64_t)(y))
 #define TYPE int8
 #define T int8_t
