@@ -34,3 +34,13 @@ __kernel void binary_walk(__global R *out, long out_at, __global const T *x, lon
         STORE_R(out, i, FORMULA(LOAD_T(x, at_x), LOAD_T(y, at_y)));
     }
 }
+
+#ifdef REFUSES
+/* Raises a flag where the formula refuses some y. */
+__kernel void check(__global int *flag, long flag_at, __global const T *y, long y_at, long n) {
+    int found = 0;
+    y += y_at;
+    FOR_EACH(i, n) found |= REFUSES(LOAD_T(y, i));
+    if (found) atomic_or(flag + flag_at, 1);
+}
+#endif

@@ -8,6 +8,8 @@ static inline ushort fc_to_bfloat16(float x) {
     return x != x ? (ushort)((u >> 16) | 64u) : (ushort)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
 
+#define FC_INLINE static inline
+#define FC_GO_ON(i, most, more) ((i) == 0 || (more))
 #define I32 int
 #define U32 uint
 #define U64 ulong
@@ -16,6 +18,7 @@ static inline ushort fc_to_bfloat16(float x) {
 #define FC_FMAF fma
 #define FC_RINTF rint
 #define FC_FABSF fabs
+#define FC_SQRTF sqrt
 #define F_INF INFINITY
 #define F_INFINITY INFINITY
 

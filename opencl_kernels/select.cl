@@ -1,4 +1,4 @@
-/* out = condition ? x : y, all three broadcast. */
+/* out = condition ? x : y, all three broadcast. T is an unsigned integer of the element's size. */
 
 __kernel void choose(__global T *out, long out_at, __global const uchar *c, long c_at, __global const T *x, long x_at, __global const T *y, long y_at, long n,
                      fc_axes axes) {

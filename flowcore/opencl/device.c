@@ -225,7 +225,9 @@ static int take_kernel(ocl_call *call, ocl_entry *e) {
     call->kernel = e->n_idle ? e->idle[--e->n_idle] : NULL;
     pthread_mutex_unlock(&d->lock);
     call->entry = e;
+    ocl_enter(d);
     if (!call->kernel) call->kernel = cl.clCreateKernel(e->program, e->name, &error);
+    ocl_leave(d);
     if (!call->kernel) return call->ctx->api->fail(call->ctx, FC_INTERNAL, "%s has no kernel '%s': %s", d->name, e->name, fc_cl_error(error));
     if (!e->max_group) {
         size_t size = 0;
@@ -252,7 +254,9 @@ int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, c
     pthread_mutex_unlock(&d->lock);
     if (e) return take_kernel(call, e);
     /* Two threads may both build it; the second entry then waits behind the first, unused and harmless. */
+    ocl_enter(d);
     cl_program program = ocl_build(d->build, file, key + at, text, sizeof text);
+    ocl_leave(d);
     if (!program) return ctx->api->fail(ctx, FC_INTERNAL, "%s", text);
     e = calloc(1, sizeof *e);
     char *copy = strdup(key);
@@ -272,7 +276,9 @@ int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, c
 }
 
 void ocl_bytes(ocl_call *call, const void *value, size_t size) {
+    ocl_enter(call->device);
     cl_int error = cl.clSetKernelArg(call->kernel, call->count++, size, value);
+    ocl_leave(call->device);
     if (error && !call->error) call->error = error;
 }
 void ocl_long(ocl_call *call, int64_t value) { ocl_bytes(call, &value, sizeof value); }

@@ -84,12 +84,20 @@ int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_
 /* out[0] = a copy of `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
 
+/* A word of device memory, zero at first, in which a kernel says that it met a value that it must refuse. `ocl_flag_end` comes after the node's
+ * last launch and its result is the node's: it parks the node until the word can be read, and fails it with `message` where it is not zero.
+ * With an error in `rc` it only gives the word back and returns the error. The node's table line says FC_ASYNC. */
+int ocl_flag_new(fc_ctx *ctx, fc_tensor *flag);
+int ocl_flag_end(fc_ctx *ctx, fc_tensor *flag, int rc, const char *message);
+
 /* Those of fc_device. */
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
 int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
 
 /* The name of a dtype in build options: "float32". */
 const char *ocl_type(int dtype);
+/* That of an unsigned integer of this many bytes, for kernels that only move elements. */
+const char *ocl_item_type(int64_t item);
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 

@@ -1,4 +1,4 @@
-/* Elementwise ops: every line of elementwise.def as a launcher and a table line. Ops that check their input (integer division) stay on the host. */
+/* Elementwise ops: every line of elementwise.def as a launcher and a table line. */
 #include "../kernels/_walk.h"
 #include "device.h"
 
@@ -59,6 +59,25 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     return ocl_run(&call, size);
 }
 
+/* Refuses some values of y. They are looked for before the output may take over their memory. */
+static int checked(fc_ctx *ctx, const char *op, const char *message) {
+    const fc_tensor *x = ctx->in[0], *y = ctx->in[1];
+    if (!x->size || !y->size) return binary(ctx, op, 0);
+    fc_tensor flag;
+    int rc = ocl_flag_new(ctx, &flag);
+    if (rc) return rc;
+    ocl_call call;
+    rc = ocl_begin(&call, ctx, "elementwise", "check", "FORMULA=%s T=%s R=%s", op, ocl_type(y->dtype), ocl_type(y->dtype));
+    if (!rc) {
+        ocl_tensor(&call, &flag);
+        ocl_tensor(&call, y);
+        ocl_long(&call, y->size);
+        rc = ocl_run(&call, y->size);
+    }
+    if (!rc) rc = binary(ctx, op, 0);
+    return ocl_flag_end(ctx, &flag, rc, message);
+}
+
 /* OpenCL C has no complex numbers: those stay on the host. */
 #define ONLY_FLOAT(...) __VA_ARGS__
 #define ONLY_INT(...) __VA_ARGS__
@@ -72,14 +91,13 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
 #define TEST(op, cls, f) LAUNCHER(op, cls, unary, FC_BOOL)
 #define BINARY(op, cls, f) LAUNCHER(op, cls, binary, 0)
 #define COMPARE(op, cls, f) LAUNCHER(op, cls, binary, FC_BOOL)
-#define CHECKED(op, cls, bad, message, f)
+#define CHECKED(op, cls, bad, message, f) ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return checked(ctx, #op, message); })
 #include "../../opencl_kernels/elementwise.def"
 #undef UNARY
 #undef TEST
 #undef BINARY
 #undef COMPARE
 #undef CHECKED
-#undef FC_NOT_ZERO
 
 /* Cast, and the choice between two values. */
 static int cast(fc_ctx *ctx) {
@@ -105,7 +123,7 @@ static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const 
     fc_walk_init(&walk, 3, in, ndim, shape);
     axes a = as_axes(&walk);
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_type(in[1]->dtype));
+    rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_item_type(fc_item_size(in[1]->dtype)));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     for (int i = 0; i < 3; i++) ocl_tensor(&call, in[i]);
@@ -143,7 +161,7 @@ static int select_v2(fc_ctx *ctx) {
     return rc ? rc : select_walk(ctx, ctx->in, ndim, shape);
 }
 
-/* The sum of several tensors, two at a time, in their order as on the host. */
+/* The sum of several tensors, two at a time, in their order as on the host. That of narrow floats is kept in float32 until the last. */
 static int add_n(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
     char a[128], b[128];
@@ -152,19 +170,23 @@ static int add_n(fc_ctx *ctx) {
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs[0] has shape %s and inputs[%d] shape %s; all must be alike", fc_shape_str(first, a, sizeof a), k,
                                   fc_shape_str(ctx->in[k], b, sizeof b));
     if (ctx->n_in == 1) return ctx->api->share(ctx, 0, first, 0, first->dtype, first->ndim, first->shape);
+    int narrow = (first->dtype == FC_FLOAT16 || first->dtype == FC_BFLOAT16) && ctx->n_in > 2;
+    fc_tensor wide = {.size = first->size, .dtype = FC_FLOAT32};
     int rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
-    for (int k = 1; !rc && first->size && k < ctx->n_in; k++) {
+    if (rc || !first->size) return rc;
+    if (narrow) rc = ocl_buffer_new(ctx, FC_FLOAT32, wide.size, &wide.buffer);
+    for (int k = 1; !rc && k < ctx->n_in; k++) {
+        const fc_tensor *sum = narrow ? &wide : &ctx->out[0], *from = k == 1 ? first : sum, *to = k + 1 == ctx->n_in ? &ctx->out[0] : sum;
         ocl_call call;
-        rc = ocl_begin(&call, ctx, "elementwise", "binary", "FORMULA=Add T=%s R=%s", ocl_type(first->dtype), ocl_type(first->dtype));
+        rc = ocl_begin(&call, ctx, "add_n", "add", "T=%s S=%s R=%s", ocl_type(from->dtype), ocl_type(first->dtype), ocl_type(to->dtype));
         if (rc) break;
-        ocl_tensor(&call, &ctx->out[0]);
-        ocl_tensor(&call, k == 1 ? first : &ctx->out[0]);
+        ocl_tensor(&call, to);
+        ocl_tensor(&call, from);
         ocl_tensor(&call, ctx->in[k]);
         ocl_long(&call, first->size);
-        ocl_long(&call, 1);
-        ocl_long(&call, 1);
         rc = ocl_run(&call, first->size);
     }
+    fc_release(wide.buffer);
     return rc;
 }
 
@@ -180,7 +202,7 @@ static int add_n(fc_ctx *ctx) {
 #define COMPARE_FLOAT TYPES_FLOAT
 #define COMPARE_INT TYPES_INT
 #define COMPARE_BOOL "T:bool"
-#define CHECKED(op, cls, bad, message, f)
+#define CHECKED(op, cls, bad, message, f) ONLY_##cls({#op, TYPES_##cls, "", FC_ASYNC, 0, 0, op##_##cls}, )
 #define ALL_REAL "float32,float16,bfloat16,float64,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 static const fc_kernel_def defs[] = {
 #include "../../opencl_kernels/elementwise.def"

@@ -15,7 +15,7 @@ import re
 import tempfile
 import threading
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 __all__ = ["Programs", "cache_folder", "source"]
 
@@ -37,37 +37,12 @@ _TYPES: dict[str, tuple[str, str, str | None, str | None]] = {
     "item16": ("ulong2", "ulong2", None, None),
 }
 
-#: The functions that formulas name, for each type of computation. Those of float are our own where functions.def has them.
-_BUILT_IN = {
-    "FABS": "fabs",
-    "SQRT": "sqrt",
-    "EXP": "exp",
-    "EXPM1": "expm1",
-    "LOG": "log",
-    "LOG1P": "log1p",
-    "SIN": "sin",
-    "COS": "cos",
-    "TAN": "tan",
-    "ASIN": "asin",
-    "ACOS": "acos",
-    "ATAN": "atan",
-    "SINH": "sinh",
-    "COSH": "cosh",
-    "ASINH": "asinh",
-    "ACOSH": "acosh",
-    "ATANH": "atanh",
-    "TANH": "tanh",
-    "FLOOR": "floor",
-    "CEIL": "ceil",
-    "RINT": "rint",
-    "ERF": "erf",
-    "ERFC": "erfc",
-    "FMOD": "fmod",
-    "POW": "pow",
-    "ATAN2": "atan2",
-    "FMA": "fma",
-}
-_OWN_FLOAT = {"EXP": "fc_exp_f", "EXPM1": "fc_expm1_f", "LOG": "fc_log_f", "LOG1P": "fc_log1p_f", "TANH": "fc_tanh_f"}
+#: The functions that formulas name, as FC_SQRT and FC_EXP: those that IEEE 754 defines to the last bit, and those that are our own for float (functions.def).
+_EXACT = ("fabs", "sqrt", "floor", "ceil", "rint", "fma")
+_OWN = (
+    *("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+    *("erf", "erfc", "pow", "fmod", "floormod"),
+)
 
 _CLASSES = {
     "FLOAT": {"float16", "bfloat16", "float32", "float64"},
@@ -86,23 +61,31 @@ def _text(name: str) -> str:
     return re.sub(r'^#include "(.*)"$', lambda match: _text(match[1]), text, flags=re.M)  # some runtimes reject include paths with blanks
 
 
+class Formula(NamedTuple):
+    """A line of elementwise.def for one class of types."""
+
+    expression: str
+    refuses: str | None  # of y, where it is CHECKED
+
+
 @functools.cache
-def formulas() -> dict[tuple[str, str], str]:
-    """(op, class) -> expression, from elementwise.def."""
+def formulas() -> dict[tuple[str, str], Formula]:
+    """(op, class) -> formula, from elementwise.def."""
     result = {}
     for kind, rest in re.findall(r"^(UNARY|TEST|BINARY|COMPARE|CHECKED)\((.*)\)$", _text("elementwise.def"), re.M):
         op, cls, expression = (part.strip() for part in rest.split(",", 2))
+        refuses = None
         if kind == "CHECKED":  # op, class, bad(y), message, f(x, y); a message that is a string has no comma
-            _, _, expression = expression.split(",", 2)
-        result[op, cls] = expression.strip()
+            refuses, _, expression = expression.split(",", 2)
+        result[op, cls] = Formula(expression.strip(), refuses)
     return result
 
 
-def formula_for(op: str, dtype: str) -> str:
-    """The expression of `op` for elements of `dtype`. Raises KeyError."""
-    for (name, cls), expression in formulas().items():
+def formula_for(op: str, dtype: str) -> Formula:
+    """The formula of `op` for elements of `dtype`. Raises KeyError."""
+    for (name, cls), formula in formulas().items():
         if name == op and dtype in _CLASSES.get(cls, ()):
-            return expression
+            return formula
     raise KeyError(f"elementwise.def has no formula for {op} of {dtype}")
 
 
@@ -125,6 +108,29 @@ def _cast(source_type: str, target: str) -> str:
     return f"#define CAST(v) (({computed})(v))\n"
 
 
+_FLOORMOD = """static inline double floormod(double x, double y) {
+    double r = fmod(x, y);
+    return r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
+}
+"""
+_INTEGER = """#define FC_IABS(x) (T_C)abs(x)
+static inline ulong fc_ipow(ulong x, ulong y) {
+    ulong r = 1;
+    for (; y; y >>= 1, x *= x)
+        if (y & 1) r *= x;
+    return r;
+}
+#define FC_IPOW(x, y) (T_C)fc_ipow((ulong)(x), (ulong)(y))
+"""
+
+
+def formula_source(op: str, dtype: str, name: str) -> str:
+    """The formula as a function of x and y, both T_C. A y that it refuses gives any result."""
+    formula = formula_for(op, dtype)
+    safe = f"y = {formula.refuses} ? (T_C)1 : y; " if formula.refuses else ""
+    return f"static inline R_C {name}(T_C x, T_C y) {{ {safe}return {formula.expression}; }}\n"
+
+
 def source(file: str, options: str) -> str:
     """The whole text of a program. Raises KeyError for an unknown formula, FileNotFoundError for an unknown file."""
     words = dict(word.split("=", 1) for word in options.split())
@@ -135,37 +141,21 @@ def source(file: str, options: str) -> str:
     parts += [_type_macros(name, dtype) for name, dtype in types.items()]
     parts += [f"#define {name} {value}\n" for name, value in words.items() if name not in types and name != "FORMULA"]
     if used & {"float", "double"}:
-        own = {} if "double" in used else _OWN_FLOAT
+        double = "double" in used
         parts += [_text("functions.def")]
-        parts += [f"#define FC_{name} {own.get(name, function)}\n" for name, function in _BUILT_IN.items()]
-        literal = "x" if "double" in used else "x##f"
+        parts += [f"#define FC_{name.upper()} {name}\n" for name in _EXACT]
+        parts += [f"#define FC_{name.upper()} {name if double else f'fc_{name}_f'}\n" for name in _OWN]
+        parts += [_FLOORMOD] if double else []
+        literal = "x" if double else "x##f"
         parts += [f"#define F(x) {literal}\n"]
     if "T" in types and "R" in types:
         parts += [_cast(types["T"], types["R"])]
     if "FORMULA" in words:
-        expression = formula_for(words["FORMULA"], types["T"])
-        if "FC_FLOORMOD" in expression:
-            parts += [_FLOORMOD]
-        if "FC_IPOW" in expression:
-            parts += [_IPOW]
-        parts += [f"static inline R_C formula(T_C x, T_C y) {{ return {expression}; }}\n#define FORMULA(x, y) formula(x, y)\n"]
+        refuses = formula_for(words["FORMULA"], types["T"]).refuses
+        parts += [_INTEGER] if types["T"] in _CLASSES["INT"] else []
+        parts += [formula_source(words["FORMULA"], types["T"], "formula"), "#define FORMULA(x, y) formula(x, y)\n"]
+        parts += [f"#define REFUSES(y) ({refuses})\n"] if refuses else []
     return "".join(parts) + _text(file + ".cl")
-
-
-_FLOORMOD = """static inline T_C fc_floormod(T_C x, T_C y) {
-    T_C r = fmod(x, y);
-    return r != F(0.0) && (r < F(0.0)) != (y < F(0.0)) ? r + y : r;
-}
-#define FC_FLOORMOD fc_floormod
-"""
-_IPOW = """static inline T_C fc_ipow(T_C x, T_C y) {
-    T_C r = 1;
-    for (; y; y >>= 1, x *= x)
-        if (y & 1) r *= x;
-    return r;
-}
-#define FC_IPOW fc_ipow
-"""
 
 
 class Programs:

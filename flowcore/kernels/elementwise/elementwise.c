@@ -7,11 +7,7 @@
 #include "../_functions.h"
 #include "loops.h"
 
-static inline float fc_floormod_f(float x, float y) {
-    float r = fmodf(x, y);
-    return r != 0.0f && (r < 0.0f) != (y < 0.0f) ? r + y : r;
-}
-static inline double fc_floormod_d(double x, double y) {
+static inline double floormod(double x, double y) {
     double r = fmod(x, y);
     return r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
 }
@@ -36,35 +32,39 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define CLONES FC_CLONES
 #define F_INFINITY INFINITY
 
+/* The functions that formulas name: of float those of functions.def, of double the C library's. */
+#define FC_FABS PLAIN(fabs)
+#define FC_SQRT PLAIN(sqrt)
+#define FC_FLOOR PLAIN(floor)
+#define FC_CEIL PLAIN(ceil)
+#define FC_RINT PLAIN(rint)
+#define FC_EXP OWN(exp)
+#define FC_EXPM1 OWN(expm1)
+#define FC_LOG OWN(log)
+#define FC_LOG1P OWN(log1p)
+#define FC_SIN OWN(sin)
+#define FC_COS OWN(cos)
+#define FC_TAN OWN(tan)
+#define FC_ASIN OWN(asin)
+#define FC_ACOS OWN(acos)
+#define FC_ATAN OWN(atan)
+#define FC_SINH OWN(sinh)
+#define FC_COSH OWN(cosh)
+#define FC_ASINH OWN(asinh)
+#define FC_ACOSH OWN(acosh)
+#define FC_ATANH OWN(atanh)
+#define FC_TANH OWN(tanh)
+#define FC_ERF OWN(erf)
+#define FC_ERFC OWN(erfc)
+#define FC_FMOD OWN(fmod)
+#define FC_FLOORMOD OWN(floormod)
+#define FC_POW OWN(pow)
+#define FC_ATAN2 OWN(atan2)
+
 #define C float
 #define F(x) x##f
-#define FC_FABS fabsf
-#define FC_SQRT sqrtf
-#define FC_EXP fc_exp_f
-#define FC_EXPM1 fc_expm1_f
-#define FC_LOG fc_log_f
-#define FC_LOG1P fc_log1p_f
-#define FC_SIN sinf
-#define FC_COS cosf
-#define FC_TAN tanf
-#define FC_ASIN asinf
-#define FC_ACOS acosf
-#define FC_ATAN atanf
-#define FC_SINH sinhf
-#define FC_COSH coshf
-#define FC_ASINH asinhf
-#define FC_ACOSH acoshf
-#define FC_ATANH atanhf
-#define FC_TANH fc_tanh_f
-#define FC_FLOOR floorf
-#define FC_CEIL ceilf
-#define FC_RINT rintf
-#define FC_ERF erff
-#define FC_ERFC erfcf
-#define FC_FMOD fmodf
-#define FC_FLOORMOD fc_floormod_f
-#define FC_POW powf
-#define FC_ATAN2 atan2f
+#define PLAIN(name) name##f
+#define OWN(name) fc_##name##_f
 #define TYPE float32
 #define T float
 #define LOAD AS_IS
@@ -94,62 +94,12 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #undef STORE
 #undef C
 #undef F
-#undef FC_FABS
-#undef FC_SQRT
-#undef FC_EXP
-#undef FC_EXPM1
-#undef FC_LOG
-#undef FC_LOG1P
-#undef FC_SIN
-#undef FC_COS
-#undef FC_TAN
-#undef FC_ASIN
-#undef FC_ACOS
-#undef FC_ATAN
-#undef FC_SINH
-#undef FC_COSH
-#undef FC_ASINH
-#undef FC_ACOSH
-#undef FC_ATANH
-#undef FC_TANH
-#undef FC_FLOOR
-#undef FC_CEIL
-#undef FC_RINT
-#undef FC_ERF
-#undef FC_ERFC
-#undef FC_FMOD
-#undef FC_FLOORMOD
-#undef FC_POW
-#undef FC_ATAN2
+#undef PLAIN
+#undef OWN
 #define C double
 #define F(x) x
-#define FC_FABS fabs
-#define FC_SQRT sqrt
-#define FC_EXP exp
-#define FC_EXPM1 expm1
-#define FC_LOG log
-#define FC_LOG1P log1p
-#define FC_SIN sin
-#define FC_COS cos
-#define FC_TAN tan
-#define FC_ASIN asin
-#define FC_ACOS acos
-#define FC_ATAN atan
-#define FC_SINH sinh
-#define FC_COSH cosh
-#define FC_ASINH asinh
-#define FC_ACOSH acosh
-#define FC_ATANH atanh
-#define FC_TANH tanh
-#define FC_FLOOR floor
-#define FC_CEIL ceil
-#define FC_RINT rint
-#define FC_ERF erf
-#define FC_ERFC erfc
-#define FC_FMOD fmod
-#define FC_FLOORMOD fc_floormod_d
-#define FC_POW pow
-#define FC_ATAN2 atan2
+#define PLAIN(name) name
+#define OWN(name) name
 #define TYPE float64
 #define T double
 #define LOAD AS_IS
@@ -171,6 +121,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define IS_SIGNED 1
 #define STORE AS_TYPE
 #define C T
+#define FC_IABS(x) (x < 0 ? -x : x)
 #define FC_IPOW(x, y) (T) fc_ipow((uint64_t)(x), (uint64_t)(y))
 #define TYPE int8
 #define T int8_t
@@ -315,6 +266,9 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
         static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
         static const fc_check_loop checks[FC_NUM_DTYPES] = {LOOPS_##cls(check_##op)};      \
         const fc_tensor *y = ctx->in[1];                                                   \
+        int64_t shape[FC_MAX_DIMS];                                                        \
+        int ndim, rc = fc_broadcast(ctx, 2, &ndim, shape);                                 \
+        if (rc) return rc;                                                                 \
         if (ctx->in[0]->size && y->size && checks[y->dtype] && checks[y->dtype](fc_data(y), y->size)) \
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message);                      \
         return fc_binary(ctx, loops, 0);                                                   \

@@ -1,0 +1,89 @@
+"""The texts of OpenCL programs: plain OpenCL C 1.2 that every runtime compiles without a warning."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import warnings
+
+import pytest
+
+from flowcore.opencl import programs, runtimes
+
+cl = pytest.importorskip("pyopencl")
+
+KERNELS = pathlib.Path(__file__).resolve().parents[2] / "opencl_kernels"
+
+#: For each file the build options that tell its variants apart; prelude.cl is part of all.
+OPTIONS = {
+    "add_n": ["T=float32 S=bfloat16 R=bfloat16", "T=int64 S=int64 R=int64"],
+    "cast": ["T=float32 R=int8", "T=float16 R=bool", "T=bfloat16 R=float32", "T=uint64 R=float16", "T=float64 R=uint32", "T=bool R=float64"],
+    "copy": ["T=uint8", "T=item16"],
+    "elementwise": [
+        "FORMULA=Pow T=float32 R=float32",
+        "FORMULA=FloorMod T=float16 R=float16",
+        "FORMULA=FloorMod T=float64 R=float64",
+        "FORMULA=IsNan T=bfloat16 R=bool",
+        "FORMULA=Div T=int8 R=int8",
+        "FORMULA=Pow T=uint16 R=uint16",
+        "FORMULA=Abs T=int64 R=int64",
+        "FORMULA=LogicalAnd T=bool R=bool",
+    ],
+    "gemm": [
+        "T=float32 C=float32 B=float32 W=4 NV=2 MR=6",
+        "T=float16 C=float16 B=float32 W=4 NV=1 MR=3",
+        "T=int64 C=int64 B=int64 W=2 NV=2 MR=2",
+        "T=bfloat16 C=float32 B=bfloat16 SIDE=8 DEPTH=16",
+        "T=float64 C=float64 B=float64 SIDE=16 DEPTH=16",
+    ],
+    "optimizers": ["T=float32", "T=float16", "T=bfloat16", "T=float64"],
+    "pack": ["T=float32 R=32", "T=float16 R=5", "T=int32 R=1"],
+    "pool": ["T=float32", "T=bfloat16"],
+    "random": ["T=float32", "T=bfloat16"],
+    "select": ["T=uint16", "T=uint64"],
+}
+CASES = [(file, options) for file, several in OPTIONS.items() for options in several]
+
+
+def test_every_file_is_compiled_here() -> None:
+    assert {path.stem for path in KERNELS.glob("*.cl")} - {"prelude"} == set(OPTIONS)
+
+
+def _runtimes() -> list[runtimes.Runtime]:
+    try:
+        return runtimes.runtimes()
+    except ImportError:
+        return []
+
+
+@pytest.mark.parametrize("runtime", _runtimes(), ids=lambda r: r.platform)
+def test_compiles_without_a_warning(runtime: runtimes.Runtime) -> None:
+    context = cl.Context([runtime.handle])
+    try:
+        cl.Program(context, "__kernel void nothing(__global int *x) { *x = 1; }").build()
+    except cl.RuntimeError as error:
+        pytest.skip(f"{runtime.name} cannot compile at all: {error}")
+    for file, options in CASES:
+        if "float64" in options and not runtime.has_double:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # runtimes report success in words
+            cl.Program(context, programs.source(file, options)).build(["-cl-std=CL1.2", "-Werror"])
+
+
+@pytest.mark.parametrize(("file", "options"), CASES, ids=str)
+def test_names_no_extension_but_doubles_where_it_computes_in_them(file: str, options: str) -> None:
+    text = programs.source(file, options)
+    wanted = {"cl_khr_fp64"} if "float64" in options else set()
+    assert set(re.findall(r"\bcl_[a-z]+_\w+", text)) == wanted
+    assert set(re.findall(r"#pragma OPENCL EXTENSION (\w+) : enable", text)) == wanted
+    assert "#include" not in text
+    if not wanted:
+        assert not re.search(r"\bdouble\b", re.sub(r"/\*.*?\*/", "", text, flags=re.S))
+
+
+def test_unknown_formulas_and_files_are_refused() -> None:
+    with pytest.raises(KeyError, match="no formula for Pow of bool"):
+        programs.source("elementwise", "FORMULA=Pow T=bool R=bool")
+    with pytest.raises(FileNotFoundError):
+        programs.source("nowhere", "T=float32")
