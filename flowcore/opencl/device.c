@@ -247,6 +247,27 @@ int ocl_run(ocl_call *call, int64_t n) {
     return end_call(call, 1, &global, &local);
 }
 
+int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost) {
+    const ocl_device *d = call->device;
+    int64_t group = d->is_cpu ? 1 : 64, groups = (n + group - 1) / group;
+    if (d->is_cpu) { /* neither more than keep its cores busy, nor for less work than a thread is worth */
+        int64_t most = d->units * 4, worth = 1 + (int64_t)((double)n * (double)cost / 8192);
+        if (most > worth) most = worth;
+        if (groups > most) groups = most;
+    }
+    while (group > call->entry->max_group) group /= 2, groups *= 2;
+    return ocl_run_groups(call, 1, &groups, &group);
+}
+
+int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item) {
+    int64_t group = 64, most = call->device->units * 64;
+    while (group < 256 && group * 4 < length) group *= 2;
+    while (group > call->entry->max_group) group /= 2;
+    if (groups > most) groups = most;
+    ocl_bytes(call, NULL, (size_t)(group * item));
+    return ocl_run_groups(call, 1, &groups, &group);
+}
+
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size) {
     size_t global[3], local[3];
     for (int i = 0; i < axes; i++) {

@@ -70,6 +70,11 @@ void ocl_float(ocl_call *call, float value);
 void ocl_bytes(ocl_call *call, const void *value, size_t size);
 /* Enqueues it. `ocl_run`: over n independent elements with a grid-stride loop; `ocl_run_groups`: so many groups of so many items, per axis. */
 int ocl_run(ocl_call *call, int64_t n);
+/* Over n elements in contiguous parts (FOR_PART), each element's step about `cost` elementary ones: few items on a processor, one to an element elsewhere. */
+int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost);
+/* So many groups that each work on `length` values together, with a last argument of its own: local memory, `item` bytes to each item of a group. The
+ * items of a group are a power of two. */
+int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item);
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size);
 /* out[0] = a copy of `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
@@ -80,6 +85,8 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
 
 /* The name of a dtype in build options: "float32". */
 const char *ocl_type(int dtype);
+/* The dtype that `dtype` is computed in. */
+static inline int ocl_computed(int dtype) { return dtype == FC_FLOAT16 || dtype == FC_BFLOAT16 ? FC_FLOAT32 : dtype; }
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 
@@ -88,6 +95,6 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table;
 
 #endif

@@ -34,6 +34,20 @@ _TYPES: dict[str, tuple[str, str, str | None, str | None]] = {
     "item16": ("ulong2", "ulong2", None, None),
 }
 
+#: Type of computation -> its least and its greatest value.
+_RANGES = {
+    "float": ("-INFINITY", "INFINITY"),
+    "double": ("-INFINITY", "INFINITY"),
+    "char": ("CHAR_MIN", "CHAR_MAX"),
+    "short": ("SHRT_MIN", "SHRT_MAX"),
+    "int": ("INT_MIN", "INT_MAX"),
+    "long": ("LONG_MIN", "LONG_MAX"),
+    "uchar": ("0", "UCHAR_MAX"),
+    "ushort": ("0", "USHRT_MAX"),
+    "uint": ("0", "UINT_MAX"),
+    "ulong": ("0", "ULONG_MAX"),
+}
+
 #: The functions that formulas name, for each type of computation. Those of float are our own where functions.def has them.
 _BUILT_IN = {
     "FABS": "fabs",
@@ -105,9 +119,11 @@ def formula_for(op: str, dtype: str) -> str:
 
 def _type_macros(name: str, dtype: str) -> str:
     stored, computed, load, store = _TYPES[dtype]
+    lowest, highest = _RANGES.get(computed, ("0", "0"))
     return (
         f"#define {name} {stored}\n#define {name}_C {computed}\n"
         f"#define LOAD_{name}(p, i) {load or '(p)[i]'}\n#define STORE_{name}(p, i, v) {store or f'(p)[i] = ({stored})(v)'}\n"
+        f"#define {name}_FLOATING {int(dtype in _CLASSES['FLOAT'])}\n#define {name}_LOWEST {lowest}\n#define {name}_HIGHEST {highest}\n"
     )
 
 
