@@ -1,24 +1,11 @@
 /* Sum, Mean, Prod, Max, Min, All, Any, L2Loss: one launch for each run of neighbouring reduced axes, two where there are few long ones. */
-#include "../kernels/reduce/axes.h"
-#include "device.h"
+#include "pieces.h"
 
 typedef struct {
     const char *op;
     int square, divide;  /* reduces squares; divides by `count` at the end */
     int64_t count;
 } rule;
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* Few long reductions keep a device busy only in pieces, whose results are reduced again: the length of one. */
-static int64_t piece_of(const ocl_device *d, const fc_run *run) {
-    int64_t width = least(run->inner, 64);
-    int64_t side_by_side = d->is_cpu ? run->outer * ((run->inner + 63) / 64) : run->outer * run->inner;
-    int64_t wanted = d->units * (d->is_cpu ? 4 : run->inner == 1 ? 8 : 512);
-    int64_t grain = d->is_cpu ? 16384 / width : run->inner == 1 ? 4096 : 64;
-    int64_t pieces = least(wanted / side_by_side, run->reduced / grain);
-    return pieces > 1 ? (run->reduced + pieces - 1) / pieces : run->reduced;
-}
 
 static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run, int64_t piece, int64_t pieces) {
     const ocl_device *d = ocl_of(ctx);
@@ -42,7 +29,7 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
 }
 
 static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run) {
-    int64_t piece = piece_of(ocl_of(ctx), run), pieces = run->reduced ? (run->reduced + piece - 1) / piece : 1;
+    int64_t piece = ocl_piece(ocl_of(ctx), run), pieces = ocl_pieces(run, piece);
     if (pieces == 1) return launch(ctx, r, out, in, run, piece, 1);
     fc_tensor partial = {.dtype = ocl_computed(in->dtype)};
     rule first = {r->op, r->square, 0, 0}, second = {r->op, 0, r->divide, r->count};

@@ -226,7 +226,7 @@ static const fc_kernel_def defs[] = {
     {"UnsortedSegmentSum", NUMBERS, "", FC_SYNC, 4, 0, unsorted_segment_sum},
     {"OneHot", "", "axis", FC_SYNC, 2, 0, one_hot},
     {"RefSelect", "", "", FC_SYNC, 1, 0, ref_select},
-    {"InvertPermutation", "T:int32,int64", "", FC_SYNC, 1, 1, invert_permutation},
+    {"InvertPermutation", "T:int32,int64", "", FC_SYNC | FC_ANY_DEVICE, 1, 1, invert_permutation},
     {"Unique", "", "out_idx", FC_SYNC, 0, 0, unique},
     {"InTopK", "T:int32,int64", "k", FC_SYNC, 0, 0, in_top_k},
     {"InTopKV2", "T:int32,int64", "", FC_SYNC, 4, 0, in_top_k},
