@@ -30,5 +30,5 @@ typedef struct {
 #define FOR_EACH(i, n) for (size_t i = get_global_id(0); i < (size_t)(n); i += get_global_size(0))
 
 /* The same in contiguous parts, one for each item of the grid: for long steps, where neighbouring ones share what they read or write. */
-static inline size_t fc_part(size_t n, size_t item) { return n / get_global_size(0) * item + min(item, n % get_global_size(0)); }
+static inline size_t fc_part(size_t n, size_t item) { return min(n, (n + get_global_size(0) - 1) / get_global_size(0) * item); }
 #define FOR_PART(i, n) for (size_t i = fc_part((size_t)(n), get_global_id(0)), i##_end = fc_part((size_t)(n), get_global_id(0) + 1); i < i##_end; i++)
