@@ -79,6 +79,9 @@ int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_
 /* out[0] = a copy of `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
 
+/* `to` = a vector on the device of what lies at `data` in host memory, which may change at once. Not empty; release its buffer after enqueueing. */
+int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor *to);
+
 /* Those of fc_device. */
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
 int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
@@ -95,6 +98,6 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table;
 
 #endif

@@ -76,5 +76,6 @@ static PyMethodDef methods[] = {
     {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
     {NULL, NULL, 0, NULL}};
 
-static const fc_kernel_table *const tables[] = {&ocl_copy_table, &ocl_elementwise_table, &ocl_state_table, &ocl_reduce_table, &ocl_arg_table, &ocl_cumulate_table};
+static const fc_kernel_table *const tables[] = {&ocl_copy_table,   &ocl_elementwise_table, &ocl_state_table, &ocl_reduce_table,
+                                                &ocl_arg_table,    &ocl_cumulate_table,    &ocl_nn_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)

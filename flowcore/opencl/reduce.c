@@ -1,4 +1,5 @@
-/* Sum, Mean, Prod, Max, Min, All, Any, L2Loss: one launch for each run of neighbouring reduced axes, two where there are few long ones. */
+/* Sum, Mean, Prod, Max, Min, All, Any, L2Loss, BiasAddGrad: one launch for each run of neighbouring reduced axes, two where there are few long ones. */
+#include "../kernels/nn/checks.h"
 #include "pieces.h"
 
 typedef struct {
@@ -40,25 +41,30 @@ static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc
     return rc;
 }
 
-static int reduce(fc_ctx *ctx, const char *op, int mean) {
+/* Fills out[0] by the runs of `r`. */
+static int reduce_all(fc_ctx *ctx, const char *op, int mean, const fc_reduction *r) {
     const fc_tensor *x = ctx->in[0];
-    fc_reduction r;
-    int rc = fc_plan_reduction(ctx, &r);
-    if (rc) return rc;
-    if (!r.count) return ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape);
-    rc = ctx->api->alloc(ctx, 0, x->dtype, r.ndim, r.shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, r->ndim, r->shape);
     if (rc || !ctx->out[0].size) return rc;
     fc_tensor in = x->size ? *x : ctx->out[0]; /* an empty input has no memory; none of this is read */
-    for (int i = 0; !rc && i < r.count; i++) {
-        int last = i == r.count - 1;
+    for (int i = 0; !rc && i < r->count; i++) {
+        int last = i == r->count - 1;
         fc_tensor out = last ? ctx->out[0] : (fc_tensor){.dtype = ocl_computed(x->dtype)};
-        if (!last) rc = ocl_buffer_new(ctx, out.dtype, r.runs[i].outer * r.runs[i].inner, &out.buffer);
-        if (!rc) rc = reduce_run(ctx, &(rule){op, 0, mean, r.runs[i].reduced}, &out, &in, &r.runs[i]);
+        if (!last) rc = ocl_buffer_new(ctx, out.dtype, r->runs[i].outer * r->runs[i].inner, &out.buffer);
+        if (!rc) rc = reduce_run(ctx, &(rule){op, 0, mean, r->runs[i].reduced}, &out, &in, &r->runs[i]);
         if (i) fc_release(in.buffer);
         in = out;
         if (rc && !last) fc_release(out.buffer);
     }
     return rc;
+}
+
+static int reduce(fc_ctx *ctx, const char *op, int mean) {
+    const fc_tensor *x = ctx->in[0];
+    fc_reduction r;
+    int rc = fc_plan_reduction(ctx, &r);
+    if (rc) return rc;
+    return r.count ? reduce_all(ctx, op, mean, &r) : ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape);
 }
 static int sum(fc_ctx *ctx) { return reduce(ctx, "Sum", 0); }
 static int mean(fc_ctx *ctx) { return reduce(ctx, "Sum", 1); }
@@ -75,6 +81,16 @@ static int l2_loss(fc_ctx *ctx) {
     return reduce_run(ctx, &(rule){"Sum", 1, 1, 2}, &ctx->out[0], x->size ? x : &ctx->out[0], &(fc_run){1, x->size, 1});
 }
 
+static int bias_add_grad(fc_ctx *ctx) {
+    fc_bias_view view;
+    int rc = fc_view_for_bias(ctx, &view);
+    if (rc) return rc;
+    fc_reduction r = {.ndim = 1, .shape = {view.channels}};
+    if (ctx->in[0]->size && view.inner > 1) r.runs[r.count++] = (fc_run){view.outer * view.channels, view.inner, 1};
+    r.runs[r.count++] = (fc_run){1, ctx->in[0]->size ? view.outer : 0, view.channels};
+    return reduce_all(ctx, "Sum", 0, &r);
+}
+
 #define REALS "T:float32,float64,float16,bfloat16,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 static const fc_kernel_def defs[] = {
     {"Sum", REALS, "keep_dims", FC_SYNC, 2, 0, sum},
@@ -84,6 +100,7 @@ static const fc_kernel_def defs[] = {
     {"Min", REALS, "keep_dims", FC_SYNC, 2, 0, min},
     {"All", "", "keep_dims", FC_SYNC, 2, 0, all},
     {"Any", "", "keep_dims", FC_SYNC, 2, 0, any},
+    {"BiasAddGrad", REALS, "data_format", FC_SYNC, 0, 0, bias_add_grad},
     {"L2Loss", "T:float32,float64,float16,bfloat16", "", FC_SYNC, 0, 0, l2_loss},
 };
 const fc_kernel_table ocl_reduce_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};
