@@ -88,6 +88,8 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
 
 /* The name of a dtype in build options: "float32". */
 const char *ocl_type(int dtype);
+/* Likewise for what is only moved: a type of that many bytes. */
+const char *ocl_item_type(int64_t item);
 /* The dtype that `dtype` is computed in. */
 static inline int ocl_computed(int dtype) { return dtype == FC_FLOAT16 || dtype == FC_BFLOAT16 ? FC_FLOAT32 : dtype; }
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
@@ -98,6 +100,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table, ocl_index_table,
+    ocl_variable_rows_table;
 
 #endif

@@ -7,7 +7,7 @@ typedef struct {
     int64_t ndim, shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
 } copy_axes; /* that of copy.cl */
 
-static const char *item_type(int64_t item) {
+const char *ocl_item_type(int64_t item) {
     return item == 1 ? "uint8" : item == 2 ? "uint16" : item == 4 ? "uint32" : item == 8 ? "uint64" : "item16";
 }
 
@@ -23,7 +23,7 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
     if (!n) return FC_OK;
     if (copy->ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "copy", "copy", "T=%s", item_type(copy->item));
+    int rc = ocl_begin(&call, ctx, "copy", "copy", "T=%s", ocl_item_type(copy->item));
     if (rc) return rc;
     fc_tensor to = *dst, from = *src;
     to.offset += dst_offset;
@@ -39,7 +39,7 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
     int64_t item = fc_item_size(dst->dtype);
     ocl_call call;
     if (!dst->size) return FC_OK;
-    int rc = ocl_begin(&call, ctx, "copy", value ? "fill" : "fill_pattern", "T=%s", item_type(item));
+    int rc = ocl_begin(&call, ctx, "copy", value ? "fill" : "fill_pattern", "T=%s", ocl_item_type(item));
     if (rc) return rc;
     ocl_tensor(&call, dst);
     if (value) ocl_tensor(&call, value);
