@@ -16,6 +16,7 @@ static inline ushort fc_to_bfloat16(float x) {
 #define FC_FMAF fma
 #define FC_RINTF rint
 #define FC_FABSF fabs
+#define FC_SQRTF sqrt
 #define F_INF INFINITY
 #define F_INFINITY INFINITY
 

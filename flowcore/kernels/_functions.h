@@ -13,6 +13,7 @@
 #define FC_FMAF __builtin_fmaf
 #define FC_RINTF rintf
 #define FC_FABSF fabsf
+#define FC_SQRTF sqrtf
 #define F_INF INFINITY
 #include "../../opencl_kernels/functions.def"
 

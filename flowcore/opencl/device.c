@@ -213,6 +213,10 @@ void ocl_bytes(ocl_call *call, const void *value, size_t size) {
 }
 void ocl_long(ocl_call *call, int64_t value) { ocl_bytes(call, &value, sizeof value); }
 void ocl_float(ocl_call *call, float value) { ocl_bytes(call, &value, sizeof value); }
+void ocl_scalar(ocl_call *call, int dtype, double value) {
+    if (dtype == FC_FLOAT64) ocl_bytes(call, &value, sizeof value);
+    else ocl_float(call, (float)value);
+}
 void ocl_tensor(ocl_call *call, const fc_tensor *t) {
     ocl_bytes(call, &((ocl_buffer *)t->buffer)->mem, sizeof(cl_mem));
     ocl_long(call, t->offset / fc_item_size(t->dtype));

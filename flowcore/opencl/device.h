@@ -67,6 +67,8 @@ int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, c
 void ocl_tensor(ocl_call *call, const fc_tensor *t);
 void ocl_long(ocl_call *call, int64_t value);
 void ocl_float(ocl_call *call, float value);
+/* As a float or a double, whatever `dtype`, a floating-point one, is computed in. */
+void ocl_scalar(ocl_call *call, int dtype, double value);
 void ocl_bytes(ocl_call *call, const void *value, size_t size);
 /* Enqueues it. `ocl_run`: over n independent elements with a grid-stride loop; `ocl_run_groups`: so many groups of so many items, per axis. */
 int ocl_run(ocl_call *call, int64_t n);
@@ -101,6 +103,6 @@ void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
 extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table, ocl_index_table,
-    ocl_variable_rows_table;
+    ocl_variable_rows_table, ocl_random_table;
 
 #endif

@@ -6,7 +6,8 @@ static int gather(fc_ctx *ctx) {
     fc_gather_view view;
     int rc = fc_begin_gather(ctx, &view);
     if (rc || !ctx->out[0].size) return rc;
-    return ocl_gather(ctx, &ctx->out[0], ctx->in[0], ctx->in[1], view.outer, view.rows, view.inner);
+    const fc_tensor *indices = ctx->in[1];
+    return ocl_gather(ctx, &ctx->out[0], ctx->in[0], indices->dtype, indices->size, fc_data(indices), view.outer, view.rows, view.inner);
 }
 
 static int unsorted_segment_sum(fc_ctx *ctx) {

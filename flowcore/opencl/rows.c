@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, const fc_tensor *indices, int64_t outer, int64_t rows, int64_t inner) {
+int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n, const void *indices, int64_t outer, int64_t rows, int64_t inner) {
     const ocl_device *d = ocl_of(ctx);
     fc_tensor on_device;
     ocl_call call;
-    int rc = ocl_upload(ctx, indices->dtype, indices->size, fc_data(indices), &on_device);
+    int rc = ocl_upload(ctx, index_dtype, n, indices, &on_device);
     if (rc) return rc;
-    rc = ocl_begin(&call, ctx, "gather", d->is_cpu ? "gather_rows" : "gather", "T=%s I=%s", ocl_item_type(fc_item_size(to->dtype)), ocl_type(indices->dtype));
+    rc = ocl_begin(&call, ctx, "gather", d->is_cpu ? "gather_rows" : "gather", "T=%s I=%s", ocl_item_type(fc_item_size(to->dtype)), ocl_type(index_dtype));
     if (!rc) {
         ocl_tensor(&call, to);
         ocl_tensor(&call, params);
@@ -17,8 +17,8 @@ int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, const 
         ocl_long(&call, outer);
         ocl_long(&call, rows);
         ocl_long(&call, inner);
-        ocl_long(&call, indices->size);
-        rc = d->is_cpu ? ocl_run_parts(&call, outer * indices->size, inner) : ocl_run(&call, outer * indices->size * inner);
+        ocl_long(&call, n);
+        rc = d->is_cpu ? ocl_run_parts(&call, outer * n, inner) : ocl_run(&call, outer * n * inner);
     }
     fc_release(on_device.buffer);
     return rc;

@@ -1,15 +1,8 @@
 /* Variables on the device: updates in place. Reading and assigning move no element and are the CPU's (FC_ANY_DEVICE). */
 #include "../kernels/_rows.h"
-#include "../kernels/random/random.h"
 #include "../kernels/state/optimizer_ops.h"
 #include "own_value.h"
 #include "rows.h"
-
-/* A scalar in the type of computation of `dtype`. */
-static void scalar(ocl_call *call, int dtype, double value) {
-    if (dtype == FC_FLOAT64) ocl_bytes(call, &value, sizeof value);
-    else ocl_float(call, (float)value);
-}
 
 static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_variable **v, const fc_tensor *g, const fc_tensor *rows) {
     static const struct { const char *name; int scalars, nesterov; } rules[] = {
@@ -29,7 +22,7 @@ static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_va
             ocl_long(&call, table.count);
         }
         ocl_long(&call, rows ? inner : n);
-        for (int i = 0; i < rules[u->rule].scalars; i++) scalar(&call, g->dtype, u->scalar[i]);
+        for (int i = 0; i < rules[u->rule].scalars; i++) ocl_scalar(&call, g->dtype, u->scalar[i]);
         if (rules[u->rule].nesterov) ocl_bytes(&call, &u->flag, sizeof(int32_t));
         rc = ocl_run(&call, n);
     }
@@ -69,32 +62,6 @@ static int assign_op(fc_ctx *ctx, const char *op) {
 static int assign_add(fc_ctx *ctx) { return assign_op(ctx, "Add"); }
 static int assign_sub(fc_ctx *ctx) { return assign_op(ctx, "Sub"); }
 
-static int random_uniform(fc_ctx *ctx) {
-    const fc_tensor *t = ctx->in[0];
-    int64_t shape[FC_MAX_DIMS];
-    int dtype = (int)ctx->attrs[0].i;
-    char found[128];
-    uint64_t key, run;
-    if (t->ndim != 1 || t->size > FC_MAX_DIMS)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS, fc_shape_str(t, found, sizeof found));
-    for (int64_t d = 0; d < t->size; d++) shape[d] = fc_int_at(t, d);
-    int rc = ctx->api->alloc(ctx, 0, dtype, (int)t->size, shape);
-    if (rc) return rc;
-    fc_rng_next(ctx->state, &key, &run);
-    int64_t size = ctx->out[0].size;
-    if (!size) return FC_OK;
-    ocl_call call;
-    rc = ocl_begin(&call, ctx, "random", "uniform", "T=%s", ocl_type(dtype));
-    if (rc) return rc;
-    ocl_tensor(&call, &ctx->out[0]);
-    ocl_long(&call, size);
-    ocl_bytes(&call, &key, sizeof key);
-    ocl_bytes(&call, &run, sizeof run);
-    /* Rounding to a narrow type must not reach the open end. */
-    ocl_float(&call, dtype == FC_FLOAT16 ? 0.99951171875f : dtype == FC_BFLOAT16 ? 0.99609375f : 1.0f);
-    return ocl_run(&call, (size + 3) / 4);
-}
-
 #define NUMBERS "dtype:float32,float64,float16,bfloat16,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 #define FLOATS "T:float32,float64,float16,bfloat16"
 static const fc_kernel_def defs[] = {
@@ -107,6 +74,5 @@ static const fc_kernel_def defs[] = {
     {"ResourceApplyAdagrad", FLOATS, "", FC_STATEFUL, 4, 0, dense_adagrad},
     {"ResourceSparseApplyAdagrad", FLOATS, "", FC_STATEFUL, 20, 0, sparse_adagrad},
     {"ResourceApplyRMSProp", FLOATS, "", FC_STATEFUL, 0x78, 0, rmsprop},
-    {"RandomUniform", "dtype:float32,float16,bfloat16", "dtype", FC_STATEFUL, 1, 0, random_uniform},
 };
 const fc_kernel_table ocl_state_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

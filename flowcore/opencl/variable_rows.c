@@ -5,7 +5,7 @@
 #include "../kernels/state/row_ops.h"
 
 static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, int64_t inner) {
-    return ocl_gather(ctx, &ctx->out[0], value, indices, 1, value->shape[0], inner);
+    return ocl_gather(ctx, &ctx->out[0], value, indices->dtype, indices->size, fc_data(indices), 1, value->shape[0], inner);
 }
 
 static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x, int64_t inner, int op) {

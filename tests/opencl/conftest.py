@@ -56,6 +56,9 @@ def device(request: pytest.FixtureRequest) -> Place:
     return request.param
 
 
+# oclgrind breaks when two threads use it at once.
+ONE_THREAD = fc.ConfigProto(inter_op_parallelism_threads=1)
+
 Both = Callable[..., tuple[Any, Any]]
 
 
@@ -67,7 +70,7 @@ def run_on(place: str, build: Callable[..., Any], arrays: Sequence[Any]) -> Any:
         with fc.device(place):
             fetches = build(*feeds)
             initializer = fc.global_variables_initializer()
-        with fc.Session() as session:
+        with fc.Session(config=ONE_THREAD) as session:
             session.run(initializer)
             return session.run(fetches, feeds)
 
