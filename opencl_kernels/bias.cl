@@ -29,11 +29,11 @@ __kernel void bias_planes(__global T *out, long out_at, __global const T *value,
 /* Any, for a GPU: neighbouring items read neighbouring elements. Each counts its channel on from step to step, without a division. */
 __kernel void bias_elements(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer, long channels,
                             long inner) {
-    size_t period = (size_t)(channels * inner), place = get_global_id(0) % period, step = get_global_size(0) % period;
+    size_t items = get_global_size(0), period = (size_t)(channels * inner), place = get_global_id(0) % period, step = items % period;
     out += out_at;
     value += value_at;
     bias += bias_at;
-    FOR_EACH(i, outer * channels * inner) {
+    for (size_t i = get_global_id(0); i < (size_t)(outer * channels * inner); i += items) {
         STORE_T(out, i, LOAD_T(value, i) + LOAD_T(bias, inner == 1 ? place : place / (size_t)inner));
         place += step;
         if (place >= period) place -= period;

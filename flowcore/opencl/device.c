@@ -241,6 +241,7 @@ static int end_call(ocl_call *call, int axes, const size_t *global, const size_t
 
 int ocl_run(ocl_call *call, int64_t n) {
     const ocl_device *d = call->device;
+    if (d->wide_items) return ocl_run_parts(call, n, 1);
     /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short tensors. */
     int64_t group = d->is_cpu ? (n <= 1024 ? 64 : 512) : 256;
     while (group > call->entry->max_group) group /= 2;

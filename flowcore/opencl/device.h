@@ -28,6 +28,7 @@ typedef struct {
     /* what the device can do */
     int64_t units, max_group, local_memory, max_buffer, memory_limit;
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
+    int wide_items;               /* the compiler makes vectors of a kernel's loops, not of neighbouring items (FOR_EACH in prelude.cl) */
     /* memory that is free to be used again, by size class, and what is handed out */
     pthread_mutex_t lock;
     ocl_buffer *idle[OCL_SIZE_CLASSES];

@@ -35,15 +35,16 @@ static PyObject *load(PyObject *module, PyObject *arg) {
 }
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"name", "context", "device", "build", "is_cpu", "units", "max_group", "local_memory", "max_buffer", "memory_limit", NULL};
+    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group", "local_memory", "max_buffer", "memory_limit", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
-    int is_cpu;
+    int is_cpu, wide_items;
     long long units, max_group, local_memory, max_buffer, memory_limit;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOpLLLLL", names, &name, &context, &id, &build, &is_cpu, &units, &max_group, &local_memory, &max_buffer, &memory_limit))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLL", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group, &local_memory, &max_buffer,
+                                     &memory_limit))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
     ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
@@ -51,6 +52,7 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     Py_INCREF(build);
     d->build = build;
     d->is_cpu = is_cpu;
+    d->wide_items = wide_items;
     d->units = units;
     d->max_group = max_group;
     d->local_memory = local_memory;

@@ -125,6 +125,9 @@ def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> 
     correct_rounding = getattr(cl.device_fp_config, "CORRECTLY_ROUNDED_DIVIDE_SQRT", 0)
     if device.single_fp_config & correct_rounding:
         flags += " -cl-fp32-correctly-rounded-divide-sqrt"
+    wide_items = runtime.kind == "CPU" and device.preferred_vector_width_float > 1
+    if wide_items:
+        flags += " -DFC_WIDE_ITEMS"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks of the compiler
@@ -140,6 +143,7 @@ def open_runtime(runtime: Runtime, index: int, memory_fraction: float = 0.0) -> 
         device=device.int_ptr,
         build=programs.build,
         is_cpu=runtime.kind == "CPU",
+        wide_items=wide_items,
         units=runtime.units,
         max_group=runtime.max_group,
         local_memory=runtime.local_memory,
