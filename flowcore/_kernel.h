@@ -228,7 +228,7 @@ enum {
     FC_ASYNC = 1,       /* may park */
     FC_KIND_MASK = 15,
     FC_STATEFUL = 16,   /* never folded, merged or pruned because its value is known */
-    FC_ANY_DEVICE = 32, /* touches no element (views, shapes, variables as a whole): serves every device */
+    FC_ANY_DEVICE = 32, /* touches no element (views, shapes, variables as a whole) but of host_in and host_out: serves every device */
     FC_BY_COPY = 64,    /* touches elements through copy and fill of fc_device alone: serves every device that has them */
     FC_LAST_ON_HOST = 128 /* the last input lives in host memory, like those of host_in */
 };

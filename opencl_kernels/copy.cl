@@ -25,10 +25,10 @@ __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src
 __kernel void fill(__global T *dst, long dst_at, __global const T *value, long value_at, long n) {
     dst += dst_at;
     T v = value[value_at];
-    FOR_EACH(i, n) dst[i] = v;
+    FOR_PART(i, n) dst[i] = v;
 }
 
 __kernel void fill_pattern(__global T *dst, long dst_at, T value, long n) {
     dst += dst_at;
-    FOR_EACH(i, n) dst[i] = value;
+    FOR_PART(i, n) dst[i] = value;
 }

@@ -9,6 +9,7 @@ def open_device(
     device: int,
     build: Callable[[str, str], int],
     is_cpu: bool,
+    wide_items: bool,
     units: int,
     max_group: int,
     local_memory: int,

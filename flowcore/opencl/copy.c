@@ -98,6 +98,30 @@ static int from_host(fc_ctx *ctx) {
     return rc;
 }
 
+int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor *to) {
+    ocl_device *d = ocl_of(ctx);
+    size_t bytes = (size_t)(size * fc_item_size(dtype));
+    *to = (fc_tensor){.dtype = dtype, .ndim = 1, .size = size, .shape = {size}};
+    int rc = ocl_buffer_new(ctx, dtype, size, &to->buffer);
+    if (rc) return rc;
+    transfer *t = new_transfer(ctx, d);
+    if (t) t->staged = malloc(bytes);
+    if (!t || !t->staged) {
+        free(t);
+        rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
+    } else {
+        __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+        memcpy(t->staged, data, bytes);
+        cl_event event = NULL;
+        ocl_enter(d);
+        cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)to->buffer)->mem, 0, 0, bytes, t->staged, 0, NULL, &event);
+        rc = when_done(ctx, d, error, event, t);
+        ocl_leave(d);
+    }
+    if (rc) fc_release(to->buffer);
+    return rc;
+}
+
 static int to_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);

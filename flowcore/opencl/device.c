@@ -283,6 +283,10 @@ void ocl_bytes(ocl_call *call, const void *value, size_t size) {
 }
 void ocl_long(ocl_call *call, int64_t value) { ocl_bytes(call, &value, sizeof value); }
 void ocl_float(ocl_call *call, float value) { ocl_bytes(call, &value, sizeof value); }
+void ocl_scalar(ocl_call *call, int dtype, double value) {
+    if (dtype == FC_FLOAT64) ocl_bytes(call, &value, sizeof value);
+    else ocl_float(call, (float)value);
+}
 void ocl_tensor(ocl_call *call, const fc_tensor *t) {
     ocl_bytes(call, &((ocl_buffer *)t->buffer)->mem, sizeof(cl_mem));
     ocl_long(call, t->offset / fc_item_size(t->dtype));
@@ -318,13 +322,30 @@ static int run_items(ocl_call *call, int64_t n, int64_t group, int64_t most) {
 
 int ocl_run(ocl_call *call, int64_t n) {
     const ocl_device *d = call->device;
+    if (d->wide_items) return ocl_run_parts(call, n, 1);
     /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short tensors. */
     return d->is_cpu ? run_items(call, n, n <= 1024 ? 64 : 512, d->units * 4) : run_items(call, n, 256, d->units * 16);
 }
 
-int ocl_run_coarse(ocl_call *call, int64_t n) {
+int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost) {
     const ocl_device *d = call->device;
-    return d->is_cpu ? run_items(call, n, 1, d->units * 8) : run_items(call, n, 64, d->units * 16);
+    int64_t group = d->is_cpu ? 1 : 64, groups = (n + group - 1) / group;
+    if (d->is_cpu) { /* neither more than keep its cores busy, nor for less work than a thread is worth */
+        int64_t most = d->units * 4, worth = 1 + (int64_t)((double)n * (double)cost / 8192);
+        if (most > worth) most = worth;
+        if (groups > most) groups = most;
+    }
+    while (group > call->entry->max_group) group /= 2, groups *= 2;
+    return ocl_run_groups(call, 1, &groups, &group);
+}
+
+int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item) {
+    int64_t group = 64, most = call->device->units * 64;
+    while (group < 256 && group * 4 < length) group *= 2;
+    while (group > call->entry->max_group) group /= 2;
+    if (groups > most) groups = most;
+    ocl_bytes(call, NULL, (size_t)(group * item));
+    return ocl_run_groups(call, 1, &groups, &group);
 }
 
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size) {

@@ -29,6 +29,7 @@ typedef struct {
     int64_t units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     int is_serial;                /* a simulator, whose calls must not overlap */
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
+    int wide_items;               /* the compiler makes vectors of a kernel's loops, not of neighbouring items (FOR_EACH in prelude.cl) */
     /* memory that is free to be used again, by size class, and what is handed out */
     pthread_mutex_t lock;
     ocl_buffer *idle[OCL_SIZE_CLASSES];
@@ -75,11 +76,16 @@ int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, c
 void ocl_tensor(ocl_call *call, const fc_tensor *t);
 void ocl_long(ocl_call *call, int64_t value);
 void ocl_float(ocl_call *call, float value);
+/* As a float or a double, whatever `dtype`, a floating-point one, is computed in. */
+void ocl_scalar(ocl_call *call, int dtype, double value);
 void ocl_bytes(ocl_call *call, const void *value, size_t size);
-/* Enqueues it. `ocl_run`: over n independent elements with a grid-stride loop; `ocl_run_coarse`: the same where an element is much work;
- * `ocl_run_groups`: so many groups of so many items, per axis. */
+/* Enqueues it. `ocl_run`: over n independent elements (FOR_EACH); `ocl_run_groups`: so many groups of so many items, per axis. */
 int ocl_run(ocl_call *call, int64_t n);
-int ocl_run_coarse(ocl_call *call, int64_t n);
+/* Over n elements in contiguous parts (FOR_PART), each element's step about `cost` elementary ones: few items on a processor, one to an element elsewhere. */
+int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost);
+/* So many groups that each work on `length` values together, with a last argument of its own: local memory, `item` bytes to each item of a group. The
+ * items of a group are a power of two. */
+int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item);
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size);
 /* out[0] = a copy of `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
@@ -89,6 +95,8 @@ int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_t
  * With an error in `rc` it only gives the word back and returns the error. The node's table line says FC_ASYNC. */
 int ocl_flag_new(fc_ctx *ctx, fc_tensor *flag);
 int ocl_flag_end(fc_ctx *ctx, fc_tensor *flag, int rc, const char *message);
+/* `to` = a vector on the device of what lies at `data` in host memory, which may change at once. Not empty; release its buffer after enqueueing. */
+int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor *to);
 
 /* Those of fc_device. */
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
@@ -96,8 +104,10 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
 
 /* The name of a dtype in build options: "float32". */
 const char *ocl_type(int dtype);
-/* That of an unsigned integer of this many bytes, for kernels that only move elements. */
+/* Likewise for what is only moved: a type of that many bytes. */
 const char *ocl_item_type(int64_t item);
+/* The dtype that `dtype` is computed in. */
+static inline int ocl_computed(int dtype) { return dtype == FC_FLOAT16 || dtype == FC_BFLOAT16 ? FC_FLOAT32 : dtype; }
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 
@@ -109,6 +119,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table, ocl_index_table,
+    ocl_variable_rows_table, ocl_random_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
 
 #endif

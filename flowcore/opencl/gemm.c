@@ -23,7 +23,7 @@ static int pack(fc_ctx *ctx, const fc_tensor *in, int64_t lines, int64_t k, int6
     ocl_tensor(&call, in);
     int64_t numbers[] = {lines, k, line_stride, k_stride, count, batch};
     for (int i = 0; i < 6; i++) ocl_long(&call, numbers[i]);
-    return ocl_run_coarse(&call, count * panels * ceil_div(k, 64));
+    return ocl_run_parts(&call, count * panels * ceil_div(k, 64), 64 * width);
 }
 
 /* Into how many pieces k is cut: enough tiles for all units, and pieces of B that stay in a cache while the rows pass. */

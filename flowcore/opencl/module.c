@@ -35,15 +35,15 @@ static PyObject *load(PyObject *module, PyObject *arg) {
 }
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"name", "context", "device", "build", "is_cpu", "units", "max_group", "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", NULL};
+    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group", "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
-    int is_cpu, is_serial;
+    int is_cpu, wide_items, is_serial;
     long long units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOpLLLLLLp", names, &name, &context, &id, &build, &is_cpu, &units, &max_group, &local_memory, &max_buffer, &memory_limit,
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLp", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group, &local_memory, &max_buffer, &memory_limit,
                                      &vector_bytes, &is_serial))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
@@ -53,6 +53,7 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     d->build = build;
     d->is_cpu = is_cpu;
     d->is_serial = is_serial;
+    d->wide_items = wide_items;
     d->units = units;
     d->max_group = max_group;
     d->local_memory = local_memory;
@@ -100,5 +101,8 @@ static PyMethodDef methods[] = {
     {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
     {NULL, NULL, 0, NULL}};
 
-static const fc_kernel_table *const tables[] = {&ocl_copy_table, &ocl_elementwise_table, &ocl_state_table, &ocl_matmul_table, &ocl_conv_table, &ocl_pool_table};
+static const fc_kernel_table *const tables[] = {&ocl_copy_table,   &ocl_elementwise_table, &ocl_state_table, &ocl_reduce_table,
+                                                &ocl_arg_table,    &ocl_cumulate_table,    &ocl_nn_table,    &ocl_index_table,
+                                                &ocl_variable_rows_table, &ocl_random_table,  &ocl_matmul_table, &ocl_conv_table,
+                                                 &ocl_pool_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)

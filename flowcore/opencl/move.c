@@ -45,5 +45,5 @@ int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const vo
     if (value) ocl_tensor(&call, value);
     else ocl_bytes(&call, pattern, (size_t)item);
     ocl_long(&call, dst->size);
-    return ocl_run(&call, dst->size);
+    return ocl_run_parts(&call, dst->size, 1);
 }

@@ -37,6 +37,20 @@ _TYPES: dict[str, tuple[str, str, str | None, str | None]] = {
     "item16": ("ulong2", "ulong2", None, None),
 }
 
+#: Type of computation -> its least and its greatest value.
+_RANGES = {
+    "float": ("-INFINITY", "INFINITY"),
+    "double": ("-INFINITY", "INFINITY"),
+    "char": ("CHAR_MIN", "CHAR_MAX"),
+    "short": ("SHRT_MIN", "SHRT_MAX"),
+    "int": ("INT_MIN", "INT_MAX"),
+    "long": ("LONG_MIN", "LONG_MAX"),
+    "uchar": ("0", "UCHAR_MAX"),
+    "ushort": ("0", "USHRT_MAX"),
+    "uint": ("0", "UINT_MAX"),
+    "ulong": ("0", "ULONG_MAX"),
+}
+
 #: The functions that formulas name, as FC_SQRT and FC_EXP: those that IEEE 754 defines to the last bit, and those that are our own for float (functions.def).
 _EXACT = ("fabs", "sqrt", "floor", "ceil", "rint", "fma")
 _OWN = (
@@ -91,9 +105,11 @@ def formula_for(op: str, dtype: str) -> Formula:
 
 def _type_macros(name: str, dtype: str) -> str:
     stored, computed, load, store = _TYPES[dtype]
+    lowest, highest = _RANGES.get(computed, ("0", "0"))
     return (
         f"#define {name} {stored}\n#define {name}_C {computed}\n"
         f"#define LOAD_{name}(p, i) {load or '(p)[i]'}\n#define STORE_{name}(p, i, v) {store or f'(p)[i] = ({stored})(v)'}\n"
+        f"#define {name}_FLOATING {int(dtype in _CLASSES['FLOAT'])}\n#define {name}_LOWEST {lowest}\n#define {name}_HIGHEST {highest}\n"
     )
 
 

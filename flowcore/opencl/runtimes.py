@@ -148,6 +148,9 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
         flags += " -cl-fp32-correctly-rounded-divide-sqrt"
     if runtime.is_simulator:
         flags += " -cl-opt-disable"  # it checks what is written here, and does not know all that its optimiser makes of it
+    wide_items = runtime.kind == "CPU" and device.preferred_vector_width_float > 1
+    if wide_items:
+        flags += " -DFC_WIDE_ITEMS"
     try:
         compiled(context, device, flags, _PROBE)
     except cl.RuntimeError as error:
@@ -156,6 +159,7 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
     programs = Programs(context, device, flags)
     itself = {
         "is_cpu": runtime.kind == "CPU",
+        "wide_items": wide_items,
         "units": runtime.units,
         "max_group": runtime.max_group,
         "local_memory": runtime.local_memory,

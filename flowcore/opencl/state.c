@@ -1,41 +1,33 @@
 /* Variables on the device: updates in place. Reading and assigning move no element and are the CPU's (FC_ANY_DEVICE). */
-#include "../kernels/random/random.h"
+#include "../kernels/_rows.h"
 #include "../kernels/state/optimizer_ops.h"
-#include "device.h"
+#include "own_value.h"
+#include "rows.h"
 
-static int fc_own_value(fc_ctx *ctx, fc_variable *v) {
-    fc_tensor *t = &v->value;
-    if (!t->size || __atomic_load_n(&t->buffer->refs, __ATOMIC_ACQUIRE) == 1) return FC_OK;
-    fc_tensor fresh = *t;
-    fresh.offset = 0;
-    int rc = ocl_buffer_new(ctx, t->dtype, t->size, &fresh.buffer);
-    if (!rc) rc = ocl_copy(ctx, t, 0, &fresh, 0, t->size * fc_item_size(t->dtype));
-    if (rc) return rc;
-    fc_release(t->buffer);
-    *t = fresh;
-    return FC_OK;
-}
-
-/* A scalar in the type of computation of `dtype`. */
-static void scalar(ocl_call *call, int dtype, double value) {
-    if (dtype == FC_FLOAT64) ocl_bytes(call, &value, sizeof value);
-    else ocl_float(call, (float)value);
-}
-
-static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v, const fc_tensor *g, const fc_tensor *rows) {
+static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_variable **v, const fc_tensor *g, const fc_tensor *rows) {
     static const struct { const char *name; int scalars, nesterov; } rules[] = {
         [FC_RULE_GRADIENT_DESCENT] = {"gradient_descent", 1, 0}, [FC_RULE_MOMENTUM] = {"momentum", 2, 1}, [FC_RULE_ADAM] = {"adam", 4, 1},
         [FC_RULE_ADAGRAD] = {"adagrad", 1, 0}, [FC_RULE_RMSPROP] = {"rmsprop", 4, 0}};
     ocl_call call;
-    (void)rows;
-    int rc = ocl_begin(&call, ctx, "optimizers", rules[u->rule].name, "T=%s", ocl_type(g->dtype));
-    if (rc) return rc;
-    for (int i = 0; i < n; i++) ocl_tensor(&call, &v[i]->value);
-    ocl_tensor(&call, g);
-    ocl_long(&call, g->size);
-    for (int i = 0; i < rules[u->rule].scalars; i++) scalar(&call, g->dtype, u->scalar[i]);
-    if (rules[u->rule].nesterov) ocl_bytes(&call, &u->flag, sizeof(int32_t));
-    return ocl_run(&call, g->size);
+    ocl_row_table table = {0};
+    int rc = rows ? fc_check_rows(ctx, rows, v[0]->value.shape[0]) : FC_OK;
+    if (!rc && rows) rc = ocl_sort_rows(ctx, rows, &table);
+    if (!rc) rc = ocl_begin(&call, ctx, rows ? "sparse_optimizers" : "optimizers", rules[u->rule].name, "T=%s", ocl_type(g->dtype));
+    if (!rc) {
+        int64_t inner = rows ? g->size / g->shape[0] : 0, n = rows ? table.count * inner : g->size;
+        for (int i = 0; i < n_variables; i++) ocl_tensor(&call, &v[i]->value);
+        ocl_tensor(&call, g);
+        if (rows) {
+            ocl_tensor(&call, &table.table);
+            ocl_long(&call, table.count);
+        }
+        ocl_long(&call, rows ? inner : n);
+        for (int i = 0; i < rules[u->rule].scalars; i++) ocl_scalar(&call, g->dtype, u->scalar[i]);
+        if (rules[u->rule].nesterov) ocl_bytes(&call, &u->flag, sizeof(int32_t));
+        rc = ocl_run(&call, n);
+    }
+    fc_release(table.table.buffer);
+    return rc;
 }
 
 static int assign_op(fc_ctx *ctx, const char *op) {
@@ -70,32 +62,6 @@ static int assign_op(fc_ctx *ctx, const char *op) {
 static int assign_add(fc_ctx *ctx) { return assign_op(ctx, "Add"); }
 static int assign_sub(fc_ctx *ctx) { return assign_op(ctx, "Sub"); }
 
-static int random_uniform(fc_ctx *ctx) {
-    const fc_tensor *t = ctx->in[0];
-    int64_t shape[FC_MAX_DIMS];
-    int dtype = (int)ctx->attrs[0].i;
-    char found[128];
-    uint64_t key, run;
-    if (t->ndim != 1 || t->size > FC_MAX_DIMS)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS, fc_shape_str(t, found, sizeof found));
-    for (int64_t d = 0; d < t->size; d++) shape[d] = fc_int_at(t, d);
-    int rc = ctx->api->alloc(ctx, 0, dtype, (int)t->size, shape);
-    if (rc) return rc;
-    fc_rng_next(ctx->state, &key, &run);
-    int64_t size = ctx->out[0].size;
-    if (!size) return FC_OK;
-    ocl_call call;
-    rc = ocl_begin(&call, ctx, "random", "uniform", "T=%s", ocl_type(dtype));
-    if (rc) return rc;
-    ocl_tensor(&call, &ctx->out[0]);
-    ocl_long(&call, size);
-    ocl_bytes(&call, &key, sizeof key);
-    ocl_bytes(&call, &run, sizeof run);
-    /* Rounding to a narrow type must not reach the open end. */
-    ocl_float(&call, dtype == FC_FLOAT16 ? 0.99951171875f : dtype == FC_BFLOAT16 ? 0.99609375f : 1.0f);
-    return ocl_run(&call, (size + 3) / 4);
-}
-
 #define NUMBERS "dtype:float32,float64,float16,bfloat16,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 #define FLOATS "T:float32,float64,float16,bfloat16"
 static const fc_kernel_def defs[] = {
@@ -103,9 +69,10 @@ static const fc_kernel_def defs[] = {
     {"AssignSubVariableOp", NUMBERS, "", FC_STATEFUL, 0, 0, assign_sub},
     {"ResourceApplyGradientDescent", FLOATS, "", FC_STATEFUL, 2, 0, gradient_descent},
     {"ResourceApplyMomentum", FLOATS, "use_nesterov", FC_STATEFUL, 20, 0, dense_momentum},
+    {"ResourceSparseApplyMomentum", FLOATS, "use_nesterov", FC_STATEFUL, 52, 0, sparse_momentum},
     {"ResourceApplyAdam", FLOATS, "use_nesterov", FC_STATEFUL, 0x1f8, 0, adam},
     {"ResourceApplyAdagrad", FLOATS, "", FC_STATEFUL, 4, 0, dense_adagrad},
+    {"ResourceSparseApplyAdagrad", FLOATS, "", FC_STATEFUL, 20, 0, sparse_adagrad},
     {"ResourceApplyRMSProp", FLOATS, "", FC_STATEFUL, 0x78, 0, rmsprop},
-    {"RandomUniform", "dtype:float32,float16,bfloat16", "dtype", FC_STATEFUL, 1, 0, random_uniform},
 };
 const fc_kernel_table ocl_state_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

@@ -140,8 +140,8 @@ static const fc_kernel_def defs[] = {
     {"Fill", "", "", FC_SYNC | FC_BY_COPY, 1, 0, fill},
     {"ZerosLike", "", "", FC_SYNC | FC_BY_COPY, 0, 0, zeros_like},
     {"OnesLike", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128,bool", "", FC_SYNC | FC_BY_COPY, 0, 0, ones_like},
-    {"Range", "Tidx:int32,int64,float32,float64", "", FC_SYNC, 7, 1, range},
-    {"LinSpace", "T:float32,float64", "", FC_SYNC, 7, 0, lin_space},
+    {"Range", "Tidx:int32,int64,float32,float64", "", FC_SYNC | FC_ANY_DEVICE, 7, 1, range},
+    {"LinSpace", "T:float32,float64", "", FC_SYNC | FC_ANY_DEVICE, 7, 1, lin_space},
     {"BroadcastGradientArgs", "T:int32,int64", "", FC_SYNC | FC_ANY_DEVICE, 3, 3, broadcast_gradient_args},
 };
 const fc_kernel_table fc_generate_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

@@ -3,9 +3,7 @@
 #include <stdlib.h>
 
 #include "../_types.h"
-#include "copy.h"
-
-static const char *const OUT_OF_RANGE = "indices[%lld] = %lld is not in [0, %lld)";
+#include "index_checks.h"
 
 typedef struct {
     char *out;
@@ -26,26 +24,11 @@ static void gather_piece(void *arg, int64_t begin, int64_t end) {
 
 static int gather(fc_ctx *ctx) {
     const fc_tensor *params = ctx->in[0], *indices = ctx->in[1];
-    int64_t shape[2 * FC_MAX_DIMS], outer = 1;
-    int axis = 0, rc = FC_OK, ndim = 0;
-    if (params->ndim < 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "params must be at least 1 dimensional");
-    if (ctx->n_in == 3) {
-        if (ctx->in[2]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis must be a scalar");
-        rc = fc_axis(ctx, "axis", fc_int_at(ctx->in[2], 0), params->ndim, &axis);
-        if (rc) return rc;
-    }
-    for (int d = 0; d < axis; d++) outer *= shape[ndim++] = params->shape[d];
-    for (int d = 0; d < indices->ndim; d++) shape[ndim++] = indices->shape[d];
-    gather_job job = {.params = fc_data(params), .indices = indices, .rows = params->shape[axis], .inner = fc_item_size(params->dtype)};
-    for (int d = axis + 1; d < params->ndim; d++) job.inner *= shape[ndim++] = params->shape[d];
-    for (int64_t i = 0; i < indices->size; i++) {
-        int64_t row = fc_int_at(indices, i);
-        if (row < 0 || row >= job.rows) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, OUT_OF_RANGE, (long long)i, (long long)row, (long long)job.rows);
-    }
-    rc = ctx->api->alloc(ctx, 0, params->dtype, ndim, shape);
+    fc_gather_view view;
+    int rc = fc_begin_gather(ctx, &view);
     if (rc || !ctx->out[0].size) return rc;
-    job.out = fc_data(&ctx->out[0]);
-    ctx->api->parallel_for(ctx, outer * indices->size, job.inner >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job.inner, gather_piece, &job);
+    gather_job job = {fc_data(&ctx->out[0]), fc_data(params), indices, view.rows, view.inner * fc_item_size(params->dtype)};
+    ctx->api->parallel_for(ctx, view.outer * indices->size, job.inner >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job.inner, gather_piece, &job);
     if (params->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
@@ -64,24 +47,8 @@ static int unsorted_segment_sum(fc_ctx *ctx) {
 #define ADD_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = add_row_##NAME,
         FC_NUMBER_TYPES(ADD_ENTRY)};
     const fc_tensor *data = ctx->in[0], *ids = ctx->in[1];
-    int64_t shape[FC_MAX_DIMS], inner = 1, item = fc_item_size(data->dtype);
-    int ndim = 0;
-    char a[128], b[128];
-    if (ctx->in[2]->size != 1 || fc_int_at(ctx->in[2], 0) < 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "num_segments must be a scalar of at least 0");
-    if (ids->ndim > data->ndim || memcmp(ids->shape, data->shape, (size_t)ids->ndim * sizeof(int64_t)))
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "data.shape = %s does not start with segment_ids.shape = %s", fc_shape_str(data, a, sizeof a),
-                              fc_shape_str(ids, b, sizeof b));
-    shape[ndim++] = fc_int_at(ctx->in[2], 0);
-    for (int d = ids->ndim; d < data->ndim; d++) inner *= data->shape[d];
-    for (int d = ids->ndim; d < data->ndim; d++) {
-        if (ndim == FC_MAX_DIMS) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result has too many dimensions");
-        shape[ndim++] = data->shape[d];
-    }
-    for (int64_t i = 0; i < ids->size; i++)
-        if (fc_int_at(ids, i) >= shape[0])
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "segment_ids[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)fc_int_at(ids, i),
-                                  (long long)shape[0]);
-    int rc = ctx->api->alloc(ctx, 0, data->dtype, ndim, shape);
+    int64_t inner, item = fc_item_size(data->dtype);
+    int rc = fc_begin_segment_sum(ctx, &inner);
     if (rc || !ctx->out[0].size) return rc;
     char *out = fc_data(&ctx->out[0]);
     const char *in = fc_data(data);
@@ -95,20 +62,8 @@ static int unsorted_segment_sum(fc_ctx *ctx) {
 
 static int one_hot(fc_ctx *ctx) {
     const fc_tensor *indices = ctx->in[0], *on = ctx->in[2], *off = ctx->in[3];
-    int64_t shape[FC_MAX_DIMS + 1], depth, outer = 1, inner = 1, item = fc_item_size(on->dtype);
-    int axis, ndim = indices->ndim + 1;
-    if (ctx->in[1]->size != 1 || on->size != 1 || off->size != 1)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "depth, on_value and off_value must be scalars");
-    depth = fc_int_at(ctx->in[1], 0);
-    if (depth < 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "depth must be non-negative, got: %lld", (long long)depth);
-    int rc = fc_axis(ctx, "axis", ctx->attrs[0].i, ndim, &axis);
-    if (rc) return rc;
-    for (int d = 0, from = 0; d < ndim; d++) {
-        shape[d] = d == axis ? depth : indices->shape[from++];
-        if (d < axis) outer *= shape[d];
-        if (d > axis) inner *= shape[d];
-    }
-    rc = ctx->api->alloc(ctx, 0, on->dtype, ndim, shape);
+    int64_t depth, inner, item = fc_item_size(on->dtype);
+    int rc = fc_begin_one_hot(ctx, &depth, &inner);
     if (rc || !ctx->out[0].size) return rc;
     char *out = fc_data(&ctx->out[0]);
     const char *yes = fc_data(on), *no = fc_data(off);
@@ -117,7 +72,6 @@ static int one_hot(fc_ctx *ctx) {
         int64_t at = indices->dtype == FC_UINT8 ? ((const uint8_t *)fc_data(indices))[i] : fc_int_at(indices, i);
         if (at >= 0 && at < depth) memcpy(out + ((i / inner * depth + at) * inner + i % inner) * item, yes, (size_t)item);
     }
-    (void)outer;
     if (on->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
@@ -190,13 +144,8 @@ static int unique(fc_ctx *ctx) {
 
 static int in_top_k(fc_ctx *ctx) {
     const fc_tensor *p = ctx->in[0], *targets = ctx->in[1];
-    int64_t k = ctx->n_in == 3 ? (ctx->in[2]->size == 1 ? fc_int_at(ctx->in[2], 0) : -1) : ctx->attrs[0].i;
-    char a[128], b[128];
-    if (ctx->n_in == 3 && ctx->in[2]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "k must be a scalar");
-    if (p->ndim != 2 || targets->ndim != 1 || p->shape[0] != targets->shape[0])
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "predictions must be a matrix and targets a vector with one entry per row, found %s and %s",
-                              fc_shape_str(p, a, sizeof a), fc_shape_str(targets, b, sizeof b));
-    int rc = ctx->api->alloc(ctx, 0, FC_BOOL, 1, targets->shape);
+    int64_t k;
+    int rc = fc_begin_in_top_k(ctx, &k);
     for (int64_t i = 0; !rc && i < targets->size; i++) {
         const float *row = FC_IN(ctx, 0, float) + i * p->shape[1];
         int64_t target = fc_int_at(targets, i), better = 0;
@@ -226,8 +175,8 @@ static const fc_kernel_def defs[] = {
     {"UnsortedSegmentSum", NUMBERS, "", FC_SYNC, 4, 0, unsorted_segment_sum},
     {"OneHot", "", "axis", FC_SYNC, 2, 0, one_hot},
     {"RefSelect", "", "", FC_SYNC, 1, 0, ref_select},
-    {"InvertPermutation", "T:int32,int64", "", FC_SYNC, 1, 1, invert_permutation},
-    {"Unique", "", "out_idx", FC_SYNC, 0, 0, unique},
+    {"InvertPermutation", "T:int32,int64", "", FC_SYNC | FC_ANY_DEVICE, 1, 1, invert_permutation},
+    {"Unique", "", "out_idx", FC_SYNC | FC_ANY_DEVICE, 1, 3, unique},
     {"InTopK", "T:int32,int64", "k", FC_SYNC, 0, 0, in_top_k},
     {"InTopKV2", "T:int32,int64", "", FC_SYNC, 4, 0, in_top_k},
 };

@@ -185,7 +185,7 @@ static int unpack(fc_ctx *ctx) {
 static const fc_kernel_def defs[] = {
     {"Concat", "", "", FC_SYNC | FC_BY_COPY, 1, 0, concat_v1},
     {"ConcatV2", "", "", FC_SYNC | FC_BY_COPY | FC_LAST_ON_HOST, 0, 0, concat_v2},
-    {"ConcatOffset", "", "", FC_SYNC, ~0u, ~0u, concat_offset},
+    {"ConcatOffset", "", "", FC_SYNC | FC_ANY_DEVICE, ~0u, ~0u, concat_offset},
     {"Split", "", "", FC_SYNC | FC_BY_COPY, 1, 0, split_even},
     {"SplitV", "", "", FC_SYNC | FC_BY_COPY, 6, 0, split_sizes},
     {"Pack", "", "axis", FC_SYNC | FC_BY_COPY, 0, 0, pack},

@@ -1,7 +1,8 @@
-/* BiasAdd and BiasAddGrad. A value is seen as [outer, channels, inner]: inner is 1 channels-last, the image channels-first. */
+/* BiasAdd and BiasAddGrad. */
 #include <complex.h>
 
 #include "../_types.h"
+#include "checks.h"
 #include "types.h"
 
 typedef struct {
@@ -66,49 +67,26 @@ static const struct {
 #define BIAS_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = {bias_add_##NAME, bias_sum_##NAME, bias_total_##NAME, sizeof(C)},
     FC_NUMBER_TYPES(BIAS_ENTRY)};
 
-/* Fills outer, channels and inner from data_format. */
-static int layout(fc_ctx *ctx, const fc_tensor *value, fc_bias *b) {
-    int nchw = ctx->attrs[0].s && !strcmp(ctx->attrs[0].s, "NCHW");
-    char found[128];
-    if (value->ndim < (nchw ? 3 : 1) || (value->ndim < 2 && ctx->n_in == 2))
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the value must have at least %d dimensions, found shape %s",
-                              nchw ? 3 : 2, fc_shape_str(value, found, sizeof found));
-    int axis = nchw ? 1 : value->ndim - 1;
-    b->outer = b->inner = 1;
-    for (int d = 0; d < axis; d++) b->outer *= value->shape[d];
-    b->channels = value->shape[axis];
-    for (int d = axis + 1; d < value->ndim; d++) b->inner *= value->shape[d];
-    return FC_OK;
-}
-
 int fc_bias_add(fc_ctx *ctx) {
     const fc_tensor *value = ctx->in[0], *bias = ctx->in[1];
-    fc_bias b = {0};
-    char v[128], s[128];
-    int rc = layout(ctx, value, &b);
-    if (rc) return rc;
-    if (bias->ndim != 1 || bias->shape[0] != b.channels)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "bias must be a vector with one entry for each of the %lld channels of "
-                              "value %s, found shape %s", (long long)b.channels, fc_shape_str(value, v, sizeof v),
-                              fc_shape_str(bias, s, sizeof s));
-    rc = ctx->api->forward(ctx, 0, 0, value->dtype, value->ndim, value->shape);
+    fc_bias_view view;
+    int rc = fc_begin_bias_add(ctx, &view);
     if (rc || !value->size) return rc;
-    b.value = fc_data(value), b.bias = fc_data(bias), b.out = fc_data(&ctx->out[0]);
+    fc_bias b = {fc_data(value), fc_data(bias), fc_data(&ctx->out[0]), view.outer, view.channels, view.inner, 0};
     ctx->api->parallel_for(ctx, b.outer, fc_rows_per_piece(b.channels * b.inner), by_dtype[value->dtype].add, &b);
     return FC_OK;
 }
 
 int fc_bias_add_grad(fc_ctx *ctx) {
     const fc_tensor *value = ctx->in[0];
-    fc_bias b = {0};
-    int rc = layout(ctx, value, &b);
-    if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, 1, &b.channels);
-    if (rc || !b.channels) return rc;
-    if (!value->size) b.outer = 0;
+    fc_bias_view view;
+    int rc = fc_view_for_bias(ctx, &view);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, 1, &view.channels);
+    if (rc || !view.channels) return rc;
+    fc_bias b = {fc_data(value), NULL, NULL, value->size ? view.outer : 0, view.channels, view.inner, 0};
     b.pieces = (b.outer + SUM_ROWS - 1) / SUM_ROWS;
     rc = ctx->api->scratch(ctx, (size_t)(b.pieces * b.channels) * by_dtype[value->dtype].sum_size, &b.out);
     if (rc) return rc;
-    b.value = fc_data(value);
     int64_t row = b.channels * b.inner * SUM_ROWS;
     ctx->api->parallel_for(ctx, b.pieces, fc_rows_per_piece(row), by_dtype[value->dtype].sum, &b);
     by_dtype[value->dtype].total(&b, fc_data(&ctx->out[0]));

@@ -4,14 +4,14 @@
 
 #include "../../_kernel.h"
 #include "../_types.h"
+#include "axes.h"
 
 typedef struct {
     char *out;
     const char *in;
-    int64_t length, inner, item;
+    int64_t length, inner;
     int exclusive, reverse;
 } cumulate_job;
-
 
 /* Column j of row block `outer`: walks the axis forwards or backwards. */
 #define CUMULATE(NAME, T, C, LOAD, STORE, name, START, OP)                                           \
@@ -38,20 +38,13 @@ typedef void (*loop)(void *, int64_t, int64_t);
 
 static int cumulate(fc_ctx *ctx, const loop *loops) {
     const fc_tensor *x = ctx->in[0];
-    if (ctx->in[1]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis must be a scalar");
-    int64_t axis = fc_int_at(ctx->in[1], 0), outer = 1;
-    if (axis < -x->ndim || axis >= x->ndim)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis = %lld is not in [%d, %d)", (long long)axis, -x->ndim, x->ndim);
-    if (axis < 0) axis += x->ndim;
-    cumulate_job job = {.in = fc_data(x), .length = x->shape[axis], .inner = 1, .item = fc_item_size(x->dtype), .exclusive = ctx->attrs[0].i != 0,
-                        .reverse = ctx->attrs[1].i != 0};
-    for (int d = 0; d < axis; d++) outer *= x->shape[d];
-    for (int d = (int)axis + 1; d < x->ndim; d++) job.inner *= x->shape[d];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    fc_run run;
+    int rc = fc_begin_cumulation(ctx, &run);
     if (rc || !x->size) return rc;
     if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    cumulate_job job = {.in = fc_data(x), .length = run.reduced, .inner = run.inner, .exclusive = ctx->attrs[0].i != 0, .reverse = ctx->attrs[1].i != 0};
     job.out = fc_data(&ctx->out[0]);
-    ctx->api->parallel_for(ctx, outer * job.inner, job.length >= 16384 ? 1 : 16384 / job.length, loops[x->dtype], &job);
+    ctx->api->parallel_for(ctx, run.outer * run.inner, job.length >= 16384 ? 1 : 16384 / job.length, loops[x->dtype], &job);
     return FC_OK;
 }
 

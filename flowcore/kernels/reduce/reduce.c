@@ -10,6 +10,7 @@
 
 #include "../../_kernel.h"
 #include "../_float16.h"
+#include "axes.h"
 
 #define COLUMNS 64
 
@@ -219,65 +220,25 @@ static int run_job(fc_ctx *ctx, reduce_job *job, int associative) {
     return FC_OK;
 }
 
-static int find_axes(fc_ctx *ctx, int *reduced) {
-    const fc_tensor *x = ctx->in[0], *axes = ctx->in[1];
-    if (axes->ndim > 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "reduction_indices must be a scalar or a vector");
-    for (int64_t i = 0; i < axes->size; i++) {
-        int64_t axis = fc_int_at(axes, i);
-        if (axis < -x->ndim || axis >= x->ndim)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction dimension (%lld for input with %d dimension(s))", (long long)axis, x->ndim);
-        if (axis < 0) axis += x->ndim;
-        if (reduced[axis]++) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction arguments: Axes contains duplicate dimension: %lld", (long long)axis);
-    }
-    return FC_OK;
-}
-
-/* `keep_dims` is attribute 0. */
 static int reduce(fc_ctx *ctx, const reduce_loop *loops, int associative) {
     const fc_tensor *x = ctx->in[0];
-    int reduced[FC_MAX_DIMS] = {0}, ndim = 0, runs = 0, any = 0;
-    int64_t shape[FC_MAX_DIMS], item = fc_item_size(x->dtype);
-    int rc = find_axes(ctx, reduced);
+    fc_reduction r;
+    int rc = fc_plan_reduction(ctx, &r);
     if (rc) return rc;
     if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    for (int d = 0; d < x->ndim; d++) {
-        if (!reduced[d]) shape[ndim++] = x->shape[d];
-        else if (ctx->attrs[0].i) shape[ndim++] = 1;
-        any |= reduced[d];
-        if (reduced[d] && x->shape[d] != 1) {
-            int e = d - 1;
-            while (e >= 0 && x->shape[e] == 1) e--;
-            runs += e < 0 || !reduced[e];
-        }
-    }
-    if (runs == 0) { /* axes of size one, or none: the values stay (a mean of one, too) */
-        (void)any;
-        return ctx->api->share(ctx, 0, x, 0, x->dtype, ndim, shape);
-    }
-    rc = ctx->api->alloc(ctx, 0, x->dtype, ndim, shape);
+    if (!r.count) return ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape); /* a mean of one, too */
+    rc = ctx->api->alloc(ctx, 0, x->dtype, r.ndim, r.shape);
     if (rc || !ctx->out[0].size) return rc;
+    int64_t item = fc_item_size(x->dtype);
     const char *in = fc_data(x);
-    int64_t inner = 1, outer = 1;
-    int d = x->ndim - 1;
-    for (int e = 0; e < x->ndim; e++) outer *= x->shape[e];
-    if (!x->size) { /* nothing to reduce into each result: one empty run */
-        reduce_job job = {.loop = loops[x->dtype], .in = in, .out = fc_data(&ctx->out[0]), .outer = 1, .reduced = 0, .inner = ctx->out[0].size,
-                          .in_item = item, .out_item = item};
-        job.loop(&job, job.out, in, 0);
-        return FC_OK;
-    }
-    for (; runs > 0; runs--) {
-        int64_t n = 1;
-        while (!(reduced[d] && x->shape[d] != 1)) inner *= x->shape[d--];
-        while (d >= 0 && (reduced[d] || x->shape[d] == 1)) n *= x->shape[d--];
-        outer = 1;
-        for (int e = 0; e <= d; e++) outer *= x->shape[e];
+    for (int i = 0; i < r.count; i++) {
         void *to = fc_data(&ctx->out[0]);
-        if (runs > 1) {
-            rc = ctx->api->scratch(ctx, (size_t)(outer * inner * item), &to);
+        if (i < r.count - 1) {
+            rc = ctx->api->scratch(ctx, (size_t)(r.runs[i].outer * r.runs[i].inner * item), &to);
             if (rc) return rc;
         }
-        reduce_job job = {.loop = loops[x->dtype], .in = in, .out = to, .outer = outer, .reduced = n, .inner = inner, .in_item = item, .out_item = item};
+        reduce_job job = {.loop = loops[x->dtype], .in = in, .out = to, .outer = r.runs[i].outer, .reduced = r.runs[i].reduced, .inner = r.runs[i].inner,
+                          .in_item = item, .out_item = item};
         rc = run_job(ctx, &job, associative);
         if (rc) return rc;
         in = to;
@@ -300,26 +261,12 @@ KERNEL(any, 1, [FC_BOOL] = any_BOOL)
 
 static int arg(fc_ctx *ctx, const reduce_loop *loops) {
     const fc_tensor *x = ctx->in[0];
-    int64_t shape[FC_MAX_DIMS], axis;
-    int ndim = 0, out_dtype = ctx->attrs[0].i == FC_INT32 ? FC_INT32 : FC_INT64;
-    if (ctx->in[1]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dimension must be a scalar");
-    axis = fc_int_at(ctx->in[1], 0);
-    if (axis < -x->ndim || axis >= x->ndim)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected dimension in the range [%d, %d), but got %lld", -x->ndim, x->ndim, (long long)axis);
-    if (axis < 0) axis += x->ndim;
-    reduce_job job = {.loop = loops[x->dtype], .in = fc_data(x), .outer = 1, .reduced = x->shape[axis], .inner = 1, .in_item = fc_item_size(x->dtype),
-                      .out_item = fc_item_size(out_dtype), .index_dtype = out_dtype};
-    if (!job.loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    for (int d = 0; d < x->ndim; d++) {
-        if (d == axis) continue;
-        shape[ndim++] = x->shape[d];
-        if (d < axis) job.outer *= x->shape[d];
-        else job.inner *= x->shape[d];
-    }
-    if (job.outer > 0 && job.inner > 0 && !job.reduced) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Reduction axis %lld is empty in the input", (long long)axis);
-    int rc = ctx->api->alloc(ctx, 0, out_dtype, ndim, shape);
+    fc_run run;
+    int rc = fc_begin_arg(ctx, &run);
     if (rc || !ctx->out[0].size) return rc;
-    job.out = fc_data(&ctx->out[0]);
+    if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    reduce_job job = {.loop = loops[x->dtype], .in = fc_data(x), .out = fc_data(&ctx->out[0]), .outer = run.outer, .reduced = run.reduced, .inner = run.inner,
+                      .in_item = fc_item_size(x->dtype), .out_item = fc_item_size(ctx->out[0].dtype), .index_dtype = ctx->out[0].dtype};
     return run_job(ctx, &job, 0);
 }
 static int kernel_argmax(fc_ctx *ctx) {

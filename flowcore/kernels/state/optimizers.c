@@ -1,5 +1,6 @@
 /* The optimisers' updates: one pass over variable, slots and gradient. Formulas: opencl_kernels/optimizers.def. */
 #include "../../../opencl_kernels/optimizers.def"
+#include "../_rows.h"
 #include "optimizer_ops.h"
 
 typedef struct {
@@ -76,11 +77,8 @@ static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v
         return FC_OK;
     }
     int64_t inner = g->size / g->shape[0], item = fc_item_size(w->dtype);
-    for (int64_t i = 0; i < rows->size; i++) {
-        int64_t row = fc_int_at(rows, i);
-        if (row < 0 || row >= w->shape[0])
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)row, (long long)w->shape[0]);
-    }
+    int rc = fc_check_rows(ctx, rows, w->shape[0]);
+    if (rc) return rc;
     for (int64_t i = 0; i < rows->size; i++) {
         update part = all;
         for (int k = 0; k < n; k++) part.data[k] = (char *)all.data[k] + fc_int_at(rows, i) * inner * item;

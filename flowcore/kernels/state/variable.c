@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../_types.h"
+#include "row_ops.h"
 
 int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
     fc_tensor *t = &v->value;
@@ -97,7 +98,7 @@ static int assign(fc_ctx *ctx) {
     return FC_OK;
 }
 
-/* ---- in-place arithmetic: op 0 update, 1 add, 2 sub, 3 mul, 4 div, 5 min, 6 max ---- */
+/* ---- in-place arithmetic ---- */
 typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
 
 #define UPDATE_LOOP(NAME, T, C, LOAD, STORE)                                                           \
@@ -107,12 +108,12 @@ typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
         for (int64_t i = 0; i < n; i++) {                                                              \
             C x = LOAD(a[i]), y = LOAD(b[i]), r;                                                       \
             switch (op) {                                                                              \
-            case 1: r = (C)(x + y); break;                                                             \
-            case 2: r = (C)(x - y); break;                                                             \
-            case 3: r = (C)(x * y); break;                                                             \
-            case 4: r = (C)(x / y); break;                                                             \
-            case 5: r = x < y ? x : y; break;                                                          \
-            case 6: r = x > y ? x : y; break;                                                          \
+            case FC_SCATTER_ADD: r = (C)(x + y); break;                                                             \
+            case FC_SCATTER_SUB: r = (C)(x - y); break;                                                             \
+            case FC_SCATTER_MUL: r = (C)(x * y); break;                                                             \
+            case FC_SCATTER_DIV: r = (C)(x / y); break;                                                             \
+            case FC_SCATTER_MIN: r = x < y ? x : y; break;                                                          \
+            case FC_SCATTER_MAX: r = x > y ? x : y; break;                                                          \
             default: r = y;                                                                            \
             }                                                                                          \
             a[i] = STORE(r);                                                                           \
@@ -123,8 +124,10 @@ FC_REAL_TYPES(UPDATE_LOOP)
     static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
         T *a = to;                                                                                     \
         const T *b = from;                                                                             \
-        for (int64_t i = 0; i < n; i++)                                                                \
-            a[i] = op == 1 ? a[i] + b[i] : op == 2 ? a[i] - b[i] : op == 3 ? a[i] * b[i] : op == 4 ? a[i] / b[i] : b[i]; \
+        for (int64_t i = 0; i < n; i++) {                                                              \
+            T x = a[i], y = b[i];                                                                      \
+            a[i] = op == FC_SCATTER_ADD ? x + y : op == FC_SCATTER_SUB ? x - y : op == FC_SCATTER_MUL ? x * y : op == FC_SCATTER_DIV ? x / y : y; \
+        }                                                                                              \
     }
 COMPLEX_LOOP(COMPLEX64, float complex)
 COMPLEX_LOOP(COMPLEX128, double complex)
@@ -142,19 +145,6 @@ typedef struct {
 static void update_piece(void *arg, int64_t begin, int64_t end) {
     const update_job *j = arg;
     j->loop(j->to + begin * j->item, j->from + begin * j->item, end - begin, j->op);
-}
-
-/* Integer division: zero is refused before anything is written. */
-static int divides_by_zero(const fc_tensor *t) {
-    int64_t item = fc_item_size(t->dtype);
-    int integer = t->dtype == FC_INT8 || t->dtype == FC_UINT8 || t->dtype == FC_INT16 || t->dtype == FC_UINT16 || t->dtype == FC_INT32 ||
-                  t->dtype == FC_UINT32 || t->dtype == FC_INT64 || t->dtype == FC_UINT64;
-    static const char zero[8] = {0}, minus[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    for (int64_t i = 0; integer && i < t->size; i++) {
-        const char *p = (const char *)fc_data(t) + i * item;
-        if (!memcmp(p, zero, (size_t)item) || !memcmp(p, minus, (size_t)item)) return 1; /* -1: the least value would overflow */
-    }
-    return 0;
 }
 
 static int assign_op(fc_ctx *ctx, int op) {
@@ -178,88 +168,31 @@ static int assign_op(fc_ctx *ctx, int op) {
     pthread_mutex_unlock(&v->lock);
     return rc;
 }
-static int assign_add(fc_ctx *ctx) { return assign_op(ctx, 1); }
-static int assign_sub(fc_ctx *ctx) { return assign_op(ctx, 2); }
+static int assign_add(fc_ctx *ctx) { return assign_op(ctx, FC_SCATTER_ADD); }
+static int assign_sub(fc_ctx *ctx) { return assign_op(ctx, FC_SCATTER_SUB); }
 
 /* ---- rows: gather and scatter ---- */
-static int check_rows(fc_ctx *ctx, const fc_tensor *indices, int64_t rows) {
-    for (int64_t i = 0; i < indices->size; i++) {
-        int64_t row = fc_int_at(indices, i);
-        if (row < 0 || row >= rows)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)row, (long long)rows);
-    }
+static int fc_own_value(fc_ctx *ctx, fc_variable *v) { return fc_make_writable(ctx, v, 0); }
+
+static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, int64_t inner) {
+    int64_t row = inner * fc_item_size(value->dtype);
+    for (int64_t i = 0; i < indices->size; i++)
+        memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(value) + fc_int_at(indices, i) * row, (size_t)row);
+    if (value->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
 
-static int resource_gather(fc_ctx *ctx) {
-    int rc;
-    fc_variable *v = fc_variable_at(ctx, 0, &rc);
-    const fc_tensor *indices = ctx->in[1];
-    int64_t shape[2 * FC_MAX_DIMS], row;
-    int ndim = 0;
-    if (rc) return rc;
-    pthread_mutex_lock(&v->lock);
-    fc_tensor t = v->value;
-    rc = fc_initialized(ctx, v);
-    if (!rc) fc_retain(t.buffer);
-    pthread_mutex_unlock(&v->lock);
-    if (rc) return rc;
-    if (t.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
-    if (!rc) rc = check_rows(ctx, indices, t.shape[0]);
-    if (!rc) {
-        row = fc_item_size(t.dtype);
-        for (int d = 0; d < indices->ndim; d++) shape[ndim++] = indices->shape[d];
-        for (int d = 1; d < t.ndim; d++) row *= shape[ndim++] = t.shape[d];
-        rc = ctx->api->alloc(ctx, 0, t.dtype, ndim, shape);
-        for (int64_t i = 0; !rc && row && i < indices->size; i++)
-            memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(&t) + fc_int_at(indices, i) * row, (size_t)row);
-        if (!rc && t.dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    }
-    fc_release(t.buffer);
-    return rc;
-}
-
-static int scatter(fc_ctx *ctx, int op) {
-    int rc;
-    fc_variable *v = fc_variable_at(ctx, 0, &rc);
-    const fc_tensor *indices = ctx->in[1], *x = ctx->in[2];
-    char a[128];
-    if (rc) return rc;
-    if (x->dtype != v->dtype || !updates[x->dtype])
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
-    if (op == 4 && divides_by_zero(x)) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero or minus one");
-    pthread_mutex_lock(&v->lock);
-    rc = fc_initialized(ctx, v);
-    if (!rc && v->value.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
-    int64_t inner = 1;
-    for (int d = 1; !rc && d < v->value.ndim; d++) inner *= v->value.shape[d];
-    int scalar = x->ndim == 0;
-    if (!rc && !scalar) {
-        int same = x->ndim == indices->ndim + v->value.ndim - 1 && !memcmp(x->shape, indices->shape, (size_t)indices->ndim * sizeof(int64_t)) &&
-                   !memcmp(x->shape + indices->ndim, v->value.shape + 1, (size_t)(v->value.ndim - 1) * sizeof(int64_t));
-        if (!same)
-            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "updates must have the shape of indices followed by that of a row of '%s', found %s", v->base.name,
-                                fc_shape_str(x, a, sizeof a));
-    }
-    if (!rc) rc = check_rows(ctx, indices, v->value.shape[0]);
-    if (!rc) rc = fc_make_writable(ctx, v, 0);
+static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x, int64_t inner, int op) {
     int64_t item = fc_item_size(x->dtype);
-    for (int64_t i = 0; !rc && inner && i < indices->size; i++) {
-        char *to = (char *)fc_data(&v->value) + fc_int_at(indices, i) * inner * item;
-        if (!scalar) updates[x->dtype](to, (const char *)fc_data(x) + i * inner * item, inner, op);
+    (void)ctx;
+    for (int64_t i = 0; i < indices->size; i++) {
+        char *to = (char *)fc_data(value) + fc_int_at(indices, i) * inner * item;
+        if (x->ndim) updates[x->dtype](to, (const char *)fc_data(x) + i * inner * item, inner, op);
         else
             for (int64_t k = 0; k < inner; k++) updates[x->dtype](to + k * item, fc_data(x), 1, op);
     }
-    pthread_mutex_unlock(&v->lock);
-    return rc;
+    return FC_OK;
 }
-static int scatter_update(fc_ctx *ctx) { return scatter(ctx, 0); }
-static int scatter_add(fc_ctx *ctx) { return scatter(ctx, 1); }
-static int scatter_sub(fc_ctx *ctx) { return scatter(ctx, 2); }
-static int scatter_mul(fc_ctx *ctx) { return scatter(ctx, 3); }
-static int scatter_div(fc_ctx *ctx) { return scatter(ctx, 4); }
-static int scatter_min(fc_ctx *ctx) { return scatter(ctx, 5); }
-static int scatter_max(fc_ctx *ctx) { return scatter(ctx, 6); }
 
 /* Yields the value before, counts up by one; at the limit: out of range. */
 static int count_up_to(fc_ctx *ctx) {

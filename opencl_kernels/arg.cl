@@ -1,0 +1,65 @@
+/* Where along the middle axis of [outer, n, inner] the greatest (ORDER >) or the least (ORDER <) element stands, as R: the first of equals. A NaN counts as
+ * neither, unless it comes first; so every search starts with the axis's first element. Pieces of the axis as in reduce.cl. */
+
+#define VALUE(i) LOAD_T(a, (i) * (size_t)inner)
+
+/* An item to a piece. */
+__kernel void arg(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces) {
+    out += out_at;
+    FOR_PART(k, outer * pieces * inner) {
+        size_t column = k % (size_t)inner, rest = k / (size_t)inner, from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        __global const T *a = in + in_at + rest / (size_t)pieces * (size_t)(n * inner) + column;
+        size_t best = 0;
+        T_C y = VALUE(0);
+        for (size_t i = from; i < end; i++) {
+            T_C x = VALUE(i);
+            if (x ORDER y) y = x, best = i;
+        }
+        out[k] = (R)best;
+    }
+}
+
+/* The best of what the pieces found. */
+__kernel void arg_of_pieces(__global R *out, long out_at, __global const T *in, long in_at, __global const R *found, long found_at, long outer, long n, long inner,
+                            long pieces) {
+    out += out_at;
+    FOR_PART(k, outer * inner) {
+        size_t column = k % (size_t)inner, row = k / (size_t)inner;
+        __global const T *a = in + in_at + row * (size_t)(n * inner) + column;
+        __global const R *f = found + found_at + row * (size_t)(pieces * inner) + column;
+        size_t best = (size_t)f[0];
+        for (size_t p = 1; p < (size_t)pieces; p++) {
+            size_t i = (size_t)f[p * (size_t)inner];
+            if (VALUE(i) ORDER VALUE(best)) best = i;
+        }
+        out[k] = (R)best;
+    }
+}
+
+/* inner == 1, a group to a piece: a tree in local memory. */
+__kernel void arg_by_group(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces,
+                           __local long *found) {
+    size_t me = get_local_id(0), size = get_local_size(0);
+    out += out_at;
+    for (size_t k = get_group_id(0); k < (size_t)(outer * pieces); k += get_num_groups(0)) {
+        size_t from = k % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n), best = 0;
+        __global const T *a = in + in_at + k / (size_t)pieces * (size_t)n;
+        T_C y = VALUE(0);
+        for (size_t i = from + me; i < end; i += size) {
+            T_C x = VALUE(i);
+            if (x ORDER y) y = x, best = i;
+        }
+        found[me] = (long)best;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (size_t left = size / 2; left; left /= 2) {
+            if (me < left) {
+                long i = found[me], j = found[me + left];
+                T_C x = VALUE((size_t)i), other = VALUE((size_t)j);
+                if (other ORDER x || (j < i && other == x)) found[me] = j;
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+        if (me == 0) out[k] = (R)found[0];
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}

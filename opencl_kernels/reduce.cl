@@ -1,0 +1,185 @@
+/* Reduction of the middle axis of [outer, n, inner]. OP: Sum, Prod, Max, Min, All, Any; SQUARE=1: of squares; DIVIDE=1: over `count`.
+ * The axis is cut into `pieces` of at most `piece` elements, the result is [outer, pieces, inner]. Running values last a BLOCK, then join the total:
+ * that keeps the error of a long sum near that of pairwise summation. */
+
+#define PASTE2(a, b) a##b
+#define PASTE(a, b) PASTE2(a, b)
+#define C16 PASTE(T_C, 16)
+#define C8 PASTE(T_C, 8)
+#define C4 PASTE(T_C, 4)
+#define C2 PASTE(T_C, 2)
+
+/* Sixteen neighbours, spelt out: the runtimes' compilers make one load of it, and one of them returns wrong values from vload16. */
+#define LOAD16(a, i)                                                                                                                          \
+    (C16)(LOAD_T(a, i), LOAD_T(a, (i) + 1), LOAD_T(a, (i) + 2), LOAD_T(a, (i) + 3), LOAD_T(a, (i) + 4), LOAD_T(a, (i) + 5), LOAD_T(a, (i) + 6), \
+          LOAD_T(a, (i) + 7), LOAD_T(a, (i) + 8), LOAD_T(a, (i) + 9), LOAD_T(a, (i) + 10), LOAD_T(a, (i) + 11), LOAD_T(a, (i) + 12),         \
+          LOAD_T(a, (i) + 13), LOAD_T(a, (i) + 14), LOAD_T(a, (i) + 15))
+
+#define COMBINE_Sum(C, x, y) (C)((x) + (y))
+#define COMBINE_Prod(C, x, y) (C)((x) * (y))
+#if T_FLOATING
+#define COMBINE_Max(C, x, y) ((y) > (x) || (y) != (y) ? (y) : (x)) /* NaN wins */
+#define COMBINE_Min(C, x, y) ((y) < (x) || (y) != (y) ? (y) : (x))
+#else
+#define COMBINE_Max(C, x, y) ((y) > (x) ? (y) : (x))
+#define COMBINE_Min(C, x, y) ((y) < (x) ? (y) : (x))
+#endif
+#define COMBINE_All(C, x, y) (C)((x) & (y))
+#define COMBINE_Any(C, x, y) (C)((x) | (y))
+#define COMBINE(C, x, y) PASTE(COMBINE_, OP)(C, x, y)
+
+#define START_Sum 0
+#define START_Prod 1
+#define START_Max T_LOWEST
+#define START_Min T_HIGHEST
+#define START_All 1
+#define START_Any 0
+#define START PASTE(START_, OP)
+
+#if SQUARE
+#define TERM(x) ((x) * (x))
+#else
+#define TERM(x) (x)
+#endif
+#if !DIVIDE
+#define FINISH(total, count) (total)
+#elif T_FLOATING
+#define FINISH(total, count) ((total) / (T_C)(count))
+#else
+#define FINISH(total, count) (T_C)((count) ? (total) / (count) : 0)
+#endif
+
+/* For kernels of explicit vectors: compilers that would make vectors of neighbouring items leave these alone. */
+#define VECTORS __attribute__((vec_type_hint(C16)))
+
+#define BLOCK 4096
+#define COLUMN_BLOCK 1024
+
+/* x = x and y together. */
+#define JOIN(C, x, y)           \
+    do {                        \
+        C joined = (y);         \
+        x = COMBINE(C, x, joined); \
+    } while (0)
+
+static inline T_C of_row(__global const T *row, size_t n) {
+    T_C total = START;
+    for (size_t block = 0; block < n; block += BLOCK) {
+        size_t end = min(block + BLOCK, n), i = block;
+        C16 a0 = START, a1 = START, a2 = START, a3 = START;
+        for (; i + 64 <= end; i += 64) {
+            JOIN(C16, a0, TERM(LOAD16(row, i)));
+            JOIN(C16, a1, TERM(LOAD16(row, i + 16)));
+            JOIN(C16, a2, TERM(LOAD16(row, i + 32)));
+            JOIN(C16, a3, TERM(LOAD16(row, i + 48)));
+        }
+        for (; i + 16 <= end; i += 16) JOIN(C16, a0, TERM(LOAD16(row, i)));
+        T_C rest = START;
+        for (; i < end; i++) JOIN(T_C, rest, TERM(LOAD_T(row, i)));
+        JOIN(C16, a0, a1);
+        JOIN(C16, a2, a3);
+        JOIN(C16, a0, a2);
+        C8 r8 = a0.lo;
+        JOIN(C8, r8, a0.hi);
+        C4 r4 = r8.lo;
+        JOIN(C4, r4, r8.hi);
+        C2 r2 = r4.lo;
+        JOIN(C2, r2, r4.hi);
+        JOIN(T_C, rest, r2.x);
+        JOIN(T_C, rest, r2.y);
+        JOIN(T_C, total, rest);
+    }
+    return total;
+}
+
+/* inner == 1, an item to a piece. */
+__kernel VECTORS void rows(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count) {
+    out += out_at;
+    in += in_at;
+    FOR_PART(k, outer * pieces) {
+        size_t row = k / (size_t)pieces, from = k % (size_t)pieces * (size_t)piece;
+        T_C total = of_row(in + row * (size_t)n + from, min((size_t)piece, (size_t)n - from));
+        STORE_R(out, k, FINISH(total, count));
+    }
+}
+
+/* inner == 1, a group to a piece: a tree in local memory, of as many values as the group has items (a power of two). */
+__kernel void rows_by_group(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count,
+                            __local T_C *values) {
+    size_t me = get_local_id(0), size = get_local_size(0);
+    out += out_at;
+    in += in_at;
+    for (size_t k = get_group_id(0); k < (size_t)(outer * pieces); k += get_num_groups(0)) {
+        size_t row = k / (size_t)pieces, from = k % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        T_C total = START;
+        for (size_t i = from + me; i < end; i += size) JOIN(T_C, total, TERM(LOAD_T(in, row * (size_t)n + i)));
+        values[me] = total;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (size_t left = size / 2; left; left /= 2) {
+            if (me < left) {
+                T_C value = values[me];
+                JOIN(T_C, value, values[me + left]);
+                values[me] = value;
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+        if (me == 0) STORE_R(out, k, FINISH(values[0], count));
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
+/* An item to a column: neighbours read neighbours, which suits a GPU. */
+__kernel void columns(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count) {
+    out += out_at;
+    in += in_at;
+    FOR_EACH(k, outer * pieces * inner) {
+        size_t column = k % (size_t)inner, rest = k / (size_t)inner, from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        size_t at = rest / (size_t)pieces * (size_t)(n * inner) + column;
+        T_C total = START;
+        for (size_t block = from; block < end; block += COLUMN_BLOCK) {
+            T_C r = START;
+            for (size_t i = block; i < min(block + COLUMN_BLOCK, end); i++) JOIN(T_C, r, TERM(LOAD_T(in, at + i * (size_t)inner)));
+            JOIN(T_C, total, r);
+        }
+        STORE_R(out, k, FINISH(total, count));
+    }
+}
+
+/* An item to 64 neighbouring columns, as vectors: for processors. */
+__kernel VECTORS void wide_columns(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count) {
+    size_t step = (size_t)inner, blocks = (step + 63) / 64;
+    FOR_PART(k, (size_t)(outer * pieces) * blocks) {
+        size_t column = k % blocks * 64, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece, length = min((size_t)piece, (size_t)n - from);
+        size_t width = min((size_t)64, step - column);
+        __global const T *a = in + in_at + (rest / (size_t)pieces * (size_t)n + from) * step + column;
+        __global R *to = out + out_at + rest * step + column;
+        if (width == 64) {
+            C16 t0 = START, t1 = START, t2 = START, t3 = START;
+            for (size_t block = 0; block < length; block += COLUMN_BLOCK) {
+                C16 r0 = START, r1 = START, r2 = START, r3 = START;
+                for (size_t i = block; i < min(block + COLUMN_BLOCK, length); i++) {
+                    JOIN(C16, r0, TERM(LOAD16(a, i * step)));
+                    JOIN(C16, r1, TERM(LOAD16(a, i * step + 16)));
+                    JOIN(C16, r2, TERM(LOAD16(a, i * step + 32)));
+                    JOIN(C16, r3, TERM(LOAD16(a, i * step + 48)));
+                }
+                JOIN(C16, t0, r0);
+                JOIN(C16, t1, r1);
+                JOIN(C16, t2, r2);
+                JOIN(C16, t3, r3);
+            }
+            C16 all[4] = {t0, t1, t2, t3};
+            for (size_t c = 0; c < 64; c++) STORE_R(to, c, FINISH(((const T_C *)all)[c], count));
+            continue;
+        }
+        T_C total[64], r[64];
+        for (size_t c = 0; c < width; c++) total[c] = START;
+        for (size_t block = 0; block < length; block += COLUMN_BLOCK) {
+            for (size_t c = 0; c < width; c++) r[c] = START;
+            for (size_t i = block; i < min(block + COLUMN_BLOCK, length); i++)
+                for (size_t c = 0; c < width; c++) JOIN(T_C, r[c], TERM(LOAD_T(a, i * step + c)));
+            for (size_t c = 0; c < width; c++) JOIN(T_C, total[c], r[c]);
+        }
+        for (size_t c = 0; c < width; c++) STORE_R(to, c, FINISH(total[c], count));
+    }
+}
