@@ -35,7 +35,8 @@ static PyObject *load(PyObject *module, PyObject *arg) {
 }
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group", "local_memory", "max_buffer", "memory_limit", NULL};
+    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units",
+                            "max_group", "local_memory", "max_buffer", "memory_limit", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
@@ -43,8 +44,8 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     long long units, max_group, local_memory, max_buffer, memory_limit;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLL", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group, &local_memory, &max_buffer,
-                                     &memory_limit))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLL", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group,
+                                     &local_memory, &max_buffer, &memory_limit))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
     ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
@@ -78,7 +79,7 @@ static PyMethodDef methods[] = {
     {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
     {NULL, NULL, 0, NULL}};
 
-static const fc_kernel_table *const tables[] = {&ocl_copy_table,   &ocl_elementwise_table, &ocl_state_table, &ocl_reduce_table,
-                                                &ocl_arg_table,    &ocl_cumulate_table,    &ocl_nn_table,    &ocl_index_table,
-                                                &ocl_variable_rows_table, &ocl_random_table};
+static const fc_kernel_table *const tables[] = {
+    &ocl_copy_table,     &ocl_elementwise_table, &ocl_state_table, &ocl_variable_rows_table, &ocl_reduce_table, &ocl_arg_table,
+    &ocl_cumulate_table, &ocl_nn_table,          &ocl_index_table, &ocl_random_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)
