@@ -20,8 +20,8 @@ __kernel void arg(__global R *out, long out_at, __global const T *in, long in_at
 }
 
 /* The best of what the pieces found. */
-__kernel void arg_of_pieces(__global R *out, long out_at, __global const T *in, long in_at, __global const R *found, long found_at, long outer, long n, long inner,
-                            long pieces) {
+__kernel void arg_of_pieces(__global R *out, long out_at, __global const T *in, long in_at, __global const R *found, long found_at, long outer, long n,
+                            long inner, long pieces) {
     out += out_at;
     FOR_PART(k, outer * inner) {
         size_t column = k % (size_t)inner, row = k / (size_t)inner;

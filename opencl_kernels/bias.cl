@@ -13,8 +13,8 @@ __kernel void bias_rows(__global T *out, long out_at, __global const T *value, l
 
 /* An item to a channel of an image, in blocks that are complete before they are stored: compilers make vectors of both loops although the sums may take
  * the values' place. */
-__kernel void bias_planes(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer, long channels,
-                          long inner) {
+__kernel void bias_planes(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer,
+                          long channels, long inner) {
     T_C sums[64];
     FOR_PART(plane, outer * channels) {
         T_C b = LOAD_T(bias + bias_at, plane % (size_t)channels);
@@ -27,8 +27,8 @@ __kernel void bias_planes(__global T *out, long out_at, __global const T *value,
 }
 
 /* Any, for a GPU: neighbouring items read neighbouring elements. Each counts its channel on from step to step, without a division. */
-__kernel void bias_elements(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer, long channels,
-                            long inner) {
+__kernel void bias_elements(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer,
+                            long channels, long inner) {
     size_t items = get_global_size(0), period = (size_t)(channels * inner), place = get_global_id(0) % period, step = items % period;
     out += out_at;
     value += value_at;

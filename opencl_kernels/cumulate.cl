@@ -19,8 +19,8 @@ __kernel void totals(__global R *out, long out_at, __global const T *in, long in
 }
 
 /* `starts`: what lies before each piece. Read only where there are several. */
-__kernel void cumulate(__global R *out, long out_at, __global const T *in, long in_at, __global const T_C *starts, long starts_at, long outer, long n, long inner,
-                       long piece, long pieces, int exclusive, int reverse) {
+__kernel void cumulate(__global R *out, long out_at, __global const T *in, long in_at, __global const T_C *starts, long starts_at, long outer, long n,
+                       long inner, long piece, long pieces, int exclusive, int reverse) {
     out += out_at;
     in += in_at;
     EACH_PIECE(k) {

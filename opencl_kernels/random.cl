@@ -1,4 +1,5 @@
-/* Random numbers: those of the CPU, bit for bit. An item makes a group of four floats (FOUR: the function that makes them, GROUP: its result), or two integers, of one counter. */
+/* Random numbers: those of the CPU, bit for bit. An item makes a group of four floats (FOUR: the function that makes them), or two integers, of one
+ * counter. */
 #include "philox.def"
 
 #ifdef FOUR
@@ -13,8 +14,9 @@
 __kernel void floats(__global T *out, long out_at, long n, ulong key, ulong run, T_C last) {
     out += out_at;
     FOR_EACH(group, (n + 3) / 4) {
-        GROUP four = FOUR(key, (ulong)group, run);
-        for (size_t k = 0; k < 4 && group * 4 + k < (size_t)n; k++) STORE_T(out, group * 4 + k, four.v[k] > last ? last : four.v[k]);
+        T_C four[4];
+        FOUR(key, (ulong)group, run, four);
+        for (size_t k = 0; k < 4 && group * 4 + k < (size_t)n; k++) STORE_T(out, group * 4 + k, four[k] > last ? last : four[k]);
     }
 }
 #else

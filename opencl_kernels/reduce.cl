@@ -92,8 +92,11 @@ static inline T_C of_row(__global const T *row, size_t n) {
     return total;
 }
 
+#define ARGUMENTS                                                                                                                                \
+    __global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count
+
 /* inner == 1, an item to a piece. */
-__kernel VECTORS void rows(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count) {
+__kernel VECTORS void rows(ARGUMENTS) {
     out += out_at;
     in += in_at;
     FOR_PART(k, outer * pieces) {
@@ -104,8 +107,7 @@ __kernel VECTORS void rows(__global R *out, long out_at, __global const T *in, l
 }
 
 /* inner == 1, a group to a piece: a tree in local memory, of as many values as the group has items (a power of two). */
-__kernel void rows_by_group(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count,
-                            __local T_C *values) {
+__kernel void rows_by_group(ARGUMENTS, __local T_C *values) {
     size_t me = get_local_id(0), size = get_local_size(0);
     out += out_at;
     in += in_at;
@@ -129,7 +131,7 @@ __kernel void rows_by_group(__global R *out, long out_at, __global const T *in, 
 }
 
 /* An item to a column: neighbours read neighbours, which suits a GPU. */
-__kernel void columns(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count) {
+__kernel void columns(ARGUMENTS) {
     out += out_at;
     in += in_at;
     FOR_EACH(k, outer * pieces * inner) {
@@ -146,7 +148,7 @@ __kernel void columns(__global R *out, long out_at, __global const T *in, long i
 }
 
 /* An item to 64 neighbouring columns, as vectors: for processors. */
-__kernel VECTORS void wide_columns(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count) {
+__kernel VECTORS void wide_columns(ARGUMENTS) {
     size_t step = (size_t)inner, blocks = (step + 63) / 64;
     FOR_PART(k, (size_t)(outer * pieces) * blocks) {
         size_t column = k % blocks * 64, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece, length = min((size_t)piece, (size_t)n - from);

@@ -44,7 +44,8 @@ static int totals(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     return run_pieces(&call, run, piece, pieces);
 }
 
-static int walk(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_tensor *starts, const fc_run *run, int64_t piece, int64_t pieces) {
+static int walk(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_tensor *starts, const fc_run *run, int64_t piece,
+                int64_t pieces) {
     ocl_call call;
     int rc = begin(&call, ctx, "cumulate", r, out, in);
     if (rc) return rc;

@@ -35,7 +35,8 @@ static PyObject *load(PyObject *module, PyObject *arg) {
 }
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group", "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", NULL};
+    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group",
+                             "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
@@ -43,8 +44,8 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     long long units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLp", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group, &local_memory, &max_buffer, &memory_limit,
-                                     &vector_bytes, &is_serial))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLp", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group,
+                                     &local_memory, &max_buffer, &memory_limit, &vector_bytes, &is_serial))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
     ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
@@ -101,8 +102,8 @@ static PyMethodDef methods[] = {
     {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
     {NULL, NULL, 0, NULL}};
 
-static const fc_kernel_table *const tables[] = {&ocl_copy_table,   &ocl_elementwise_table, &ocl_state_table, &ocl_reduce_table,
-                                                &ocl_arg_table,    &ocl_cumulate_table,    &ocl_nn_table,    &ocl_index_table,
-                                                &ocl_variable_rows_table, &ocl_random_table,  &ocl_matmul_table, &ocl_conv_table,
-                                                 &ocl_pool_table};
+static const fc_kernel_table *const tables[] = {
+    &ocl_copy_table,     &ocl_elementwise_table, &ocl_state_table, &ocl_variable_rows_table, &ocl_reduce_table, &ocl_arg_table,
+    &ocl_cumulate_table, &ocl_nn_table,          &ocl_index_table, &ocl_random_table,
+    &ocl_matmul_table,   &ocl_conv_table,        &ocl_pool_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)

@@ -8,13 +8,15 @@ typedef struct {
     int64_t count;
 } rule;
 
-static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run, int64_t piece, int64_t pieces) {
+static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run, int64_t piece,
+                  int64_t pieces) {
     const ocl_device *d = ocl_of(ctx);
     int64_t results = run->outer * pieces;
     int by_group = !d->is_cpu && run->inner == 1 && piece >= 64;
     const char *kernel = by_group ? "rows_by_group" : run->inner == 1 ? "rows" : d->is_cpu ? "wide_columns" : "columns";
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "reduce", kernel, "T=%s R=%s OP=%s SQUARE=%d DIVIDE=%d", ocl_type(in->dtype), ocl_type(out->dtype), r->op, r->square, r->divide);
+    int rc = ocl_begin(&call, ctx, "reduce", kernel, "T=%s R=%s OP=%s SQUARE=%d DIVIDE=%d", ocl_type(in->dtype), ocl_type(out->dtype), r->op,
+                       r->square, r->divide);
     if (rc) return rc;
     ocl_tensor(&call, out);
     ocl_tensor(&call, in);

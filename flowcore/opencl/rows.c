@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n, const void *indices, int64_t outer, int64_t rows, int64_t inner) {
+int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n, const void *indices, int64_t outer, int64_t rows,
+               int64_t inner) {
     const ocl_device *d = ocl_of(ctx);
     fc_tensor on_device;
     ocl_call call;

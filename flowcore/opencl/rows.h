@@ -6,7 +6,8 @@
 
 /* to[o, i, :] = params[o, indices[i], :] for params [outer, rows, inner]; the n indices, int32 or int64, are in host memory and in range. Nothing is
  * empty. */
-int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n, const void *indices, int64_t outer, int64_t rows, int64_t inner);
+int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n, const void *indices, int64_t outer, int64_t rows,
+               int64_t inner);
 
 /* Which rows change, and by which, for kernels that go through repeated rows in their order: see scatter.cl. */
 typedef struct {

@@ -22,7 +22,8 @@ def numbers(name, shape, seed=0):
 
 def equal(pair):
     for host, found in zip(*pair, strict=True) if isinstance(pair[0], (list, tuple)) else [pair]:
-        assert found.dtype == host.dtype and found.shape == host.shape
+        assert found.dtype == host.dtype
+        assert found.shape == host.shape
         np.testing.assert_array_equal(found, host)
 
 
@@ -173,7 +174,7 @@ def test_a_read_value_outlives_a_scatter(device):
         with fc.control_dependencies([change]):
             later = fc.identity(v.read_value())
             again = before + 0.0
-    with fc.Session() as session:
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=1)) as session:
         session.run(v.initializer)
         old, new = session.run([again, later])
     np.testing.assert_array_equal(old, np.zeros((3, 2)))

@@ -21,7 +21,8 @@ def values(name, shape, seed=0, scale=5.0):
 
 def check(pair, name):
     for host, found in zip(*pair, strict=True) if isinstance(pair[0], (list, tuple)) else [pair]:
-        assert found.shape == host.shape and found.dtype == host.dtype
+        assert found.shape == host.shape
+        assert found.dtype == host.dtype
         scale = max(1.0, float(np.abs(host.astype(np.float64)).max(initial=0)))
         np.testing.assert_allclose(found.astype(np.float64), host.astype(np.float64), rtol=TOLERANCE[name], atol=TOLERANCE[name] * scale)
 
@@ -120,11 +121,20 @@ NUMBERS = [*FLOATS, "int8", "int16", "int32", "int64", "uint8", "uint16", "uint3
 @pytest.mark.parametrize("dtype", NUMBERS)
 def test_bias_and_its_gradient(both, device, dtype):
     skip_double(device, dtype)
-    for shape, layout in (((65, 7), "NHWC"), ((2, 3, 4, 5), "NHWC"), ((2, 3, 4, 5), "NCHW"), ((2, 5, 70), "NCHW"), ((1, 1), "NHWC"), ((0, 3), "NHWC"), ((3, 0), "NHWC")):
+    for shape, layout in (
+        ((65, 7), "NHWC"),
+        ((2, 3, 4, 5), "NHWC"),
+        ((2, 3, 4, 5), "NCHW"),
+        ((2, 5, 70), "NCHW"),
+        ((1, 1), "NHWC"),
+        ((0, 3), "NHWC"),
+        ((3, 0), "NHWC"),
+    ):
         channels = shape[1] if layout == "NCHW" else shape[-1]
         x, b = values(dtype, shape, 1, 3.0), values(dtype, (channels,), 2, 3.0)
         host, found = both(lambda x, b, layout=layout: [apply("BiasAdd", x, b, data_format=layout), apply("BiasAddGrad", x, data_format=layout)], x, b)
-        assert found[0].shape == shape and found[1].shape == (channels,)
+        assert found[0].shape == shape
+        assert found[1].shape == (channels,)
         if dtype in FLOATS:
             check((host, found), dtype)
         else:

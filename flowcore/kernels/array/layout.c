@@ -305,7 +305,8 @@ static int reverse(fc_ctx *ctx) {
 #define MASKS "begin_mask end_mask ellipsis_mask new_axis_mask shrink_axis_mask"
 static const fc_kernel_def defs[] = {
     {"Transpose", "", "", FC_SYNC | FC_BY_COPY, 2, 0, transpose},
-    {"ConjugateTranspose", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,bool", "", FC_SYNC | FC_BY_COPY, 2, 0, transpose},
+    {"ConjugateTranspose", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,bool", "", FC_SYNC | FC_BY_COPY, 2, 0,
+     transpose},
     {"ConjugateTranspose", "", "", FC_SYNC, 2, 0, conjugate_transpose},
     {"Slice", "", "", FC_SYNC | FC_BY_COPY, 6, 0, slice},
     {"StridedSlice", "", MASKS, FC_SYNC | FC_BY_COPY, 14, 0, strided_slice},

@@ -37,13 +37,15 @@ typedef struct {
         for (int64_t g = begin; g < end; g++) {                                                                    \
             int64_t at = g * 4, n = j->size - at < 4 ? j->size - at : 4;                                           \
             if (j->dtype == FC_FLOAT64) {                                                                          \
-                fc_four_d four = fc_##name##_four_d(j->key, (uint64_t)g, j->run);                                  \
-                memcpy((double *)j->out + at, four.v, (size_t)n * sizeof(double));                                 \
+                double four[4];                                                                                    \
+                fc_##name##_four_d(j->key, (uint64_t)g, j->run, four);                                             \
+                memcpy((double *)j->out + at, four, (size_t)n * sizeof(double));                                 \
                 continue;                                                                                          \
             }                                                                                                      \
-            fc_four_f four = fc_##name##_four_f(j->key, (uint64_t)g, j->run);                                      \
+            float four[4];                                                                                         \
+            fc_##name##_four_f(j->key, (uint64_t)g, j->run, four);                                                 \
             for (int64_t i = 0; i < n; i++) {                                                                      \
-                float x = four.v[i];                                                                               \
+                float x = four[i];                                                                                 \
                 if (j->dtype == FC_FLOAT32) ((float *)j->out)[at + i] = x;                                         \
                 else if (j->dtype == FC_FLOAT16) ((fc_half *)j->out)[at + i] = fc_to_half(x > most16 ? most16 : x); \
                 else ((fc_bfloat16 *)j->out)[at + i] = fc_to_bfloat16(x > mostb16 ? mostb16 : x);                  \

@@ -23,7 +23,8 @@ static inline int fc_reduced_axes(fc_ctx *ctx, int *reduced) {
         if (axis < -x->ndim || axis >= x->ndim)
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction dimension (%lld for input with %d dimension(s))", (long long)axis, x->ndim);
         if (axis < 0) axis += x->ndim;
-        if (reduced[axis]++) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction arguments: Axes contains duplicate dimension: %lld", (long long)axis);
+        if (reduced[axis]++)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction arguments: Axes contains duplicate dimension: %lld", (long long)axis);
     }
     return FC_OK;
 }
