@@ -13,26 +13,31 @@ const char *ocl_item_type(int64_t item) {
 
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset) {
     int64_t n = 1;
-    copy_axes axes = {.ndim = copy->ndim};
-    for (int d = 0; d < copy->ndim; d++) {
-        n *= copy->shape[d];
-        axes.shape[d] = copy->shape[d];
-        axes.dst[d] = copy->dst[d] / copy->item;
-        axes.src[d] = copy->src[d] / copy->item;
+    copy_axes axes = {.ndim = 0};
+    for (int d = 0; d < copy->ndim; d++) { /* axes that continue one another become one */
+        int64_t size = copy->shape[d], to = copy->dst[d] / copy->item, from = copy->src[d] / copy->item, last = axes.ndim - 1;
+        n *= size;
+        if (size == 1 && copy->ndim > 1) continue;
+        if (axes.ndim && axes.dst[last] == to * size && axes.src[last] == from * size) axes.shape[last] *= size;
+        else axes.shape[last = axes.ndim++] = size;
+        axes.dst[last] = to, axes.src[last] = from;
     }
     if (!n) return FC_OK;
-    if (copy->ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
+    if (!axes.ndim) axes = (copy_axes){1, {1}, {1}, {1}};
+    int64_t inner = axes.shape[axes.ndim - 1];
+    if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
+    int by_run = ocl_of(ctx)->is_cpu && inner >= 4 && axes.ndim > 1;
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "copy", "copy", "T=%s", ocl_item_type(copy->item));
+    int rc = ocl_begin(&call, ctx, "copy", by_run ? "copy_runs" : "copy", "T=%s", ocl_item_type(copy->item));
     if (rc) return rc;
     fc_tensor to = *dst, from = *src;
     to.offset += dst_offset;
     from.offset += src_offset;
     ocl_tensor(&call, &to);
     ocl_tensor(&call, &from);
-    ocl_long(&call, n);
+    ocl_long(&call, by_run ? n / inner : n);
     ocl_bytes(&call, &axes, sizeof axes);
-    return ocl_run(&call, n);
+    return by_run ? ocl_run_parts(&call, n / inner, inner) : ocl_run(&call, n);
 }
 
 int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {

@@ -32,8 +32,8 @@ def _places() -> list[Place]:
     except RuntimeError:
         pass
     for runtime in [d.runtime for d in opened if d.runtime is not None and d.runtime.kind == "CPU"]:
-        # Once more with the kernels of GPUs, and limits as small as some have.
-        device = devices.open_opencl(runtime, len(opened), is_cpu=False, max_group=64, local_memory=16384)
+        # Once more with the kernels of GPUs, and limits as small as some have; under a number that no other test expects to be free.
+        device = devices.open_opencl(runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384)
         devices.register(device)
         opened.append(device)
     labels = [d.runtime.platform for d in opened]

@@ -53,7 +53,7 @@ OPTIONS = {
     ],
     "optimizers": ["T=float32", "T=float16", "T=bfloat16", "T=float64"],
     "pack": ["T=float32 R=32", "T=float16 R=5", "T=int32 R=1"],
-    "pool": ["T=float32", "T=bfloat16"],
+    "pool": ["T=float32 BLOCK=16", "T=bfloat16 BLOCK=1"],
     "random": [
         "T=bfloat16 FOUR=fc_normal_four_f GROUP=fc_four_f DOUBLE=0",
         "T=float32 FOUR=fc_uniform_four_f GROUP=fc_four_f DOUBLE=0",
