@@ -28,8 +28,9 @@ static inline size_t three(size_t i, const long *size, const long *stride) {
 #define PASTE(a, b) a##b
 #define JOIN(a, b) PASTE(a, b)
 #define VEC JOIN(T_C, W)
-#define VLOAD JOIN(vload, W)
 #define NR (W * NV)
+/* A vector at any element: a plain load, where some compilers make a call of vload. */
+typedef struct __attribute__((packed)) { VEC v; } unaligned;
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b,
                                                                       long b_at, gemm g) {
@@ -56,7 +57,7 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
             __global const B *y_at = columns + k * b_step;
             for (size_t s = 0; s < length; s++, x_at += a_step, y_at += b_step) {
                 VEC y[NV];
-                for (int v = 0; v < NV; v++) y[v] = VLOAD(v, y_at);
+                for (int v = 0; v < NV; v++) y[v] = ((__global const unaligned *)(y_at + v * W))->v;
                 for (int r = 0; r < MR; r++) {
                     VEC x = (VEC)(LOAD_T(x_at + row_at[r], 0));
                     for (int v = 0; v < NV; v++) sum[r][v] = x * y[v] + sum[r][v];
