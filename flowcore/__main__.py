@@ -42,7 +42,9 @@ def warm(name: str) -> None:
         x = fc.nn.max_pool(fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(images, filters, [1, 1, 1, 1], "SAME"), fc.zeros([32]))), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
         logits = fc.matmul(fc.nn.dropout(fc.reshape(x, [8, -1]), rate=0.5), dense)
         loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=fc.zeros([8], fc.int32), logits=logits))
-        steps = [optimizer.minimize(loss) for optimizer in (fc.train.GradientDescentOptimizer(0.1), fc.train.MomentumOptimizer(0.1, 0.9), fc.train.AdamOptimizer())]
+        steps = [
+            optimizer.minimize(loss) for optimizer in (fc.train.GradientDescentOptimizer(0.1), fc.train.MomentumOptimizer(0.1, 0.9), fc.train.AdamOptimizer())
+        ]
         with fc.Session(config=fc.ConfigProto(allow_soft_placement=True)) as sess:
             sess.run(fc.global_variables_initializer())
             for step in steps:

@@ -15,9 +15,13 @@ typedef struct {
     const char *name;
 } transfer;
 
+static cl_int injected;
+void ocl_fail_next_copy(int code) { __atomic_store_n(&injected, code, __ATOMIC_RELAXED); }
+
 static void transferred(cl_event event, cl_int status, void *arg) {
     transfer *t = arg;
     (void)event;
+    if (t->token) status += __atomic_exchange_n(&injected, 0, __ATOMIC_RELAXED);
     if (t->token) {
         if (status < 0) {
             fc_ctx *ctx = t->api->token_ctx(t->token);

@@ -134,8 +134,11 @@ static void device_release(fc_buffer *buffer) {
 
 static void name_block(fc_buffer *buffer, const char *node) {
     ocl_buffer *b = (ocl_buffer *)buffer;
+    ocl_device *d = (ocl_device *)buffer->device;
     size_t length = strlen(node), most = sizeof b->node - 1; /* the end of a long name says more than its beginning */
+    pthread_mutex_lock(&d->lock);
     memcpy(b->node, length > most ? node + (length - most) : node, (length > most ? most : length) + 1);
+    pthread_mutex_unlock(&d->lock);
 }
 
 /* ". /device:GPU:0 holds 812 MB of 1024 MB; the largest: ..." */

@@ -111,6 +111,9 @@ static inline int ocl_computed(int dtype) { return dtype == FC_FLOAT16 || dtype 
 /* A fresh block on the device, as buffer_new of fc_api is for the host. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 
+/* For tests: the next copy that a node waits for reports this error. */
+void ocl_fail_next_copy(int code);
+
 /* The state of a node "_ConstantToDevice". NULL: no memory. */
 fc_resource *ocl_new_constant(void);
 

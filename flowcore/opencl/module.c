@@ -88,6 +88,14 @@ static PyObject *set_memory_limit(PyObject *module, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *fail_next_copy(PyObject *module, PyObject *code) {
+    (void)module;
+    long value = PyLong_AsLong(code);
+    if (value == -1 && PyErr_Occurred()) return NULL;
+    ocl_fail_next_copy((int)value);
+    Py_RETURN_NONE;
+}
+
 static PyObject *new_constant(PyObject *module, PyObject *nothing) {
     (void)module, (void)nothing;
     fc_resource *state = ocl_new_constant();
@@ -100,6 +108,7 @@ static PyMethodDef methods[] = {
     {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
     {"set_memory_limit", set_memory_limit, METH_VARARGS, "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
     {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
+    {"fail_next_copy", fail_next_copy, METH_O, "fail_next_copy(code)\n\nFor tests: the next copy that a node waits for reports this OpenCL error."},
     {NULL, NULL, 0, NULL}};
 
 static const fc_kernel_table *const tables[] = {

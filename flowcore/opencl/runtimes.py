@@ -64,7 +64,7 @@ def _vector_bytes(device: Any) -> int:
     return max(16, min(width, 64))
 
 
-_AVX512 = ("avx512", "skylake-avx512", "cascadelake", "cooperlake", "cannonlake", "icelake", "tigerlake", "rocketlake", "sapphirerapids", "knl", "knm", "znver4", "znver5")
+_AVX512 = ("avx512", "cascadelake", "cooperlake", "cannonlake", "icelake", "tigerlake", "rocketlake", "sapphirerapids", "knl", "knm", "znver4", "znver5")
 
 
 def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
@@ -157,7 +157,7 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
         runtime.problem = f"it cannot compile a kernel: {str(error).strip().splitlines()[-1]}"
         raise RuntimeError(f"{runtime.name} ({runtime.platform}): {runtime.problem}") from None
     programs = Programs(context, device, flags)
-    itself = {
+    itself: dict[str, Any] = {
         "is_cpu": runtime.kind == "CPU",
         "wide_items": wide_items,
         "units": runtime.units,

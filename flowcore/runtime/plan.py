@@ -105,6 +105,7 @@ class _Lowering:
         self.nodes: list[PlanNode] = []
         self.slots = 0
         self.slot_of: dict[Tensor, int] = {}
+        self.slot_name: dict[int, str] = {}
         self.slot_device: list[Device] = []
         self.copies: dict[tuple[int, str], int] = {}
         self.constants: dict[int, object] = {}
@@ -144,6 +145,7 @@ class _Lowering:
     def _prefill(self, op: Operation, value: object, after: set[int]) -> None:
         slot = self.new_slot(HOST)
         self.slot_of.setdefault(op.outputs[0], slot)
+        self.slot_name[slot] = op.name
         self.constants[slot] = value
         self.prefilled.add(op)
         self.waits[op] = tuple(after)
@@ -171,6 +173,7 @@ class _Lowering:
         node.outputs = tuple(self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs)))
         for tensor, slot in zip(op.outputs, node.outputs, strict=True):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
+            self.slot_name[slot] = op.name
         node.after = tuple(sorted(after))
         self.add(node)
         self.waits[op] = (node.index,)
@@ -189,7 +192,7 @@ class _Lowering:
             state = device.new_constant() if slot in self.constants else None
             if state is not None:
                 op_type = COPY_CONSTANT
-            node = PlanNode(f"{op_type}/{slot}", None, owner.internal_kernel(op_type), device)
+            node = PlanNode(f"{self.slot_name.get(slot, slot)}/{op_type}", None, owner.internal_kernel(op_type), device)
             node.state = state
             node.inputs = (slot,)
             node.outputs = (self.new_slot(device),)
@@ -244,7 +247,8 @@ def compile_plan(
     """
     lowering = _Lowering(resources, visible, soft_placement)
     for tensor in feeds:
-        lowering.slot_of[tensor] = lowering.new_slot(HOST)
+        lowering.slot_of[tensor] = slot = lowering.new_slot(HOST)
+        lowering.slot_name[slot] = tensor.op.name
     feed_slots = list(range(len(feeds)))
     for op in prune(fetches, targets, frozenset(feeds)):
         lowering.lower(op)

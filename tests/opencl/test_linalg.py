@@ -112,7 +112,13 @@ def test_convolutions_and_their_gradients(device: Any, both: Any, name: str, lay
         assert_close(host, got, dtype)
 
 
-POOLS = [((2, 9, 8, 3), 3, 2, "SAME"), ((2, 9, 8, 3), 2, 2, "VALID"), ((1, 7, 7, 65), 3, 1, "SAME"), ((1, 10, 10, 2), 2, 3, "VALID"), ((0, 4, 4, 2), 2, 2, "SAME")]
+POOLS = [
+    ((2, 9, 8, 3), 3, 2, "SAME"),
+    ((2, 9, 8, 3), 2, 2, "VALID"),
+    ((1, 7, 7, 65), 3, 1, "SAME"),
+    ((1, 10, 10, 2), 2, 3, "VALID"),
+    ((0, 4, 4, 2), 2, 2, "SAME"),
+]
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
@@ -148,6 +154,4 @@ def test_what_does_not_fit_is_refused_as_on_the_cpu(same_error: Any) -> None:
         np.ones((1, 2, 2, 1), np.float32),
         np.ones((5, 5, 1, 1), np.float32),
     )
-    same_error(
-        lambda a: fc.nn.max_pool(fc.placeholder_with_default(a, [None] * 4), [1, 3, 3, 1], [1, 1, 1, 1], "VALID"), np.ones((1, 2, 2, 1), np.float32)
-    )
+    same_error(lambda a: fc.nn.max_pool(fc.placeholder_with_default(a, [None] * 4), [1, 3, 3, 1], [1, 1, 1, 1], "VALID"), np.ones((1, 2, 2, 1), np.float32))

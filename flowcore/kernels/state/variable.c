@@ -90,6 +90,7 @@ static int assign(fc_ctx *ctx) {
     } else {
         fc_retain(fresh.buffer);
     }
+    if (fresh.buffer && fresh.buffer->device->name_block) fresh.buffer->device->name_block(fresh.buffer, v->base.name);
     pthread_mutex_lock(&v->lock);
     old = v->value;
     v->value = fresh;

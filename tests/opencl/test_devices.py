@@ -1,0 +1,407 @@
+"""Devices as sessions see them: finding, choosing, placing, limits of memory, programs on disk, faults."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+from flowcore.graph.apply import apply
+from flowcore.opencl import _opencl, programs, runtimes
+from flowcore.runtime import devices
+
+ENVIRONMENT = {**os.environ, "FLOWCORE_CACHE": "none"}
+
+
+def opened(place: Any) -> devices.Device:
+    index = int(place.name.rpartition(":")[2])
+    return next(d for d in devices.all_devices() if d.type == devices.OPENCL and d.index == index)
+
+
+def run_script(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=ENVIRONMENT | environment, timeout=100)
+
+
+@pytest.fixture(scope="module")
+def another() -> devices.Device:
+    """A device of this module's own, whose memory no other test takes."""
+    found = [r for r in runtimes.runtimes() if r.problem is None and not r.is_simulator]
+    if not found:
+        pytest.skip("no OpenCL device but a simulator")
+    device = devices.open_opencl(found[0], 200)
+    devices.register(device)
+    return device
+
+
+# ---- finding and choosing -------------------------------------------------------------------------------------------
+
+
+def test_every_device_says_what_it_is_and_what_flowcore_does_there(device: Any) -> None:
+    described = [d for d in fc.list_devices() if d.name.endswith(device.name.partition(":")[2]) and "GPU" in d.name]
+    assert described
+    assert described[0].memory > 0
+    assert described[0].max_group > 0
+    assert described[0].platform
+    assert any("kernels for" in remark for remark in described[0].remarks)
+    assert fc.list_devices()[0].name == "/device:CPU:0"
+
+
+def test_opencl_is_another_name_for_the_same_device(device: Any) -> None:
+    for name in (device.name, device.name.replace("gpu", "opencl"), device.name.replace("gpu", "device:GPU")):
+        with fc.Graph().as_default(), fc.device(name), fc.Session() as sess:
+            metadata = fc.RunMetadata()
+            sess.run(fc.constant([1.0]) + 1.0, options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), run_metadata=metadata)
+            assert {s.device for s in metadata.node_stats if s.op.startswith("Add")} == {opened(device).name}
+
+
+def test_without_opencl_everything_else_works_and_the_error_says_what_to_install() -> None:
+    done = run_script(
+        """
+        import flowcore as fc
+        x = fc.constant([1.0, 2.0]) * 2.0
+        with fc.device("/gpu:0"):
+            y = x + 1.0
+        with fc.Session() as sess:
+            print(sess.run(x))
+            try:
+                sess.run(y)
+            except fc.errors.InvalidArgumentError as error:
+                print(error)
+        with fc.Session(config=fc.ConfigProto(allow_soft_placement=True)) as sess:
+            print(sess.run(y))
+        """,
+        FLOWCORE_OPENCL="none",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "[2. 4.]" in done.stdout
+    assert "[3. 5.]" in done.stdout
+    assert "install pyopencl" in done.stdout
+
+
+def test_a_session_sees_as_many_devices_as_it_is_allowed(device: Any) -> None:
+    with fc.Graph().as_default(), fc.device(device.name):
+        x = fc.constant(1.0) + 1.0
+        with fc.Session(config=fc.ConfigProto(device_count={"GPU": 0})) as sess, pytest.raises(fc.errors.InvalidArgumentError, match="device_count"):
+            sess.run(x)
+        with fc.Session(config=fc.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)) as sess:
+            assert sess.run(x) == 2.0
+
+
+def test_the_list_of_visible_devices_renumbers_them(another: devices.Device) -> None:
+    options = fc.GPUOptions(visible_device_list=str(another.index))
+    with fc.Graph().as_default(), fc.device("/gpu:0"), fc.Session(config=fc.ConfigProto(gpu_options=options)) as sess:
+        before = _opencl.counters(another.capsule)["launches"]
+        assert sess.run(fc.constant([1.0]) + 1.0) == 2.0
+        assert _opencl.counters(another.capsule)["launches"] > before
+    with pytest.raises(ValueError, match="visible_device_list"):
+        fc.Session(config=fc.ConfigProto(gpu_options=fc.GPUOptions(visible_device_list="first")))
+    with pytest.raises(ValueError, match="memory_fraction"):
+        fc.Session(config=fc.ConfigProto(gpu_options=fc.GPUOptions(per_process_gpu_memory_fraction=1.5)))
+
+
+# ---- placement ------------------------------------------------------------------------------------------------------
+
+
+def placed(capfd: pytest.CaptureFixture[str]) -> dict[str, str]:
+    lines = [line.split(": ") for line in capfd.readouterr().err.splitlines() if line.count(": ") >= 2]
+    return {name: device for name, _, device in (line[:3] for line in lines)}
+
+
+def test_nodes_that_ask_for_nothing_stay_on_the_cpu_where_it_is_the_only_opencl_device(capfd: pytest.CaptureFixture[str]) -> None:
+    if any(d.preferred for d in devices.all_devices()):
+        pytest.skip("there is a GPU")
+    with fc.Graph().as_default(), fc.Session(config=fc.ConfigProto(log_device_placement=True)) as sess:
+        sess.run(fc.matmul(fc.ones([8, 8]), fc.ones([8, 8]), name="product"))
+    assert placed(capfd)["product"] == "/device:CPU:0"
+
+
+def test_automatic_placement_computes_on_the_gpu_and_keeps_integers_and_rates_on_the_host(
+    another: devices.Device, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(devices.VisibleDevices, "preferred", lambda self: another)
+    with fc.Graph().as_default():
+        x = fc.placeholder(fc.float32, [None, 4], name="x")
+        w = fc.Variable(fc.ones([4, 3]), name="w")
+        step = fc.Variable(0, dtype=fc.int64, trainable=False, name="step")
+        rate = fc.train.exponential_decay(0.1, step, 10, 0.5, name="rate")
+        y = fc.reshape(fc.matmul(x, w, name="product"), [fc.shape(x)[0] * 3], name="flat")
+        train = fc.train.MomentumOptimizer(rate, 0.9).minimize(fc.reduce_sum(y), global_step=step)
+        with fc.Session(config=fc.ConfigProto(log_device_placement=True)) as sess:
+            sess.run(fc.global_variables_initializer())
+            for _ in range(3):
+                sess.run(train, {x: np.ones((2, 4), np.float32)})
+            value = sess.run(w)
+    where = placed(capfd)
+    assert {where[n] for n in ("product", "flat", "w/Assign", "Momentum/update_w/ResourceApplyMomentum")} == {another.name}
+    assert {where[n] for n in ("rate", "step/Assign", "Momentum")} == {"/device:CPU:0"}
+    expected, moved = 1.0, 0.0
+    for i in range(3):
+        moved = 0.9 * moved + 2.0
+        expected -= 0.1 * 0.5 ** (i / 10) * moved
+    np.testing.assert_allclose(value, np.full((4, 3), expected), rtol=1e-5)
+
+
+def test_soft_placement_falls_back_and_the_log_says_so(device: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    with fc.Graph().as_default(), fc.device(device.name):
+        x = fc.real(fc.complex(fc.constant([1.0]), fc.constant([2.0])), name="part")
+        with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match="no kernel on /device:GPU"):
+            sess.run(x)
+        with fc.Session(config=fc.ConfigProto(allow_soft_placement=True, log_device_placement=True)) as sess:
+            assert sess.run(x) == 1.0
+    assert "cannot run it" in capfd.readouterr().err
+
+
+def test_slots_live_with_their_variable(device: Any) -> None:
+    with fc.Graph().as_default():
+        with fc.device(device.name):
+            w = fc.Variable([1.0, 2.0])
+        optimizer = fc.train.AdamOptimizer(0.1)
+        train = optimizer.minimize(fc.reduce_sum(fc.square(w)))
+        assert {optimizer.get_slot(w, name).device for name in optimizer.get_slot_names()} == {w.device}
+        with fc.Session() as sess:
+            sess.run(fc.global_variables_initializer())
+            sess.run(train)
+            np.testing.assert_allclose(sess.run(w), [0.9, 1.9], rtol=1e-5)
+
+
+def test_an_update_of_variables_on_two_devices_is_refused(device: Any) -> None:
+    with fc.Graph().as_default():
+        with fc.device(device.name):
+            w = fc.Variable([1.0, 2.0], name="here")
+        slot = fc.Variable([0.0, 0.0], name="there")
+        update = apply("ResourceApplyMomentum", w.handle, slot.handle, 0.1, [1.0, 1.0], 0.9, T=fc.float32)
+        with fc.Session() as sess:
+            sess.run(fc.global_variables_initializer())
+            with pytest.raises(fc.errors.InvalidArgumentError, match="'here' on /device:GPU.* and on 'there' on /device:CPU:0"):
+                sess.run(update)
+
+
+def test_a_variable_shared_by_name_cannot_be_used_on_two_devices(device: Any) -> None:
+    with fc.Graph().as_default():
+        with fc.device(device.name):
+            w = fc.Variable([1.0, 2.0], name="shared")
+        read = apply("ReadVariableOp", apply("VarHandleOp", dtype=fc.float32, shape=[2], shared_name="shared"), dtype=fc.float32)
+        with fc.Session() as sess:
+            sess.run(w.initializer)
+            with pytest.raises(fc.errors.InvalidArgumentError, match="has its value on /device:GPU"):
+                sess.run(read)
+
+
+# ---- copies ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_value_is_copied_once_per_device_and_a_constant_once_per_plan(another: devices.Device) -> None:
+    with fc.Graph().as_default(), fc.device(another.name):
+        x = fc.placeholder(fc.float32, [4])
+        y = fc.add_n([x * fc.constant([1.0, 2.0, 3.0, 4.0]), fc.square(x), x])
+        with fc.Session() as sess:
+            call = sess.make_callable(y, [x])
+            counts = []
+            for _ in range(3):
+                before = _opencl.counters(another.capsule)["copies"]
+                np.testing.assert_array_equal(call(np.ones(4, np.float32)), [3, 4, 5, 6])
+                counts.append(_opencl.counters(another.capsule)["copies"] - before)
+    assert counts == [3, 2, 2]  # x and y each time, the constant at first
+
+
+def test_two_devices_work_in_one_graph(device: Any) -> None:
+    with fc.Graph().as_default():
+        x = fc.constant(np.arange(6, dtype=np.float32).reshape(2, 3))
+        with fc.device(device.name):
+            a = fc.matmul(x, x, transpose_b=True)
+        with fc.device("/cpu:0"):
+            b = a + 1.0
+        with fc.device(device.name):
+            c = fc.reduce_sum(b * a)
+        with fc.Session() as sess:
+            plain = np.arange(6, dtype=np.float32).reshape(2, 3)
+            product = plain @ plain.T
+            assert sess.run(c) == ((product + 1) * product).sum()
+
+
+def test_many_threads_run_steps_on_one_device(device: Any) -> None:
+    with fc.Graph().as_default(), fc.device(device.name):
+        x = fc.placeholder(fc.float32, [5])
+        y = fc.reduce_sum(fc.tanh(x) * x) + fc.reduce_max(x)
+        for count in (1, 2, 8):
+            with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=count, use_per_session_threads=True)) as sess:
+                call = sess.make_callable(y, [x])
+                wrong: list[int] = []
+
+                def work(seed: int, call: Any = call, wrong: list[int] = wrong) -> None:
+                    v = np.full(5, seed, np.float32)
+                    expected = call(v)
+                    wrong.extend(i for i in range(3 if device.is_slow else 30) if call(v) != expected)
+
+                threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+                for t in threads:
+                    t.start()
+                for t in threads:
+                    t.join()
+                assert not wrong
+
+
+# ---- memory ---------------------------------------------------------------------------------------------------------
+
+
+def test_memory_is_reused_and_given_back(another: devices.Device) -> None:
+    with fc.Graph().as_default(), fc.device(another.name):
+        x = fc.placeholder(fc.float32, [None])
+        y = fc.reduce_sum(fc.square(x) + x * 2.0)
+        with fc.Session() as sess:
+            for _ in range(5):
+                sess.run(y, {x: np.ones(1000, np.float32)})
+            kept = _opencl.counters(another.capsule)["bytes_idle"]
+            for _ in range(20):
+                sess.run(y, {x: np.ones(1000, np.float32)})
+            assert _opencl.counters(another.capsule)["bytes_idle"] == kept
+    assert _opencl.counters(another.capsule)["bytes_live"] <= 4096  # constants, until their plans are collected
+
+
+def test_running_out_of_memory_names_the_largest_tensors_and_the_session_goes_on(another: devices.Device) -> None:
+    assert another.runtime is not None
+    fraction = 40e6 / another.runtime.memory
+    config = fc.ConfigProto(gpu_options=fc.GPUOptions(per_process_gpu_memory_fraction=fraction))
+    try:
+        with fc.Graph().as_default(), fc.device(another.name), fc.Session(config=config) as sess:
+            big = fc.Variable(fc.ones([1 << 22]), name="big_table")
+            sess.run(big.initializer)
+            with pytest.raises(fc.errors.ResourceExhaustedError) as caught:
+                sess.run(fc.reduce_sum(fc.tile(fc.reshape(big, [1, -1]), [4, 1])))
+            assert "big_table" in str(caught.value)
+            assert "16777216" in str(caught.value)
+            assert "Largest tensors" in str(caught.value)
+            assert sess.run(fc.reduce_sum(big)) == 1 << 22
+    finally:
+        another.limit_memory(1.0)
+
+
+# ---- programs -------------------------------------------------------------------------------------------------------
+
+
+def test_a_program_that_does_not_build_shows_its_log_and_name(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "source", lambda file, options: "__kernel void broken(__global float *x) { x[0] = nonsense; }")
+    with fc.Graph().as_default(), fc.device(device.name), fc.Session() as sess:
+        x = fc.constant(np.ones((3, 7), np.uint16))
+        with pytest.raises(fc.errors.InternalError, match=r"could not build .*\.cl with[\s\S]*nonsense"):
+            sess.run(fc.cumprod(x, axis=1, reverse=True))
+
+
+def test_programs_are_kept_on_disk_whole_or_not_at_all(tmp_path: pathlib.Path) -> None:
+    found = [r for r in runtimes.runtimes() if r.problem is None and not r.is_simulator]
+    intel = next((r for r in found if "Portable" not in r.platform), None)
+    if intel is None:
+        pytest.skip("every runtime here keeps its own programs")
+    script = """
+        import numpy as np
+        import flowcore as fc
+        with fc.device("/gpu:0"):
+            y = fc.reduce_sum(fc.tanh(fc.constant(np.ones(100, np.float32))))
+        with fc.Session() as sess:
+            print(sess.run(y))
+    """
+    environment = {"FLOWCORE_CACHE": str(tmp_path / "cache"), "FLOWCORE_OPENCL": intel.platform}
+    results: list[str] = []
+    threads = [threading.Thread(target=lambda: results.append(run_script(script, **environment).stdout)) for _ in range(2)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert len(results) == 2
+    assert results[0] == results[1] != ""
+    files = sorted((tmp_path / "cache").iterdir())
+    assert files
+    assert all(f.suffix == ".bin" for f in files)
+    files[0].write_bytes(b"not a program")
+    assert run_script(script, **environment).stdout == results[0]
+
+
+def test_a_folder_that_cannot_be_written_to_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLOWCORE_CACHE", "/proc/nowhere")
+    programs._store(programs.cache_folder() / "x.bin", b"1")
+    monkeypatch.setenv("FLOWCORE_CACHE", "none")
+    assert programs.cache_folder() is None
+
+
+# ---- faults ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
+def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device) -> None:
+    with fc.Graph().as_default(), fc.device(another.name):
+        x = fc.ones([1500, 1500])
+        for _ in range(60):
+            x = fc.matmul(x, fc.ones([1500, 1500]))
+        with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=4, use_per_session_threads=True)) as sess:
+            sess.run(fc.matmul(fc.ones([1500, 1500]), fc.ones([1500, 1500])))
+            old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+            begin = time.perf_counter()
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0.2)
+                with pytest.raises(KeyboardInterrupt):
+                    sess.run(fc.reduce_sum(x))
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, old)
+            assert time.perf_counter() - begin < 2
+            assert sess.run(fc.constant([1.0]) + 1.0) == 2.0  # after what was still in the queue
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_gets_an_error_and_does_not_hang() -> None:
+    done = run_script(
+        """
+        import os, sys
+        import flowcore as fc
+        with fc.device("/gpu:0"):
+            y = fc.reduce_sum(fc.constant([1.0, 2.0]) * 2.0)
+        sess = fc.Session(config=fc.ConfigProto(allow_soft_placement=True))
+        sess.run(y)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                sess.run(y)
+            except RuntimeError as error:
+                print("refused:", error, flush=True)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        """
+    )
+    assert "refused:" in done.stdout, done.stderr
+
+
+def test_a_device_that_fails_in_mid_step_is_an_error_of_that_step() -> None:
+    """The runtime's event reports a failure: what a lost context looks like from here."""
+    done = run_script(
+        """
+        import ctypes, sys
+        import numpy as np
+        import flowcore as fc
+        from flowcore.opencl import _opencl, runtimes
+        if not [r for r in runtimes.runtimes() if not r.problem]:
+            print("UNAVAILABLE")
+            sys.exit()
+        with fc.device("/gpu:0"):
+            x = fc.placeholder(fc.float32, [3])
+            y = x + 1.0
+        with fc.Session() as sess:
+            sess.run(y, {x: np.ones(3)})
+            _opencl.fail_next_copy(-36)  # CL_INVALID_COMMAND_QUEUE
+            try:
+                sess.run(y, {x: np.ones(3)})
+            except fc.errors.UnavailableError as error:
+                print("UNAVAILABLE", error)
+            print(sess.run(y, {x: np.ones(3)}))
+        """
+    )
+    assert "UNAVAILABLE" in done.stdout, done.stderr
