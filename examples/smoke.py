@@ -9,18 +9,20 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-EXAMPLES = {
-    "linear_regression.py": [],
-    "mlp.py": ["--epochs", "2"],
-    "mandelbrot.py": ["--size", "120", "--iterations", "30"],
-    "wave.py": ["--size", "60", "--steps", "60"],
-    "train_images.py": ["--data", "digits", "--epochs", "3"],
-}
+EXAMPLES = [
+    ("linear_regression.py", []),
+    ("mlp.py", ["--epochs", "2"]),
+    ("two_devices.py", ["--split", "model", "--epochs", "2"]),
+    ("two_devices.py", ["--split", "batch", "--epochs", "2"]),
+    ("mandelbrot.py", ["--size", "120", "--iterations", "30"]),
+    ("wave.py", ["--size", "60", "--steps", "60"]),
+    ("train_images.py", ["--data", "digits", "--epochs", "3"]),
+]
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as output:
-        for name, arguments in EXAMPLES.items():
+        for name, arguments in EXAMPLES:
             begin = time.perf_counter()
             result = subprocess.run([sys.executable, str(HERE / name), *arguments, "--output", output], capture_output=True, text=True, timeout=300)
             print(f"{name}: {'ok' if result.returncode == 0 else 'FAILED'} in {time.perf_counter() - begin:.1f} s; {result.stdout.strip().splitlines()[-1:]}")

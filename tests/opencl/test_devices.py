@@ -405,3 +405,36 @@ def test_a_device_that_fails_in_mid_step_is_an_error_of_that_step() -> None:
         """
     )
     assert "UNAVAILABLE" in done.stdout, done.stderr
+
+
+# ---- two devices at once --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("split", ["model", "batch"])
+def test_training_split_between_two_devices_gives_the_weights_of_one(device: Any, split: str) -> None:
+    x, y = np.random.default_rng(0).standard_normal((8, 5)).astype(np.float32), np.random.default_rng(1).standard_normal((8, 2)).astype(np.float32)
+
+    def train(first: str, second: str, halves: bool) -> list[np.ndarray]:
+        with fc.Graph().as_default():
+            with fc.device(first):
+                w = fc.Variable(np.full((5, 3), 0.1, np.float32) + np.arange(3, dtype=np.float32))
+            with fc.device(first if halves else second):
+                v = fc.Variable(np.full((3, 2), 0.2, np.float32) * np.arange(2, dtype=np.float32))
+            gradients = []
+            for place, rows in ((first, slice(0, 4)), (second, slice(4, 8))) if halves else ((second, slice(0, 8)),):
+                with fc.device(first if not halves else place):
+                    h = fc.tanh(fc.matmul(fc.constant(x[rows]), w))
+                with fc.device(place):
+                    loss = fc.reduce_mean(fc.square(fc.matmul(h, v) - fc.constant(y[rows])))
+                    gradients.append(fc.gradients(loss, [w, v]))
+            with fc.device(first):
+                means = [fc.add_n(list(g)) * (1.0 / len(g)) for g in zip(*gradients, strict=True)]
+            step = fc.train.GradientDescentOptimizer(0.1).apply_gradients(list(zip(means, [w, v], strict=True)))
+            with fc.Session() as sess:
+                sess.run(fc.global_variables_initializer())
+                for _ in range(3):
+                    sess.run(step)
+                return sess.run([w, v])
+
+    for host, split_values in zip(train("/cpu:0", "/cpu:0", False), train(device.name, "/cpu:0", split == "batch"), strict=True):
+        np.testing.assert_allclose(split_values, host, rtol=2e-5, atol=1e-6)

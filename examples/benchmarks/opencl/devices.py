@@ -1,0 +1,216 @@
+"""What an OpenCL device reaches with flowcore, beside the CPU kernels and NumPy, and as a part of its own ceiling.
+
+    python examples/benchmarks/opencl/devices.py [--device /gpu:0] [--rounds N]
+
+Everything is measured in one process, rounds alternating between the sides; medians. Operands are variables on their device. The ceilings are probes of
+the device itself: independent chains of fused multiply-adds on private vectors, and a copy from buffer to buffer. A launch is one node in a chain of 1,000 that
+all compute one float; beside it, pyopencl's own call of the same kernel, 1,000 times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+import flowcore as fc
+from flowcore.runtime import devices
+
+FMA_PROBE = """
+#pragma OPENCL FP_CONTRACT ON
+__kernel void probe(__global float *out, int rounds) {
+    float16 a[8], b = (float16)(1.0000001f), c = (float16)(get_global_id(0) * 1e-9f);
+    for (int k = 0; k < 8; k++) a[k] = (float16)(k);
+    for (int i = 0; i < rounds; i++)
+        for (int k = 0; k < 8; k++) a[k] = a[k] * b + c;
+    float16 sum = a[0];
+    for (int k = 1; k < 8; k++) sum += a[k];
+    out[get_global_id(0)] = sum.s0 + sum.s7 + sum.sf;
+}
+"""
+
+
+def timed(run: Callable[[], object], least: float = 0.05) -> float:
+    """Seconds of one call, over enough calls."""
+    run()
+    count, begin = 0, time.perf_counter()
+    while time.perf_counter() - begin < least:
+        run()
+        count += 1
+    return (time.perf_counter() - begin) / count
+
+
+def ceilings(device: devices.Device) -> tuple[float, float]:
+    """(GFLOP/s of multiply-adds, GB/s of a copy, bytes read and written counted once)."""
+    import pyopencl as cl
+
+    handle = device.runtime.handle
+    context = cl.Context([handle])
+    queue = cl.CommandQueue(context)
+    kernel = cl.Program(context, FMA_PROBE).build().probe
+    items = 64 * handle.max_compute_units
+    out = cl.Buffer(context, cl.mem_flags.READ_WRITE, 4 * items)
+    size = 1 << 26
+    a, b = cl.Buffer(context, cl.mem_flags.READ_WRITE, size), cl.Buffer(context, cl.mem_flags.READ_WRITE, size)
+
+    def multiply() -> None:
+        kernel(queue, (items,), (1 if device.runtime.kind == "CPU" else 64,), out, np.int32(20000))
+        queue.finish()
+
+    def copy() -> None:
+        cl.enqueue_copy(queue, b, a)
+        queue.finish()
+
+    return items * 20000 * 8 * 16 * 2 / timed(multiply) / 1e9, size / timed(copy) / 1e9
+
+
+class Side:
+    """Graphs built and run on one device."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def make(self, build: Callable[..., fc.Tensor], *shapes: tuple[int, ...]) -> Callable[[], object]:
+        """A call that computes the tensor and waits for it, by fetching one element of it."""
+        graph = fc.Graph()
+        with graph.as_default(), fc.device(self.name):
+            operands = [fc.Variable(fc.random_normal(shape, seed=1)) for shape in shapes]
+            y = build(*operands)
+            last = fc.strided_slice(fc.reshape(y, [-1]), [0], [1])
+            session = fc.Session(graph=graph)
+            session.run(fc.global_variables_initializer())
+            return session.make_callable(last)
+
+
+def rows() -> list[tuple[str, float, str, Callable[..., fc.Tensor], list[tuple[int, ...]], Callable[..., object] | None]]:
+    """name, work of one call (flop or bytes), unit, graph, operands, the same in NumPy."""
+    found: list = []
+    for n in (256, 512, 1024, 2048):
+        found.append((f"matmul {n}", 2.0 * n**3, "GFLOP/s", fc.matmul, [(n, n), (n, n)], np.matmul))
+    for m, k, n in ((128, 784, 512), (64, 3136, 512), (1, 1024, 1024)):
+        found.append((f"matmul {m}x{k}x{n}", 2.0 * m * k * n, "GFLOP/s", fc.matmul, [(m, k), (k, n)], np.matmul))
+    for images, h, c, o, k in ((64, 28, 1, 32, 5), (64, 14, 32, 64, 5), (32, 28, 64, 64, 3)):
+        flop, image, filters = 2.0 * images * h * h * c * o * k * k, (images, h, h, c), (k, k, c, o)
+
+        def forward(x: fc.Tensor, f: fc.Tensor) -> fc.Tensor:
+            return fc.nn.conv2d(x, f, strides=[1, 1, 1, 1], padding="SAME")
+
+        def gradient(x: fc.Variable, f: fc.Variable, d: fc.Variable, which: int) -> fc.Tensor:
+            return fc.gradients(forward(x, f), [x, f], grad_ys=[d.read_value()])[which]
+
+        found.append((f"conv {k}x{k} {h}x{h}x{c} to {o}", flop, "GFLOP/s", forward, [image, filters], None))
+        out = (images, h, h, o)
+        if c > 1:
+            found.append(("  image gradient", flop, "GFLOP/s", lambda x, f, d, g=gradient: g(x, f, d, 0), [image, filters, out], None))
+        found.append(("  filter gradient", flop, "GFLOP/s", lambda x, f, d, g=gradient: g(x, f, d, 1), [image, filters, out], None))
+    n = 1 << 22
+    found.append(("add 4M", 12.0 * n, "GB/s", lambda a, b: a + b, [(n,), (n,)], np.add))
+    found.append(("tanh 4M", 8.0 * n, "GB/s", lambda a: fc.tanh(a.read_value()), [(n,)], np.tanh))
+    found.append(("sum 4M", 4.0 * n, "GB/s", lambda a: fc.reduce_sum(a), [(n,)], np.sum))
+    found.append(("row sums 2048x2048", 4.0 * n, "GB/s", lambda a: fc.reduce_sum(a, 1), [(2048, 2048)], lambda a: a.sum(1)))
+    found.append(("transpose 2048x2048", 8.0 * n, "GB/s", lambda a: fc.transpose(a), [(2048, 2048)], lambda a: np.ascontiguousarray(a.T)))
+    found.append(("softmax 1024x1000", 8.0 * 1024000, "GB/s", lambda a: fc.nn.softmax(a.read_value()), [(1024, 1000)], None))
+    return found
+
+
+def launch_costs(name: str, device: devices.Device) -> tuple[float, float]:
+    """Microseconds of a node in a chain of 1,000, and of pyopencl's own call of a like kernel."""
+    import pyopencl as cl
+
+    with fc.Graph().as_default(), fc.device(name):
+        x = fc.Variable([1.0])
+        y = x.read_value()
+        for _ in range(1000):
+            y = fc.negative(y)
+        off = fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0)
+        with fc.Session(config=fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=off))) as sess:
+            sess.run(fc.global_variables_initializer())
+            ours = timed(sess.make_callable(y), 0.3) / 1000
+    context = cl.Context([device.runtime.handle])
+    queue = cl.CommandQueue(context)
+    text = "__kernel void negate(__global float *o, long at, __global float *x, long x_at, long n) { for (size_t i = get_global_id(0); i < n; i += 64) o[i] = -x[i]; }"
+    kernel = cl.Program(context, text).build().negate
+    a, b = (cl.Buffer(context, cl.mem_flags.READ_WRITE, 256) for _ in range(2))
+
+    def chain() -> None:
+        for _ in range(1000):
+            kernel(queue, (64,), (64,), a, np.int64(0), b, np.int64(0), np.int64(1))
+        queue.finish()
+
+    return ours * 1e6, timed(chain, 0.3) / 1000 * 1e6
+
+
+def training_steps(name: str) -> dict[str, Callable[[], object]]:
+    """One Adam step of an MLP (784-512-512-10, batch 128) and of the convnet of the main job (batch 64), data in memory."""
+
+    def weight(*shape: int) -> fc.Variable:
+        return fc.Variable(fc.truncated_normal(shape, stddev=0.05, seed=1))
+
+    def mlp(x: fc.Tensor) -> fc.Tensor:
+        for a, b in ((784, 512), (512, 512)):
+            x = fc.nn.relu(fc.nn.bias_add(fc.matmul(x, weight(a, b)), weight(b)))
+        return fc.nn.bias_add(fc.matmul(x, weight(512, 10)), weight(10))
+
+    def convnet(x: fc.Tensor) -> fc.Tensor:
+        x = fc.reshape(x, [-1, 28, 28, 1])
+        for c, o in ((1, 32), (32, 64)):
+            x = fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(x, weight(5, 5, c, o), [1, 1, 1, 1], "SAME"), weight(o)))
+            x = fc.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+        x = fc.nn.relu(fc.nn.bias_add(fc.matmul(fc.reshape(x, [-1, 3136]), weight(3136, 512)), weight(512)))
+        return fc.nn.bias_add(fc.matmul(fc.nn.dropout(x, rate=0.5), weight(512, 10)), weight(10))
+
+    steps = {}
+    rng = np.random.default_rng(0)
+    for label, network, batch in (("MLP step", mlp, 128), ("convnet step", convnet, 64)):
+        graph = fc.Graph()
+        with graph.as_default():
+            x, y = fc.constant(rng.random((batch, 784), np.float32)), fc.constant(rng.integers(0, 10, batch).astype(np.int32))
+            with fc.device(name):
+                loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=network(x)))
+                train = fc.train.AdamOptimizer().minimize(loss)
+            session = fc.Session(graph=graph)
+            session.run(fc.global_variables_initializer())
+        steps[label] = session.make_callable([train, loss])
+    return steps
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--device", default="/gpu:0")
+    parser.add_argument("--rounds", type=int, default=3)
+    args = parser.parse_args()
+    device = devices.find("GPU", int(args.device.rpartition(":")[2]))
+    print(f"{device.runtime.name}, {device.runtime.platform}, driver {device.runtime.driver}")
+    flops, bandwidth = ceilings(device)
+    print(f"ceilings by probe: {flops:.0f} GFLOP/s, {bandwidth:.1f} GB/s\n")
+    here, there = Side(args.device), Side("/cpu:0")
+    print(f"{'':30}{'device':>12}{'of ceiling':>12}{'CPU kernels':>13}{'NumPy':>9}")
+    for name, work, unit, build, shapes, reference in rows():
+        ours, cpu = here.make(build, *shapes), there.make(build, *shapes)
+        arrays = [np.random.default_rng(0).standard_normal(s).astype(np.float32) for s in shapes]
+        times: dict[str, list[float]] = {"device": [], "cpu": [], "numpy": []}
+        for _ in range(args.rounds):
+            times["device"].append(timed(ours))
+            times["cpu"].append(timed(cpu))
+            if reference is not None:
+                times["numpy"].append(timed(lambda f=reference, a=arrays: f(*a)))
+        rate = {side: work / statistics.median(t) / 1e9 for side, t in times.items() if t}
+        part = rate["device"] / (flops if unit == "GFLOP/s" else bandwidth)
+        numpy_rate = f"{rate['numpy']:9.1f}" if "numpy" in rate else " " * 9
+        print(f"{name:30}{rate['device']:12.1f}{part:12.0%}{rate['cpu']:13.1f}{numpy_rate}  {unit}", flush=True)
+    node, call = launch_costs(args.device, device)
+    print(f"\nlaunch, chain of 1,000: {node:.1f} us a node; pyopencl's own call: {call:.1f} us")
+    ours, cpu = training_steps(args.device), training_steps("/cpu:0")
+    for label in ours:
+        a, b = [], []
+        for _ in range(args.rounds):
+            a.append(timed(ours[label], 0.3))
+            b.append(timed(cpu[label], 0.3))
+        print(f"{label}: {statistics.median(a) * 1e3:.1f} ms; CPU kernels {statistics.median(b) * 1e3:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
