@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: train test lint smoke bench check-tools clean
+.PHONY: train test test-opencl lint smoke bench check-tools clean
 
 train: $(VENV)/examples
 	$(BIN)/python examples/train_images.py $(ARGS)
 
 test: $(VENV)/test
 	$(BIN)/python -m pytest tests $(ARGS)
+
+# The OpenCL tests on all runtimes that need no GPU: PoCL, Intel's (0.8 GB), and the simulator, whose log must stay empty.
+test-opencl: $(VENV)/intel
+	$(BIN)/python -m pytest tests/opencl $(ARGS)
+	$(BIN)/python tests/opencl/simulator.py
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -32,7 +37,7 @@ check-tools:
 	@command -v gcc >/dev/null || command -v clang >/dev/null || command -v cc >/dev/null || { echo "a C compiler is missing: apt-get install gcc"; exit 1; }
 	@$(PYTHON) -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || { echo "Python's headers are missing: apt-get install python3-dev"; exit 1; }
 
-SOURCES := pyproject.toml setup.py $(shell find flowcore opencl_kernels -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -not -name '_*.c' -o -name '*.h' -o -name '*.def')
+SOURCES := pyproject.toml setup.py $(shell find flowcore opencl_kernels -name '*.pyx' -o -name '*.pxd' -o -name '*.c' -not -name '_*.c' -o -name '*.h' -o -name '*.def' -o -name '*.cl')
 
 $(VENV)/bin/python: | check-tools
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +56,12 @@ $(VENV)/examples: $(VENV)/installed
 
 $(VENV)/test: $(VENV)/installed
 	$(EXTRAS) test examples | $(BIN)/python -m pip install --quiet -r /dev/stdin
+	@touch $@
+
+# Intel's wheel registers itself under a wrong path: its library is named to the loader that pyopencl brings.
+$(VENV)/intel: $(VENV)/test
+	$(BIN)/python -m pip install --quiet intel-opencl-rt intel-cmplr-lib-rt
+	$(BIN)/python -c 'import importlib.util as u, pathlib, sys; (pathlib.Path(u.find_spec("pyopencl").submodule_search_locations[0]) / ".libs" / "intel.icd").write_text(sys.prefix + "/lib/libintelocl.so\n")'
 	@touch $@
 
 $(VENV)/dev: $(VENV)/installed
