@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Iterator
 
@@ -10,6 +11,13 @@ import pytest
 
 import flowcore as fc
 from flowcore import _engine
+from flowcore.runtime import devices
+
+#: FLOWCORE_TEST_DEVICE=/gpu:0 puts every node that asks for nothing on that OpenCL device, where it has a kernel: any test is a test of the device then.
+DEVICE = os.environ.get("FLOWCORE_TEST_DEVICE", "")
+if DEVICE:
+    _device = devices.find(devices.OPENCL, int(DEVICE.rpartition(":")[2]))
+    devices.VisibleDevices.preferred = lambda self: _device  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)

@@ -182,7 +182,7 @@ def test_an_update_of_variables_on_two_devices_is_refused(device: Any) -> None:
         update = apply("ResourceApplyMomentum", w.handle, slot.handle, 0.1, [1.0, 1.0], 0.9, T=fc.float32)
         with fc.Session() as sess:
             sess.run(fc.global_variables_initializer())
-            with pytest.raises(fc.errors.InvalidArgumentError, match="'here' on /device:GPU.* and on 'there' on /device:CPU:0"):
+            with pytest.raises(fc.errors.InvalidArgumentError, match=r"'here' on /device:GPU.* and on 'there' on /device:CPU:0"):
                 sess.run(update)
 
 

@@ -231,7 +231,7 @@ def test_run_metadata_holds_a_record_per_node_and_exports_a_trace(tmp_path: obje
         sess.run(y, options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), run_metadata=metadata)
     ops = [n.op for n in metadata.node_stats]
     assert {"Exp", "Sum", "RandomStandardNormal"} <= set(ops)
-    assert all(n.end_ns >= n.start_ns > 0 and n.device == "/device:CPU:0" for n in metadata.node_stats)
+    assert all(n.end_ns >= n.start_ns > 0 and n.device.startswith("/device:") for n in metadata.node_stats)
     path = f"{tmp_path}/trace.json"
     metadata.save_chrome_trace(path)
     with open(path) as file:

@@ -131,7 +131,8 @@ def launch_costs(name: str, device: devices.Device) -> tuple[float, float]:
             ours = timed(sess.make_callable(y), 0.3) / 1000
     context = cl.Context([device.runtime.handle])
     queue = cl.CommandQueue(context)
-    text = "__kernel void negate(__global float *o, long at, __global float *x, long x_at, long n) { for (size_t i = get_global_id(0); i < n; i += 64) o[i] = -x[i]; }"
+    arguments = "__global float *o, long o_at, __global float *x, long x_at, long n"
+    text = "__kernel void negate(" + arguments + ") { for (size_t i = get_global_id(0); i < n; i += 64) o[i] = -x[i]; }"
     kernel = cl.Program(context, text).build().negate
     a, b = (cl.Buffer(context, cl.mem_flags.READ_WRITE, 256) for _ in range(2))
 
