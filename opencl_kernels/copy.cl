@@ -46,6 +46,34 @@ __kernel void copy_runs(__global T *dst, long dst_at, __global const T *src, lon
     }
 }
 
+/* The same where neighbours along the last axis of one layout are neighbours along the last but one of the other: in squares of TILE, so that each line of
+ * memory is read and written once. */
+#define TILE 16
+__kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, long src_at, long items, copy_axes axes) {
+    int a = (int)axes.ndim - 1, b = a - 1;
+    long blocks = (axes.shape[b] + TILE - 1) / TILE;
+    FOR_PART(i, items) {
+        long begin = (long)(i % (size_t)blocks) * TILE, rows = min(axes.shape[b] - begin, (long)TILE);
+        size_t rest = i / (size_t)blocks;
+        long at = dst_at + begin * axes.dst[b], from_at = src_at + begin * axes.src[b];
+        for (int d = b - 1; d >= 0; d--) {
+            size_t size = (size_t)axes.shape[d];
+            long k = (long)(rest % size);
+            rest /= size;
+            at += k * axes.dst[d];
+            from_at += k * axes.src[d];
+        }
+        for (long first = 0; first < axes.shape[a]; first += TILE) {
+            long columns = min(axes.shape[a] - first, (long)TILE);
+            for (long r = 0; r < rows; r++) {
+                __global T *to = dst + at + r * axes.dst[b] + first * axes.dst[a];
+                __global const T *from = src + from_at + r * axes.src[b] + first * axes.src[a];
+                for (long k = 0; k < columns; k++) to[k * axes.dst[a]] = from[k * axes.src[a]];
+            }
+        }
+    }
+}
+
 __kernel void fill(__global T *dst, long dst_at, __global const T *value, long value_at, long n) {
     dst += dst_at;
     T v = value[value_at];

@@ -11,6 +11,23 @@ const char *ocl_item_type(int64_t item) {
     return item == 1 ? "uint8" : item == 2 ? "uint16" : item == 4 ? "uint32" : item == 8 ? "uint64" : "item16";
 }
 
+#define TILE 16 /* of copy.cl */
+
+/* Moves the axis along which the source is dense to the last place but one. False where there is none, or a short one. */
+static int bring_last_but_one(copy_axes *axes) {
+    int64_t to = axes->ndim - 2, *rows[] = {axes->shape, axes->dst, axes->src};
+    for (int64_t d = to; d >= 0; d--) {
+        if (axes->src[d] != 1 || axes->shape[d] < 8) continue;
+        for (int i = 0; i < 3; i++) {
+            int64_t moved = rows[i][d];
+            memmove(rows[i] + d, rows[i] + d + 1, (size_t)(to - d) * sizeof moved);
+            rows[i][to] = moved;
+        }
+        return 1;
+    }
+    return 0;
+}
+
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset) {
     int64_t n = 1;
     copy_axes axes = {.ndim = 0};
@@ -26,18 +43,19 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
     if (!axes.ndim) axes = (copy_axes){1, {1}, {1}, {1}};
     int64_t inner = axes.shape[axes.ndim - 1];
     if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
-    int by_run = ocl_of(ctx)->is_cpu && inner >= 4 && axes.ndim > 1;
+    int by_run = ocl_of(ctx)->is_cpu && inner >= 4 && axes.ndim > 1, by_tile = by_run && inner >= 8 && axes.src[axes.ndim - 1] != 1 && bring_last_but_one(&axes);
+    int64_t items = by_tile ? n / inner / axes.shape[axes.ndim - 2] * ((axes.shape[axes.ndim - 2] + TILE - 1) / TILE) : by_run ? n / inner : n;
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "copy", by_run ? "copy_runs" : "copy", "T=%s", ocl_item_type(copy->item));
+    int rc = ocl_begin(&call, ctx, "copy", by_tile ? "copy_tiles" : by_run ? "copy_runs" : "copy", "T=%s", ocl_item_type(copy->item));
     if (rc) return rc;
     fc_tensor to = *dst, from = *src;
     to.offset += dst_offset;
     from.offset += src_offset;
     ocl_tensor(&call, &to);
     ocl_tensor(&call, &from);
-    ocl_long(&call, by_run ? n / inner : n);
+    ocl_long(&call, items);
     ocl_bytes(&call, &axes, sizeof axes);
-    return by_run ? ocl_run_parts(&call, n / inner, inner) : ocl_run(&call, n);
+    return by_run ? ocl_run_parts(&call, items, n / items) : ocl_run(&call, n);
 }
 
 int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {
