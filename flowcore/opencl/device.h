@@ -119,7 +119,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table, ocl_index_table,
-    ocl_variable_rows_table, ocl_random_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_fused_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table,
+    ocl_nn_table, ocl_index_table, ocl_variable_rows_table, ocl_random_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
 
 #endif
