@@ -24,7 +24,7 @@ static int unary(fc_ctx *ctx, const char *op, int dtype) {
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, x);
     ocl_long(&call, x->size);
-    return ocl_run(&call, x->size);
+    return ocl_run_light(&call, x->size);
 }
 
 static int binary(fc_ctx *ctx, const char *op, int dtype) {
@@ -52,10 +52,10 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     if (walk.ndim == 1) {
         ocl_long(&call, walk.stride[0][0]);
         ocl_long(&call, walk.stride[1][0]);
-    } else {
-        axes a = as_axes(&walk);
-        ocl_bytes(&call, &a, sizeof a);
+        return ocl_run_light(&call, size);
     }
+    axes a = as_axes(&walk);
+    ocl_bytes(&call, &a, sizeof a);
     return ocl_run(&call, size);
 }
 
@@ -112,7 +112,7 @@ static int cast(fc_ctx *ctx) {
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, x);
     ocl_long(&call, x->size);
-    return ocl_run(&call, x->size);
+    return ocl_run_light(&call, x->size);
 }
 
 static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const int64_t *shape) {

@@ -2,34 +2,24 @@
 #include "../kernels/_walk.h"
 #include "device.h"
 
-typedef struct {
-    int64_t ndim, shape[8], stride[FC_MAX_INPUTS][8];
-} axes; /* fused_axes of fused.cl */
+/* How the element of input i is found (ACCESS of programs.py): f, it has the output's shape; s, it is a single one; r and c, it is broadcast along some
+ * axes, the innermost not among them, or among them. */
+static char access_of(const fc_ctx *ctx, const fc_walk *walk, int i) {
+    if (ctx->in[i]->size == ctx->out[0].size) return 'f';
+    if (ctx->in[i]->size == 1) return 's';
+    return walk->stride[i][walk->ndim - 1] ? 'r' : 'c';
+}
 
-/* The letters of ACCESS, and the axes of the inputs that are walked. Returns how many these are. */
-static int find_access(fc_ctx *ctx, int ndim, const int64_t *shape, char *access, axes *a) {
-    int64_t size = 1;
-    int walks = 0;
-    fc_walk walk;
-    for (int d = 0; d < ndim; d++) size *= shape[d];
-    fc_walk_init(&walk, ctx->n_in, ctx->in, ndim, shape);
-    a->ndim = walk.ndim;
-    memcpy(a->shape, walk.shape, sizeof a->shape);
-    for (int i = 0; i < ctx->n_in; i++) {
-        if (ctx->in[i]->size == size) access[i] = 'f';
-        else if (ctx->in[i]->size == 1) access[i] = 's';
-        else {
-            access[i] = walk.stride[i][walk.ndim - 1] ? 'r' : 'c';
-            memcpy(a->stride[walks++], walk.stride[i], sizeof a->stride[0]);
-        }
-    }
-    access[ctx->n_in] = 0;
-    return walks;
+/* The axes of the output and how far one step along each leads in the inputs that are broadcast. All know the steps along the innermost. */
+static void pass_axes(ocl_call *call, const fc_walk *walk, const char *access) {
+    if (!strpbrk(access, "rc")) return;
+    for (int d = 1; d < walk->ndim; d++) ocl_long(call, walk->shape[d]);
+    for (int i = 0; access[i]; i++)
+        for (int d = 0; (access[i] == 'r' || access[i] == 'c') && d < walk->ndim - 1; d++) ocl_long(call, walk->stride[i][d]);
 }
 
 /* Attributes: the option FUSED, and the dtypes of the inputs and of the output. */
 static int fused(fc_ctx *ctx) {
-    const char *program = ctx->attrs[0].s;
     const int64_t *dtypes = ctx->attrs[1].ints;
     int64_t shape[FC_MAX_DIMS];
     int ndim;
@@ -39,17 +29,18 @@ static int fused(fc_ctx *ctx) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, (int)dtypes[ctx->n_in], ndim, shape);
     int64_t size = ctx->out[0].size;
     if (rc || !size) return rc;
-    char access[FC_MAX_INPUTS + 1];
-    axes a = {0};
-    int walks = find_access(ctx, ndim, shape, access, &a);
+    fc_walk walk;
+    fc_walk_init(&walk, ctx->n_in, ctx->in, ndim, shape);
+    char access[FC_MAX_INPUTS + 1] = {0};
+    for (int i = 0; i < ctx->n_in; i++) access[i] = access_of(ctx, &walk, i);
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "fused", "fused", "FUSED=%s ACCESS=%s", program, access);
+    rc = ocl_begin(&call, ctx, "fused", "fused", "FUSED=%s ACCESS=%s AXES=%d", ctx->attrs[0].s, access, walk.ndim);
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     for (int i = 0; i < ctx->n_in; i++) ocl_tensor(&call, ctx->in[i]);
     ocl_long(&call, size);
-    if (walks) ocl_bytes(&call, &a, offsetof(axes, stride) + (size_t)walks * sizeof a.stride[0]);
-    return ocl_run(&call, size);
+    pass_axes(&call, &walk, access);
+    return ocl_run_light(&call, size);
 }
 
 static const fc_kernel_def defs[] = {

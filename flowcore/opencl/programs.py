@@ -160,7 +160,7 @@ def source(file: str, options: str) -> str:
     """The whole text of a program. Raises KeyError for an unknown formula, FileNotFoundError for an unknown file."""
     words = dict(word.split("=", 1) for word in options.split())
     if "FUSED" in words:
-        return _fused_source(words["FUSED"], words["ACCESS"]) + _text(file + ".cl")
+        return _fused_source(words["FUSED"], words["ACCESS"], int(words["AXES"])) + _text(file + ".cl")
     types = {name: value for name, value in words.items() if value in _TYPES}
     used = {_TYPES[dtype][1] for dtype in types.values()}
     parts = ["#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"] if "double" in used else []
@@ -219,8 +219,8 @@ def _step_source(step: Step, name: str) -> str:
     return types + _cast(step.dtype, step.result) + f"static inline R_C {name}(T_C x, T_C y) {{ return CAST(x); }}\n"
 
 
-def _fused_source(program: str, access: str) -> str:
-    """All that fused.cl needs: R, STORE_R, INPUTS, BEGIN_INPUTS, VALUE. `access`, a letter to an input: how its element is found, see fused.cl."""
+def _fused_source(program: str, access: str, axes: int) -> str:
+    """All that fused.cl needs. `access`, a letter to an input, says how its element is found; `axes` counts the output's."""
     inputs, steps = _parse_fused(program)
     dtypes = {*inputs, *(dtype for step in steps for dtype in (step.dtype, step.result))}
     floating = {_TYPES[dtype][1] for dtype in dtypes} & {"float", "double"}
@@ -242,13 +242,32 @@ def _fused_source(program: str, access: str) -> str:
         result = f"step{k}({step.operands[0]}, {step.operands[-1]})"
         last = k == len(steps) - 1
         parts += [f"return {result};\n}}\n" if last else f"{_TYPES[step.result][1]} t{k} = {_ROUND.get(step.result, '{}').format(result)};\n"]
-    walks = [i for i, letter in enumerate(access) if letter in "rc"]
-    at = {"f": "i", "s": "0", "r": "at[{}] + k", "c": "at[{}]"}
-    loads = (f"LOAD_I{i}(in{i}, {at[letter].format(walks.index(i) if i in walks else '')})" for i, letter in enumerate(access))
-    parts += [f"#define VALUE value({', '.join(loads)})\n#define WALKS {len(walks)}\n"]
+    loads = (f"LOAD_I{i}(in{i}, {_ELEMENT[letter].format(i=i)})" for i, letter in enumerate(access))
+    parts += [f"#define VALUE value({', '.join(loads)})\n"]
     parts += [f"#define INPUTS {', '.join(f'__global const I{i} *in{i}, long in{i}_at' for i in range(len(inputs)))}\n"]
     parts += [f"#define BEGIN_INPUTS {' '.join(f'in{i} += in{i}_at;' for i in range(len(inputs)))}\n"]
-    return "".join(parts)
+    return "".join(parts) + _rows_source([i for i, letter in enumerate(access) if letter in "rc"], axes)
+
+
+#: Letter of ACCESS -> the index of an input's element: f: that of the output; s: of a single element; r, c: in a row of a broadcast input.
+_ELEMENT = {"f": "i", "s": "0", "r": "row{i} + k", "c": "row{i}"}
+
+
+def _rows_source(walked: Sequence[int], axes: int) -> str:
+    """Where a row of the output, along the innermost of `axes` axes, begins in the inputs that are broadcast along some axes, if there are such."""
+    if not walked:
+        return ""
+    outer = range(axes - 1)
+    arguments = [f"long size{d}" for d in range(1, axes)] + [f"long step{i}_{d}" for i in walked for d in outer]
+    steps = "".join(f"coordinate = rest % (size_t)size{d}; rest /= (size_t)size{d};" + _moves(walked, "coordinate", d) for d in reversed(outer[1:]))
+    return (
+        f"#define AXES {', '.join(arguments)}\n#define ROW_SIZE (size_t)size{axes - 1}\n"
+        f"#define FIND_ROW(row) size_t rest = (row), coordinate = 0, {', '.join(f'row{i} = 0' for i in walked)}; {steps}{_moves(walked, 'rest', 0)}\n"
+    )
+
+
+def _moves(walked: Sequence[int], coordinate: str, axis: int) -> str:
+    return "".join(f" row{i} += {coordinate} * (size_t)step{i}_{axis};" for i in walked)
 
 
 class Programs:
