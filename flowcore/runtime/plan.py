@@ -40,7 +40,7 @@ class PlanNode:
 
 @dataclass
 class CompiledPlan:
-    """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy), the last of those in `fused[i]` if there are several."""
+    """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several."""
 
     engine: _engine.Plan
     ops: list[Operation | None]

@@ -226,7 +226,7 @@ def test_integers_that_are_refused(device: Any) -> None:
         return apply("FloorDiv", x + 1, y * 1, name="division") * 2
 
     assert run(device.name, build, [np.int32([6, 7]), np.int32([2, 3])]).values[0].tolist() == [6, 4]
-    with pytest.raises(fc.errors.InvalidArgumentError, match="(?s)'division'.*Integer division by zero"):
+    with pytest.raises(fc.errors.InvalidArgumentError, match=r"(?s)'division'.*Integer division by zero"):
         run(device.name, build, [np.int32([6, 7]), np.int32([2, 0])])
 
 
