@@ -238,7 +238,7 @@ static int take_kernel(ocl_call *call, ocl_entry *e) {
 }
 
 int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, const char *format, ...) {
-    char key[2048], text[512]; /* the options of a fused node hold its whole program */
+    char key[2048], text[4096]; /* the options of a fused node hold its whole program, and messages hold them */
     va_list arguments;
     *call = (ocl_call){.ctx = ctx, .device = ocl_of(ctx)};
     ocl_device *d = call->device;

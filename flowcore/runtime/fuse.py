@@ -32,6 +32,8 @@ MOST_INPUTS, MOST_STEPS = 8, 32
 
 def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[PlanNode]:
     """The plan with groups made one node each, numbered anew. The values of `kept_slots` are read from outside the plan. Changes the nodes."""
+    if not any(FUSED in node.device.kernels for node in nodes):
+        return list(nodes)
     grouping = _Grouping(nodes, kept_slots)
     gone: set[int] = set()
     for root in reversed(nodes):
