@@ -12,7 +12,7 @@ static char access_of(const fc_ctx *ctx, const fc_walk *walk, int i) {
 
 /* The axes of the output and how far one step along each leads in the inputs that are broadcast. All know the steps along the innermost. */
 static void pass_axes(ocl_call *call, const fc_walk *walk, const char *access) {
-    if (!strpbrk(access, "rc")) return;
+    if (!strpbrk(access, "rc")) return; /* it is all one row */
     for (int d = 1; d < walk->ndim; d++) ocl_long(call, walk->shape[d]);
     for (int i = 0; access[i]; i++)
         for (int d = 0; (access[i] == 'r' || access[i] == 'c') && d < walk->ndim - 1; d++) ocl_long(call, walk->stride[i][d]);
