@@ -169,6 +169,19 @@ def test_broadcasts(check: Check, known: bool) -> None:
         assert fused == sum(0 not in shape for shape, _ in SHAPES)  # nothing is launched for empty tensors
 
 
+def test_long_functions_over_broadcast_rows(check: Check) -> None:
+    """Rows longer and shorter than the blocks that such functions take on processors; values of several types between them."""
+
+    def build(x: fc.Tensor, y: fc.Tensor, z: fc.Tensor) -> list[fc.Tensor]:
+        narrow = fc.cast(fc.tanh(x * y), fc.float16)
+        above = fc.greater(fc.sin(x), narrow_again := fc.cast(narrow, fc.float32))
+        return [fc.cast(above, fc.float32) * fc.exp(-narrow_again) + z, ten(y - z, x), fc.atan2(fc.tanh(x), fc.log1p(fc.abs(y)))]
+
+    fused, unfused = check(build, sample((6, 500)), sample((500,), seed=1), sample((6, 1), seed=2))
+    assert fused * 3 < unfused
+    check(build, sample((300, 2)), sample((2,), seed=1), sample((300, 1), seed=2))
+
+
 def test_a_small_value_is_not_computed_for_each_element_that_it_is_broadcast_to(check: Check) -> None:
     assert check(lambda x, y: fc.tanh(fc.square(x)) * y, sample((5, 1)), sample((5, 9), seed=1)) == (2, 3)
 
