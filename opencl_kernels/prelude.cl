@@ -7,6 +7,15 @@ static inline ushort fc_to_bfloat16(float x) {
     uint u = as_uint(x);
     return x != x ? (ushort)((u >> 16) | 64u) : (ushort)((u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
+/* A float rounded to what float16 holds, as storing and loading it would, but in vectors where the compiler makes them. */
+static inline float fc_as_float16(float x) {
+    uint u = as_uint(x), sign = u & 0x80000000u, size = u & 0x7fffffffu;
+    uint normal = (size + 0xfffu + (size >> 13 & 1u)) & ~0x1fffu;
+    normal = normal >= 0x47800000u ? 0x7f800000u : normal;
+    uint small = as_uint((as_float(size) + 0.5f) - 0.5f); /* below 2^-14 float16 has steps of 2^-24, as floats have from 0.5 on */
+    uint kept = size > 0x7f800000u ? size | 0x400000u : size < 0x38800000u ? small : normal;
+    return as_float(sign | kept);
+}
 
 #define FC_INLINE static inline
 #define FC_GO_ON(i, most, more) ((i) == 0 || (more))

@@ -6,20 +6,21 @@
 
 #include "../_kernel.h"
 
-/* A strided walk over up to three inputs: shapes are broadcast, unit axes dropped, neighbouring axes merged. */
-#define FC_MAX_INPUTS 3
+/* A strided walk over several inputs: shapes are broadcast, unit axes dropped, neighbouring axes merged. */
+#define FC_MAX_INPUTS 8
 typedef struct {
     int ndim;                 /* at least 1 */
     int64_t shape[FC_MAX_DIMS];
     int64_t stride[FC_MAX_INPUTS][FC_MAX_DIMS]; /* in elements, 0 along a broadcast axis */
 } fc_walk;
 
-/* The broadcast shape of the inputs, or an error that names both shapes. */
+/* The broadcast shape of the inputs, or an error that names two of them that do not go together. */
 static inline int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape) {
     *ndim = 0;
     for (int i = 0; i < n_in; i++)
         if (ctx->in[i]->ndim > *ndim) *ndim = ctx->in[i]->ndim;
     for (int d = 0; d < *ndim; d++) {
+        int first = 0; /* the input that the size along this axis is from */
         shape[d] = 1;
         for (int i = 0; i < n_in; i++) {
             const fc_tensor *t = ctx->in[i];
@@ -28,9 +29,10 @@ static inline int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape)
             if (shape[d] != 1) {
                 char a[128], b[128];
                 return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: %s vs. %s do not broadcast",
-                                      fc_shape_str(ctx->in[0], a, sizeof a), fc_shape_str(t, b, sizeof b));
+                                      fc_shape_str(ctx->in[first], a, sizeof a), fc_shape_str(t, b, sizeof b));
             }
             shape[d] = t->shape[at];
+            first = i;
         }
     }
     return FC_OK;

@@ -81,6 +81,8 @@ void ocl_scalar(ocl_call *call, int dtype, double value);
 void ocl_bytes(ocl_call *call, const void *value, size_t size);
 /* Enqueues it. `ocl_run`: over n independent elements (FOR_EACH); `ocl_run_groups`: so many groups of so many items, per axis. */
 int ocl_run(ocl_call *call, int64_t n);
+/* As ocl_run, where a work item has nothing to prepare (no struct among its arguments), so that an item may be as little as one element. */
+int ocl_run_light(ocl_call *call, int64_t n);
 /* Over n elements in contiguous parts (FOR_PART), each element's step about `cost` elementary ones: few items on a processor, one to an element elsewhere. */
 int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost);
 /* So many groups that each work on `length` values together, with a last argument of its own: local memory, `item` bytes to each item of a group. The
@@ -122,7 +124,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
 void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
-extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table, ocl_nn_table, ocl_index_table,
-    ocl_variable_rows_table, ocl_random_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
+extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_fused_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table,
+    ocl_nn_table, ocl_index_table, ocl_variable_rows_table, ocl_random_table, ocl_matmul_table, ocl_conv_table, ocl_pool_table;
 
 #endif

@@ -112,7 +112,6 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL}};
 
 static const fc_kernel_table *const tables[] = {
-    &ocl_copy_table,     &ocl_elementwise_table, &ocl_state_table, &ocl_variable_rows_table, &ocl_reduce_table, &ocl_arg_table,
-    &ocl_cumulate_table, &ocl_nn_table,          &ocl_index_table, &ocl_random_table,
-    &ocl_matmul_table,   &ocl_conv_table,        &ocl_pool_table};
+    &ocl_copy_table,     &ocl_elementwise_table, &ocl_fused_table, &ocl_state_table, &ocl_variable_rows_table, &ocl_reduce_table, &ocl_arg_table,
+    &ocl_cumulate_table, &ocl_nn_table,          &ocl_index_table, &ocl_random_table, &ocl_matmul_table, &ocl_conv_table,          &ocl_pool_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)

@@ -1,4 +1,4 @@
-"""From a graph, fetches and feeds to a plan of the engine: prune, place, copy, lower.
+"""From a graph, fetches and feeds to a plan of the engine: prune, place, copy, lower, fuse.
 
 Each pass is a short function over `PlanNode`s; nothing here runs a node. A node that needs no work of its own (a constant,
 a resource handle) becomes a prefilled slot; what it had to wait for moves on to those who read it.
@@ -13,15 +13,16 @@ from typing import Any
 from flowcore import _engine, dtypes, errors
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
+from flowcore.runtime.fuse import fuse
 from flowcore.runtime.place import place
 from flowcore.runtime.resources import ResourceManager, has_state
 from flowcore.shape import TensorShape
 
 
 class PlanNode:
-    """A node of the plan: what runs, where, on which slots, after whom."""
+    """A node of the plan: what runs, where, on which slots, after whom. `fused`: the ops whose work it does, `op` the last, where they are several."""
 
-    __slots__ = ("after", "attrs", "device", "index", "inputs", "kernel", "name", "op", "outputs", "state")
+    __slots__ = ("after", "attrs", "device", "fused", "index", "inputs", "kernel", "name", "op", "outputs", "state")
 
     def __init__(self, name: str, op: Operation | None, kernel: Any, device: Device) -> None:
         self.name = name
@@ -34,22 +35,29 @@ class PlanNode:
         self.after: tuple[int, ...] = ()
         self.attrs: tuple[object, ...] = ()
         self.state: _engine.Resource | None = None
+        self.fused: tuple[Operation, ...] = ()
 
 
 @dataclass
 class CompiledPlan:
-    """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy)."""
+    """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several."""
 
     engine: _engine.Plan
     ops: list[Operation | None]
     names: list[str]
     devices: list[str]
+    fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
     queues: dict[str, _engine.Resource] = field(default_factory=dict)
 
     @property
     def may_wait(self) -> bool:
         """True when a node of it may wait for a queue."""
         return bool(self.queues)
+
+    def placements(self) -> list[tuple[Operation, str]]:
+        """Every op that runs, and the name of its device."""
+        placed = zip(self.ops, self.devices, strict=True)
+        return [(op, device) for i, (last, device) in enumerate(placed) for op in self.fused.get(i, (last,)) if op is not None]
 
 
 def prune(fetches: Iterable[Tensor], targets: Iterable[Operation], fed: frozenset[Tensor]) -> list[Operation]:
@@ -240,6 +248,7 @@ def compile_plan(
     feeds: Sequence[Tensor],
     visible: VisibleDevices,
     soft_placement: bool = False,
+    fuses: bool = True,
 ) -> CompiledPlan:
     """Plans one signature. Feeds and fetches keep their order; the values of `run` are by these positions.
 
@@ -253,6 +262,7 @@ def compile_plan(
     for op in prune(fetches, targets, frozenset(feeds)):
         lowering.lower(op)
     fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in fetches]
+    planned = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
     nodes = [
         _engine.Node(
             name=n.name,
@@ -265,7 +275,8 @@ def compile_plan(
             output_dtypes=tuple(t.dtype.as_datatype_enum for t in n.op.outputs) if n.op is not None else (),
             device=n.device.engine_device,
         )
-        for n in lowering.nodes
+        for n in planned
     ]
     plan = _engine.Plan(pool, nodes, lowering.slots, feed_slots, fetch_slots, lowering.constants)
-    return CompiledPlan(plan, [n.op for n in lowering.nodes], [n.name for n in lowering.nodes], [n.device.name for n in lowering.nodes], lowering.queues)
+    fused = {n.index: n.fused for n in planned if n.fused}
+    return CompiledPlan(plan, [n.op for n in planned], [n.name for n in planned], [n.device.name for n in planned], fused, lowering.queues)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import _engine, errors
-from flowcore.config import ConfigProto, RunOptions
+from flowcore.config import ConfigProto, OptimizerOptions, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
@@ -241,13 +241,14 @@ class BaseSession:
         self._check_open()
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
-        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, self._config.allow_soft_placement)
-        if self._config.log_device_placement:
-            for op, device in zip(plan.ops, plan.devices, strict=True):
-                if op is not None:
-                    wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
-                    fell_back = wanted not in (None, "CPU") and device == HOST.name
-                    print(f"{op.name}: ({op.type}): {device}" + (f" (it asks for {op.device}, which cannot run it)" if fell_back else ""), file=sys.stderr)
+        config = self._config
+        fuses = config.graph_options.optimizer_options.opt_level > OptimizerOptions.L0
+        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, config.allow_soft_placement, fuses)
+        if config.log_device_placement:
+            for op, device in plan.placements():
+                wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
+                fell_back = wanted not in (None, "CPU") and device == HOST.name
+                print(f"{op.name}: ({op.type}): {device}" + (f" (it asks for {op.device}, which cannot run it)" if fell_back else ""), file=sys.stderr)
         return plan
 
     def _execute(self, signature: _Signature, arrays: list[np.ndarray], options: RunOptions | None, metadata: profile.RunMetadata | None) -> Any:

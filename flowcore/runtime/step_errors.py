@@ -34,6 +34,9 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
         message = f"node '{op.name}' ({op.type}): {message}"
         if op.created_at:
             message += f"\n  created at {op.created_at}"
+        if error.node in plan.fused:
+            others = ", ".join(f"'{other.name}' ({other.type})" for other in plan.fused[error.node] if other is not op)
+            message += f"\n  computed together with {others}"
     elif 0 <= error.node < len(plan.names):
         message = f"node '{plan.names[error.node]}': {message}"
     result = errors.exception_for(code)(op.node_def if op is not None else None, op, message)

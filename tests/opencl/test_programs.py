@@ -44,6 +44,13 @@ OPTIONS = {
         "FORMULA=Abs T=int64 R=int64",
         "FORMULA=LogicalAnd T=bool R=bool",
     ],
+    "fused": [
+        "FUSED=float32,float32;Mul,float32,float32,i0,i1;Tanh,float32,float32,t0 ACCESS=fs AXES=1",
+        "FUSED=float16,bool;Cast,float16,bfloat16,i0;Cast,bool,bfloat16,i1;SquaredDifference,bfloat16,bfloat16,t0,t1 ACCESS=rc AXES=3",
+        "FUSED=int8,int8,int8;Add,int8,int8,i0,i1;Abs,int8,int8,t0;Less,int8,bool,t1,i2;LogicalNot,bool,bool,t2 ACCESS=fcr AXES=2",
+        "FUSED=float32,float32;Tanh,float32,float32,i0;Cast,float32,float16,t0;Exp,float16,float16,t1;Cast,float16,float32,t2;Pow,float32,float32,t3,i1 ACCESS=fr AXES=4",
+        "FUSED=float32;Exp,float32,float32,i0;Cast,float32,float64,t0;FloorMod,float64,float64,t1,t1 ACCESS=f AXES=1",
+    ],
     "gemm": [
         "T=float32 C=float32 B=float32 W=4 NV=2 MR=6",
         "T=float16 C=float16 B=float32 W=4 NV=1 MR=3",
