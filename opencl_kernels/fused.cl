@@ -1,4 +1,4 @@
-/* Several lines of elementwise.def in one kernel. Of flowcore/opencl/programs.py are VALUE, the output's element i; INPUTS and BEGIN_INPUTS; AXES and
+/* Several lines of elementwise.def in one kernel. Of flowcore/opencl/fused_text.py are VALUE, the output's element i; INPUTS and BEGIN_INPUTS; AXES and
  * ROW_SIZE, the output's; FIND_ROW(row), where a row begins in inputs that are broadcast, in which VALUE takes the element k; and ARRAYS and STAGES, the
  * same as VALUE for BLOCK elements at once. Nothing but `out` is written to, and its memory is nobody else's. */
 __kernel void fused(__global R *restrict out, long out_at, INPUTS, long n AXES) {

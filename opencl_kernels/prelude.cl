@@ -1,4 +1,4 @@
-/* What every program begins with. Before it stand the element types that its build options name: T, T_C, LOAD_T, STORE_T (flowcore/opencl/programs.py). */
+/* What every program begins with. Before it stand the element types that its build options name: T, T_C, LOAD_T, STORE_T (flowcore/opencl/formulas.py). */
 #pragma OPENCL FP_CONTRACT OFF
 
 /* bfloat16 is the upper half of a float; rounding to the nearest, ties to even, NaN kept. */

@@ -2,7 +2,7 @@
 #include "../kernels/_walk.h"
 #include "device.h"
 
-/* How the element of input i is found (ACCESS of programs.py): f, it has the output's shape; s, it is a single one; r and c, it is broadcast along some
+/* How the element of input i is found (ACCESS of fused_text.py): f, it has the output's shape; s, it is a single one; r and c, it is broadcast along some
  * axes, the innermost not among them, or among them. */
 static char access_of(const fc_ctx *ctx, const fc_walk *walk, int i) {
     if (ctx->in[i]->size == ctx->out[0].size) return 'f';

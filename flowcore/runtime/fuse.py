@@ -1,7 +1,7 @@
 """Elementwise fusion: nodes of one OpenCL device whose values are read within a group alone become one node with one kernel.
 
-Owns: which nodes form a group, and the text of its program. Generating the kernel is flowcore/opencl/programs.py's, launching it fused.c's. Must
-never import the session.
+Owns: which nodes form a group, and the text of its program. Generating the kernel is opencl/fused_text.py's, launching it opencl/fused.c's.
+Must never import the session.
 
 A group has one output, that of its last node, which lends the whole its name and its place in the order. All that it waits for comes earlier, so no
 cycle can arise; a node that others wait for stays out, since they may have to run before the group can.
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from flowcore import _engine
 from flowcore.graph.operation import Tensor
-from flowcore.opencl.programs import Step, formula_for, fused_program
+from flowcore.opencl.formulas import formula_for
+from flowcore.opencl.fused_text import Step, fused_program
 
 if TYPE_CHECKING:
     from flowcore.runtime.plan import PlanNode
