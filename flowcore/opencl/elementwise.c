@@ -1,5 +1,6 @@
 /* Elementwise ops: every line of elementwise.def as a launcher and a table line. */
 #include "../kernels/_walk.h"
+#include "../kernels/elementwise/select_checks.h"
 #include "device.h"
 
 typedef struct {
@@ -135,26 +136,11 @@ static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const 
     return ocl_run(&call, size);
 }
 
-static int same_shape(const fc_tensor *a, const fc_tensor *b) {
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t));
-}
-
 static int select_v1(fc_ctx *ctx) {
-    const fc_tensor *c = ctx->in[0], *x = ctx->in[1], *y = ctx->in[2];
-    char a[128], b[128];
-    if (!same_shape(x, y) || x->dtype != y->dtype)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' must have the same shape, found %s and %s", fc_shape_str(x, a, sizeof a),
-                              fc_shape_str(y, b, sizeof b));
-    fc_tensor condition = *c;
-    if (c->ndim == 1 && x->ndim > 1 && c->shape[0] == x->shape[0]) { /* one decision per row */
-        condition.ndim = x->ndim;
-        for (int d = 1; d < x->ndim; d++) condition.shape[d] = 1;
-    } else if (c->ndim != 0 && !same_shape(c, x)) {
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'condition' %s must be a scalar, a vector with one entry per row, or of the shape of 't' %s",
-                              fc_shape_str(c, a, sizeof a), fc_shape_str(x, b, sizeof b));
-    }
-    const fc_tensor *in[3] = {&condition, x, y};
-    return select_walk(ctx, in, x->ndim, x->shape);
+    fc_tensor condition;
+    int rc = fc_select_condition(ctx, &condition);
+    const fc_tensor *in[3] = {&condition, ctx->in[1], ctx->in[2]};
+    return rc ? rc : select_walk(ctx, in, in[1]->ndim, in[1]->shape);
 }
 
 static int select_v2(fc_ctx *ctx) {
@@ -167,15 +153,12 @@ static int select_v2(fc_ctx *ctx) {
 /* The sum of several tensors, two at a time, in their order as on the host. That of narrow floats is kept in float32 until the last. */
 static int add_n(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
-    char a[128], b[128];
-    for (int k = 1; k < ctx->n_in; k++)
-        if (!same_shape(first, ctx->in[k]) || first->dtype != ctx->in[k]->dtype)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs[0] has shape %s and inputs[%d] shape %s; all must be alike", fc_shape_str(first, a, sizeof a), k,
-                                  fc_shape_str(ctx->in[k], b, sizeof b));
+    int rc = fc_add_n_check(ctx);
+    if (rc) return rc;
     if (ctx->n_in == 1) return ctx->api->share(ctx, 0, first, 0, first->dtype, first->ndim, first->shape);
     int narrow = (first->dtype == FC_FLOAT16 || first->dtype == FC_BFLOAT16) && ctx->n_in > 2;
     fc_tensor wide = {.size = first->size, .dtype = FC_FLOAT32};
-    int rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
+    rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
     if (rc || !first->size) return rc;
     if (narrow) rc = ocl_buffer_new(ctx, FC_FLOAT32, wide.size, &wide.buffer);
     for (int k = 1; !rc && k < ctx->n_in; k++) {

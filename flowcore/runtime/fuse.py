@@ -12,15 +12,12 @@ from __future__ import annotations
 import functools
 import heapq
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING
 
 from flowcore import _engine
 from flowcore.graph.operation import Tensor
 from flowcore.opencl.formulas import formula_for
 from flowcore.opencl.fused_text import Step, fused_program
-
-if TYPE_CHECKING:
-    from flowcore.runtime.plan import PlanNode
+from flowcore.runtime.plan_node import PlanNode
 
 __all__ = ["fuse"]
 

@@ -15,27 +15,9 @@ from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.fuse import fuse
 from flowcore.runtime.place import place
+from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.resources import ResourceManager, has_state
 from flowcore.shape import TensorShape
-
-
-class PlanNode:
-    """A node of the plan: what runs, where, on which slots, after whom. `fused`: the ops whose work it does, `op` the last, where they are several."""
-
-    __slots__ = ("after", "attrs", "device", "fused", "index", "inputs", "kernel", "name", "op", "outputs", "state")
-
-    def __init__(self, name: str, op: Operation | None, kernel: Any, device: Device) -> None:
-        self.name = name
-        self.op = op
-        self.kernel = kernel
-        self.device = device
-        self.index = -1
-        self.inputs: tuple[int, ...] = ()
-        self.outputs: tuple[int, ...] = ()
-        self.after: tuple[int, ...] = ()
-        self.attrs: tuple[object, ...] = ()
-        self.state: _engine.Resource | None = None
-        self.fused: tuple[Operation, ...] = ()
 
 
 @dataclass

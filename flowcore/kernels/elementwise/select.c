@@ -5,6 +5,7 @@
 
 #include "../_types.h"
 #include "loops.h"
+#include "select_checks.h"
 
 /* ---- Select: works on bits of the item's size ---- */
 typedef struct {
@@ -61,26 +62,11 @@ static int run_select(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const i
     return FC_OK;
 }
 
-static int same_shape(const fc_tensor *a, const fc_tensor *b) {
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t));
-}
-
 static int select_v1(fc_ctx *ctx) {
-    const fc_tensor *c = ctx->in[0], *x = ctx->in[1], *y = ctx->in[2];
-    char a[128], b[128];
-    if (!same_shape(x, y) || x->dtype != y->dtype)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' must have the same shape, found %s and %s",
-                              fc_shape_str(x, a, sizeof a), fc_shape_str(y, b, sizeof b));
-    fc_tensor condition = *c;
-    if (c->ndim == 1 && x->ndim > 1 && c->shape[0] == x->shape[0]) { /* one decision per row */
-        condition.ndim = x->ndim;
-        for (int d = 1; d < x->ndim; d++) condition.shape[d] = 1;
-    } else if (c->ndim != 0 && !same_shape(c, x)) {
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'condition' %s must be a scalar, a vector with one entry per row, or of the shape of 't' %s",
-                              fc_shape_str(c, a, sizeof a), fc_shape_str(x, b, sizeof b));
-    }
-    const fc_tensor *in[3] = {&condition, x, y};
-    return run_select(ctx, in, x->ndim, x->shape);
+    fc_tensor condition;
+    int rc = fc_select_condition(ctx, &condition);
+    const fc_tensor *in[3] = {&condition, ctx->in[1], ctx->in[2]};
+    return rc ? rc : run_select(ctx, in, in[1]->ndim, in[1]->shape);
 }
 
 static int select_v2(fc_ctx *ctx) {
@@ -118,15 +104,12 @@ static int add_n(fc_ctx *ctx) {
 #define ADD_N_ENTRY(NAME, T, C, LOAD, STORE) [FC_##NAME] = add_n_##NAME,
         FC_NUMBER_TYPES(ADD_N_ENTRY)};
     const fc_tensor *first = ctx->in[0];
-    char a[128], b[128];
-    for (int k = 1; k < ctx->n_in; k++)
-        if (!same_shape(first, ctx->in[k]) || first->dtype != ctx->in[k]->dtype)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs[0] has shape %s and inputs[%d] shape %s; all must be alike",
-                                  fc_shape_str(first, a, sizeof a), k, fc_shape_str(ctx->in[k], b, sizeof b));
+    int rc = fc_add_n_check(ctx);
+    if (rc) return rc;
     sum_job job = {.loop = loops[first->dtype], .count = ctx->n_in};
     if (!job.loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
     void *pointers;
-    int rc = ctx->api->scratch(ctx, sizeof(void *) * (size_t)ctx->n_in, &pointers);
+    rc = ctx->api->scratch(ctx, sizeof(void *) * (size_t)ctx->n_in, &pointers);
     if (!rc) rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
     if (rc || !first->size) return rc;
     job.in = pointers;
