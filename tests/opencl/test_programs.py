@@ -115,3 +115,12 @@ def test_unknown_formulas_and_files_are_refused() -> None:
         programs.source("elementwise", "FORMULA=Pow T=bool R=bool")
     with pytest.raises(FileNotFoundError):
         programs.source("nowhere", "T=float32")
+
+
+@pytest.mark.parametrize("path", sorted(KERNELS.glob("*.cl")), ids=lambda p: p.stem)
+def test_no_index_of_an_element_is_kept_in_32_bits(path: pathlib.Path) -> None:
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
+    assert not re.search(r"\b(?:u?int|unsigned)\s+\w+\s*=[^;]*\bget_(?:global|group)_(?:id|size)\b", text)
+    assert not re.search(r"\(u?int\)\s*get_(?:global|group)_(?:id|size)", text)
+    for arguments in re.findall(r"__kernel[^(]*(?:\(\([^)]*\)\))?[^(]*\w+\(([^{;]*)\)\s*\{", text):
+        assert not re.search(r"\bint (?:n|size|length|count|rows|columns)\b", arguments), "sizes are passed as long"
