@@ -74,6 +74,35 @@ __kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, lo
     }
 }
 
+/* The same for GPUs: each group turns a square round in local memory, so that neighbouring items read neighbours and write neighbours. */
+__kernel void copy_squares(__global T *dst, long dst_at, __global const T *src, long src_at, long squares, copy_axes axes) {
+    __local T square[TILE][TILE + 1];
+    int a = (int)axes.ndim - 1, b = a - 1;
+    long a_blocks = (axes.shape[a] + TILE - 1) / TILE, b_blocks = (axes.shape[b] + TILE - 1) / TILE;
+    for (size_t i = get_group_id(0); i < (size_t)squares; i += get_num_groups(0)) {
+        long a_at = (long)(i % (size_t)a_blocks) * TILE, b_at = (long)(i / (size_t)a_blocks % (size_t)b_blocks) * TILE;
+        size_t rest = i / (size_t)a_blocks / (size_t)b_blocks;
+        long at = dst_at + a_at * axes.dst[a] + b_at * axes.dst[b], from = src_at + a_at * axes.src[a] + b_at * axes.src[b];
+        for (int d = b - 1; d >= 0; d--) {
+            size_t size = (size_t)axes.shape[d];
+            long k = (long)(rest % size);
+            rest /= size;
+            at += k * axes.dst[d];
+            from += k * axes.src[d];
+        }
+        for (size_t e = get_local_id(0); e < TILE * TILE; e += get_local_size(0)) {
+            long row = (long)(e / TILE), column = (long)(e % TILE); /* along a, along b */
+            if (a_at + row < axes.shape[a] && b_at + column < axes.shape[b]) square[row][column] = src[from + row * axes.src[a] + column * axes.src[b]];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (size_t e = get_local_id(0); e < TILE * TILE; e += get_local_size(0)) {
+            long row = (long)(e / TILE), column = (long)(e % TILE); /* along b, along a */
+            if (b_at + row < axes.shape[b] && a_at + column < axes.shape[a]) dst[at + row * axes.dst[b] + column * axes.dst[a]] = square[column][row];
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
 __kernel void fill(__global T *dst, long dst_at, __global const T *value, long value_at, long n) {
     dst += dst_at;
     T v = value[value_at];

@@ -43,10 +43,19 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
     if (!axes.ndim) axes = (copy_axes){1, {1}, {1}, {1}};
     int64_t inner = axes.shape[axes.ndim - 1];
     if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
-    int by_run = ocl_of(ctx)->is_cpu && inner >= 4 && axes.ndim > 1, by_tile = by_run && inner >= 8 && axes.src[axes.ndim - 1] != 1 && bring_last_but_one(&axes);
-    int64_t items = by_tile ? n / inner / axes.shape[axes.ndim - 2] * ((axes.shape[axes.ndim - 2] + TILE - 1) / TILE) : by_run ? n / inner : n;
+    int on_cpu = ocl_of(ctx)->is_cpu, turns = axes.ndim > 1 && inner >= 8 && axes.src[axes.ndim - 1] != 1 && bring_last_but_one(&axes);
+    const char *kernel = "copy";
+    int64_t items = n, groups = 0, group = 64;
+    if (turns) { /* the last two axes change places */
+        int64_t rows = axes.shape[axes.ndim - 2], outer = n / inner / rows * ((rows + TILE - 1) / TILE);
+        kernel = on_cpu ? "copy_tiles" : "copy_squares";
+        items = on_cpu ? outer : (groups = outer * ((inner + TILE - 1) / TILE));
+    } else if (on_cpu && axes.ndim > 1 && inner >= 4) {
+        kernel = "copy_runs";
+        items = n / inner;
+    }
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "copy", by_tile ? "copy_tiles" : by_run ? "copy_runs" : "copy", "T=%s", ocl_item_type(copy->item));
+    int rc = ocl_begin(&call, ctx, "copy", kernel, "T=%s", ocl_item_type(copy->item));
     if (rc) return rc;
     fc_tensor to = *dst, from = *src;
     to.offset += dst_offset;
@@ -55,7 +64,9 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
     ocl_tensor(&call, &from);
     ocl_long(&call, items);
     ocl_bytes(&call, &axes, sizeof axes);
-    return by_run ? ocl_run_parts(&call, items, n / items) : ocl_run(&call, n);
+    if (groups > 65535) groups = 65535;
+    if (groups) return ocl_run_groups(&call, 1, &groups, &group);
+    return items < n ? ocl_run_parts(&call, items, n / items) : ocl_run(&call, n);
 }
 
 int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {
