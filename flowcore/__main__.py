@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
+import statistics
+import time
 
 import flowcore as fc
-from flowcore.opencl import programs, runtimes
+from flowcore.opencl import _opencl, programs, runtimes, tuning
 from flowcore.runtime import devices
+
+#: Matrix products (m, k, n) that stand for what networks compute: few rows, square, large.
+SIZES = [(128, 784, 512), (512, 512, 512), (1024, 1024, 1024)]
 
 
 def _size(count: int) -> str:
@@ -51,6 +57,39 @@ def warm(name: str) -> None:
                 sess.run(step)
 
 
+def product_rate(device: str, m: int, k: int, n: int) -> float:
+    """GFLOP/s of a matrix product there: the median of seven."""
+    with fc.Graph().as_default(), fc.device(device):
+        a, b = fc.Variable(fc.ones([m, k])), fc.Variable(fc.ones([k, n]))
+        corner = fc.matmul(a, b)[:1, :1]
+        with fc.Session() as sess:
+            sess.run(fc.global_variables_initializer())
+            run = sess.make_callable(corner)
+            run()
+            times = []
+            for _ in range(7):
+                begin = time.perf_counter()
+                run()
+                times.append(time.perf_counter() - begin)
+    return 2.0 * m * k * n / statistics.median(times) / 1e9
+
+
+def tune(device: devices.Device) -> tuning.Tiles:
+    """Measures which tiles matrix products and convolutions run fastest with there, and keeps the choice, also for later processes. Returns it."""
+    assert device.runtime is not None
+    rates: dict[tuning.Tiles, float] = {}
+    try:
+        for tiles in tuning.candidates(device.runtime.kind == "CPU", device.runtime.max_group):
+            _opencl.set_tiles(device.capsule, *tiles)
+            rates[tiles] = math.exp(statistics.fmean(math.log(product_rate(device.name, *size)) for size in SIZES))
+            print(f"  {'by the limits' if tiles == tuning.Tiles() else tiles}: {rates[tiles]:.1f} GFLOP/s", flush=True)
+        best = max(rates, key=lambda tiles: rates[tiles])
+        tuning.store(device.runtime.identity, best)
+        return best
+    finally:
+        _opencl.set_tiles(device.capsule, *tuning.load(device.runtime.identity))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flowcore", description="What this installation has and computes with.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -58,7 +97,20 @@ def main() -> None:
     listing = commands.add_parser("devices", help="all devices, their limits, and what flowcore will do there")
     listing.add_argument("--verbose", action="store_true", help="their extensions too")
     listing.add_argument("--warm", action="store_true", help="build the programs of a training step on each device, ahead of time")
+    tuner = commands.add_parser("tune", help="measure which tiles matrix products run fastest with on OpenCL devices, and keep the choice")
+    tuner.add_argument("--device", help="only this one, such as /gpu:0")
     args = parser.parse_args()
+    if args.command == "tune":
+        if args.device:
+            chosen = [devices.find(devices.OPENCL, int(args.device.rpartition(":")[2]))]
+        else:
+            fc.list_devices()
+            chosen = [d for d in devices.all_devices() if d.runtime is not None and not d.runtime.is_simulator]
+        for device in chosen:
+            assert device.runtime is not None
+            print(f"{device.name}, {device.runtime.name}, {device.runtime.platform}")
+            print(f"  kept: {tune(device)}")
+        return
     if args.command == "config":
         fc.show_config()
         return

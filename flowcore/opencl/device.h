@@ -30,6 +30,7 @@ typedef struct {
     int is_serial;                /* a simulator, whose calls must not overlap */
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
     int wide_items;               /* the compiler makes vectors of a kernel's loops, not of neighbouring items (FOR_EACH in prelude.cl) */
+    int tile_rows, tile_vectors, tile_side; /* measured choices for gemm.cl (MR, NV; SIDE), 0: none */
     /* memory that is free to be used again, by size class, and what is handed out */
     pthread_mutex_t lock;
     ocl_buffer *idle[OCL_SIZE_CLASSES];

@@ -83,7 +83,9 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
     const ocl_device *d = ocl_of(ctx);
     /* A tile fills the vector registers: 32 where they are 64 bytes wide, else 16. */
     int wide = d->vector_bytes == 64;
-    int64_t w = d->vector_bytes / item_size(c->dtype), nv = g.n <= w ? 1 : g.n <= 2 * w || !wide ? 2 : 4, nr = w * nv, mr = nv == 4 ? 5 : wide || nv == 1 ? 12 : 6;
+    int most = d->tile_vectors ? d->tile_vectors : wide ? 4 : 2;
+    int64_t w = d->vector_bytes / item_size(c->dtype), nv = g.n <= w ? 1 : g.n <= 2 * w ? 2 : most, nr = w * nv, mr = nv == 4 ? 5 : wide || nv == 1 ? 12 : 6;
+    if (nv == most && d->tile_rows) mr = d->tile_rows;
     if (g.m < mr) mr = g.m;
     fc_tensor packed_a = {.buffer = NULL}, packed_b = {.buffer = NULL};
     int same_type = item_size(b->dtype) == fc_item_size(b->dtype), rc = FC_OK;
@@ -119,7 +121,7 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
 
 static int multiply_tiles(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
     const ocl_device *d = ocl_of(ctx);
-    int side = d->max_group >= 256 && d->local_memory >= 2 * 16 * 65 * item_size(c->dtype) ? 16 : 8;
+    int side = d->tile_side ? d->tile_side : d->max_group >= 256 && d->local_memory >= 2 * 16 * 65 * item_size(c->dtype) ? 16 : 8;
     int64_t tile = 4 * side, tiles = ceil_div(g.m, tile) * ceil_div(g.n, tile) * g.count;
     char shape[64];
     snprintf(shape, sizeof shape, "SIDE=%d DEPTH=16", side);

@@ -88,6 +88,19 @@ static PyObject *set_memory_limit(PyObject *module, PyObject *args) {
     Py_RETURN_NONE;
 }
 
+static PyObject *set_tiles(PyObject *module, PyObject *args) {
+    PyObject *capsule;
+    int rows, vectors, side;
+    (void)module;
+    if (!PyArg_ParseTuple(args, "Oiii:set_tiles", &capsule, &rows, &vectors, &side)) return NULL;
+    ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
+    if (!d) return NULL;
+    if (rows < 0 || rows > 16 || (vectors && vectors != 2 && vectors != 4) || (side && side != 8 && side != 16) || (int64_t)side * side > d->max_group)
+        return PyErr_Format(PyExc_ValueError, "no kernel has tiles of %d rows, %d vectors, side %d on this device", rows, vectors, side);
+    d->tile_rows = rows, d->tile_vectors = vectors, d->tile_side = side;
+    Py_RETURN_NONE;
+}
+
 static PyObject *fail_next_copy(PyObject *module, PyObject *code) {
     (void)module;
     long value = PyLong_AsLong(code);
@@ -107,6 +120,8 @@ static PyMethodDef methods[] = {
     {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
     {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
     {"set_memory_limit", set_memory_limit, METH_VARARGS, "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
+    {"set_tiles", set_tiles, METH_VARARGS,
+     "set_tiles(capsule, rows, vectors, side)\n\nThe tiles of matrix products, 0 for those chosen by the device's limits. Raises ValueError for others than gemm.cl has."},
     {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
     {"fail_next_copy", fail_next_copy, METH_O, "fail_next_copy(code)\n\nFor tests: the next copy that a node waits for reports this OpenCL error."},
     {NULL, NULL, 0, NULL}};

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowcore import _engine
-from flowcore.opencl import _opencl
+from flowcore.opencl import _opencl, tuning
 from flowcore.opencl.programs import Programs, compiled
 
 __all__ = ["INSTALL", "Runtime", "open_runtime", "runtimes"]
@@ -38,6 +38,11 @@ class Runtime:
     extensions: tuple[str, ...]
     handle: Any = field(repr=False)
     problem: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """Platform, device and driver, for what is kept between processes."""
+        return f"{self.platform} | {self.name} | {self.driver}"
 
     @property
     def is_simulator(self) -> bool:
@@ -175,4 +180,8 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
         build=programs.build,
         **(itself | claims),
     )
+    try:
+        _opencl.set_tiles(capsule, *tuning.load(runtime.identity))
+    except ValueError:
+        pass  # of another version
     return _engine.Device(capsule), capsule
