@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import pathlib
-import tempfile
 import threading
 import warnings
 from typing import Any
@@ -95,7 +94,10 @@ class Programs:
             raise RuntimeError(f"{self.device.name} could not build {file}.cl with {options!r}:\n{str(error).strip()}") from None
         self.compiled += 1
         if stored is not None:
-            _store(stored, program.get_info(cl.program_info.BINARIES)[0])
+            try:
+                write_whole(stored, program.get_info(cl.program_info.BINARIES)[0])
+            except OSError:
+                pass  # a folder that cannot be written to keeps nothing
         return program
 
     def _cache_file(self, text: str) -> pathlib.Path | None:
@@ -135,16 +137,12 @@ def cache_folder() -> pathlib.Path | None:
         return None
 
 
-def _store(path: pathlib.Path, binary: bytes) -> None:
-    """Other processes see the whole file or none. A folder that cannot be written to keeps nothing."""
+def write_whole(path: pathlib.Path, data: bytes) -> None:
+    """Writes a file so that other processes see the whole of it or none. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(binary)
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-    except OSError:
-        pass
+        unfinished.write_bytes(data)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

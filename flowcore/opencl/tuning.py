@@ -6,12 +6,10 @@ Owns: the file of choices and the candidates. Measuring is the command's (flowco
 from __future__ import annotations
 
 import json
-import os
 import pathlib
-import tempfile
 from typing import Any, NamedTuple
 
-from flowcore.opencl.programs import cache_folder
+from flowcore.opencl.programs import cache_folder, write_whole
 
 __all__ = ["Tiles", "candidates", "load", "store"]
 
@@ -58,9 +56,5 @@ def store(identity: str, tiles: Tiles) -> pathlib.Path | None:
     path = _file()
     if path is None:
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(_read() | {identity: list(tiles)}, file, indent=1)
-    os.replace(name, path)
+    write_whole(path, json.dumps(_read() | {identity: list(tiles)}, indent=1).encode())
     return path
