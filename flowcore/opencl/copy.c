@@ -179,19 +179,11 @@ static int constant_to_device(fc_ctx *ctx) {
     int rc = FC_OK;
     pthread_mutex_lock(&c->lock);
     if (c->value.ndim < 0) {
-        fc_tensor value = *x;
-        value.buffer = NULL, value.offset = 0;
-        if (x->size) rc = ocl_buffer_new(ctx, x->dtype, x->size, &value.buffer);
-        if (!rc && x->size) { /* it waits: the array's owner is a graph, which this plan may outlive */
-            ocl_device *d = ocl_of(ctx);
-            __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
-            ocl_enter(d);
-            cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)value.buffer)->mem, 1, 0, (size_t)(x->size * fc_item_size(x->dtype)), fc_data(x), 0, NULL, NULL);
-            ocl_leave(d);
-            if (error) rc = ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error));
-        }
-        if (rc) fc_release(value.buffer);
-        else c->value = value;
+        fc_tensor value = *x, uploaded = {.buffer = NULL};
+        value.offset = 0;
+        if (x->size) rc = ocl_upload(ctx, x->dtype, x->size, fc_data(x), &uploaded);
+        value.buffer = uploaded.buffer;
+        if (!rc) c->value = value;
     }
     pthread_mutex_unlock(&c->lock);
     return rc ? rc : ctx->api->share(ctx, 0, &c->value, 0, x->dtype, x->ndim, x->shape);
