@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--output", help="unused: nothing is written")
     args = parser.parse_args()
-    found = [d.name for d in fc.list_devices() if d.name]
+    found = [d.name for d in fc.list_devices() if d.name and "Simulator" not in d.description]
     devices = args.devices.split(",") if args.devices else [*found[1:], *found[:1]][:2]
     devices = (devices * 2)[:2]
     print(f"{args.split} split between {devices[0]} and {devices[1]}")

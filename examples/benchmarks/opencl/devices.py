@@ -198,6 +198,7 @@ def main() -> None:
             times["cpu"].append(timed(cpu))
             if reference is not None:
                 times["numpy"].append(timed(lambda f=reference, a=arrays: f(*a)))
+                time.sleep(0.3)  # NumPy's threads go on spinning for a while
         rate = {side: work / statistics.median(t) / 1e9 for side, t in times.items() if t}
         part = rate["device"] / (flops if unit == "GFLOP/s" else bandwidth)
         numpy_rate = f"{rate['numpy']:9.1f}" if "numpy" in rate else " " * 9
