@@ -104,8 +104,7 @@ def main() -> None:
         if args.device:
             chosen = [devices.find(devices.OPENCL, int(args.device.rpartition(":")[2]))]
         else:
-            fc.list_devices()
-            chosen = [d for d in devices.all_devices() if d.runtime is not None and not d.runtime.is_simulator]
+            chosen = [d for d in devices.opencl_devices() if d.runtime is not None and not d.runtime.is_simulator]
         for device in chosen:
             assert device.runtime is not None
             print(f"{device.name}, {device.runtime.name}, {device.runtime.platform}")
@@ -116,10 +115,9 @@ def main() -> None:
         return
     show_devices(args.verbose)
     if args.warm:
-        for device in devices.all_devices():
-            if device.runtime is not None:
-                print(f"building programs for {device.name} ...", flush=True)
-                warm(device.name)
+        for device in devices.opencl_devices():
+            print(f"building programs for {device.name} ...", flush=True)
+            warm(device.name)
         print(f"stored in {programs.cache_folder() or 'no folder: FLOWCORE_CACHE=none'}")
 
 

@@ -17,7 +17,7 @@ from flowcore.runtime import devices
 DEVICE = os.environ.get("FLOWCORE_TEST_DEVICE", "")
 if DEVICE:
     _device = devices.find(devices.OPENCL, int(DEVICE.rpartition(":")[2]))
-    devices.VisibleDevices.preferred = lambda self: _device  # type: ignore[method-assign]
+    devices.VisibleDevices.preferred = _device  # type: ignore[assignment]
 
 
 @pytest.fixture(autouse=True)

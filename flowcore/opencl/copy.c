@@ -21,8 +21,8 @@ void ocl_fail_next_copy(int code) { __atomic_store_n(&injected, code, __ATOMIC_R
 static void transferred(cl_event event, cl_int status, void *arg) {
     transfer *t = arg;
     (void)event;
-    if (t->token) status += __atomic_exchange_n(&injected, 0, __ATOMIC_RELAXED);
     if (t->token) {
+        status += __atomic_exchange_n(&injected, 0, __ATOMIC_RELAXED);
         if (status < 0) {
             fc_ctx *ctx = t->api->token_ctx(t->token);
             status = t->api->fail(ctx, FC_UNAVAILABLE, "%s failed while it computed or copied this value: %s", t->name, fc_cl_error(status));
@@ -65,63 +65,55 @@ static transfer *new_transfer(fc_ctx *ctx, ocl_device *d) {
     return t;
 }
 
+/* Enqueues a copy to `to`; `source` stays readable until it is done. */
+static int write_block(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *source, transfer *t) {
+    cl_event event = NULL;
+    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+    ocl_enter(d);
+    cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)to->buffer)->mem, 0, (size_t)to->offset, bytes, source, 0, NULL, &event);
+    int rc = when_done(ctx, d, error, event, t);
+    ocl_leave(d);
+    return rc;
+}
+
+/* The same of a copy of `data`, which may change at once. */
+static int write_staged(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *data) {
+    transfer *t = new_transfer(ctx, d);
+    if (t) t->staged = malloc(bytes);
+    if (t && t->staged) return write_block(ctx, d, to, bytes, memcpy(t->staged, data, bytes), t);
+    free(t);
+    return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
+}
+
 static int from_host(fc_ctx *ctx) {
     ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape), fed = x->buffer && x->buffer->flags & FC_BUF_EXTERNAL;
     if (rc || !x->size) return rc;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
     const void *source = fc_data(x);
+    fc_tensor to = ctx->out[0];
+    if (fed && bytes <= STAGED_BYTES) return write_staged(ctx, d, &to, bytes, source);
     transfer *t = new_transfer(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
-    ocl_buffer *to = (ocl_buffer *)ctx->out[0].buffer;
-    size_t offset = (size_t)ctx->out[0].offset;
-    if ((x->buffer->flags & FC_BUF_EXTERNAL) && bytes > STAGED_BYTES) {
+    if (fed) {
         t->token = ctx->api->park(ctx, let_it_end, NULL);
         if (!t->token) {
             free(t);
             return FC_CANCELLED;
         }
         ctx = ctx->api->token_ctx(t->token);
-    } else if (x->buffer->flags & FC_BUF_EXTERNAL) {
-        t->staged = malloc(bytes);
-        if (!t->staged) {
-            free(t);
-            return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
-        }
-        source = memcpy(t->staged, source, bytes);
     } else {
         fc_retain(t->host = x->buffer);
     }
-    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
-    cl_event event = NULL;
-    ocl_enter(d);
-    cl_int error = cl.clEnqueueWriteBuffer(d->queue, to->mem, 0, offset, bytes, source, 0, NULL, &event);
-    rc = when_done(ctx, d, error, event, t);
-    ocl_leave(d);
-    return rc;
+    return write_block(ctx, d, &to, bytes, source, t);
 }
 
 int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor *to) {
-    ocl_device *d = ocl_of(ctx);
-    size_t bytes = (size_t)(size * fc_item_size(dtype));
     *to = (fc_tensor){.dtype = dtype, .ndim = 1, .size = size, .shape = {size}};
     int rc = ocl_buffer_new(ctx, dtype, size, &to->buffer);
     if (rc) return rc;
-    transfer *t = new_transfer(ctx, d);
-    if (t) t->staged = malloc(bytes);
-    if (!t || !t->staged) {
-        free(t);
-        rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
-    } else {
-        __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
-        memcpy(t->staged, data, bytes);
-        cl_event event = NULL;
-        ocl_enter(d);
-        cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)to->buffer)->mem, 0, 0, bytes, t->staged, 0, NULL, &event);
-        rc = when_done(ctx, d, error, event, t);
-        ocl_leave(d);
-    }
+    rc = write_staged(ctx, ocl_of(ctx), to, (size_t)(size * fc_item_size(dtype)), data);
     if (rc) fc_release(to->buffer);
     return rc;
 }

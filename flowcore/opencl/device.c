@@ -112,6 +112,7 @@ static int take_block(fc_device *self, size_t bytes, fc_buffer **out) {
 }
 
 static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
+    *out = NULL; /* what stood there may be another tensor's, and callers release what they find */
     ocl_enter((ocl_device *)self);
     int rc = take_block(self, bytes, out);
     ocl_leave((ocl_device *)self);
@@ -194,23 +195,6 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     pthread_once(&serial_once, make_serial);
     d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill, name_block, describe};
     return d;
-}
-
-void ocl_close(ocl_device *d) {
-    cl.clFinish(d->queue);
-    for (int i = 0; i < OCL_BUCKETS; i++)
-        while (d->kernels[i]) {
-            ocl_entry *e = d->kernels[i];
-            d->kernels[i] = e->next;
-            while (e->n_idle) cl.clReleaseKernel(e->idle[--e->n_idle]);
-            free(e->key);
-            free(e);
-        }
-    free_idle(d);
-    cl.clReleaseCommandQueue(d->queue);
-    cl.clReleaseContext(d->context);
-    pthread_mutex_destroy(&d->lock);
-    free(d);
 }
 
 /* ---- kernels ---- */

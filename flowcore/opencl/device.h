@@ -90,7 +90,7 @@ int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost);
  * items of a group are a power of two. */
 int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item);
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size);
-/* out[0] = a copy of `bytes` bytes between tensors of this device. */
+/* Copies `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
 
 /* A word of device memory, zero at first, in which a kernel says that it met a value that it must refuse. `ocl_flag_end` comes after the node's
@@ -111,7 +111,7 @@ const char *ocl_type(int dtype);
 const char *ocl_item_type(int64_t item);
 /* The dtype that `dtype` is computed in. */
 static inline int ocl_computed(int dtype) { return dtype == FC_FLOAT16 || dtype == FC_BFLOAT16 ? FC_FLOAT32 : dtype; }
-/* A fresh block on the device, as buffer_new of fc_api is for the host. */
+/* A fresh block on the device, as buffer_new of fc_api is for the host; NULL where that fails. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 
 /* For tests: the next copy that a node waits for reports this error. */
@@ -122,7 +122,6 @@ fc_resource *ocl_new_constant(void);
 
 /* ---- life ---- */
 ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_int *error);
-void ocl_close(ocl_device *device);
 
 /* The launchers, a table per file. */
 extern const fc_kernel_table ocl_copy_table, ocl_elementwise_table, ocl_fused_table, ocl_state_table, ocl_reduce_table, ocl_arg_table, ocl_cumulate_table,

@@ -94,14 +94,13 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
         g.b_column = nr;
     } else {
         rc = pack(ctx, b, g.n, g.k, g.b_column, g.b_k, g.b_batch ? g.count : 1, g.b_batch, nr, &packed_b);
-        if (rc) return rc;
         b = &packed_b;
         if (g.b_batch) g.b_batch = ceil_div(g.n, nr) * nr * g.k;
         g.b_k = nr, g.b_column = nr * g.k;
     }
     /* Rows far apart cost more than a copy of A where each is read often. */
     int plain = g.m <= g.row_size[1] && g.k <= g.k_size[1];
-    if (plain && g.n >= 16 * nr && (double)g.m * (double)g.n * (double)g.k >= 1 << 27) {
+    if (!rc && plain && g.n >= 16 * nr && (double)g.m * (double)g.n * (double)g.k >= 1 << 27) {
         rc = pack(ctx, a, g.m, g.k, g.row_stride[2], g.k_stride[2], g.a_batch ? g.count : 1, g.a_batch, mr, &packed_a);
         a = &packed_a;
         if (g.a_batch) g.a_batch = ceil_div(g.m, mr) * mr * g.k;

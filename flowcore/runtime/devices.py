@@ -6,6 +6,7 @@ node first asks for one; any other device adds itself with `register`. Must neve
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import sys
@@ -139,10 +140,13 @@ def all_devices() -> list[Device]:
 def find(device_type: str, index: int) -> Device:
     """The device of this type and number, opened where need be. Raises RuntimeError, with the reason and the remedy, where there is none."""
     kind = OPENCL if device_type == "OPENCL" else device_type
-    problem = _open_until(index) if kind == OPENCL else ""
-    for device in all_devices():
-        if device.type == kind and device.index == index:
-            return device
+    device = _registered(kind, index)
+    problem = ""
+    if device is None and kind == OPENCL:
+        problem = _open_until(index)
+        device = _registered(kind, index)
+    if device is not None:
+        return device
     raise RuntimeError("; ".join(filter(None, [f"it has {', '.join(d.name for d in all_devices())}", problem])))
 
 
@@ -178,8 +182,12 @@ class VisibleDevices:
             device.limit_memory(self._fraction)
         return device
 
+    @functools.cached_property
     def preferred(self) -> Device | None:
-        """Where nodes that ask for nothing may go: the first GPU or accelerator. None on a machine whose only OpenCL device is its own processor."""
+        """Where nodes that ask for nothing may go: the first GPU or accelerator. None on a machine whose only OpenCL device is its own processor.
+
+        Looked for once: planning asks for every node.
+        """
         if not _may_have_gpu():
             return None
         try:
@@ -194,6 +202,16 @@ def _may_have_gpu() -> bool:
     if os.environ.get("FLOWCORE_OPENCL") or not sys.platform.startswith("linux"):
         return True
     return any(glob.glob(pattern) for pattern in ("/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd", "/dev/mali*", "/dev/kgsl-3d0", "/dev/dxg"))
+
+
+def _registered(device_type: str, index: int) -> Device | None:
+    return next((d for d in all_devices() if d.type == device_type and d.index == index), None)
+
+
+def opencl_devices() -> list[Device]:
+    """All OpenCL devices of this machine, by their numbers. Opens them."""
+    _open_until(sys.maxsize)
+    return [d for d in all_devices() if d.runtime is not None]
 
 
 _opening = threading.Lock()

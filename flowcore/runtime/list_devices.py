@@ -40,14 +40,7 @@ class DeviceDescription:
 def list_devices() -> list[DeviceDescription]:
     """All devices of this machine, the CPU first; OpenCL devices by their numbers, then those that cannot be used. Opens the OpenCL devices."""
     host = DeviceDescription("/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(ConfigProto()))
-    try:
-        index = 0
-        while True:
-            devices.find(devices.OPENCL, index)
-            index += 1
-    except RuntimeError:
-        pass
-    opened = [d for d in devices.all_devices() if d.runtime is not None]
+    opened = devices.opencl_devices()
     used = {id(d.runtime) for d in opened}
     try:
         found = runtimes.runtimes()

@@ -29,7 +29,7 @@ def place(op: Operation, visible: VisibleDevices, placed: dict[Operation, Device
     if op.type.startswith(_HOST_ONLY):
         return HOST
     if spec is None or spec.device_type is None:
-        preferred = visible.preferred()
+        preferred = visible.preferred
         return preferred if preferred is not None and _pays(op, preferred, placed) else HOST
     try:
         device = visible.find(spec.device_type, spec.device_index or 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,7 @@ class Place:
 
 
 def _places() -> list[Place]:
-    opened = []
-    try:
-        while True:
-            opened.append(devices.find(devices.OPENCL, len(opened)))
-    except RuntimeError:
-        pass
+    opened = devices.opencl_devices()
     for runtime in [d.runtime for d in opened if d.runtime is not None and d.runtime.kind == "CPU"]:
         # Once more with the kernels of GPUs, and limits as small as some have; under a number that no other test expects to be free.
         device = devices.open_opencl(runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384)
@@ -50,6 +45,18 @@ _PARAMS = _PLACES or [pytest.param(None, marks=pytest.mark.skip(reason=f"no Open
 @pytest.fixture(scope="session", params=_PARAMS, ids=lambda place: place.label)
 def device(request: pytest.FixtureRequest) -> Place:
     return request.param
+
+
+@pytest.fixture(scope="module")
+def another() -> Iterator[devices.Device]:
+    """A device of the module's own, whose memory and settings no other test meets. No simulator."""
+    found = [r for r in runtimes.runtimes() if r.problem is None and not r.is_simulator]
+    if not found:
+        pytest.skip("no OpenCL device but a simulator")
+    device = devices.open_opencl(found[0], 200 + len(devices.all_devices()))
+    devices.register(device)
+    yield device
+    devices.unregister(device)
 
 
 Both = Callable[..., tuple[Any, Any]]

@@ -32,17 +32,6 @@ def run_script(script: str, **environment: str) -> subprocess.CompletedProcess[s
     return subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=ENVIRONMENT | environment, timeout=100)
 
 
-@pytest.fixture(scope="module")
-def another() -> devices.Device:
-    """A device of this module's own, whose memory no other test takes."""
-    found = [r for r in runtimes.runtimes() if r.problem is None and not r.is_simulator]
-    if not found:
-        pytest.skip("no OpenCL device but a simulator")
-    device = devices.open_opencl(found[0], 200)
-    devices.register(device)
-    return device
-
-
 # ---- finding and choosing -------------------------------------------------------------------------------------------
 
 
@@ -128,7 +117,7 @@ def test_nodes_that_ask_for_nothing_stay_on_the_cpu_where_it_is_the_only_opencl_
 def test_automatic_placement_computes_on_the_gpu_and_keeps_integers_and_rates_on_the_host(
     another: devices.Device, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(devices.VisibleDevices, "preferred", lambda self: another)
+    monkeypatch.setattr(devices.VisibleDevices, "preferred", another)
     with fc.Graph().as_default():
         x = fc.placeholder(fc.float32, [None, 4], name="x")
         w = fc.Variable(fc.ones([4, 3]), name="w")
@@ -284,6 +273,32 @@ def test_running_out_of_memory_names_the_largest_tensors_and_the_session_goes_on
             assert sess.run(fc.reduce_sum(big)) == 1 << 22
     finally:
         another.limit_memory(1.0)
+
+
+@pytest.mark.parametrize("what", ["frame", "filter gradient", "panels"])
+def test_running_out_of_working_memory_leaves_the_inputs_alone(another: devices.Device, what: str) -> None:
+    assert another.runtime is not None
+    side = 1024
+    with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
+        image, filters = fc.Variable(fc.ones([1, side, side, 1])), fc.Variable(fc.ones([3, 3, 1, 1]))
+        matrix = fc.reshape(image, [side, side])
+        y = fc.nn.conv2d(image, filters, strides=[1, 1, 1, 1], padding="SAME")
+        op = {"frame": y, "filter gradient": fc.gradients(y, filters, grad_ys=image)[0], "panels": fc.matmul(matrix, matrix)}[what]
+        run, total = sess.make_callable(fc.reduce_sum(op)), sess.make_callable(fc.reduce_sum(image))
+        sess.run(fc.global_variables_initializer())
+        refused, results = 0, []
+        live = _opencl.counters(another.capsule)["bytes_live"]
+        for halves in (*range(1, 48), 100, 400):
+            another.limit_memory((live + halves * 2**19) / another.runtime.memory)
+            try:
+                results.append((run(), _opencl.counters(another.capsule)["bytes_live"]))
+            except fc.errors.ResourceExhaustedError:
+                refused += 1
+            finally:
+                another.limit_memory(1.0)
+            assert total() == side * side
+        assert refused > 0
+        assert len(set(results)) == 1
 
 
 # ---- programs -------------------------------------------------------------------------------------------------------
