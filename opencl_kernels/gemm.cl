@@ -31,6 +31,7 @@ static inline size_t three(size_t i, const long *size, const long *stride) {
 #define NR (W * NV)
 /* A vector at any element: a plain load, where some compilers make a call of vload. */
 typedef struct __attribute__((packed)) { VEC v; } unaligned;
+/* Loops over the tile are to be unrolled: a compiler that leaves one keeps the tile in memory, not in registers (PoCL 3.1: a fifth of the speed). */
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b,
                                                                       long b_at, gemm g) {
@@ -46,9 +47,11 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
         __global const B *columns = b + b_at + batch * (size_t)g.b_batch + panel * (size_t)g.b_panel;
         size_t row_at[MR];
         VEC sum[MR][NV];
+        #pragma unroll
         for (int r = 0; r < MR; r++) {
             size_t row = i + (size_t)r < (size_t)g.m ? i + (size_t)r : (size_t)g.m - 1;
             row_at[r] = three(row, g.row_size, g.row_stride);
+            #pragma unroll
             for (int v = 0; v < NV; v++) sum[r][v] = (VEC)0;
         }
         while (k < k_end) {
@@ -57,9 +60,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
             __global const B *y_at = columns + k * b_step;
             for (size_t s = 0; s < length; s++, x_at += a_step, y_at += b_step) {
                 VEC y[NV];
+                #pragma unroll
                 for (int v = 0; v < NV; v++) y[v] = ((__global const unaligned *)(y_at + v * W))->v;
+                #pragma unroll
                 for (int r = 0; r < MR; r++) {
                     VEC x = (VEC)(LOAD_T(x_at + row_at[r], 0));
+                    #pragma unroll
                     for (int v = 0; v < NV; v++) sum[r][v] = x * y[v] + sum[r][v];
                 }
             }
@@ -67,8 +73,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
         }
         size_t rows = (size_t)g.m - i < MR ? (size_t)g.m - i : MR, n = (size_t)g.n - panel * NR < NR ? (size_t)g.n - panel * NR : NR;
         __global C *to = c + c_at + batch * (size_t)g.c_batch + chunk * (size_t)g.c_chunk + panel * NR * (size_t)g.c_column;
+        #pragma unroll
         for (int r = 0; r < MR; r++) {
             VEC row[NV];
+            #pragma unroll
             for (int v = 0; v < NV; v++) row[v] = sum[r][v];
             const T_C *values = (const T_C *)row;
             if ((size_t)r >= rows) continue;
