@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import flowcore as fc
+from flowcore import _engine
 
 
 def test_fetches_keep_their_structure() -> None:
@@ -402,6 +403,34 @@ if sys.argv[1] == '2':
         output, errors = process.communicate(timeout=20)
         assert output == "interrupted True 1 6\n" + ("ended\n" if then else ""), errors
         assert process.returncode == 0, errors
+
+
+@pytest.mark.parametrize("threads", [2, 8])
+def test_a_time_limit_does_not_wait_for_a_python_function_on_another_thread(threads: int) -> None:
+    """The step ends when the function does, without its caller, and the session stays usable meanwhile."""
+    started, done = threading.Event(), threading.Event()
+
+    def wait_elsewhere() -> int:
+        if threading.current_thread() is threading.main_thread():
+            started.wait(60)  # the caller runs one of the two, and a worker takes the other
+        else:
+            started.set()
+            done.wait(60)
+        return 1
+
+    with fc.Graph().as_default():
+        both = [fc.py_func(wait_elsewhere, [], fc.int32) + 1 for _ in range(2)]
+        with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)) as sess:
+            begin = time.perf_counter()
+            with pytest.raises(fc.errors.DeadlineExceededError):
+                sess.run(both, options=fc.RunOptions(timeout_in_ms=100))
+            assert time.perf_counter() - begin < 30
+            assert _engine.live_counts()["running_steps"] == 1
+            assert sess.run(fc.constant(2) * 3) == 6
+            done.set()
+            assert sess.run(both) == [2, 2]
+    while _engine.live_counts()["running_steps"]:
+        time.sleep(0.01)
 
 
 def test_a_forked_child_is_told_instead_of_hanging() -> None:
