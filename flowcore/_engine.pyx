@@ -14,8 +14,8 @@ Who may touch a step: its caller; the pool's workers while they are visitors (`v
 step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
 step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
 
-A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or by
-a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference to its plan.
+A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or
+by a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference to its plan.
 
 Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
 recorded by whoever wins `failed`; from then on ready nodes are dropped and parked ones cancelled.
