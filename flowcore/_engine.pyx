@@ -8,7 +8,8 @@ How a step runs
 Each node has a count of what it waits for: one per input slot that a node fills, one per control edge. Whoever brings it to
 zero makes the node ready. The finishing thread goes on with one ready successor and pushes the others to its own deque in the step;
 idle workers of the pool that visit the step steal from there. `pending` counts nodes that are ready, running or parked;
-at zero the step is over. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
+at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts them when its own deque is empty: one write to what all
+share instead of one per node. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
 
 Who may touch a step: its caller; the pool's workers while they are visitors (`visitors` is raised under the pool's lock while the
 step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
@@ -139,6 +140,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     WAKE_NS = 8000              # published work below this is not worth waking a worker
+    TINY_NS = 400               # a node below this is not worth another thread: fetching what it works on costs as much
     UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
     PYTHON_NS = 1000000         # a Python kernel may block for long
     LONG_NS = 1000000           # after such a node the caller looks at the clock
@@ -212,7 +214,7 @@ cdef struct step_t:
     PyObject *owner             # the plan, where the caller has left
     pthread_mutex_t lock        # guards `tokens`
     token_t *tokens
-    bint listed                 # on the pool's list; changed by the caller or a completing thread under the pool's lock
+    int32_t listed              # on the pool's list; changed by the caller or a completing thread under the pool's lock
     bint measure
     trace_t *trace
     step_t *free_next
@@ -223,6 +225,7 @@ cdef struct run_t:              # one execution of a node; ctx.engine points her
     char *message
     fc_ctx ctx
     step_t *step
+    int64_t *finished           # of the thread that runs it
     int32_t node
     int32_t thread
     void *scratch               # linked list of blocks
@@ -566,9 +569,11 @@ cdef void fail_step(step_t *step, int code, int32_t node, const char *message) n
 cdef void list_step(step_t *step) noexcept nogil:
     """Puts the step where workers find it."""
     cdef pool_t *pool = step.plan.pool
+    if fc_load32(&step.listed):  # only its caller takes it off, when it is over
+        return
     pthread_mutex_lock(&pool.lock)
     if not step.listed:
-        step.listed = True
+        fc_store32(&step.listed, 1)
         step.list_previous = NULL
         step.list_next = pool.steps
         if pool.steps != NULL:
@@ -581,11 +586,11 @@ cdef void unlist_step(step_t *step) noexcept nogil:
     """Takes the step off the list and waits until nobody visits it."""
     cdef pool_t *pool = step.plan.pool
     cdef int spins = 0
-    if step.listed or fc_load32(&step.visitors):
+    if fc_load32(&step.listed) or fc_load32(&step.visitors):
         while True:
             pthread_mutex_lock(&pool.lock)
             if step.listed:
-                step.listed = False
+                fc_store32(&step.listed, 0)
                 if step.list_previous != NULL:
                     step.list_previous.list_next = step.list_next
                 else:
@@ -599,7 +604,7 @@ cdef void unlist_step(step_t *step) noexcept nogil:
                     fc_pause()
                 else:
                     sched_yield()
-            if not step.listed:  # a visitor may have listed it once more on its way out
+            if not fc_load32(&step.listed):  # a visitor may have listed it once more on its way out
                 return
 
 
@@ -609,10 +614,11 @@ cdef void call_for_help(step_t *step) noexcept nogil:
         fc_event_wake(&step.plan.pool.event, 0)
 
 
-cdef inline float estimate(plan_t *plan, int32_t node) noexcept nogil:
+cdef inline float worth(plan_t *plan, int32_t node) noexcept nogil:
+    """What another thread might save by running it."""
     cdef float cost = fc_load_float(&plan.cost[node])
     if cost > 0:
-        return cost
+        return cost if cost >= TINY_NS else 0
     return UNKNOWN_NS if plan.nodes[node].fn != NULL else PYTHON_NS
 
 
@@ -662,7 +668,7 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
                     if ready == 2:
                         fc_add64(&step.pending, node.n_next)  # an upper bound first: it must never touch zero early
                     fc_deque_push(&step.deques[run.thread], successor)
-                    work += estimate(plan, successor)
+                    work += worth(plan, successor)
     if foreign:
         if fc_add64(&step.pending, -1) == 1 or ready:
             if step.event.waiters == 0 and ready:
@@ -674,12 +680,11 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
         if work >= WAKE_NS:
             call_for_help(step)
     elif ready == 0:
-        if fc_add64(&step.pending, -1) == 1 and run.thread != 0:
-            fc_event_wake(&step.event, 0)
+        run.finished[0] += 1
     return keep
 
 
-cdef int32_t run_node(step_t *step, int32_t index, int32_t thread) noexcept nogil:
+cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *finished) noexcept nogil:
     """Runs one node on this thread. Returns the successor to go on with, or FC_EMPTY."""
     cdef run_t run
     cdef plan_t *plan = step.plan
@@ -691,6 +696,7 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread) noexcept nogi
     run.step = step
     run.node = index
     run.thread = thread
+    run.finished = finished
     run.scratch = NULL
     run.message = &run.text[0]
     run.text[0] = 0
@@ -798,12 +804,16 @@ cdef object as_declared(object value, int dtype, int index):
     return array.astype(wanted)
 
 
-cdef int32_t find_work(step_t *step, int32_t thread) noexcept nogil:
-    """A ready node: own deque, then injected ones, then stolen."""
+cdef int32_t find_work(step_t *step, int32_t thread, int64_t *finished) noexcept nogil:
+    """A ready node: own deque, then injected ones, then stolen. With the own deque empty, what this thread has finished is told."""
     cdef int32_t item = fc_deque_take(&step.deques[thread])
     cdef int32_t n = step.plan.pool.n_threads, i, chain, following, victim
     if item != FC_EMPTY:
         return item
+    if finished[0]:
+        if fc_add64(&step.pending, -finished[0]) == finished[0] and thread != 0:
+            fc_event_wake(&step.event, 0)
+        finished[0] = 0
     chain = fc_drain(&step.inject_head)
     if chain != FC_EMPTY:
         following = step.inject_next[chain]
@@ -840,8 +850,9 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
     """A worker helps a step until it finds nothing more."""
     cdef int32_t node
     cdef int idle = 0
+    cdef int64_t finished = 0
     while idle < 50 and fc_load64(&step.pending) > 0:
-        node = find_work(step, thread)
+        node = find_work(step, thread, &finished)
         if node == FC_EMPTY:
             idle += 1
             fc_pause()
@@ -850,7 +861,7 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
         if fc_deque_size(&step.deques[0]) > 1:
             call_for_help(step)
         while node != FC_EMPTY:
-            node = run_node(step, node, thread)
+            node = run_node(step, node, thread, &finished)
 
 
 cdef void *worker_main(void *arg) noexcept nogil:
@@ -971,7 +982,7 @@ cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
     cdef float work = 0
     for i in range(plan.n_sources - 1, 0, -1):
         fc_deque_push(&step.deques[0], plan.sources[i])
-        work += estimate(plan, plan.sources[i])
+        work += worth(plan, plan.sources[i])
     if plan.n_sources:
         node = plan.sources[0]
     if work >= WAKE_NS:
@@ -984,6 +995,7 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
     cdef plan_t *plan = step.plan
     cdef int32_t key
     cdef int64_t now, last = 0, idle_since = 0, last_call = 0, leave_at = 0, limit
+    cdef int64_t finished = 0
     cdef uint32_t tick = 0
     cdef job_t *job
     while True:
@@ -992,9 +1004,9 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
             if tick & 255 == 0 or deadline or fc_load_float(&plan.cost[node]) >= LONG_NS:
                 now = fc_now_ns()
                 last = check_caller(step, now, deadline, last if last else now, main_thread)
-            node = run_node(step, node, 0)
+            node = run_node(step, node, 0, &finished)
             idle_since = 0
-        node = find_work(step, 0)
+        node = find_work(step, 0, &finished)
         if node != FC_EMPTY:
             continue
         if fc_load64(&step.pending) == 0:
