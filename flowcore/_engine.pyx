@@ -8,15 +8,16 @@ How a step runs
 Each node has a count of what it waits for: one per input slot that a node fills, one per control edge. Whoever brings it to
 zero makes the node ready. The finishing thread goes on with one ready successor and pushes the others to its own deque in the step;
 idle workers of the pool that visit the step steal from there. `pending` counts nodes that are ready, running or parked;
-at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts them when its own deque is empty: one write to what all
-share instead of one per node. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
+at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts them when its own deque is empty: one write to
+what all share instead of one per node. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
 
 Who may touch a step: its caller; the pool's workers while they are visitors (`visitors` is raised under the pool's lock while the
 step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
 step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
 
 A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or
-by a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference to its plan.
+by a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference
+to its plan.
 
 Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
 recorded by whoever wins `failed`; from then on ready nodes are dropped and parked ones cancelled.
