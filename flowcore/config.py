@@ -40,7 +40,12 @@ def _strict(cls: type[C]) -> type[C]:
 @_strict
 @dataclass
 class OptimizerOptions:
-    """How plans are optimised: `opt_level` -1 switches every pass off."""
+    """How plans are optimised: `opt_level` -1 switches every pass off.
+
+    do_common_subexpression_elimination: equal ops run once.
+    do_constant_folding: what depends on constants alone is computed when the plan is made.
+    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape); products read transposed operands.
+    """
 
     L0: ClassVar[int] = -1
     L1: ClassVar[int] = 0
@@ -48,6 +53,7 @@ class OptimizerOptions:
     opt_level: int = 0
     do_common_subexpression_elimination: bool = True
     do_constant_folding: bool = True
+    do_algebraic_simplification: bool = True
 
 
 @_strict

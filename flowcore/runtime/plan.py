@@ -1,4 +1,4 @@
-"""From a graph, fetches and feeds to a plan of the engine: prune, place, copy, lower, fuse.
+"""From a graph, fetches and feeds to a plan of the engine: prune, optimise, place, copy, lower, fuse.
 
 Each pass is a short function over `PlanNode`s; nothing here runs a node. A node that needs no work of its own (a constant,
 a resource handle) becomes a prefilled slot; what it had to wait for moves on to those who read it.
@@ -6,14 +6,18 @@ a resource handle) becomes a prefilled slot; what it had to wait for moves on to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from flowcore import _engine, dtypes, errors
+from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.fuse import fuse
+from flowcore.runtime.passes import Failed, PlanGraph, optimise, prune
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.resources import ResourceManager, has_state
@@ -40,33 +44,6 @@ class CompiledPlan:
         """Every op that runs, and the name of its device."""
         placed = zip(self.ops, self.devices, strict=True)
         return [(op, device) for i, (last, device) in enumerate(placed) for op in self.fused.get(i, (last,)) if op is not None]
-
-
-def prune(fetches: Iterable[Tensor], targets: Iterable[Operation], fed: frozenset[Tensor]) -> list[Operation]:
-    """The ops that must run, each after all it depends on.
-
-    Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
-    """
-
-    def replaced(op: Operation) -> bool:
-        return bool(op.outputs) and all(t in fed for t in op.outputs)
-
-    order: list[Operation] = []
-    seen: set[Operation] = set()
-    stack: list[tuple[Operation, bool]] = [(op, False) for op in targets if not replaced(op)]
-    stack += [(t.op, False) for t in fetches if t not in fed]
-    while stack:
-        op, done = stack.pop()
-        if done:
-            order.append(op)
-            continue
-        if op in seen:
-            continue
-        seen.add(op)
-        stack.append((op, True))
-        stack += [(t.op, False) for t in op.inputs if t not in fed and t.op not in seen]
-        stack += [(c, False) for c in op.control_inputs if c not in seen and not replaced(c)]
-    return order
 
 
 def packed(value: object) -> object:
@@ -141,8 +118,6 @@ class _Lowering:
         self.waits[op] = tuple(after)
 
     def _append(self, op: Operation, device: Device, after: set[int]) -> None:
-        if op.type == "Placeholder":
-            self._refuse_placeholder(op)
         kernel: _engine.Kernel | Callable[..., object] | None
         kernel = device.kernel_for(op)
         if kernel is None and device.is_host:
@@ -196,16 +171,6 @@ class _Lowering:
             return op.graph._py_funcs[token.decode() if isinstance(token, bytes) else token]
         return self.resources.python_kernel(op, attributes(op))
 
-    @staticmethod
-    def _refuse_placeholder(op: Operation) -> None:
-        tensor = op.outputs[0]
-        raise errors.InvalidArgumentError(
-            op.node_def,
-            op,
-            f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape {tensor.shape}; "
-            f"the fetches depend on it and feed_dict does not have it{_where(op)}",
-        )
-
     def _refuse(self, op: Operation, device: Device) -> None:
         types = {name: dtypes.as_dtype(value).name for name, value in op.node_def.attr.items() if isinstance(value, dtypes.DType)}
         raise errors.InvalidArgumentError(
@@ -222,6 +187,16 @@ def _where(op: Operation | None) -> str:
     return f"; created at {place}" if place else ""
 
 
+def _refuse_placeholder(op: Operation) -> None:
+    tensor = op.outputs[0]
+    raise errors.InvalidArgumentError(
+        op.node_def,
+        op,
+        f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape {tensor.shape}; "
+        f"the fetches depend on it and feed_dict does not have it{_where(op)}",
+    )
+
+
 def compile_plan(
     pool: _engine.Pool,
     resources: ResourceManager,
@@ -229,22 +204,36 @@ def compile_plan(
     targets: Sequence[Operation],
     feeds: Sequence[Tensor],
     visible: VisibleDevices,
-    soft_placement: bool = False,
-    fuses: bool = True,
+    soft_placement: bool,
+    options: OptimizerOptions,
 ) -> CompiledPlan:
     """Plans one signature. Feeds and fetches keep their order; the values of `run` are by these positions.
 
     Raises InvalidArgumentError for an unfed placeholder, an unknown device or a missing kernel.
     """
+
+    def evaluate(tensors: Sequence[Tensor]) -> list[np.ndarray]:
+        plan = compile_plan(pool, resources, tensors, (), (), visible, soft_placement, _UNOPTIMISED)
+        try:
+            return plan.engine.run([])
+        except _engine.StepError as error:
+            raise Failed(plan.ops[error.node] if error.node >= 0 else None) from None
+
+    fed = frozenset(feeds)
+    graph = PlanGraph(prune(fetches, targets, fed), list(fetches), list(targets), fed)
+    for op in graph.ops:
+        if op.type == "Placeholder":
+            _refuse_placeholder(op)
+    graph = optimise(graph, options, evaluate)
     lowering = _Lowering(resources, visible, soft_placement)
     for tensor in feeds:
         lowering.slot_of[tensor] = slot = lowering.new_slot(HOST)
         lowering.slot_name[slot] = tensor.op.name
     feed_slots = list(range(len(feeds)))
-    for op in prune(fetches, targets, frozenset(feeds)):
+    for op in graph.ops:
         lowering.lower(op)
-    fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in fetches]
-    planned = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
+    fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in graph.fetches]
+    planned = fuse(lowering.nodes, fetch_slots) if options.opt_level > OptimizerOptions.L0 else lowering.nodes
     nodes = [
         _engine.Node(
             name=n.name,
@@ -260,5 +249,9 @@ def compile_plan(
         for n in planned
     ]
     plan = _engine.Plan(pool, nodes, lowering.slots, feed_slots, fetch_slots, lowering.constants)
-    fused = {n.index: n.fused for n in planned if n.fused}
-    return CompiledPlan(plan, [n.op for n in planned], [n.name for n in planned], [n.device.name for n in planned], fused, lowering.queues)
+    fused = {n.index: tuple(graph.original(op) for op in n.fused) for n in planned if n.fused}
+    ops = [graph.original(n.op) if n.op is not None else None for n in planned]
+    return CompiledPlan(plan, ops, [n.name for n in planned], [n.device.name for n in planned], fused, lowering.queues)
+
+
+_UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

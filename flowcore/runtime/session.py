@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import _engine, errors
-from flowcore.config import ConfigProto, OptimizerOptions, RunOptions
+from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
@@ -242,8 +242,8 @@ class BaseSession:
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
         config = self._config
-        fuses = config.graph_options.optimizer_options.opt_level > OptimizerOptions.L0
-        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, config.allow_soft_placement, fuses)
+        options = config.graph_options.optimizer_options
+        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, config.allow_soft_placement, options)
         if config.log_device_placement:
             for op, device in plan.placements():
                 wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
