@@ -94,14 +94,14 @@ class _Lowering:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
         device = self.placed[op] = place(op, self.visible, self.placed, self.soft)
         after: set[int] = set()
-        for control in op.control_inputs:
+        for control in op._control_inputs:
             after.update(self.waits.get(control, ()))  # absent: fed
-        for tensor in op.inputs:
-            if tensor.op in self.prefilled:
-                after.update(self.waits[tensor.op])
+        for tensor in op._inputs:
+            if tensor._op in self.prefilled:
+                after.update(self.waits[tensor._op])
         if op.type == "Const":
             self._prefill(op, op.get_attr("value"), after)
-        elif has_state(op) and op.outputs and op.outputs[0].dtype == dtypes.resource:
+        elif has_state(op) and op.outputs and op.outputs[0].dtype is dtypes.resource:
             resource = self.resources.get(op, attributes(op))
             if "Queue" in op.type:
                 self.queues[op.name] = resource
@@ -128,18 +128,23 @@ class _Lowering:
         host_in = host_out = 0
         if isinstance(kernel, _engine.Kernel):
             host_in, host_out = kernel.host_in, kernel.host_out
-            node.attrs = tuple(packed(op.get_attr(name)) for name in kernel.attrs.split())
+            node.attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs.split()]) if kernel.attrs else ()
         if has_state(op):
             node.state = self.resources.get(op, attributes(op))
-        on_host = [host_in >> min(i, 31) & 1 or t.dtype == dtypes.resource for i, t in enumerate(op.inputs)]
-        if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:
-            on_host[-1] = 1
-        node.inputs = tuple(self.on_device(self.slot_of[t], HOST if host else device) for t, host in zip(op.inputs, on_host, strict=True))
-        node.outputs = tuple(self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs)))
-        for tensor, slot in zip(op.outputs, node.outputs, strict=True):
+        if device.is_host:
+            slots = [self.slot_of[t] for t in op._inputs]
+            node.inputs = tuple([slot if self.slot_device[slot] is device else self.on_device(slot, device) for slot in slots])
+            node.outputs = tuple([self.new_slot(device) for _ in op._outputs])
+        else:
+            on_host = [host_in >> min(i, 31) & 1 or t.dtype is dtypes.resource for i, t in enumerate(op.inputs)]
+            if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:
+                on_host[-1] = 1
+            node.inputs = tuple([self.on_device(self.slot_of[t], HOST if host else device) for t, host in zip(op.inputs, on_host, strict=True)])
+            node.outputs = tuple([self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs))])
+        for tensor, slot in zip(op._outputs, node.outputs, strict=True):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
             self.slot_name[slot] = op.name
-        node.after = tuple(sorted(after))
+        node.after = tuple(sorted(after)) if after else ()
         self.add(node)
         self.waits[op] = (node.index,)
 
@@ -243,7 +248,7 @@ def compile_plan(
             after=n.after,
             attrs=n.attrs,
             state=n.state,
-            output_dtypes=tuple(t.dtype.as_datatype_enum for t in n.op.outputs) if n.op is not None else (),
+            output_dtypes=tuple([t.dtype.as_datatype_enum for t in n.op.outputs]) if n.op is not None and not isinstance(n.kernel, _engine.Kernel) else (),
             device=n.device.engine_device,
         )
         for n in planned

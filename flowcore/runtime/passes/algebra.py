@@ -8,6 +8,7 @@ A rule looks at static shapes where the result's shape must be the input's.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -25,8 +26,8 @@ class Simplifying:
         self._fed = fed
 
     def __call__(self, op: Operation) -> Replacement:
-        rule = _RULES.get(op.type)
-        if rule is None or op.control_inputs:
+        rule = _RULES.get(op._type)
+        if rule is None or op._control_inputs:
             return None
         found = rule(op, self)
         if found is None or isinstance(found, Operation):
@@ -36,8 +37,8 @@ class Simplifying:
 
     def constant(self, tensor: Tensor) -> np.ndarray | None:
         """The value of a constant that its readers need not wait for."""
-        op = self.maker(tensor)
-        return op.get_attr("value") if op is not None and op.type == "Const" else None
+        op = tensor._op
+        return op.get_attr("value") if op._type == "Const" and self.maker(tensor) is op else None
 
     def maker(self, tensor: Tensor) -> Operation | None:
         """The op that a rule may look through: not where the tensor is fed, nor where whoever reads it has waited for more than its inputs."""
@@ -66,10 +67,10 @@ def _with_neutral(right: float, left: float | None) -> Callable[[Operation, Simp
 
 def _is_all(value: np.ndarray | None, number: float) -> bool:
     """Whether every element has the bits of `number`."""
-    if value is None or not value.size:
+    if value is None or not value.size or value.item(0) != number:
         return False
-    wanted = np.asarray(number).astype(value.dtype)
-    return bool(np.all(value == wanted)) and (value.dtype.kind != "f" or bool(np.all(np.signbit(value) == np.signbit(wanted))))
+    same_sign = value.dtype.kind != "f" or bool(np.all(np.signbit(value) == (math.copysign(1.0, number) < 0)))
+    return same_sign and bool(np.all(value == number))
 
 
 def _keeps_nan(x: Tensor) -> bool:

@@ -56,7 +56,7 @@ def fold(graph: PlanGraph, evaluate: Evaluate) -> PlanGraph:
 
 def fold_shapes(graph: PlanGraph) -> PlanGraph:
     """The plan with a constant in place of each shape, size or rank that is known. What such an op reads is then not run for its sake."""
-    if not any(op.type in _SHAPE_OPS for op in graph.ops):
+    if not any(op._type in _SHAPE_OPS for op in graph.ops):
         return graph
     fixed = fixed_ops(graph)
     effects = _with_effects(graph)
@@ -78,11 +78,12 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
     growth = 0
     foldable: set[Operation] = set()
     for op in graph.ops:
-        if op in fixed or op in refused:
+        if op._type == "Const":
+            if op not in fixed:
+                sizes[op.outputs[0]] = op.get_attr("value").nbytes
             continue
-        if op.type == "Const":
-            sizes[op.outputs[0]] = op.get_attr("value").nbytes
-        elif op.inputs and op.outputs and all(t in sizes for t in op.inputs) and _is_pure(op):
+        inputs = op._inputs
+        if inputs and inputs[0] in sizes and all(t in sizes for t in inputs) and op.outputs and op not in fixed and op not in refused and _is_pure(op):
             results = [_bytes(t) for t in op.outputs]
             if any(r is None for r in results):
                 continue
@@ -113,9 +114,10 @@ def _bytes(tensor: Tensor) -> int | None:
 
 def _read_outside(graph: PlanGraph, foldable: set[Operation]) -> list[Tensor]:
     read = {t: None for t in graph.fetches if t.op in foldable and t not in graph.fed}
-    for op in graph.ops:
-        if op not in foldable:
-            read.update((t, None) for t in op.inputs if t.op in foldable)
+    if foldable:
+        for op in graph.ops:
+            if op not in foldable:
+                read.update((t, None) for t in op.inputs if t.op in foldable)
     return list(read)
 
 

@@ -18,34 +18,58 @@ from flowcore.shape import TensorShape
 
 #: Constants of more bytes are compared by identity: hashing them costs more than what merging saves.
 LARGEST_CONSTANT = 1 << 16
+#: Constants of fewer bytes stay, though what reads them is compared as if they were one: to merge them would mean to copy all their readers.
+SMALLEST_CONSTANT = 256
 
 #: The two inputs may come in either order. On floating values they stay as they are: which NaN comes out may depend on it.
 _COMMUTATIVE = frozenset({"Add", "AddV2", "Mul", "Maximum", "Minimum", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "LogicalAnd", "LogicalOr"})
 
 
 class Merging:
-    """A rule (see plan_graph) that remembers what it has seen."""
+    """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where these are met again by all that makes ops equal."""
 
     def __init__(self, fed: frozenset[Tensor]) -> None:
         self._fed = fed
-        self._seen: dict[Any, Operation] = {}
+        self._alike: dict[Any, Operation] = {}
+        self._equal: dict[Any, Operation] = {}
+        self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
 
     def __call__(self, op: Operation) -> Sequence[Tensor] | None:
-        if op.op_def.is_stateful or not op.outputs or op.type in _NEVER or op.type in kernels.PYTHON_KERNELS:
+        kind = op._type
+        if op._op_def.is_stateful or not op._outputs or kind in _NEVER or kind in kernels.PYTHON_KERNELS:
             return None
-        if self._fed and any(t in self._fed for t in op.outputs):
+        if self._fed and any(t in self._fed for t in op._outputs):
             return None
-        first = self._seen.setdefault(_key(op), op)
+        if kind == "Const":
+            first = self._equal.setdefault(_key(op, ()), op)
+            if first is not op and op.get_attr("value").nbytes < SMALLEST_CONSTANT:
+                self._constants[op._outputs[0]] = first._outputs[0]
+                return None
+        else:
+            inputs = self._inputs(op)
+            first = self._alike.setdefault((kind, inputs), op)
+            if first is op:
+                return None
+            self._equal.setdefault(_key(first, inputs), first)
+            first = self._equal.setdefault(_key(op, inputs), op)
         return None if first is op else first.outputs
+
+    def _inputs(self, op: Operation) -> Any:
+        """What the inputs are compared by."""
+        inputs = op._inputs
+        if self._constants and any([t in self._constants for t in inputs]):
+            inputs = tuple([self._constants.get(t, t) for t in inputs])
+        return frozenset(inputs) if op._type in _COMMUTATIVE and _has_one_order(inputs[0]) else inputs
+
+
+def _has_one_order(x: Tensor) -> bool:
+    return not (x.dtype.is_floating or x.dtype.is_complex)
 
 
 _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
 
 
-def _key(op: Operation) -> Any:
-    inputs: Any = op.inputs
-    if op.type in _COMMUTATIVE and not inputs[0].dtype.is_floating and not inputs[0].dtype.is_complex:
-        inputs = frozenset(inputs)
+def _key(op: Operation, inputs: Any) -> Any:
     return (op.type, inputs, op.device, op.control_inputs, tuple([_frozen(v) for v in op.attrs.values()]))
 
 
