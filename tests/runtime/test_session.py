@@ -458,7 +458,7 @@ def test_what_is_fed_as_it_is_and_what_is_converted_give_the_same(dims: list[int
     foreign = value.astype(value.dtype.newbyteorder())
     with fc.Session() as sess:
         call = sess.make_callable(x + 1, [x])
-        for fed in (value, value.astype(np.float64), value.tolist(), value[()], foreign, np.asfortranarray(value)):
+        for fed in (value, value.astype(np.float64), value.tolist(), value[()], foreign, np.array(value, order="F")):
             for result in (call(fed), sess.run(x + 1, {x: fed})):
                 np.testing.assert_array_equal(result, value + 1)
                 assert result.dtype == np.float32
