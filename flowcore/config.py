@@ -85,6 +85,8 @@ class ConfigProto:
     allow_soft_placement: nodes whose device or kernel there is missing fall back to the CPU.
     log_device_placement: prints where each node was placed, to stderr.
     operation_timeout_in_ms: time limit of each run; 0: none.
+    deterministic: nodes of a run that use one variable, and that nothing else orders, run in one fixed order. Where no run has such nodes, results
+        have the same bits for any number of threads without it.
     """
 
     inter_op_parallelism_threads: int = 0
@@ -93,6 +95,7 @@ class ConfigProto:
     allow_soft_placement: bool = False
     log_device_placement: bool = False
     operation_timeout_in_ms: int = 0
+    deterministic: bool = False
     device_count: dict[str, int] = field(default_factory=dict)
     gpu_options: GPUOptions = field(default_factory=GPUOptions)
     graph_options: GraphOptions = field(default_factory=GraphOptions)

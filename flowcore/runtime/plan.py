@@ -15,6 +15,7 @@ import numpy as np
 from flowcore import _engine, dtypes, errors
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.access_order import AccessOrder
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.fuse import fuse
 from flowcore.runtime.passes import Failed, PlanGraph, optimise, prune
@@ -65,10 +66,11 @@ def attributes(op: Operation) -> dict[str, Any]:
 class _Lowering:
     """State of one planning run: slots given out so far, nodes made so far."""
 
-    def __init__(self, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool) -> None:
+    def __init__(self, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool, order: AccessOrder | None) -> None:
         self.resources = resources
         self.visible = visible
         self.soft = soft_placement
+        self.order = order
         self.nodes: list[PlanNode] = []
         self.slots = 0
         self.slot_of: dict[Tensor, int] = {}
@@ -144,8 +146,13 @@ class _Lowering:
         for tensor, slot in zip(op._outputs, node.outputs, strict=True):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
             self.slot_name[slot] = op.name
+        variables = [self.constants[self.slot_of[t]] for t in op._inputs if t._op._type == "VarHandleOp"] if self.order else []
+        if self.order and variables:
+            after |= self.order.before(op.type, variables)
         node.after = tuple(sorted(after)) if after else ()
         self.add(node)
+        if self.order and variables:
+            self.order.add(node.index, op.type, variables)
         self.waits[op] = (node.index,)
 
     def on_device(self, slot: int, device: Device) -> int:
@@ -211,6 +218,7 @@ def compile_plan(
     visible: VisibleDevices,
     soft_placement: bool,
     options: OptimizerOptions,
+    deterministic: bool = False,
 ) -> CompiledPlan:
     """Plans one signature. Feeds and fetches keep their order; the values of `run` are by these positions.
 
@@ -230,7 +238,7 @@ def compile_plan(
         if op.type == "Placeholder":
             _refuse_placeholder(op)
     graph = optimise(graph, options, evaluate)
-    lowering = _Lowering(resources, visible, soft_placement)
+    lowering = _Lowering(resources, visible, soft_placement, AccessOrder() if deterministic else None)
     for tensor in feeds:
         lowering.slot_of[tensor] = slot = lowering.new_slot(HOST)
         lowering.slot_name[slot] = tensor.op.name

@@ -251,8 +251,9 @@ class BaseSession:
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
         config = self._config
-        options = config.graph_options.optimizer_options
-        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, config.allow_soft_placement, options)
+        options, soft = config.graph_options.optimizer_options, config.allow_soft_placement
+        signature = (parsed.tensors, parsed.targets, feed_tensors)
+        plan = compile_plan(self._pool, self._resources, *signature, self._visible, soft, options, config.deterministic)
         if config.log_device_placement:
             for op, device in plan.placements():
                 wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
