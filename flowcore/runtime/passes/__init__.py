@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flowcore.config import OptimizerOptions
 from flowcore.runtime.passes.algebra import Simplifying
-from flowcore.runtime.passes.folding import Evaluate, Failed, fold, fold_shapes
+from flowcore.runtime.passes.folding import Evaluate, Failed, fold
 from flowcore.runtime.passes.plan_graph import PlanGraph, Rule, prune, rewrite
 from flowcore.runtime.passes.subexpressions import Merging
 
@@ -19,7 +19,7 @@ def optimise(graph: PlanGraph, options: OptimizerOptions, evaluate: Evaluate) ->
     if options.opt_level <= OptimizerOptions.L0:
         return graph
     if options.do_constant_folding:
-        graph = fold(fold_shapes(graph), evaluate)
+        graph = fold(graph, evaluate)
     rules: list[Rule] = []
     if options.do_algebraic_simplification:
         rules.append(Simplifying(graph.fed))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from flowcore import _engine, dtypes
-from flowcore.graph.constants import constant_value, detached_constant
+from flowcore.graph.constants import detached_constant
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.passes.plan_graph import PlanGraph, fixed_ops, rewrite
@@ -52,24 +52,6 @@ def fold(graph: PlanGraph, evaluate: Evaluate) -> PlanGraph:
             value.flags.writeable = False
         return rewrite(graph, known={t: detached_constant(value, t.op) for t, value in zip(wanted, values, strict=True)})
     return graph
-
-
-def fold_shapes(graph: PlanGraph) -> PlanGraph:
-    """The plan with a constant in place of each shape, size or rank that is known. What such an op reads is then not run for its sake."""
-    if not any(op._type in _SHAPE_OPS for op in graph.ops):
-        return graph
-    fixed = fixed_ops(graph)
-    effects = _with_effects(graph)
-    known: dict[Tensor, Tensor] = {}
-    for op in graph.ops:
-        if op.type in _SHAPE_OPS and op not in fixed and not any(t.op in effects for t in op.inputs):
-            values = [constant_value(t) for t in op.outputs]
-            if all(v is not None for v in values):
-                known.update((t, detached_constant(v, op)) for t, v in zip(op.outputs, values, strict=True))
-    return rewrite(graph, known=known) if known else graph
-
-
-_SHAPE_OPS = frozenset({"Shape", "ShapeN", "Size", "Rank"})
 
 
 def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
@@ -119,15 +101,3 @@ def _read_outside(graph: PlanGraph, foldable: set[Operation]) -> list[Tensor]:
             if op not in foldable:
                 read.update((t, None) for t in op.inputs if t.op in foldable)
     return list(read)
-
-
-def _with_effects(graph: PlanGraph) -> set[Operation]:
-    """The ops that change something, or depend on one that does."""
-    found: set[Operation] = set()
-    for op in graph.ops:
-        if op.control_inputs or (op.op_def.is_stateful and op.type not in _WITHOUT_EFFECT) or any(t.op in found and t not in graph.fed for t in op.inputs):
-            found.add(op)
-    return found
-
-
-_WITHOUT_EFFECT = frozenset({"VarHandleOp", "ReadVariableOp"})
