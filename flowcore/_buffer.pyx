@@ -175,7 +175,20 @@ cdef dict number_of = {
 cdef dict dtype_of = {number: dtype for dtype, number in number_of.items()}
 
 
+cdef enum: BUILTIN_TYPES = 24, NUMBERS = 32
+cdef int number_of_builtin[BUILTIN_TYPES]  # by NumPy's own numbers; 0: what the dictionary says
+memset(number_of_builtin, 0, sizeof(number_of_builtin))
+for _dtype, _number in number_of.items():
+    number_of_builtin[<int>_dtype.num] = _number
+cdef PyObject *dtype_at[NUMBERS]  # borrowed from `dtype_of`, which never loses one
+memset(dtype_at, 0, sizeof(dtype_at))
+for _number, _dtype in dtype_of.items():
+    dtype_at[<int>_number] = <PyObject *>_dtype
+
+
 cdef object numpy_dtype(int dtype):
+    if 0 <= dtype < NUMBERS and dtype_at[dtype] != NULL:
+        return <object>dtype_at[dtype]
     found = dtype_of.get(dtype)
     if found is None and dtype == FC_BFLOAT16:
         import ml_dtypes  # the caller has said what to install when it is missing
@@ -209,7 +222,10 @@ cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
     """
     cdef cnp.ndarray array = value
     cdef int d
-    cdef int dtype = dtype_number(array.dtype)
+    cdef int type_num = cnp.PyArray_TYPE(array)
+    cdef int dtype = number_of_builtin[type_num] if 0 <= type_num < BUILTIN_TYPES else 0
+    if dtype == 0:
+        dtype = dtype_number(array.dtype)
     cdef fc_buffer *b
     cdef size_t size
     out.buffer = NULL

@@ -35,6 +35,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+import os
 import threading
 from typing import NamedTuple
 
@@ -1709,12 +1710,24 @@ cdef void free_step(step_t *step) noexcept:
     fc_bump(&live_steps, -1)
 
 
-cdef object _main_thread = threading.main_thread
-cdef object _get_ident = threading.get_ident
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident()
+
+cdef unsigned long main_thread_ident
 
 
-cdef bint in_main_thread():
-    return _get_ident() == _main_thread().ident
+def _remember_main_thread():
+    global main_thread_ident
+    main_thread_ident = threading.main_thread().ident
+
+
+_remember_main_thread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_remember_main_thread)  # the thread that forks is the child's main thread
+
+
+cdef bint in_main_thread() noexcept:
+    return PyThread_get_thread_ident() == main_thread_ident
 
 
 def live_counts():

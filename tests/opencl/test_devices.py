@@ -111,7 +111,7 @@ def test_nodes_that_ask_for_nothing_stay_on_the_cpu_where_it_is_the_only_opencl_
     if any(d.preferred for d in devices.all_devices()):
         pytest.skip("there is a GPU")
     with fc.Graph().as_default(), fc.Session(config=fc.ConfigProto(log_device_placement=True)) as sess:
-        sess.run(fc.matmul(fc.ones([8, 8]), fc.ones([8, 8]), name="product"))
+        sess.run(fc.matmul(fc.random_normal([8, 8]), fc.ones([8, 8]), name="product"))
     assert placed(capfd)["product"] == "/device:CPU:0"
 
 

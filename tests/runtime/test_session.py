@@ -477,3 +477,33 @@ def test_sessions_in_reference_cycles_are_collected_whole_while_others_run() -> 
     finally:
         gc.set_threshold(*thresholds)
     gc.collect()
+
+
+@pytest.mark.parametrize("dims", [[], [2], [None, 2], None])
+def test_what_is_fed_as_it_is_and_what_is_converted_give_the_same(dims: list[int | None] | None) -> None:
+    x = fc.placeholder(fc.float32, dims)
+    shape = [2 if d is None else d for d in dims or []]
+    value = np.full(shape, 1.5, np.float32)
+    foreign = value.astype(value.dtype.newbyteorder())
+    with fc.Session() as sess:
+        call = sess.make_callable(x + 1, [x])
+        for fed in (value, value.astype(np.float64), value.tolist(), value[()], foreign, np.array(value, order="F")):
+            for result in (call(fed), sess.run(x + 1, {x: fed})):
+                np.testing.assert_array_equal(result, value + 1)
+                assert result.dtype == np.float32
+        for wrong in (np.zeros((3, 3, 3), np.float32), np.zeros([*shape, 1], np.float32)) if dims is not None else ():
+            with pytest.raises(ValueError, match="does not fit"):
+                call(wrong)
+
+
+def test_a_callable_ends_with_its_session_and_keeps_its_time_limit() -> None:
+    q = fc.FIFOQueue(1, fc.int32, [[]])
+    x = fc.placeholder(fc.float32, [])
+    sess = fc.Session(config=fc.ConfigProto(operation_timeout_in_ms=100))
+    call, waits = sess.make_callable(x * 2, [x]), sess.make_callable(q.dequeue())
+    assert call(2) == 4
+    with pytest.raises(fc.errors.DeadlineExceededError):
+        waits()
+    sess.close()
+    with pytest.raises(RuntimeError, match="closed Session"):
+        call(2)
