@@ -1,8 +1,7 @@
 """Buffers: the memory of tensors, on the host, and its two-way street with NumPy.
 
-Blocks are 64-byte aligned, reference-counted and pooled: a block that is released goes to the free list of its size class and is
-handed out again, up to a limit of cached bytes. Header and data are one allocation. Each class has a spin lock, held for
-a few instructions. Strings are reference-counted objects; a string buffer owns a reference for each element.
+Blocks are 64-byte aligned, reference-counted and kept for reuse by size class (_blocks.h). Header and data are one allocation. Strings are
+reference-counted objects; a string buffer owns a reference for each element.
 
 A fed NumPy array becomes an external buffer that holds the array: never written to, never kept beyond a step.
 Must never import anything above it.
@@ -23,35 +22,26 @@ from flowcore._kernel cimport (
 
 cnp.import_array()
 
+cdef extern from "_blocks.h" nogil:
+    int fc_size_class(size_t, size_t *)
+    fc_buffer *fc_take_block(int)
+    void fc_give_block(fc_buffer *, int, long long)
+    void fc_free_blocks()
+    void fc_count_used(long long, long long)
+    void fc_used(long long *, long long *, long long *)
+
 cdef extern from *:
     """
-    #include <sched.h>
     #include <stdlib.h>
     #include <unistd.h>
-    #define FC_CLASSES 160
-    static inline void fc_lock(char *l) { while (__atomic_test_and_set(l, __ATOMIC_ACQUIRE)) sched_yield(); }
-    static inline void fc_unlock(char *l) { __atomic_clear(l, __ATOMIC_RELEASE); }
     static inline long long fc_count(long long *p, long long d) { return __atomic_add_fetch(p, d, __ATOMIC_RELAXED); }
-    /* Classes 64, 128, 192, 256, then four per doubling: less than a quarter of a block is wasted. */
-    static inline int fc_size_class(size_t bytes, size_t *rounded) {
-        size_t units = (bytes + 63) / 64;
-        if (units <= 4) { units = units ? units : 1; *rounded = units * 64; return (int)units - 1; }
-        int shift = 61 - __builtin_clzll(units - 1);
-        size_t quarter = (units - 1) >> shift;
-        *rounded = ((quarter + 1) << shift) * 64;
-        return 4 * shift + (int)quarter;
-    }
     static inline size_t fc_physical_memory(void) {
         long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
         return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : ~(size_t)0 >> 1;
     }
     static inline void *fc_aligned(size_t bytes) { void *p = NULL; return posix_memalign(&p, 64, bytes) ? NULL : p; }
     """
-    enum: FC_CLASSES
-    void fc_lock(char *) noexcept nogil
-    void fc_unlock(char *) noexcept nogil
     long long fc_count(long long *, long long) noexcept nogil
-    int fc_size_class(size_t, size_t *) noexcept nogil
     size_t fc_physical_memory() noexcept nogil
     void *fc_aligned(size_t) noexcept nogil
 
@@ -67,15 +57,6 @@ cdef extern from *:
     object fc_new_array(PyObject *dtype, int ndim, cnp.npy_intp *shape, void *data, int flags)
 
 
-cdef struct free_list:
-    char lock
-    fc_buffer *head          # linked through `owner`
-    char padding[48]
-
-cdef free_list lists[FC_CLASSES]
-cdef long long cached_bytes = 0
-cdef long long live_buffers = 0
-cdef long long live_bytes = 0
 cdef long long live_strings = 0
 cdef size_t physical = fc_physical_memory()
 cdef long long cache_limit = <long long>(physical // 8)
@@ -85,24 +66,16 @@ cdef fc_device cpu
 cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil:
     cdef size_t rounded = 0
     cdef int size_class
-    cdef free_list *fl
-    cdef fc_buffer *b = NULL
+    cdef fc_buffer *b
     out[0] = NULL
     if size > physical:  # the system might promise it all the same, and kill the process at the first touch
         return FC_RESOURCE_EXHAUSTED
     size_class = fc_size_class(size, &rounded)
-    fl = &lists[size_class]
-    fc_lock(&fl.lock)
-    b = fl.head
-    if b != NULL:
-        fl.head = <fc_buffer *>b.owner
-    fc_unlock(&fl.lock)
-    if b != NULL:
-        fc_count(&cached_bytes, -<long long>rounded)
-    else:
+    b = fc_take_block(size_class)
+    if b == NULL:
         b = <fc_buffer *>fc_aligned(rounded + 64)
         if b == NULL:
-            trim()
+            fc_free_blocks()
             b = <fc_buffer *>fc_aligned(rounded + 64)
             if b == NULL:
                 return FC_RESOURCE_EXHAUSTED
@@ -112,55 +85,27 @@ cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil
     b.refs = 1
     b.flags = 0
     b.owner = NULL
-    fc_count(&live_buffers, 1)
-    fc_count(&live_bytes, <long long>rounded)
+    fc_count_used(1, <long long>rounded)
     out[0] = b
     return FC_OK
-
-
-cdef void trim() noexcept nogil:
-    """Gives all cached blocks back to the system."""
-    cdef int i
-    cdef fc_buffer *b
-    cdef fc_buffer *following
-    for i in range(FC_CLASSES):
-        fc_lock(&lists[i].lock)
-        b = lists[i].head
-        lists[i].head = NULL
-        fc_unlock(&lists[i].lock)
-        while b != NULL:
-            following = <fc_buffer *>b.owner
-            fc_count(&cached_bytes, -<long long>b.capacity)
-            free(b)
-            b = following
 
 
 cdef void cpu_release(fc_buffer *b) noexcept nogil:
     cdef size_t rounded = 0
     cdef size_t i
-    cdef free_list *fl
     if b.flags & FC_BUF_EXTERNAL:
         release_external(b)
         return
     if b.flags & FC_BUF_STRINGS:
         for i in range(b.capacity // sizeof(void *)):
             string_release((<fc_string **>b.data)[i])
-    fc_count(&live_buffers, -1)
-    fc_count(&live_bytes, -<long long>b.capacity)
-    if fc_count(&cached_bytes, <long long>b.capacity) > cache_limit:
-        fc_count(&cached_bytes, -<long long>b.capacity)
-        free(b)
-        return
-    fl = &lists[fc_size_class(b.capacity, &rounded)]
-    fc_lock(&fl.lock)
-    b.owner = fl.head
-    fl.head = b
-    fc_unlock(&fl.lock)
+    fc_count_used(-1, -<long long>b.capacity)
+    fc_give_block(b, fc_size_class(b.capacity, &rounded), cache_limit)
 
 
 cdef void release_external(fc_buffer *b) noexcept nogil:
     cdef PyObject *owner = <PyObject *>b.owner
-    fc_count(&live_buffers, -1)
+    fc_count_used(-1, 0)
     free(b)
     if Py_IsInitialized():
         with gil:
@@ -230,7 +175,20 @@ cdef dict number_of = {
 cdef dict dtype_of = {number: dtype for dtype, number in number_of.items()}
 
 
+cdef enum: BUILTIN_TYPES = 24, NUMBERS = 32
+cdef int number_of_builtin[BUILTIN_TYPES]  # by NumPy's own numbers; 0: what the dictionary says
+memset(number_of_builtin, 0, sizeof(number_of_builtin))
+for _dtype, _number in number_of.items():
+    number_of_builtin[<int>_dtype.num] = _number
+cdef PyObject *dtype_at[NUMBERS]  # borrowed from `dtype_of`, which never loses one
+memset(dtype_at, 0, sizeof(dtype_at))
+for _number, _dtype in dtype_of.items():
+    dtype_at[<int>_number] = <PyObject *>_dtype
+
+
 cdef object numpy_dtype(int dtype):
+    if 0 <= dtype < NUMBERS and dtype_at[dtype] != NULL:
+        return <object>dtype_at[dtype]
     found = dtype_of.get(dtype)
     if found is None and dtype == FC_BFLOAT16:
         import ml_dtypes  # the caller has said what to install when it is missing
@@ -264,7 +222,10 @@ cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
     """
     cdef cnp.ndarray array = value
     cdef int d
-    cdef int dtype = dtype_number(array.dtype)
+    cdef int type_num = cnp.PyArray_TYPE(array)
+    cdef int dtype = number_of_builtin[type_num] if 0 <= type_num < BUILTIN_TYPES else 0
+    if dtype == 0:
+        dtype = dtype_number(array.dtype)
     cdef fc_buffer *b
     cdef size_t size
     out.buffer = NULL
@@ -305,7 +266,7 @@ cdef int share(cnp.ndarray array, fc_tensor *out) except -1:
     b.device = &cpu
     b.owner = <void *>array
     Py_INCREF(array)
-    fc_count(&live_buffers, 1)
+    fc_count_used(1, 0)
     out.buffer = b
     return 0
 
@@ -388,9 +349,11 @@ cdef object strings_to_array(fc_tensor *t, tuple shape):
 
 def live_counts():
     """Buffers and strings alive now, with their bytes, and bytes kept for reuse."""
-    return {"buffers": live_buffers, "bytes": live_bytes, "strings": live_strings, "cached_bytes": cached_bytes}
+    cdef long long blocks, used, kept
+    fc_used(&blocks, &used, &kept)
+    return {"buffers": blocks, "bytes": used, "strings": live_strings, "cached_bytes": kept}
 
 
 def release_cached():
     """Gives cached memory back to the system."""
-    trim()
+    fc_free_blocks()

@@ -8,16 +8,16 @@ How a step runs
 Each node has a count of what it waits for: one per input slot that a node fills, one per control edge. Whoever brings it to
 zero makes the node ready. The finishing thread goes on with one ready successor and pushes the others to its own deque in the step;
 idle workers of the pool that visit the step steal from there. `pending` counts nodes that are ready, running or parked;
-at zero the step is over. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
+at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts them when its own deque is empty: one write to
+what all share instead of one per node. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
 
 Who may touch a step: its caller; the pool's workers while they are visitors (`visitors` is raised under the pool's lock while the
 step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
 step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
 
-A signal (Ctrl-C) ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or by a device that is
-still busy: the caller sets `abandoned`, then looks at `pending` once more; the worker that brings `pending` to zero looks at `abandoned` after it, and a
-completing thread that does wakes a worker. Whoever
-changes `abandoned` back owns the step again. An abandoned step holds a reference to its plan.
+A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or
+by a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference
+to its plan.
 
 Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
 recorded by whoever wins `failed`; from then on ready nodes are dropped and parked ones cancelled.
@@ -35,6 +35,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
+import os
 import threading
 from typing import NamedTuple
 
@@ -141,6 +142,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     WAKE_NS = 8000              # published work below this is not worth waking a worker
+    TINY_NS = 400               # a node below this is not worth another thread: fetching what it works on costs as much
     UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
     PYTHON_NS = 1000000         # a Python kernel may block for long
     LONG_NS = 1000000           # after such a node the caller looks at the clock
@@ -211,11 +213,10 @@ cdef struct step_t:
     char message[1024]
     PyObject *error             # exception of a Python kernel or of the wait hook
     PyObject *signal            # exception that a signal raised in the caller
-    int32_t abandoned           # the caller has left: the last worker takes the step down
-    PyObject *owner             # the plan, while abandoned
+    PyObject *owner             # the plan, where the caller has left
     pthread_mutex_t lock        # guards `tokens`
     token_t *tokens
-    bint listed                 # on the pool's list; changed by the caller or a completing thread under the pool's lock
+    int32_t listed              # on the pool's list; changed by the caller or a completing thread under the pool's lock
     bint measure
     trace_t *trace
     step_t *free_next
@@ -226,6 +227,7 @@ cdef struct run_t:              # one execution of a node; ctx.engine points her
     char *message
     fc_ctx ctx
     step_t *step
+    int64_t *finished           # of the thread that runs it
     int32_t node
     int32_t thread
     void *scratch               # linked list of blocks
@@ -258,7 +260,6 @@ cdef struct pool_t:
     fc_event event              # workers sleep here
     int32_t stop
     int32_t refs                # the Pool and every worker: the last one frees
-    int32_t abandoned           # steps whose caller has left
     int32_t fork_count
     pthread_t *threads
     worker_t *workers
@@ -507,8 +508,6 @@ cdef void api_complete(fc_token *t, int status) noexcept nogil:
         token.next.previous = token.previous
     pthread_mutex_unlock(&step.lock)
     end_node(&token.run, status, True)
-    if fc_load32(&step.abandoned):
-        fc_event_wake(&step.plan.pool.event, 0)
     drop_token(token)
     fc_add32(&step.visitors, -1)  # the last touch
 
@@ -572,9 +571,11 @@ cdef void fail_step(step_t *step, int code, int32_t node, const char *message) n
 cdef void list_step(step_t *step) noexcept nogil:
     """Puts the step where workers find it."""
     cdef pool_t *pool = step.plan.pool
+    if fc_load32(&step.listed):  # only its caller takes it off, when it is over
+        return
     pthread_mutex_lock(&pool.lock)
     if not step.listed:
-        step.listed = True
+        fc_store32(&step.listed, 1)
         step.list_previous = NULL
         step.list_next = pool.steps
         if pool.steps != NULL:
@@ -587,11 +588,11 @@ cdef void unlist_step(step_t *step) noexcept nogil:
     """Takes the step off the list and waits until nobody visits it."""
     cdef pool_t *pool = step.plan.pool
     cdef int spins = 0
-    if step.listed or fc_load32(&step.visitors):
+    if fc_load32(&step.listed) or fc_load32(&step.visitors):
         while True:
             pthread_mutex_lock(&pool.lock)
             if step.listed:
-                step.listed = False
+                fc_store32(&step.listed, 0)
                 if step.list_previous != NULL:
                     step.list_previous.list_next = step.list_next
                 else:
@@ -605,7 +606,7 @@ cdef void unlist_step(step_t *step) noexcept nogil:
                     fc_pause()
                 else:
                     sched_yield()
-            if not step.listed:  # a visitor may have listed it once more on its way out
+            if not fc_load32(&step.listed):  # a visitor may have listed it once more on its way out
                 return
 
 
@@ -615,10 +616,11 @@ cdef void call_for_help(step_t *step) noexcept nogil:
         fc_event_wake(&step.plan.pool.event, 0)
 
 
-cdef inline float estimate(plan_t *plan, int32_t node) noexcept nogil:
+cdef inline float worth(plan_t *plan, int32_t node) noexcept nogil:
+    """What another thread might save by running it."""
     cdef float cost = fc_load_float(&plan.cost[node])
     if cost > 0:
-        return cost
+        return cost if cost >= TINY_NS else 0
     return UNKNOWN_NS if plan.nodes[node].fn != NULL else PYTHON_NS
 
 
@@ -668,7 +670,7 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
                     if ready == 2:
                         fc_add64(&step.pending, node.n_next)  # an upper bound first: it must never touch zero early
                     fc_deque_push(&step.deques[run.thread], successor)
-                    work += estimate(plan, successor)
+                    work += worth(plan, successor)
     if foreign:
         if fc_add64(&step.pending, -1) == 1 or ready:
             if step.event.waiters == 0 and ready:
@@ -680,12 +682,11 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
         if work >= WAKE_NS:
             call_for_help(step)
     elif ready == 0:
-        if fc_add64(&step.pending, -1) == 1 and run.thread != 0:
-            fc_event_wake(&step.event, 0)
+        run.finished[0] += 1
     return keep
 
 
-cdef int32_t run_node(step_t *step, int32_t index, int32_t thread) noexcept nogil:
+cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *finished) noexcept nogil:
     """Runs one node on this thread. Returns the successor to go on with, or FC_EMPTY."""
     cdef run_t run
     cdef plan_t *plan = step.plan
@@ -697,6 +698,7 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread) noexcept nogi
     run.step = step
     run.node = index
     run.thread = thread
+    run.finished = finished
     run.scratch = NULL
     run.message = &run.text[0]
     run.text[0] = 0
@@ -804,12 +806,16 @@ cdef object as_declared(object value, int dtype, int index):
     return array.astype(wanted)
 
 
-cdef int32_t find_work(step_t *step, int32_t thread) noexcept nogil:
-    """A ready node: own deque, then injected ones, then stolen."""
+cdef int32_t find_work(step_t *step, int32_t thread, int64_t *finished) noexcept nogil:
+    """A ready node: own deque, then injected ones, then stolen. With the own deque empty, what this thread has finished is told."""
     cdef int32_t item = fc_deque_take(&step.deques[thread])
     cdef int32_t n = step.plan.pool.n_threads, i, chain, following, victim
     if item != FC_EMPTY:
         return item
+    if finished[0]:
+        if fc_add64(&step.pending, -finished[0]) == finished[0] and thread != 0:
+            fc_event_wake(&step.event, 0)
+        finished[0] = 0
     chain = fc_drain(&step.inject_head)
     if chain != FC_EMPTY:
         following = step.inject_next[chain]
@@ -832,9 +838,9 @@ cdef int32_t find_work(step_t *step, int32_t thread) noexcept nogil:
 
 
 cdef bint has_work(step_t *step) noexcept nogil:
-    """Whether a worker has something to do in it: nodes to run, or a step to end whose caller has left."""
+    """Whether there are nodes to run."""
     cdef int32_t i
-    if fc_load32(&step.inject_head) != FC_EMPTY or (fc_load32(&step.abandoned) and fc_load64(&step.pending) == 0):
+    if fc_load32(&step.inject_head) != FC_EMPTY:
         return True
     for i in range(step.plan.pool.n_threads):
         if fc_deque_size(&step.deques[i]) > 0:
@@ -846,8 +852,9 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
     """A worker helps a step until it finds nothing more."""
     cdef int32_t node
     cdef int idle = 0
+    cdef int64_t finished = 0
     while idle < 50 and fc_load64(&step.pending) > 0:
-        node = find_work(step, thread)
+        node = find_work(step, thread, &finished)
         if node == FC_EMPTY:
             idle += 1
             fc_pause()
@@ -856,7 +863,7 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
         if fc_deque_size(&step.deques[0]) > 1:
             call_for_help(step)
         while node != FC_EMPTY:
-            node = run_node(step, node, thread)
+            node = run_node(step, node, thread, &finished)
 
 
 cdef void *worker_main(void *arg) noexcept nogil:
@@ -885,12 +892,7 @@ cdef void *worker_main(void *arg) noexcept nogil:
             leave_job(job)
         elif step != NULL:
             visit(step, me.index)
-            if fc_load32(&step.abandoned) and fc_load64(&step.pending) == 0 and fc_cas32(&step.abandoned, 1, 0):
-                fc_add32(&step.visitors, -1)
-                unlist_step(step)
-                end_abandoned_step(step, pool)
-            else:
-                fc_add32(&step.visitors, -1)
+            fc_add32(&step.visitors, -1)
         elif not fc_load32(&pool.stop):
             fc_event_wait(&pool.event, key, -1)
     leave_pool(pool)
@@ -976,29 +978,37 @@ cdef void start_step(step_t *step, bint traced) noexcept nogil:
 
 
 cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
-    """Runs a started step to its end on the calling thread. False: a signal came, and nodes on workers keep the step from ending."""
+    """Runs a started step on the calling thread, as go_on."""
     cdef plan_t *plan = step.plan
-    cdef int32_t i, node = FC_EMPTY, key
-    cdef int64_t now, last = 0, idle_since = 0, last_call = 0, signal_at = 0, limit
-    cdef uint32_t tick = 0
+    cdef int32_t i, node = FC_EMPTY
     cdef float work = 0
-    cdef job_t *job
     for i in range(plan.n_sources - 1, 0, -1):
         fc_deque_push(&step.deques[0], plan.sources[i])
-        work += estimate(plan, plan.sources[i])
+        work += worth(plan, plan.sources[i])
     if plan.n_sources:
         node = plan.sources[0]
     if work >= WAKE_NS:
         call_for_help(step)
+    return go_on(step, node, deadline, main_thread, on_wait)
+
+
+cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
+    """The caller's part from `node` on, to the step's end. False: a signal or the time limit came, and nodes that run elsewhere keep the step from ending."""
+    cdef plan_t *plan = step.plan
+    cdef int32_t key
+    cdef int64_t now, last = 0, idle_since = 0, last_call = 0, leave_at = 0, limit
+    cdef int64_t finished = 0
+    cdef uint32_t tick = 0
+    cdef job_t *job
     while True:
         while node != FC_EMPTY:
             tick += 1
             if tick & 255 == 0 or deadline or fc_load_float(&plan.cost[node]) >= LONG_NS:
                 now = fc_now_ns()
                 last = check_caller(step, now, deadline, last if last else now, main_thread)
-            node = run_node(step, node, 0)
+            node = run_node(step, node, 0, &finished)
             idle_since = 0
-        node = find_work(step, 0)
+        node = find_work(step, 0, &finished)
         if node != FC_EMPTY:
             continue
         if fc_load64(&step.pending) == 0:
@@ -1015,18 +1025,17 @@ cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
             continue
         now = fc_now_ns()
         limit = SLEEP_NS
-        if deadline:
-            limit = deadline - now if deadline - now < limit else limit
-            limit = limit if limit > 0 else 1
+        if deadline > now and deadline - now < limit:
+            limit = deadline - now
         fc_event_wait(&step.event, key, limit)
         now = fc_now_ns()
         if idle_since == 0:
             idle_since = last_call = now
         last = check_caller(step, now, deadline, last, main_thread)
-        if main_thread and step.signal != NULL:
-            if signal_at == 0:
-                signal_at = now
-            elif now - signal_at > SIGNAL_NS and plan.pool.n_threads > 1:
+        if (main_thread and step.signal != NULL) or (deadline and now >= deadline):
+            if leave_at == 0:
+                leave_at = now + SIGNAL_NS
+            elif now >= leave_at:
                 return False
         if on_wait != NULL and now - last_call > 1000000000 and step.tokens != NULL and not fc_load32(&step.failed):
             last_call = now
@@ -1204,10 +1213,7 @@ cdef class Pool:
             for i in range(1, self.c.n_threads):
                 if self.c.threads[i] == 0:
                     continue
-                if fc_load32(&self.c.abandoned):  # it may be busy for long, or be this very thread
-                    pthread_detach(self.c.threads[i])
-                else:
-                    pthread_join(self.c.threads[i], NULL)
+                pthread_join(self.c.threads[i], NULL)
             leave_pool(self.c)
 
 
@@ -1452,24 +1458,24 @@ cdef class Plan:
         self.idle = step
         fc_bump(&running_steps, -1)
 
-    cdef bint _abandon(self, step_t *step) noexcept:
-        """Leaves a failed step to the workers that are still in it. False: they have just left it."""
+    cdef bint _leave(self, step_t *step) noexcept:
+        """Leaves a failed step to a thread that waits for its end. False: the system gives no thread."""
+        cdef pthread_t thread
         self.active.remove(<size_t>step)
         Py_INCREF(self)
         step.owner = <PyObject *>self
-        fc_add32(&self.c.pool.abandoned, 1)
-        list_step(step)  # what is in the caller's own deque is theirs now
-        fc_store32(&step.abandoned, 1)
-        if fc_load64(&step.pending) != 0 or not fc_cas32(&step.abandoned, 1, 0):
+        if pthread_create(&thread, NULL, end_left_step, step) == 0:
+            pthread_detach(thread)
             return True
-        fc_add32(&self.c.pool.abandoned, -1)
         self.active.append(<size_t>step)
+        step.owner = NULL
         Py_DECREF(self)
         return False
 
     cdef object _failure(self, step_t *step):
-        """The exception of a failed step; its values are released."""
+        """The exception of a failed step."""
         signal = cause = None
+        pthread_mutex_lock(&step.lock)
         if step.signal != NULL:
             signal = <object>step.signal
             Py_XDECREF(step.signal)
@@ -1478,8 +1484,7 @@ cdef class Plan:
             cause = <object>step.error
             Py_XDECREF(step.error)
             step.error = NULL
-        with nogil:
-            clean_step(step)
+        pthread_mutex_unlock(&step.lock)
         if signal is not None:
             return signal
         if step.error_node < 0 and cause is not None:  # the wait hook
@@ -1513,22 +1518,26 @@ cdef class Plan:
                     release_slot(&step.slots[self.feed_slots[i]])
                 raise
             main_thread = in_main_thread()
-            while True:
-                with nogil:
-                    ended = execute(step, deadline, main_thread, hook)
-                if ended:
-                    break
-                signal = <object>step.signal
-                left = self._abandon(step)
+            with nogil:
+                ended = execute(step, deadline, main_thread, hook)
+            failure = None
+            if not ended:
+                failure = self._failure(step)
+                left = self._leave(step)
                 if left:
-                    raise signal
+                    raise failure
+                with nogil:
+                    go_on(step, FC_EMPTY, 0, False, NULL)
             if trace is not None and step.trace != NULL:
                 for i in range(self.c.n_nodes):
                     if step.trace[i].end:
                         trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
             # A cancel that came when all was done changes nothing, so that what a queue gave out is not lost; a signal is never swallowed.
-            if step.failed and (step.dropped or step.error != NULL or step.signal != NULL):
-                raise self._failure(step)
+            if step.failed and (step.dropped or step.error != NULL or step.signal != NULL or failure is not None):
+                failure = failure or self._failure(step)
+                with nogil:
+                    clean_step(step)
+                raise failure
             # Fed and fetched values are all that is left; those fetched are handed over where nobody else holds them.
             for i in range(n_feeds):
                 if self.c.uses[self.feed_slots[i]] == 1 or fc_add32(&step.uses[self.feed_slots[i]], -1) == 1:
@@ -1582,6 +1591,8 @@ cdef class Plan:
                     restart_step(step)
             if step.dropped:
                 failure = self._failure(step)
+                with nogil:
+                    clean_step(step)
                 if not (fc_load32(&stop.flag) and step.code == FC_CANCELLED and step.error_node < 0):
                     raise failure
             return done
@@ -1615,13 +1626,19 @@ cdef class Plan:
         return [self.c.cost[i] for i in range(self.c.n_nodes)]
 
 
-cdef void end_abandoned_step(step_t *step, pool_t *pool) noexcept with gil:
-    """The last worker in a step whose caller has left: what the caller would have done."""
+cdef void *end_left_step(void *arg) noexcept nogil:
+    """The thread that takes the place of a caller who has left."""
+    cdef step_t *step = <step_t *>arg
+    go_on(step, FC_EMPTY, 0, False, NULL)
+    clean_step(step)
+    give_back_left_step(step)
+    return NULL
+
+
+cdef void give_back_left_step(step_t *step) noexcept with gil:
     cdef Plan plan = <Plan>step.owner
     Py_XDECREF(step.owner)
     step.owner = NULL
-    with nogil:
-        clean_step(step)
     Py_XDECREF(step.error)
     Py_XDECREF(step.signal)
     step.error = step.signal = NULL
@@ -1630,8 +1647,6 @@ cdef void end_abandoned_step(step_t *step, pool_t *pool) noexcept with gil:
     step.free_next = plan.idle
     plan.idle = step
     fc_bump(&running_steps, -1)
-    plan = None  # maybe the last reference: a plan takes its pool along, which must not wait for this thread
-    fc_add32(&pool.abandoned, -1)
 
 
 cdef void restart_step(step_t *step) noexcept nogil:
@@ -1695,12 +1710,24 @@ cdef void free_step(step_t *step) noexcept:
     fc_bump(&live_steps, -1)
 
 
-cdef object _main_thread = threading.main_thread
-cdef object _get_ident = threading.get_ident
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident()
+
+cdef unsigned long main_thread_ident
 
 
-cdef bint in_main_thread():
-    return _get_ident() == _main_thread().ident
+def _remember_main_thread():
+    global main_thread_ident
+    main_thread_ident = threading.main_thread().ident
+
+
+_remember_main_thread()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_remember_main_thread)  # the thread that forks is the child's main thread
+
+
+cdef bint in_main_thread() noexcept:
+    return PyThread_get_thread_ident() == main_thread_ident
 
 
 def live_counts():

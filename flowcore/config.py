@@ -40,7 +40,12 @@ def _strict(cls: type[C]) -> type[C]:
 @_strict
 @dataclass
 class OptimizerOptions:
-    """How plans are optimised: `opt_level` -1 switches every pass off."""
+    """How plans are optimised: `opt_level` -1 switches every pass off.
+
+    do_common_subexpression_elimination: equal ops run once.
+    do_constant_folding: what depends on constants alone is computed when the plan is made.
+    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape); products read transposed operands.
+    """
 
     L0: ClassVar[int] = -1
     L1: ClassVar[int] = 0
@@ -48,6 +53,7 @@ class OptimizerOptions:
     opt_level: int = 0
     do_common_subexpression_elimination: bool = True
     do_constant_folding: bool = True
+    do_algebraic_simplification: bool = True
 
 
 @_strict
@@ -79,6 +85,8 @@ class ConfigProto:
     allow_soft_placement: nodes whose device or kernel there is missing fall back to the CPU.
     log_device_placement: prints where each node was placed, to stderr.
     operation_timeout_in_ms: time limit of each run; 0: none.
+    deterministic: nodes of a run that use one variable, and that nothing else orders, run in one fixed order. Where no run has such nodes, results
+        have the same bits for any number of threads without it.
     """
 
     inter_op_parallelism_threads: int = 0
@@ -87,6 +95,7 @@ class ConfigProto:
     allow_soft_placement: bool = False
     log_device_placement: bool = False
     operation_timeout_in_ms: int = 0
+    deterministic: bool = False
     device_count: dict[str, int] = field(default_factory=dict)
     gpu_options: GPUOptions = field(default_factory=GPUOptions)
     graph_options: GraphOptions = field(default_factory=GraphOptions)

@@ -1,9 +1,15 @@
 /* One formula of elementwise.def, named FORMULA(x, y) before this file: element type T in, R out. */
 
+#if T_FLOATING
+#define STEPS FC_WIDEST
+#else
+#define STEPS
+#endif
+
 __kernel void unary(__global R *out, long out_at, __global const T *in, long in_at, long n) {
     out += out_at;
     in += in_at;
-    FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(in, i), LOAD_T(in, i)));
+    STEPS FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(in, i), LOAD_T(in, i)));
 }
 
 /* Strides of 0 or 1: equal shapes, or a scalar. */
@@ -12,9 +18,9 @@ __kernel void binary(__global R *out, long out_at, __global const T *x, long x_a
     x += x_at;
     y += y_at;
     if (sx && sy) {
-        FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(x, i), LOAD_T(y, i)));
+        STEPS FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(x, i), LOAD_T(y, i)));
     } else {
-        FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(x, i * (size_t)sx), LOAD_T(y, i * (size_t)sy)));
+        STEPS FOR_EACH(i, n) STORE_R(out, i, FORMULA(LOAD_T(x, i * (size_t)sx), LOAD_T(y, i * (size_t)sy)));
     }
 }
 

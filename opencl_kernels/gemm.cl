@@ -1,10 +1,11 @@
 /* Matrix products, batched, C = A B. A is read in place through strides: a row's number and k are both up to three indices (outermost first), so that
  * the same kernels multiply matrices, transposed or not, and convolve images (flowcore/opencl/conv.c).
  *
- * Two kernels with one argument list. `multiply` is for processors: an item holds a tile of MR x NR of C in vectors of W elements and walks along k; B
+ * Kernels with one argument list. `multiply` is for processors: an item holds a tile of MR x NR of C in vectors of W elements and walks along k; B
  * lies in panels of NR columns. `multiply_tiles` is for GPUs: a group of SIDE x SIDE items makes a tile of 4 SIDE x 4 SIDE, from pieces of A and B in
- * local memory, of DEPTH in k; a "panel" of B is then one column.
- * Options: T (elements of A), C (elements of the result), B (elements of B), and W, NV (vectors to a row; NR = W NV), MR, or SIDE, DEPTH. */
+ * local memory, of DEPTH in k; a "panel" of B is then one column. Where C is one column and A's rows and B lie along k, `dots` and, for GPUs,
+ * `dots_by_group`; where C is one row, for GPUs, `columns`.
+ * Options: T (elements of A), C (elements of the result), B (elements of B), and W, NV (vectors to a row; NR = W NV), MR, or SIDE, DEPTH, or VECTOR=1. */
 
 /* The order of the sum is free, so a product and a sum may become one operation here where the device has it. */
 #pragma OPENCL FP_CONTRACT ON
@@ -25,12 +26,11 @@ static inline size_t three(size_t i, const long *size, const long *stride) {
 }
 
 #ifdef MR
-#define PASTE(a, b) a##b
-#define JOIN(a, b) PASTE(a, b)
-#define VEC JOIN(T_C, W)
+#define VEC PASTE(T_C, W)
 #define NR (W * NV)
 /* A vector at any element: a plain load, where some compilers make a call of vload. */
 typedef struct __attribute__((packed)) { VEC v; } unaligned;
+/* Loops over the tile are to be unrolled: a compiler that leaves one keeps the tile in memory, not in registers (PoCL 3.1: a fifth of the speed). */
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b,
                                                                       long b_at, gemm g) {
@@ -46,9 +46,11 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
         __global const B *columns = b + b_at + batch * (size_t)g.b_batch + panel * (size_t)g.b_panel;
         size_t row_at[MR];
         VEC sum[MR][NV];
+        #pragma unroll
         for (int r = 0; r < MR; r++) {
             size_t row = i + (size_t)r < (size_t)g.m ? i + (size_t)r : (size_t)g.m - 1;
             row_at[r] = three(row, g.row_size, g.row_stride);
+            #pragma unroll
             for (int v = 0; v < NV; v++) sum[r][v] = (VEC)0;
         }
         while (k < k_end) {
@@ -57,9 +59,12 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
             __global const B *y_at = columns + k * b_step;
             for (size_t s = 0; s < length; s++, x_at += a_step, y_at += b_step) {
                 VEC y[NV];
+                #pragma unroll
                 for (int v = 0; v < NV; v++) y[v] = ((__global const unaligned *)(y_at + v * W))->v;
+                #pragma unroll
                 for (int r = 0; r < MR; r++) {
                     VEC x = (VEC)(LOAD_T(x_at + row_at[r], 0));
+                    #pragma unroll
                     for (int v = 0; v < NV; v++) sum[r][v] = x * y[v] + sum[r][v];
                 }
             }
@@ -67,8 +72,10 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
         }
         size_t rows = (size_t)g.m - i < MR ? (size_t)g.m - i : MR, n = (size_t)g.n - panel * NR < NR ? (size_t)g.n - panel * NR : NR;
         __global C *to = c + c_at + batch * (size_t)g.c_batch + chunk * (size_t)g.c_chunk + panel * NR * (size_t)g.c_column;
+        #pragma unroll
         for (int r = 0; r < MR; r++) {
             VEC row[NV];
+            #pragma unroll
             for (int v = 0; v < NV; v++) row[v] = sum[r][v];
             const T_C *values = (const T_C *)row;
             if ((size_t)r >= rows) continue;
@@ -119,6 +126,74 @@ __kernel __attribute__((reqd_work_group_size(SIDE *SIDE, 1, 1))) void multiply_t
                 size_t row = i + y + (size_t)r * SIDE, column = j + x + (size_t)s * SIDE;
                 if (row < (size_t)g.m && column < (size_t)g.n) STORE_C(to + three(row, g.row_size, g.c_row), column * (size_t)g.c_column, sum[r][s]);
             }
+    }
+}
+#endif
+
+#ifdef VECTOR
+/* Element `i` of C, among all batches and chunks: where it lies, A's row and B for it, and its part of k. */
+#define BEGIN_ELEMENT(i, lines)                                                                                                          \
+    size_t line = i % (size_t)(lines), batch = i / (size_t)(lines) % (size_t)g.count, chunk = i / (size_t)(lines) / (size_t)g.count;       \
+    size_t k = (size_t)g.k * chunk / (size_t)g.chunks, k_end = (size_t)g.k * (chunk + 1) / (size_t)g.chunks;                                   \
+    __global const T *row = a + a_at + batch * (size_t)g.a_batch;                                                                         \
+    __global const B *column = b + b_at + batch * (size_t)g.b_batch;                                                                      \
+    __global C *to = c + c_at + batch * (size_t)g.c_batch + chunk * (size_t)g.c_chunk
+
+__kernel VECTORS void dots(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b, long b_at, gemm g) {
+    FOR_PART(i, g.m * g.count * g.chunks) {
+        BEGIN_ELEMENT(i, g.m);
+        size_t run = (size_t)g.k_size[1];
+        row += three(line, g.row_size, g.row_stride);
+        C16 s0 = 0, s1 = 0, s2 = 0, s3 = 0;
+        T_C sum = 0;
+        while (k < k_end) {
+            size_t left = run - k % run, length = left < k_end - k ? left : k_end - k, j = 0;
+            __global const T *x = row + three(k, g.k_size, g.k_stride);
+            __global const B *y = column + k;
+            for (; j + 64 <= length; j += 64) {
+                s0 = LOAD16(x, j) * LOAD16_BY(LOAD_B, y, j) + s0;
+                s1 = LOAD16(x, j + 16) * LOAD16_BY(LOAD_B, y, j + 16) + s1;
+                s2 = LOAD16(x, j + 32) * LOAD16_BY(LOAD_B, y, j + 32) + s2;
+                s3 = LOAD16(x, j + 48) * LOAD16_BY(LOAD_B, y, j + 48) + s3;
+            }
+            for (; j + 16 <= length; j += 16) s0 = LOAD16(x, j) * LOAD16_BY(LOAD_B, y, j) + s0;
+            for (; j < length; j++) sum = LOAD_T(x, j) * LOAD_B(y, j) + sum;
+            k += length;
+        }
+        s0 = (s0 + s1) + (s2 + s3);
+        T_C parts[16];
+        *(C16 *)parts = s0;
+        for (int j = 0; j < 16; j++) sum += parts[j];
+        STORE_C(to, three(line, g.row_size, g.c_row), sum);
+    }
+}
+
+/* A group to an element: a tree in local memory, of as many values as the group has items (a power of two). */
+__kernel void dots_by_group(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b, long b_at, gemm g, __local T_C *values) {
+    size_t me = get_local_id(0), size = get_local_size(0);
+    for (size_t i = get_group_id(0); i < (size_t)(g.m * g.count * g.chunks); i += get_num_groups(0)) {
+        BEGIN_ELEMENT(i, g.m);
+        row += three(line, g.row_size, g.row_stride);
+        T_C sum = 0;
+        for (k += me; k < k_end; k += size) sum = LOAD_T(row, three(k, g.k_size, g.k_stride)) * LOAD_B(column, k) + sum;
+        values[me] = sum;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (size_t left = size / 2; left; left /= 2) {
+            if (me < left) values[me] += values[me + left];
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
+        if (me == 0) STORE_C(to, three(line, g.row_size, g.c_row), values[0]);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+}
+
+/* An item to a column: neighbours read neighbours. */
+__kernel void columns(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b, long b_at, gemm g) {
+    FOR_EACH(i, g.n * g.count * g.chunks) {
+        BEGIN_ELEMENT(i, g.n);
+        T_C sum = 0;
+        for (; k < k_end; k++) sum = LOAD_T(row, three(k, g.k_size, g.k_stride)) * LOAD_B(column, k * (size_t)g.b_k + line * (size_t)g.b_panel) + sum;
+        STORE_C(to, line * (size_t)g.c_column, sum);
     }
 }
 #endif

@@ -2,18 +2,9 @@
  * The axis is cut into `pieces` of at most `piece` elements, the result is [outer, pieces, inner]. Running values last a BLOCK, then join the total:
  * that keeps the error of a long sum near that of pairwise summation. */
 
-#define PASTE2(a, b) a##b
-#define PASTE(a, b) PASTE2(a, b)
-#define C16 PASTE(T_C, 16)
 #define C8 PASTE(T_C, 8)
 #define C4 PASTE(T_C, 4)
 #define C2 PASTE(T_C, 2)
-
-/* Sixteen neighbours, spelt out: the runtimes' compilers make one load of it, and one of them returns wrong values from vload16. */
-#define LOAD16(a, i)                                                                                                                          \
-    (C16)(LOAD_T(a, i), LOAD_T(a, (i) + 1), LOAD_T(a, (i) + 2), LOAD_T(a, (i) + 3), LOAD_T(a, (i) + 4), LOAD_T(a, (i) + 5), LOAD_T(a, (i) + 6), \
-          LOAD_T(a, (i) + 7), LOAD_T(a, (i) + 8), LOAD_T(a, (i) + 9), LOAD_T(a, (i) + 10), LOAD_T(a, (i) + 11), LOAD_T(a, (i) + 12),         \
-          LOAD_T(a, (i) + 13), LOAD_T(a, (i) + 14), LOAD_T(a, (i) + 15))
 
 #define COMBINE_Sum(C, x, y) (C)((x) + (y))
 #define COMBINE_Prod(C, x, y) (C)((x) * (y))
@@ -48,9 +39,6 @@
 #else
 #define FINISH(total, count) (T_C)((count) ? (total) / (count) : 0)
 #endif
-
-/* For kernels of explicit vectors: compilers that would make vectors of neighbouring items leave these alone. */
-#define VECTORS __attribute__((vec_type_hint(C16)))
 
 #define BLOCK 4096
 #define COLUMN_BLOCK 1024

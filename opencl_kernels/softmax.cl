@@ -27,7 +27,6 @@
     }
 FROM_ALL(from_all_max, y > x ? y : x)
 FROM_ALL(from_all_sum, x + y)
-#define MAX_OF_ITEMS(x) from_all_max(x, values)
 #define SUM_OF_ITEMS(x) from_all_sum(x, values)
 #else
 #define EACH_ROW FOR_PART
@@ -35,27 +34,53 @@ FROM_ALL(from_all_sum, x + y)
 #define EACH_BLOCK(j) for (size_t j = 0; j < (size_t)columns; j += WIDTH)
 #define FIRST_ITEM 1
 #define VALUES
-#define MAX_OF_ITEMS(x) (x)
 #define SUM_OF_ITEMS(x) (x)
 #endif
 
 /* The columns of the block at j: its length stands still, which compilers want to know before they make vectors. */
 #define EACH(k) for (size_t k = 0, length = min((size_t)WIDTH, (size_t)columns - j); k < length; k++)
 
-/* Sets `top` and the sum of exp(x - top) over the row. */
+/* Sets `top` and the sum of exp(x - top) over the row. Along a row that one item walks, sixteen running values stand side by side: one would keep a
+ * processor waiting for the step before. */
+#if BY_GROUP
 #define MEASURE(row)                                                                                          \
     T_C e[WIDTH], top = -INFINITY, sum = 0;                                                                   \
-    EACH_BLOCK(j) EACH(k) {                                                                                   \
-        T_C x = LOAD_T(row, j + k);                                                                           \
+    EACH_BLOCK(j) {                                                                                           \
+        T_C x = LOAD_T(row, j);                                                                               \
         top = x > top ? x : top;                                                                              \
     }                                                                                                         \
-    top = MAX_OF_ITEMS(top);                                                                                  \
-    if (top == -INFINITY) top = 0; /* a row of -Inf alone gives NaN through 0/0, not through Inf - Inf */     \
-    EACH_BLOCK(j) {                                                                                           \
-        EACH(k) e[k] = FC_EXP(LOAD_T(row, j + k) - top);                                                      \
-        EACH(k) sum += e[k];                                                                                  \
+    top = from_all_max(top, values);                                                                          \
+    TOP_OF_NOTHING(top)                                                                                       \
+    EACH_BLOCK(j) sum += FC_EXP(LOAD_T(row, j) - top);                                                        \
+    sum = from_all_sum(sum, values)
+#else
+#define MEASURE(row)                                                                                          \
+    C16 e16[WIDTH / 16], tops = -INFINITY, sums = 0;                                                          \
+    T_C *e = (T_C *)e16, top = -INFINITY, sum = 0;                                                            \
+    size_t at = 0;                                                                                            \
+    for (; at + 16 <= (size_t)columns; at += 16) {                                                            \
+        C16 x = LOAD16(row, at);                                                                              \
+        tops = x > tops ? x : tops;                                                                           \
     }                                                                                                         \
-    sum = SUM_OF_ITEMS(sum)
+    for (size_t k = 0; k < 16; k++) {                                                                         \
+        T_C x = ((const T_C *)&tops)[k];                                                                      \
+        top = x > top ? x : top;                                                                              \
+    }                                                                                                         \
+    for (; at < (size_t)columns; at++) {                                                                      \
+        T_C x = LOAD_T(row, at);                                                                              \
+        top = x > top ? x : top;                                                                              \
+    }                                                                                                         \
+    TOP_OF_NOTHING(top)                                                                                       \
+    for (at = 0; at + WIDTH <= (size_t)columns; at += WIDTH) {                                                \
+        for (size_t k = 0; k < WIDTH; k++) e[k] = FC_EXP(LOAD_T(row, at + k) - top);                          \
+        for (size_t k = 0; k < WIDTH / 16; k++) sums += e16[k];                                               \
+    }                                                                                                         \
+    for (; at < (size_t)columns; at++) sum += FC_EXP(LOAD_T(row, at) - top);                                  \
+    for (size_t k = 0; k < 16; k++) sum += ((const T_C *)&sums)[k]
+#endif
+/* A row of -Inf alone gives NaN through 0/0, not through Inf - Inf. */
+#define TOP_OF_NOTHING(top) \
+    if (top == -INFINITY) top = 0;
 
 /* to[j] = value for each column, where x is the logit: a block is complete before it is stored, so that the result may take the logits' place. */
 #define RESULT(row, to, value)                  \

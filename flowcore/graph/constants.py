@@ -145,6 +145,14 @@ def constant_node(array: np.ndarray, name: str) -> Tensor:
 _CONST = get_op_def("Const")
 
 
+def detached_constant(array: np.ndarray, op: Operation) -> Tensor:
+    """A Const node outside any graph that stands for `op`: it has its name and place. The array is taken over, and must not change any more."""
+    const = Operation(op.graph, _CONST, op.name, (), {"value": array, "dtype": as_dtype(array.dtype)}, [as_dtype(array.dtype)])
+    const._code, const._line = op._code, op._line
+    const.outputs[0]._shape = TensorShape(array.shape)
+    return const.outputs[0]
+
+
 def constant_value(tensor: Any) -> Any:
     """The value of `tensor` where it is known without running the graph, else None. Not to be changed by the caller."""
     if not isinstance(tensor, Tensor):

@@ -162,6 +162,17 @@ class Operation:
         self._control_inputs += tuple(op for op in ops if op not in self._control_inputs)
         self._graph._changed()
 
+    def _detached(self, inputs: tuple[Tensor, ...], control_inputs: tuple[Operation, ...], attrs: dict[str, Any] | None = None) -> Operation:
+        """A copy with other inputs that the graph does not know of: planning may neither change a graph nor add to it."""
+        types = [t._dtype for t in self._outputs]
+        copy = Operation(self._graph, self._op_def, self._name, inputs, self._attrs if attrs is None else attrs, types)
+        copy._control_inputs = control_inputs
+        copy._device, copy._colocation, copy._original_op = self._device, self._colocation, self._original_op
+        copy._id, copy._code, copy._line = self._id, self._code, self._line
+        for new, old in zip(copy._outputs, self._outputs, strict=True):
+            new._shape = old._shape
+        return copy
+
     def _set_device(self, device: Any) -> None:
         self._device = device if isinstance(device, str) else device.to_string()
         self._graph._changed()
@@ -271,8 +282,7 @@ class Tensor:
     def __eq__(self, other: object) -> bool:
         return self is other
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise TypeError(

@@ -40,37 +40,40 @@ class Verifier:
 
     def _check(self, op: Operation) -> None:
         graph = self._graph
-        if graph._by_name.get(op.name) is not op:
+        by_name = graph._by_name
+        if by_name.get(op._name) is not op:
             _fail(op, "another operation has the same name")
-        attrs = op.attrs
-        for name in op.op_def.attr:
+        attrs = op._attrs
+        for name in op._op_def.attr:
             if name not in attrs:
                 _fail(op, f"attribute '{name}' is missing")
-        expected = [t for t, _ in _input_types(op)]
-        if len(expected) != len(op.inputs):
-            _fail(op, f"expected {len(expected)} inputs, found {len(op.inputs)}")
-        for i, (tensor, dtype) in enumerate(zip(op.inputs, expected, strict=True)):
+        expected = _input_types(op)
+        if len(expected) != len(op._inputs):
+            _fail(op, f"expected {len(expected)} inputs, found {len(op._inputs)}")
+        for i, (tensor, dtype) in enumerate(zip(op._inputs, expected)):
             if not isinstance(tensor, Tensor):
                 _fail(op, f"input {i} is no Tensor but {tensor!r}")
-            if tensor.graph is not graph:
+            maker = tensor._op
+            if maker._graph is not graph:
                 _fail(op, f"input {i}, '{tensor.name}', belongs to another graph")
-            if tensor.op.outputs[tensor.value_index] is not tensor or graph._by_name.get(tensor.op.name) is not tensor.op:
+            if maker._outputs[tensor._value_index] is not tensor or by_name.get(maker._name) is not maker:
                 _fail(op, f"input {i}, '{tensor.name}', dangles: its operation is not in the graph")
-            if tensor.dtype != dtype:
+            if tensor._dtype is not dtype and tensor._dtype != dtype:
                 _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {getattr(dtype, 'name', dtype)} is expected")
-        for control in op.control_inputs:
+        for control in op._control_inputs:
             if control.graph is not graph:
                 _fail(op, f"control input '{control.name}' belongs to another graph")
 
 
-def _input_types(op: Operation) -> list[tuple[object, str]]:
-    types: list[tuple[object, str]] = []
-    for arg in op.op_def.input_arg:
+def _input_types(op: Operation) -> list[object]:
+    attrs = op._attrs
+    types: list[object] = []
+    for arg in op._op_def.input_arg:
         if arg.type_list_attr:
-            types += [(t, arg.name) for t in op.get_attr(arg.type_list_attr)]
+            types += attrs[arg.type_list_attr]
         else:
-            dtype = arg.dtype if arg.dtype is not None else op.get_attr(arg.type_attr)
-            types += [(dtype, arg.name)] * (op.get_attr(arg.number_attr) if arg.number_attr else 1)
+            dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+            types += [dtype] * (attrs[arg.number_attr] if arg.number_attr else 1)
     return types
 
 

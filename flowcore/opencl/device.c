@@ -192,6 +192,7 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     d->id = id;
     cl.clRetainContext(context);
     pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->transfer_came, NULL);
     pthread_once(&serial_once, make_serial);
     d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill, name_block, describe};
     return d;

@@ -18,6 +18,7 @@
 
 typedef struct ocl_buffer ocl_buffer;
 typedef struct ocl_entry ocl_entry;
+typedef struct ocl_transfer ocl_transfer;
 
 typedef struct {
     fc_device base;               /* first: the engine's view */
@@ -36,6 +37,10 @@ typedef struct {
     ocl_buffer *idle[OCL_SIZE_CLASSES];
     ocl_buffer *live;
     int64_t bytes_live, bytes_idle, launches, copies;
+    /* copies under way that a thread of our own waits for, in the queue's order (transfer.c) */
+    ocl_transfer *transfers;
+    pthread_cond_t transfer_came;
+    int waits;                    /* the thread is there */
     /* kernels built so far */
     ocl_entry *kernels[OCL_BUCKETS];
     void *build;                  /* PyObject: (file, options) -> address of a cl_program */

@@ -34,26 +34,38 @@ static int64_t choose_chunks(const ocl_device *d, const ocl_gemm *g, int64_t til
     return chunks;
 }
 
-static int launch(fc_ctx *ctx, const ocl_gemm *g, const char *kernel, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, const char *shape, int64_t groups, int64_t group) {
+/* A kernel of gemm.cl with the options of its tile, and how it is launched: so many groups of so many items, or trees or items by elements of C. */
+typedef struct {
+    const char *kernel;
+    char shape[64];
+    enum { BY_TILES, BY_PARTS, BY_TREES, BY_ITEMS } by;
+    int64_t groups, group;
+} plan;
+
+static int launch(fc_ctx *ctx, const ocl_gemm *g, const plan *p, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b) {
+    int64_t elements = g->m * g->n * g->count * g->chunks, length = ceil_div(g->k, g->chunks);
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "gemm", kernel, "T=%s C=%s B=%s %s", ocl_type(a->dtype), ocl_type(c->dtype), ocl_type(b->dtype), shape);
+    int rc = ocl_begin(&call, ctx, "gemm", p->kernel, "T=%s C=%s B=%s %s", ocl_type(a->dtype), ocl_type(c->dtype), ocl_type(b->dtype), p->shape);
     if (rc) return rc;
     ocl_tensor(&call, c);
     ocl_tensor(&call, a);
     ocl_tensor(&call, b);
     ocl_bytes(&call, g, sizeof *g);
-    return ocl_run_groups(&call, 1, &groups, &group);
+    if (p->by == BY_PARTS) return ocl_run_parts(&call, elements, length);
+    if (p->by == BY_TREES) return ocl_run_trees(&call, elements, length, item_size(c->dtype));
+    if (p->by == BY_ITEMS) return ocl_run(&call, elements);
+    return ocl_run_groups(&call, 1, &p->groups, &p->group);
 }
 
 /* With chunks: into partial sums, laid out as C is, which are added up after. */
-static int in_chunks(fc_ctx *ctx, const ocl_gemm *g, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, const char *kernel, const char *shape, int64_t groups, int64_t group) {
+static int in_chunks(fc_ctx *ctx, const ocl_gemm *g, const plan *p, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b) {
     fc_tensor parts;
     ocl_gemm part = *g;
     int64_t size = g->count * g->m * g->n;
     int rc = work_space(ctx, c->dtype, g->chunks * size, &parts);
     if (rc) return rc;
     part.c_chunk = size;
-    rc = launch(ctx, &part, kernel, &parts, a, b, shape, groups, group);
+    rc = launch(ctx, &part, p, &parts, a, b);
     ocl_call call;
     if (!rc) rc = ocl_begin(&call, ctx, "pack", "sum_chunks", "T=%s R=1", ocl_type(c->dtype));
     if (!rc) {
@@ -67,8 +79,8 @@ static int in_chunks(fc_ctx *ctx, const ocl_gemm *g, const fc_tensor *c, const f
     return rc;
 }
 
-static int run(fc_ctx *ctx, const ocl_gemm *g, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, const char *kernel, const char *shape, int64_t groups, int64_t group) {
-    return g->chunks > 1 ? in_chunks(ctx, g, c, a, b, kernel, shape, groups, group) : launch(ctx, g, kernel, c, a, b, shape, groups, group);
+static int run(fc_ctx *ctx, const ocl_gemm *g, const plan *p, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b) {
+    return g->chunks > 1 ? in_chunks(ctx, g, p, c, a, b) : launch(ctx, g, p, c, a, b);
 }
 
 /* Whether C lies in memory row after row, so that partial sums may be added up element by element. */
@@ -79,14 +91,19 @@ static int is_dense(const ocl_gemm *g) {
            (g->count == 1 || g->c_batch == g->m * g->n);
 }
 
+/* Whether A is one matrix, its rows and k at one stride each. */
+static int is_plain(const ocl_gemm *g) { return g->m <= g->row_size[1] && g->k <= g->k_size[1]; }
+
 static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
     const ocl_device *d = ocl_of(ctx);
     /* A tile fills the vector registers: 32 where they are 64 bytes wide, else 16. */
     int wide = d->vector_bytes == 64;
     int most = d->tile_vectors ? d->tile_vectors : wide ? 4 : 2;
-    int64_t w = d->vector_bytes / item_size(c->dtype), nv = g.n <= w ? 1 : g.n <= 2 * w ? 2 : most, nr = w * nv, mr = nv == 4 ? 5 : wide || nv == 1 ? 12 : 6;
+    int64_t w = d->vector_bytes / item_size(c->dtype), nv = g.n <= w ? 1 : g.n <= 2 * w ? 2 : most, mr = nv == 4 ? 5 : wide || nv == 1 ? 12 : 6;
     if (nv == most && d->tile_rows) mr = d->tile_rows;
     if (g.m < mr) mr = g.m;
+    if (g.m == 1 && g.n % (16 * w) == 0) nv = 16; /* a row is all there is: long pieces of B's rows, which lie far apart */
+    int64_t nr = w * nv;
     fc_tensor packed_a = {.buffer = NULL}, packed_b = {.buffer = NULL};
     int same_type = item_size(b->dtype) == fc_item_size(b->dtype), rc = FC_OK;
     /* B serves as it is where its rows are whole vectors, near one another or read once only. */
@@ -99,8 +116,7 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
         g.b_k = nr, g.b_column = nr * g.k;
     }
     /* Rows far apart cost more than a copy of A where each is read often. */
-    int plain = g.m <= g.row_size[1] && g.k <= g.k_size[1];
-    if (!rc && plain && g.n >= 16 * nr && (double)g.m * (double)g.n * (double)g.k >= 1 << 27) {
+    if (!rc && is_plain(&g) && g.n >= 16 * nr && (double)g.m * (double)g.n * (double)g.k >= 1 << 27) {
         rc = pack(ctx, a, g.m, g.k, g.row_stride[2], g.k_stride[2], g.a_batch ? g.count : 1, g.a_batch, mr, &packed_a);
         a = &packed_a;
         if (g.a_batch) g.a_batch = ceil_div(g.m, mr) * mr * g.k;
@@ -109,10 +125,10 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
         g.c_row[1] = mr * g.c_row[2];
     }
     int64_t tiles = ceil_div(g.m, mr) * ceil_div(g.n, nr) * g.count;
-    char shape[64];
-    snprintf(shape, sizeof shape, "W=%d NV=%d MR=%d", (int)w, (int)nv, (int)mr);
     g.chunks = is_dense(&g) ? choose_chunks(d, &g, tiles) : 1;
-    if (!rc) rc = run(ctx, &g, c, a, b, "multiply", shape, min64(tiles * g.chunks, d->units * 16), 1);
+    plan p = {.kernel = "multiply", .groups = min64(tiles * g.chunks, d->units * 16), .group = 1};
+    snprintf(p.shape, sizeof p.shape, "W=%d NV=%d MR=%d", (int)w, (int)nv, (int)mr);
+    if (!rc) rc = run(ctx, &g, &p, c, a, b);
     fc_release(packed_a.buffer);
     fc_release(packed_b.buffer);
     return rc;
@@ -122,12 +138,35 @@ static int multiply_tiles(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, c
     const ocl_device *d = ocl_of(ctx);
     int side = d->tile_side ? d->tile_side : d->max_group >= 256 && d->local_memory >= 2 * 16 * 65 * item_size(c->dtype) ? 16 : 8;
     int64_t tile = 4 * side, tiles = ceil_div(g.m, tile) * ceil_div(g.n, tile) * g.count;
-    char shape[64];
-    snprintf(shape, sizeof shape, "SIDE=%d DEPTH=16", side);
     g.chunks = is_dense(&g) ? choose_chunks(d, &g, tiles) : 1;
-    return run(ctx, &g, c, a, b, "multiply_tiles", shape, min64(tiles * g.chunks, 65535), (int64_t)side * side);
+    plan p = {.kernel = "multiply_tiles", .groups = min64(tiles * g.chunks, 65535), .group = (int64_t)side * side};
+    snprintf(p.shape, sizeof p.shape, "SIDE=%d DEPTH=16", side);
+    return run(ctx, &g, &p, c, a, b);
+}
+
+/* C is one row or one column: nothing is read more than once, so nothing is packed. */
+static int multiply_vector(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
+    const ocl_device *d = ocl_of(ctx);
+    g.chunks = is_dense(&g) ? choose_chunks(d, &g, ceil_div(g.m * g.n * g.count, d->is_cpu ? 1 : 64)) : 1;
+    plan p = {.kernel = d->is_cpu ? "dots" : g.n == 1 ? "dots_by_group" : "columns", .shape = "VECTOR=1",
+              .by = d->is_cpu ? BY_PARTS : g.n == 1 ? BY_TREES : BY_ITEMS};
+    return run(ctx, &g, &p, c, a, b);
+}
+
+/* The transposed product, of plain A. */
+static ocl_gemm turned(const ocl_gemm *g) {
+    return (ocl_gemm){.m = g->n, .n = g->m, .k = g->k, .row_size = {1, g->n}, .row_stride = {0, 0, g->b_column}, .k_size = {1, g->k}, .k_stride = {0, 0, g->b_k},
+                      .b_k = g->k_stride[2], .b_column = g->row_stride[2], .c_row = {0, 0, g->c_column}, .c_column = g->c_row[2], .count = g->count,
+                      .a_batch = g->b_batch, .b_batch = g->a_batch, .c_batch = g->c_batch};
 }
 
 int ocl_multiply(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
-    return ocl_of(ctx)->is_cpu ? multiply_vectors(ctx, c, a, b, g) : multiply_tiles(ctx, c, a, b, g);
+    /* A column of which A's rows do not lie along k is better a row, and the other way about. */
+    if (is_plain(&g) && ((g.n == 1 && g.m > 1 && g.k_stride[2] != 1) || (g.m == 1 && g.n > 1 && g.b_column != 1 && g.b_k == 1))) {
+        const fc_tensor *left = b;
+        g = turned(&g), b = a, a = left;
+    }
+    if (g.n == 1 && g.k_stride[2] == 1 && g.b_k == 1) return multiply_vector(ctx, c, a, b, g);
+    if (ocl_of(ctx)->is_cpu) return multiply_vectors(ctx, c, a, b, g);
+    return g.m == 1 ? multiply_vector(ctx, c, a, b, g) : multiply_tiles(ctx, c, a, b, g);
 }

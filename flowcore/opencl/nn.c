@@ -5,12 +5,11 @@
 /* What an exponential costs, in units of an element's plain arithmetic. */
 #define EXP_COST 16
 
-/* Rows to groups whose items share the columns, or to items. */
-static int shared_rows(const fc_ctx *ctx, int64_t columns) { return !ocl_of(ctx)->is_cpu && columns >= 64; }
+/* Rows to groups whose items share the columns, or to items: where compilers make vectors of loops, or rows are too short to share. */
+static int shared_rows(const fc_ctx *ctx, int64_t columns) { return !ocl_of(ctx)->wide_items && columns >= 64; }
 
 static int run_rows(ocl_call *call, int dtype, int64_t rows, int64_t columns) {
     if (shared_rows(call->ctx, columns)) return ocl_run_trees(call, rows, columns, fc_item_size(ocl_computed(dtype)));
-    /* Processors make vectors of long rows' columns, or of neighbouring short rows. */
     return columns < 64 ? ocl_run(call, rows) : ocl_run_parts(call, rows, columns * EXP_COST);
 }
 

@@ -159,7 +159,11 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
     try:
         compiled(context, device, flags, _PROBE)
     except cl.RuntimeError as error:
-        runtime.problem = f"it cannot compile a kernel: {str(error).strip().splitlines()[-1]}"
+        lines = str(error).strip().splitlines()
+        found = next((line.strip() for line in lines if line.lstrip().lower().startswith("error")), lines[-1])
+        runtime.problem = f"it cannot compile a kernel: {found}"
+        if "unknown target CPU" in found:
+            runtime.problem += "; it is older than this processor: a newer version, such as Debian's package pocl-opencl-icd, knows it"
         raise RuntimeError(f"{runtime.name} ({runtime.platform}): {runtime.problem}") from None
     programs = Programs(context, device, flags)
     itself: dict[str, Any] = {

@@ -19,6 +19,7 @@ from flowcore.graph.op_def import Decorator, register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
+from flowcore.shape import TensorShape
 
 __all__ = [
     "abs", "accumulate_n", "acos", "acosh", "add", "add_n", "angle", "asin", "asinh", "atan", "atan2", "atanh", "cast", "ceil", "check_numerics",
@@ -75,23 +76,33 @@ def conjugate(x: Tensor) -> Tensor:
 def unbroadcast(op: Operation, gx: Any, gy: Any) -> list[Any]:
     """Sums the gradients of two broadcast inputs back to their shapes."""
     x, y = op.inputs
-    sx, sy = x.shape, y.shape
-    if sx.is_fully_defined() and sx.sizes == sy.sizes:
-        return [gx, gy]
-    if sx.is_fully_defined() and sy.is_fully_defined():
-        return [_sum_to(gx, x, op.outputs[0]), _sum_to(gy, y, op.outputs[0])]
-    dims_x, dims_y = apply("Shape", x), apply("Shape", y)
-    axes_x, axes_y = apply("BroadcastGradientArgs", dims_x, dims_y)
-    return [None if g is None else apply("Reshape", apply("Sum", g, axes), dims) for g, axes, dims in ((gx, axes_x, dims_x), (gy, axes_y, dims_y))]
+    axes: list[Any] = [_summed_axes(x.shape, y.shape), _summed_axes(y.shape, x.shape)]
+    if None in axes:
+        found = apply("BroadcastGradientArgs", apply("Shape", x), apply("Shape", y))
+        axes = [at_run if known is None else known for known, at_run in zip(axes, found, strict=True)]
+    return [_sum_to(gx, x, axes[0]), _sum_to(gy, y, axes[1])]
 
 
-def _sum_to(gradient: Any, x: Tensor, result: Tensor) -> Any:
-    if gradient is None or x.shape.sizes == result.shape.sizes:
+def _summed_axes(own: TensorShape, other: TensorShape) -> list[int] | None:
+    """The axes that a tensor of shape `own` is repeated along beside one of shape `other`. None: sizes that are not known yet decide.
+
+    An axis of size 1 counts where the other's size is not known: a sum over one element does no harm.
+    """
+    if own.sizes is None or other.sizes is None:
+        return None
+    missing = max(len(other.sizes) - len(own.sizes), 0)
+    others = (1,) * max(len(own.sizes) - len(other.sizes), 0) + other.sizes
+    pairs = list(zip(own.sizes, others[missing:], strict=True))
+    if any(n is None and m != 1 for n, m in pairs):
+        return None
+    return [*range(missing), *(missing + d for d, (n, m) in enumerate(pairs) if n == 1 and m != 1)]
+
+
+def _sum_to(gradient: Any, x: Tensor, axes: Any) -> Any:
+    if gradient is None or (isinstance(axes, list) and not axes):
         return gradient
-    small, large = x.shape.as_list(), result.shape.as_list()
-    offset = len(large) - len(small)
-    axes = [d for d in range(len(large)) if d < offset or (small[d - offset] == 1 and large[d] != 1)]
-    return apply("Reshape", apply("Sum", gradient, np.array(axes, np.int32)), np.array(small, np.int32))
+    sizes = np.array(x.shape.as_list(), np.int32) if x.shape.is_fully_defined() else apply("Shape", x)
+    return apply("Reshape", apply("Sum", gradient, np.array(axes, np.int32) if isinstance(axes, list) else axes), sizes)
 
 
 # ---- one argument ---------------------------------------------------------------------------------------------

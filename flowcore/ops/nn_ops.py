@@ -163,7 +163,7 @@ def _dense_xent_grad(op: Operation, g_loss: Any, g_back: Any) -> list[Any]:
 def _is_zero(g: Tensor) -> bool:
     if g.op.type in ("Zeros", "ZerosLike"):
         return True
-    value = constant_value(g)
+    value = constant_value(g.op.inputs[1] if g.op.type == "Fill" else g)
     return value is not None and not value.any()
 
 

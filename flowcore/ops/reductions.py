@@ -29,8 +29,12 @@ def _kept_shape(op: Operation) -> Tensor:
     """The result's shape as it would be with keep_dims: ones in place of the reduced sizes."""
     x = op.inputs[0]
     axes = shapes.axes_of(op.inputs[1], x.shape.ndims)
-    if x.shape.is_fully_defined() and axes is not None:
-        return constant(np.array([1 if d in axes else n for d, n in enumerate(x.shape.as_list())], np.int32))
+    if axes is not None:
+        kept = [1 if d in axes else n for d, n in enumerate(x.shape.as_list())]
+        if None not in kept:
+            return constant(np.array(kept, np.int32))
+        reduced = np.array([d in axes for d in np.arange(len(kept))])
+        return where(reduced, np.ones(len(kept), np.int32), apply("Shape", x))
     dims = apply("Shape", x)
     n = apply("Size", dims)
     axes_tensor = reshape(cast((cast(op.inputs[1], dtypes.int32) + n) % n, dtypes.int32), [-1])

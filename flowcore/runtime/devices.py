@@ -40,7 +40,8 @@ class TypedKernel:
     accepts: tuple[tuple[str, frozenset[int]], ...]
 
     def matches(self, op: Operation) -> bool:
-        return all(dtypes.as_dtype(op.get_attr(name)).as_datatype_enum in allowed for name, allowed in self.accepts)
+        attrs = op.attrs
+        return all([dtypes.as_dtype(attrs[name]).as_datatype_enum in allowed for name, allowed in self.accepts])
 
 
 def _parse(kernel: _engine.Kernel) -> TypedKernel:

@@ -38,11 +38,26 @@ def converter(tensor: Tensor) -> Convert:
             raise ValueError(f"a value of shape {array.shape} does not fit '{tensor.name}', whose shape is {shape}")
         return array
 
-    return convert
+    return convert if is_string or np_dtype.kind == "V" else _quick(convert, np_dtype, static, dims)
+
+
+def _quick(convert: Convert, np_dtype: np.dtype, static: tuple[int | None, ...] | None, dims: tuple[int | None, ...] | None) -> Convert:
+    """`convert` behind a look at what is fed most: an array, or a NumPy scalar, that fits as it is."""
+    kind = np_dtype.type
+
+    def quick(value: Any) -> np.ndarray:
+        if type(value) is np.ndarray:
+            if value.dtype is np_dtype and (value.shape == static or (static is None and (dims is None or _fits(value.shape, dims)))):
+                return value
+        elif type(value) is kind and static == ():
+            return value.__array__()
+        return convert(value)
+
+    return quick
 
 
 def _fits(found: tuple[int, ...], dims: tuple[int | None, ...]) -> bool:
-    return len(found) == len(dims) and all(d is None or d == n for n, d in zip(found, dims, strict=True))
+    return len(found) == len(dims) and all([d is None or d == n for n, d in zip(found, dims)])
 
 
 def _refuse_graph_objects(tensor: Tensor, value: object) -> None:

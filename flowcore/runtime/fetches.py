@@ -31,9 +31,10 @@ class Fetches:
         self._graph = graph
         self._positions: dict[Tensor, int] = {}
         self._build = self._parse(structure)
+        #: From fetched arrays to the user's structure; scalars come as NumPy scalars, strings as bytes, operations as None.
+        self.build: Callable[[list[np.ndarray]], Any] = _only if type(structure) is Tensor else self._structured
 
-    def build(self, arrays: list[np.ndarray]) -> Any:
-        """The user's structure; scalars come as NumPy scalars, strings as bytes, operations as None."""
+    def _structured(self, arrays: list[np.ndarray]) -> Any:
         return self._build([a if a.ndim else a[()] for a in arrays])
 
     def _parse(self, structure: Any) -> Build:
@@ -52,7 +53,9 @@ class Fetches:
         kind = type(structure)
         if hasattr(structure, "_fields"):  # namedtuple
             return lambda values: kind(*(b(values) for b in builds))
-        return lambda values: kind(b(values) for b in builds)
+        if kind is list:
+            return lambda values: [b(values) for b in builds]
+        return lambda values: kind([b(values) for b in builds])
 
     def _mapping(self, structure: Mapping[Any, Any]) -> Build:
         builds = {key: self._parse(item) for key, item in structure.items()}
@@ -76,3 +79,8 @@ class Fetches:
         if position == len(self.tensors):
             self.tensors.append(element)
         return lambda values: values[position]
+
+
+def _only(arrays: list[np.ndarray]) -> Any:
+    (array,) = arrays
+    return array if array.ndim else array[()]

@@ -22,15 +22,15 @@ def _parse(device: str) -> DeviceSpec:
 
 def place(op: Operation, visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
     """The device for `op`. `placed` holds the devices of the ops before it in topological order."""
-    handles = [t for t in op.inputs if t.dtype == dtypes.resource]
+    handles = [t for t in op._inputs if t._dtype is dtypes.resource]
     if handles:
         return _with_resources(op, handles, placed)
     spec = _parse(op.device) if op.device else None
-    if op.type.startswith(_HOST_ONLY):
-        return HOST
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
-        return preferred if preferred is not None and _pays(op, preferred, placed) else HOST
+        return preferred if preferred is not None and not op.type.startswith(_HOST_ONLY) and _pays(op, preferred, placed) else HOST
+    if op.type.startswith(_HOST_ONLY):
+        return HOST
     try:
         device = visible.find(spec.device_type, spec.device_index or 0)
     except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""From a graph, fetches and feeds to a plan of the engine: prune, place, copy, lower, fuse.
+"""From a graph, fetches and feeds to a plan of the engine: prune, optimise, place, copy, lower, fuse.
 
 Each pass is a short function over `PlanNode`s; nothing here runs a node. A node that needs no work of its own (a constant,
 a resource handle) becomes a prefilled slot; what it had to wait for moves on to those who read it.
@@ -6,14 +6,19 @@ a resource handle) becomes a prefilled slot; what it had to wait for moves on to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from flowcore import _engine, dtypes, errors
+from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.access_order import AccessOrder
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.fuse import fuse
+from flowcore.runtime.passes import Failed, PlanGraph, optimise, prune
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.resources import ResourceManager, has_state
@@ -42,33 +47,6 @@ class CompiledPlan:
         return [(op, device) for i, (last, device) in enumerate(placed) for op in self.fused.get(i, (last,)) if op is not None]
 
 
-def prune(fetches: Iterable[Tensor], targets: Iterable[Operation], fed: frozenset[Tensor]) -> list[Operation]:
-    """The ops that must run, each after all it depends on.
-
-    Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
-    """
-
-    def replaced(op: Operation) -> bool:
-        return bool(op.outputs) and all(t in fed for t in op.outputs)
-
-    order: list[Operation] = []
-    seen: set[Operation] = set()
-    stack: list[tuple[Operation, bool]] = [(op, False) for op in targets if not replaced(op)]
-    stack += [(t.op, False) for t in fetches if t not in fed]
-    while stack:
-        op, done = stack.pop()
-        if done:
-            order.append(op)
-            continue
-        if op in seen:
-            continue
-        seen.add(op)
-        stack.append((op, True))
-        stack += [(t.op, False) for t in op.inputs if t not in fed and t.op not in seen]
-        stack += [(c, False) for c in op.control_inputs if c not in seen and not replaced(c)]
-    return order
-
-
 def packed(value: object) -> object:
     """An attribute value in the engine's terms: dtypes as numbers, shapes as lists with -1, None for an unknown rank."""
     if isinstance(value, dtypes.DType):
@@ -88,10 +66,11 @@ def attributes(op: Operation) -> dict[str, Any]:
 class _Lowering:
     """State of one planning run: slots given out so far, nodes made so far."""
 
-    def __init__(self, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool) -> None:
+    def __init__(self, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool, order: AccessOrder | None) -> None:
         self.resources = resources
         self.visible = visible
         self.soft = soft_placement
+        self.order = order
         self.nodes: list[PlanNode] = []
         self.slots = 0
         self.slot_of: dict[Tensor, int] = {}
@@ -117,14 +96,14 @@ class _Lowering:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
         device = self.placed[op] = place(op, self.visible, self.placed, self.soft)
         after: set[int] = set()
-        for control in op.control_inputs:
+        for control in op._control_inputs:
             after.update(self.waits.get(control, ()))  # absent: fed
-        for tensor in op.inputs:
-            if tensor.op in self.prefilled:
-                after.update(self.waits[tensor.op])
+        for tensor in op._inputs:
+            if tensor._op in self.prefilled:
+                after.update(self.waits[tensor._op])
         if op.type == "Const":
             self._prefill(op, op.get_attr("value"), after)
-        elif has_state(op) and op.outputs and op.outputs[0].dtype == dtypes.resource:
+        elif has_state(op) and op.outputs and op.outputs[0].dtype is dtypes.resource:
             resource = self.resources.get(op, attributes(op))
             if "Queue" in op.type:
                 self.queues[op.name] = resource
@@ -141,8 +120,6 @@ class _Lowering:
         self.waits[op] = tuple(after)
 
     def _append(self, op: Operation, device: Device, after: set[int]) -> None:
-        if op.type == "Placeholder":
-            self._refuse_placeholder(op)
         kernel: _engine.Kernel | Callable[..., object] | None
         kernel = device.kernel_for(op)
         if kernel is None and device.is_host:
@@ -153,19 +130,29 @@ class _Lowering:
         host_in = host_out = 0
         if isinstance(kernel, _engine.Kernel):
             host_in, host_out = kernel.host_in, kernel.host_out
-            node.attrs = tuple(packed(op.get_attr(name)) for name in kernel.attrs.split())
+            node.attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs.split()]) if kernel.attrs else ()
         if has_state(op):
             node.state = self.resources.get(op, attributes(op))
-        on_host = [host_in >> min(i, 31) & 1 or t.dtype == dtypes.resource for i, t in enumerate(op.inputs)]
-        if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:
-            on_host[-1] = 1
-        node.inputs = tuple(self.on_device(self.slot_of[t], HOST if host else device) for t, host in zip(op.inputs, on_host, strict=True))
-        node.outputs = tuple(self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs)))
-        for tensor, slot in zip(op.outputs, node.outputs, strict=True):
+        if device.is_host:
+            slots = [self.slot_of[t] for t in op._inputs]
+            node.inputs = tuple([slot if self.slot_device[slot] is device else self.on_device(slot, device) for slot in slots])
+            node.outputs = tuple([self.new_slot(device) for _ in op._outputs])
+        else:
+            on_host = [host_in >> min(i, 31) & 1 or t.dtype is dtypes.resource for i, t in enumerate(op.inputs)]
+            if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:
+                on_host[-1] = 1
+            node.inputs = tuple([self.on_device(self.slot_of[t], HOST if host else device) for t, host in zip(op.inputs, on_host, strict=True)])
+            node.outputs = tuple([self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs))])
+        for tensor, slot in zip(op._outputs, node.outputs, strict=True):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
             self.slot_name[slot] = op.name
-        node.after = tuple(sorted(after))
+        variables = [self.constants[self.slot_of[t]] for t in op._inputs if t._op._type == "VarHandleOp"] if self.order else []
+        if self.order and variables:
+            after |= self.order.before(op.type, variables)
+        node.after = tuple(sorted(after)) if after else ()
         self.add(node)
+        if self.order and variables:
+            self.order.add(node.index, op.type, variables)
         self.waits[op] = (node.index,)
 
     def on_device(self, slot: int, device: Device) -> int:
@@ -196,16 +183,6 @@ class _Lowering:
             return op.graph._py_funcs[token.decode() if isinstance(token, bytes) else token]
         return self.resources.python_kernel(op, attributes(op))
 
-    @staticmethod
-    def _refuse_placeholder(op: Operation) -> None:
-        tensor = op.outputs[0]
-        raise errors.InvalidArgumentError(
-            op.node_def,
-            op,
-            f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape {tensor.shape}; "
-            f"the fetches depend on it and feed_dict does not have it{_where(op)}",
-        )
-
     def _refuse(self, op: Operation, device: Device) -> None:
         types = {name: dtypes.as_dtype(value).name for name, value in op.node_def.attr.items() if isinstance(value, dtypes.DType)}
         raise errors.InvalidArgumentError(
@@ -222,6 +199,16 @@ def _where(op: Operation | None) -> str:
     return f"; created at {place}" if place else ""
 
 
+def _refuse_placeholder(op: Operation) -> None:
+    tensor = op.outputs[0]
+    raise errors.InvalidArgumentError(
+        op.node_def,
+        op,
+        f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape {tensor.shape}; "
+        f"the fetches depend on it and feed_dict does not have it{_where(op)}",
+    )
+
+
 def compile_plan(
     pool: _engine.Pool,
     resources: ResourceManager,
@@ -229,22 +216,37 @@ def compile_plan(
     targets: Sequence[Operation],
     feeds: Sequence[Tensor],
     visible: VisibleDevices,
-    soft_placement: bool = False,
-    fuses: bool = True,
+    soft_placement: bool,
+    options: OptimizerOptions,
+    deterministic: bool = False,
 ) -> CompiledPlan:
     """Plans one signature. Feeds and fetches keep their order; the values of `run` are by these positions.
 
     Raises InvalidArgumentError for an unfed placeholder, an unknown device or a missing kernel.
     """
-    lowering = _Lowering(resources, visible, soft_placement)
+
+    def evaluate(tensors: Sequence[Tensor]) -> list[np.ndarray]:
+        plan = compile_plan(pool, resources, tensors, (), (), visible, soft_placement, _UNOPTIMISED)
+        try:
+            return plan.engine.run([])
+        except _engine.StepError as error:
+            raise Failed(plan.ops[error.node] if error.node >= 0 else None) from None
+
+    fed = frozenset(feeds)
+    graph = PlanGraph(prune(fetches, targets, fed), list(fetches), list(targets), fed)
+    for op in graph.ops:
+        if op.type == "Placeholder":
+            _refuse_placeholder(op)
+    graph = optimise(graph, options, evaluate)
+    lowering = _Lowering(resources, visible, soft_placement, AccessOrder() if deterministic else None)
     for tensor in feeds:
         lowering.slot_of[tensor] = slot = lowering.new_slot(HOST)
         lowering.slot_name[slot] = tensor.op.name
     feed_slots = list(range(len(feeds)))
-    for op in prune(fetches, targets, frozenset(feeds)):
+    for op in graph.ops:
         lowering.lower(op)
-    fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in fetches]
-    planned = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
+    fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in graph.fetches]
+    planned = fuse(lowering.nodes, fetch_slots) if options.opt_level > OptimizerOptions.L0 else lowering.nodes
     nodes = [
         _engine.Node(
             name=n.name,
@@ -254,11 +256,15 @@ def compile_plan(
             after=n.after,
             attrs=n.attrs,
             state=n.state,
-            output_dtypes=tuple(t.dtype.as_datatype_enum for t in n.op.outputs) if n.op is not None else (),
+            output_dtypes=tuple([t.dtype.as_datatype_enum for t in n.op.outputs]) if n.op is not None and not isinstance(n.kernel, _engine.Kernel) else (),
             device=n.device.engine_device,
         )
         for n in planned
     ]
     plan = _engine.Plan(pool, nodes, lowering.slots, feed_slots, fetch_slots, lowering.constants)
-    fused = {n.index: n.fused for n in planned if n.fused}
-    return CompiledPlan(plan, [n.op for n in planned], [n.name for n in planned], [n.device.name for n in planned], fused, lowering.queues)
+    fused = {n.index: tuple(graph.original(op) for op in n.fused) for n in planned if n.fused}
+    ops = [graph.original(n.op) if n.op is not None else None for n in planned]
+    return CompiledPlan(plan, ops, [n.name for n in planned], [n.device.name for n in planned], fused, lowering.queues)
+
+
+_UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import _engine, errors
-from flowcore.config import ConfigProto, OptimizerOptions, RunOptions
+from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
@@ -136,7 +136,7 @@ class BaseSession:
         else:
             feed_tensors, values = (), ()
         signature = self._signature(fetches, feed_tensors)
-        arrays = [convert(value) for convert, value in zip(signature.convert, values, strict=True)]
+        arrays = [convert(value) for convert, value in zip(signature.convert, values)]
         return self._execute(signature, arrays, options, run_metadata)
 
     def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False) -> Callable[..., Any]:
@@ -149,13 +149,20 @@ class BaseSession:
         """
         feed_tensors = tuple(self._feed_tensor(f) for f in feed_list or ())
         signature = self._signature(fetches, feed_tensors)
-        convert = signature.convert
-        execute = self._execute
+        plan, convert, build = signature.plan, signature.convert, signature.fetches.build
+        execute, run, config, count = self._execute, plan.engine.run, self._config, len(convert)
+        waits = plan.may_wait
 
         def call(*values: Any, options: RunOptions | None = None, run_metadata: profile.RunMetadata | None = None) -> Any:
-            if len(values) != len(convert):
+            # The common case, which is `_execute` without what it can do more, has no call and no look-up that it does not need.
+            if options is None and run_metadata is None and not waits and len(values) == count and not self._closed:
+                try:
+                    return build(run([c(v) for c, v in zip(convert, values)], config.operation_timeout_in_ms))
+                except _engine.StepError as error:
+                    raise as_exception(error, plan) from error.cause
+            if len(values) != count:
                 names = ", ".join(t.name for t in feed_tensors) or "nothing"
-                raise TypeError(f"this callable takes {len(convert)} values (for {names}), found {len(values)}")
+                raise TypeError(f"this callable takes {count} values (for {names}), found {len(values)}")
             if (options is not None or run_metadata is not None) and not accept_options:
                 raise TypeError("options and run_metadata need make_callable(..., accept_options=True)")
             return execute(signature, [c(v) for c, v in zip(convert, values)], options, run_metadata)
@@ -206,13 +213,15 @@ class BaseSession:
         return tensor
 
     def _parse_feeds(self, feed_dict: Mapping[Any, Any]) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
-        if not isinstance(feed_dict, Mapping):
+        if type(feed_dict) is not dict and not isinstance(feed_dict, Mapping):
             raise TypeError(f"feed_dict must map tensors to values, found {type(feed_dict).__name__}")
-        tensors = tuple(k if type(k) is Tensor and k.graph is self._graph else self._feed_tensor(k) for k in feed_dict)
+        graph = self._graph
+        tensors = tuple([k if type(k) is Tensor and k.graph is graph else self._feed_tensor(k) for k in feed_dict])
         return tensors, tuple(feed_dict.values())
 
     def _signature(self, fetches: Any, feed_tensors: tuple[Tensor, ...]) -> _Signature:
-        self._check_open()
+        if self._closed:
+            self._check_open()
         key: Any = None
         kind = type(fetches)
         if kind is Tensor or kind is Operation:
@@ -242,8 +251,9 @@ class BaseSession:
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
         config = self._config
-        fuses = config.graph_options.optimizer_options.opt_level > OptimizerOptions.L0
-        plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, config.allow_soft_placement, fuses)
+        options, soft = config.graph_options.optimizer_options, config.allow_soft_placement
+        signature = (parsed.tensors, parsed.targets, feed_tensors)
+        plan = compile_plan(self._pool, self._resources, *signature, self._visible, soft, options, config.deterministic)
         if config.log_device_placement:
             for op, device in plan.placements():
                 wanted = DeviceSpec.from_string(op.device).device_type if op.device else None

@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_nodes_that_ask_for_nothing_stay_on_the_cpu_where_it_is_the_only_opencl_
     if any(d.preferred for d in devices.all_devices()):
         pytest.skip("there is a GPU")
     with fc.Graph().as_default(), fc.Session(config=fc.ConfigProto(log_device_placement=True)) as sess:
-        sess.run(fc.matmul(fc.ones([8, 8]), fc.ones([8, 8]), name="product"))
+        sess.run(fc.matmul(fc.random_normal([8, 8]), fc.ones([8, 8]), name="product"))
     assert placed(capfd)["product"] == "/device:CPU:0"
 
 
@@ -352,20 +353,25 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(another: devices.Devic
 # ---- faults ---------------------------------------------------------------------------------------------------------
 
 
+def _keep_busy(sess: fc.Session) -> Callable[..., object]:
+    """A call that takes the device some seconds."""
+    ones = fc.ones([1000, 1000])
+    one = sess.make_callable(fc.reduce_sum(fc.matmul(ones, ones)))
+    one()
+    begin = time.perf_counter()
+    one()
+    x = ones
+    for _ in range(int(min(max(4 / (time.perf_counter() - begin), 20), 5000))):
+        x = fc.matmul(x, ones)
+    return sess.make_callable(fc.reduce_sum(x), accept_options=True)
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
-def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device) -> None:
-    config = fc.ConfigProto(inter_op_parallelism_threads=4, use_per_session_threads=True)
+@pytest.mark.parametrize("threads", [1, 4])
+def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device, threads: int) -> None:
+    config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
     with fc.Graph().as_default(), fc.device(another.name), fc.Session(config=config) as sess:
-        ones = fc.ones([1000, 1000])
-        one = sess.make_callable(fc.reduce_sum(fc.matmul(ones, ones)))
-        one()
-        begin = time.perf_counter()
-        one()
-        count = int(min(max(4 / (time.perf_counter() - begin), 20), 5000))
-        x = ones
-        for _ in range(count):
-            x = fc.matmul(x, ones)
-        long = sess.make_callable(fc.reduce_sum(x))
+        long = _keep_busy(sess)
         old = signal.signal(signal.SIGALRM, signal.default_int_handler)
         begin = time.perf_counter()
         try:
@@ -377,6 +383,19 @@ def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device) -
             signal.signal(signal.SIGALRM, old)
         left = time.perf_counter()
         assert sess.run(fc.constant([1.0]) + 1.0) == 2.0  # after what was still in the queue
+        assert left - begin < (time.perf_counter() - begin) / 2
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_time_limit_leaves_a_busy_device_behind(another: devices.Device, threads: int) -> None:
+    config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
+    with fc.Graph().as_default(), fc.device(another.name), fc.Session(config=config) as sess:
+        long = _keep_busy(sess)
+        begin = time.perf_counter()
+        with pytest.raises(fc.errors.DeadlineExceededError, match="time limit"):
+            long(options=fc.RunOptions(timeout_in_ms=300))
+        left = time.perf_counter()
+        assert sess.run(fc.constant([1.0]) + 1.0) == 2.0
         assert left - begin < (time.perf_counter() - begin) / 2
 
 

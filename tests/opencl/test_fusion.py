@@ -218,7 +218,7 @@ def test_casts_within_a_group(device: Any, check: Check) -> None:
     others = ["float16", "bfloat16", "int8", "uint8", "int32", "int64", "bool", *(["float64"] if device.has_double else [])]
 
     def build(x: fc.Tensor, i: fc.Tensor) -> list[fc.Tensor]:
-        there = [fc.cast(fc.cast(x * 100.0, other), fc.float32) * 0.5 for other in others]
+        there = [fc.cast(fc.cast(x * (100.0 + k), other), fc.float32) * 0.5 for k, other in enumerate(others)]  # an equal factor would be shared
         return [*there, fc.cast(fc.cast(fc.cast(i * 77, fc.float16), fc.int8), fc.bfloat16)]
 
     fused, _ = check(build, np.append(sample(300), [np.nan, np.inf, -np.inf, 7e4, 1e-9]).astype(np.float32), np.arange(-900, 900, dtype=np.int32))

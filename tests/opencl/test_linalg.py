@@ -28,7 +28,11 @@ def skip_without(device: Any, dtype: str) -> None:
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_products_of_all_transposes_and_odd_sizes(device: Any, both: Any, dtype: str) -> None:
     skip_without(device, dtype)
-    sizes = [(3, 4, 5), (9, 5, 33)] if device.is_slow else [(1, 1, 1), (7, 5, 3), (63, 64, 65), (1, 100, 33), (33, 100, 1), (5, 700, 40), (130, 9, 130)]
+    sizes = (
+        [(3, 4, 5), (9, 5, 33), (5, 70, 1), (1, 70, 5)]
+        if device.is_slow
+        else [(1, 1, 1), (7, 5, 3), (63, 64, 65), (1, 100, 33), (33, 100, 1), (1, 3000, 1), (1, 700, 300), (300, 700, 1), (5, 700, 40), (130, 9, 130)]
+    )
     cases = [(m, k, n, a, b) for m, k, n in sizes for a, b in itertools.product((False, True), repeat=2)]
     arrays = []
     for m, k, n, a, b in cases:
@@ -49,7 +53,14 @@ def test_an_empty_sum_is_zero(both: Any) -> None:
 
 
 def test_batches_broadcast(both: Any) -> None:
-    shapes = [((2, 3, 4, 5), (2, 3, 5, 6)), ((2, 1, 4, 5), (1, 3, 5, 6)), ((3, 4, 5), (5, 6)), ((2, 1, 3, 2, 4), (1, 2, 1, 4, 3))]
+    shapes = [
+        ((2, 3, 4, 5), (2, 3, 5, 6)),
+        ((2, 1, 4, 5), (1, 3, 5, 6)),
+        ((3, 4, 5), (5, 6)),
+        ((2, 1, 3, 2, 4), (1, 2, 1, 4, 3)),
+        ((3, 1, 40), (3, 40, 7)),
+        ((3, 7, 40), (40, 1)),
+    ]
     arrays = [RNG.standard_normal(s).astype(np.float32) for pair in shapes for s in pair]
     host, got = both(lambda *x: [fc.matmul(a, b) for a, b in zip(x[::2], x[1::2], strict=True)], *arrays)
     assert_close(host, got, "float32")
@@ -83,6 +94,8 @@ CONVOLUTIONS = {
     "strided, valid": ((2, 9, 8, 3), (3, 3, 3, 5), (2, 2), (1, 1), "VALID"),
     "dilated": ((1, 11, 12, 2), (3, 3, 2, 4), (1, 1), (2, 2), "SAME"),
     "one channel": ((2, 7, 7, 1), (5, 5, 1, 33), (1, 1), (1, 1), "SAME"),
+    "one channel, long rows of taps": ((2, 6, 9, 1), (5, 5, 1, 40), (1, 1), (1, 1), "SAME"),
+    "one channel, strided, dilated": ((1, 15, 14, 1), (3, 3, 1, 2), (2, 1), (2, 1), "SAME"),
     "1x1": ((2, 6, 6, 16), (1, 1, 16, 32), (1, 1), (1, 1), "VALID"),
     "pixels that no tap reads": ((1, 12, 12, 2), (2, 2, 2, 3), (3, 3), (1, 1), "VALID"),
     "axes differ": ((1, 12, 12, 2), (2, 2, 2, 3), (3, 2), (2, 3), "SAME"),

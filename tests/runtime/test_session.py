@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 import flowcore as fc
+from flowcore import _engine
 
 
 def test_fetches_keep_their_structure() -> None:
@@ -404,6 +405,34 @@ if sys.argv[1] == '2':
         assert process.returncode == 0, errors
 
 
+@pytest.mark.parametrize("threads", [2, 8])
+def test_a_time_limit_does_not_wait_for_a_python_function_on_another_thread(threads: int) -> None:
+    """The step ends when the function does, without its caller, and the session stays usable meanwhile."""
+    started, done = threading.Event(), threading.Event()
+
+    def wait_elsewhere() -> int:
+        if threading.current_thread() is threading.main_thread():
+            started.wait(60)  # the caller runs one of the two, and a worker takes the other
+        else:
+            started.set()
+            done.wait(60)
+        return 1
+
+    with fc.Graph().as_default():
+        both = [fc.py_func(wait_elsewhere, [], fc.int32) + 1 for _ in range(2)]
+        with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)) as sess:
+            begin = time.perf_counter()
+            with pytest.raises(fc.errors.DeadlineExceededError):
+                sess.run(both, options=fc.RunOptions(timeout_in_ms=100))
+            assert time.perf_counter() - begin < 30
+            assert _engine.live_counts()["running_steps"] == 1
+            assert sess.run(fc.constant(2) * 3) == 6
+            done.set()
+            assert sess.run(both) == [2, 2]
+    while _engine.live_counts()["running_steps"]:
+        time.sleep(0.01)
+
+
 def test_a_forked_child_is_told_instead_of_hanging() -> None:
     source = """
 import os, flowcore as fc
@@ -448,3 +477,33 @@ def test_sessions_in_reference_cycles_are_collected_whole_while_others_run() -> 
     finally:
         gc.set_threshold(*thresholds)
     gc.collect()
+
+
+@pytest.mark.parametrize("dims", [[], [2], [None, 2], None])
+def test_what_is_fed_as_it_is_and_what_is_converted_give_the_same(dims: list[int | None] | None) -> None:
+    x = fc.placeholder(fc.float32, dims)
+    shape = [2 if d is None else d for d in dims or []]
+    value = np.full(shape, 1.5, np.float32)
+    foreign = value.astype(value.dtype.newbyteorder())
+    with fc.Session() as sess:
+        call = sess.make_callable(x + 1, [x])
+        for fed in (value, value.astype(np.float64), value.tolist(), value[()], foreign, np.array(value, order="F")):
+            for result in (call(fed), sess.run(x + 1, {x: fed})):
+                np.testing.assert_array_equal(result, value + 1)
+                assert result.dtype == np.float32
+        for wrong in (np.zeros((3, 3, 3), np.float32), np.zeros([*shape, 1], np.float32)) if dims is not None else ():
+            with pytest.raises(ValueError, match="does not fit"):
+                call(wrong)
+
+
+def test_a_callable_ends_with_its_session_and_keeps_its_time_limit() -> None:
+    q = fc.FIFOQueue(1, fc.int32, [[]])
+    x = fc.placeholder(fc.float32, [])
+    sess = fc.Session(config=fc.ConfigProto(operation_timeout_in_ms=100))
+    call, waits = sess.make_callable(x * 2, [x]), sess.make_callable(q.dequeue())
+    assert call(2) == 4
+    with pytest.raises(fc.errors.DeadlineExceededError):
+        waits()
+    sess.close()
+    with pytest.raises(RuntimeError, match="closed Session"):
+        call(2)

@@ -1,6 +1,6 @@
 """What an OpenCL device reaches with flowcore, beside the CPU kernels and NumPy, and as a part of its own ceiling.
 
-    python examples/benchmarks/opencl/devices.py [--device /gpu:0] [--rounds N]
+    python examples/benchmarks/opencl/devices.py [--device /gpu:0] [--rounds N] [--tinygrad PYTHON]
 
 Everything is measured in one process, rounds alternating between the sides; medians. Operands are variables on their device. The ceilings are probes of
 the device itself: independent chains of fused multiply-adds on private vectors, and a copy from buffer to buffer. A launch is one node in a chain of 1,000 that
@@ -10,11 +10,16 @@ all compute one float; beside it, pyopencl's own call of the same kernel, 1,000 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import pathlib
 import statistics
+import subprocess
 import time
 from collections.abc import Callable
 
 import numpy as np
+from workloads import ROWS, STEPS
 
 import flowcore as fc
 from flowcore.runtime import devices
@@ -24,8 +29,10 @@ FMA_PROBE = """
 __kernel void probe(__global float *out, int rounds) {
     float16 a[8], b = (float16)(1.0000001f), c = (float16)(get_global_id(0) * 1e-9f);
     for (int k = 0; k < 8; k++) a[k] = (float16)(k);
-    for (int i = 0; i < rounds; i++)
+    for (int i = 0; i < rounds; i++) {
+        #pragma unroll
         for (int k = 0; k < 8; k++) a[k] = a[k] * b + c;
+    }
     float16 sum = a[0];
     for (int k = 1; k < 8; k++) sum += a[k];
     out[get_global_id(0)] = sum.s0 + sum.s7 + sum.sf;
@@ -70,8 +77,10 @@ def ceilings(device: devices.Device) -> tuple[float, float]:
 class Side:
     """Graphs built and run on one device."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, fuses: bool = True) -> None:
+        level = fc.OptimizerOptions.L1 if fuses else fc.OptimizerOptions.L0
         self.name = name
+        self.config = fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=level)))
 
     def make(self, build: Callable[..., fc.Tensor], *shapes: tuple[int, ...]) -> Callable[[], object]:
         """A call that computes the tensor and waits for it, by fetching one element of it."""
@@ -80,40 +89,48 @@ class Side:
             operands = [fc.Variable(fc.random_normal(shape, seed=1)) for shape in shapes]
             y = build(*operands)
             last = fc.strided_slice(fc.reshape(y, [-1]), [0], [1])
-            session = fc.Session(graph=graph)
+            session = fc.Session(graph=graph, config=self.config)
             session.run(fc.global_variables_initializer())
             return session.make_callable(last)
 
 
-def rows() -> list[tuple[str, float, str, Callable[..., fc.Tensor], list[tuple[int, ...]], Callable[..., object] | None]]:
-    """name, work of one call (flop or bytes), unit, graph, operands, the same in NumPy."""
-    found: list = []
-    for n in (256, 512, 1024, 2048):
-        found.append((f"matmul {n}", 2.0 * n**3, "GFLOP/s", fc.matmul, [(n, n), (n, n)], np.matmul))
-    for m, k, n in ((128, 784, 512), (64, 3136, 512), (1, 1024, 1024)):
-        found.append((f"matmul {m}x{k}x{n}", 2.0 * m * k * n, "GFLOP/s", fc.matmul, [(m, k), (k, n)], np.matmul))
-    for images, h, c, o, k in ((64, 28, 1, 32, 5), (64, 14, 32, 64, 5), (32, 28, 64, 64, 3)):
-        flop, image, filters = 2.0 * images * h * h * c * o * k * k, (images, h, h, c), (k, k, c, o)
+def conv(x: fc.Tensor, f: fc.Tensor) -> fc.Tensor:
+    return fc.nn.conv2d(x, f, strides=[1, 1, 1, 1], padding="SAME")
 
-        def forward(x: fc.Tensor, f: fc.Tensor) -> fc.Tensor:
-            return fc.nn.conv2d(x, f, strides=[1, 1, 1, 1], padding="SAME")
 
-        def gradient(x: fc.Variable, f: fc.Variable, d: fc.Variable, which: int) -> fc.Tensor:
-            return fc.gradients(forward(x, f), [x, f], grad_ys=[d.read_value()])[which]
+def conv_gradient(x: fc.Variable, f: fc.Variable, d: fc.Variable, which: int) -> fc.Tensor:
+    return fc.gradients(conv(x, f), [x, f], grad_ys=[d.read_value()])[which]
 
-        found.append((f"conv {k}x{k} {h}x{h}x{c} to {o}", flop, "GFLOP/s", forward, [image, filters], None))
-        out = (images, h, h, o)
-        if c > 1:
-            found.append(("  image gradient", flop, "GFLOP/s", lambda x, f, d, g=gradient: g(x, f, d, 0), [image, filters, out], None))
-        found.append(("  filter gradient", flop, "GFLOP/s", lambda x, f, d, g=gradient: g(x, f, d, 1), [image, filters, out], None))
-    n = 1 << 22
-    found.append(("add 4M", 12.0 * n, "GB/s", lambda a, b: a + b, [(n,), (n,)], np.add))
-    found.append(("tanh 4M", 8.0 * n, "GB/s", lambda a: fc.tanh(a.read_value()), [(n,)], np.tanh))
-    found.append(("sum 4M", 4.0 * n, "GB/s", lambda a: fc.reduce_sum(a), [(n,)], np.sum))
-    found.append(("row sums 2048x2048", 4.0 * n, "GB/s", lambda a: fc.reduce_sum(a, 1), [(2048, 2048)], lambda a: a.sum(1)))
-    found.append(("transpose 2048x2048", 8.0 * n, "GB/s", lambda a: fc.transpose(a), [(2048, 2048)], lambda a: np.ascontiguousarray(a.T)))
-    found.append(("softmax 1024x1000", 8.0 * 1024000, "GB/s", lambda a: fc.nn.softmax(a.read_value()), [(1024, 1000)], None))
-    return found
+
+def chain(x: fc.Variable) -> fc.Tensor:
+    y = x.read_value()
+    for _ in range(3):
+        y = fc.tanh(y * 0.5 + 1.0)
+    return -y
+
+
+#: By the names of workloads.py: the graph, and the same in NumPy.
+OPS: dict[str, tuple[Callable[..., fc.Tensor], Callable[..., object] | None]] = {
+    "matmul": (fc.matmul, np.matmul),
+    "conv": (conv, None),
+    "conv image gradient": (lambda x, f, d: conv_gradient(x, f, d, 0), None),
+    "conv filter gradient": (lambda x, f, d: conv_gradient(x, f, d, 1), None),
+    "add": (lambda a, b: a + b, np.add),
+    "tanh": (lambda a: fc.tanh(a.read_value()), np.tanh),
+    "sum": (lambda a: fc.reduce_sum(a), np.sum),
+    "row sums": (lambda a: fc.reduce_sum(a, 1), lambda a: a.sum(1)),
+    "arg-max": (lambda a: fc.argmax(a, 1), lambda a: a.argmax(1)),
+    "transpose": (lambda a: fc.transpose(a), lambda a: np.ascontiguousarray(a.T)),
+    "softmax": (lambda a: fc.nn.softmax(a.read_value()), None),
+    "chain": (chain, None),
+}
+
+
+def tinygrad_times(python: str) -> dict[str, float]:
+    """Seconds by row of tinygrad's OpenCL backend in the environment of `python`; it takes the system's loader, and so the first device that that finds."""
+    script = pathlib.Path(__file__).with_name("tinygrad_side.py")
+    done = subprocess.run([python, script], env={**os.environ, "DEV": "CL"}, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def launch_costs(name: str, device: devices.Device) -> tuple[float, float]:
@@ -165,7 +182,7 @@ def training_steps(name: str) -> dict[str, Callable[[], object]]:
 
     steps = {}
     rng = np.random.default_rng(0)
-    for label, network, batch in (("MLP step", mlp, 128), ("convnet step", convnet, 64)):
+    for (label, batch), network in zip(STEPS.items(), (mlp, convnet), strict=True):
         graph = fc.Graph()
         with graph.as_default():
             x, y = fc.constant(rng.random((batch, 784), np.float32)), fc.constant(rng.integers(0, 10, batch).astype(np.int32))
@@ -182,16 +199,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", default="/gpu:0")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tinygrad", metavar="PYTHON", help="the interpreter of an environment that has tinygrad, to measure its OpenCL backend too")
     args = parser.parse_args()
     device = devices.find("GPU", int(args.device.rpartition(":")[2]))
     print(f"{device.runtime.name}, {device.runtime.platform}, driver {device.runtime.driver}")
+    peer = tinygrad_times(args.tinygrad) if args.tinygrad else {}
     flops, bandwidth = ceilings(device)
     print(f"ceilings by probe: {flops:.0f} GFLOP/s, {bandwidth:.1f} GB/s\n")
     here, there = Side(args.device), Side("/cpu:0")
-    print(f"{'':30}{'device':>12}{'of ceiling':>12}{'CPU kernels':>13}{'NumPy':>9}")
-    for name, work, unit, build, shapes, reference in rows():
-        ours, cpu = here.make(build, *shapes), there.make(build, *shapes)
-        arrays = [np.random.default_rng(0).standard_normal(s).astype(np.float32) for s in shapes]
+    print(f"{'':30}{'device':>12}{'of ceiling':>12}{'CPU kernels':>13}{'NumPy':>9}{'tinygrad':>10}")
+    label = ""
+    for row in ROWS:
+        label = label if row.name.startswith(" ") else row.name
+        build, reference = OPS[row.op]
+        ours, cpu = here.make(build, *row.shapes), there.make(build, *row.shapes)
+        arrays = [np.random.default_rng(0).standard_normal(s).astype(np.float32) for s in row.shapes]
         times: dict[str, list[float]] = {"device": [], "cpu": [], "numpy": []}
         for _ in range(args.rounds):
             times["device"].append(timed(ours))
@@ -199,19 +221,25 @@ def main() -> None:
             if reference is not None:
                 times["numpy"].append(timed(lambda f=reference, a=arrays: f(*a)))
                 time.sleep(0.3)  # NumPy's threads go on spinning for a while
-        rate = {side: work / statistics.median(t) / 1e9 for side, t in times.items() if t}
-        part = rate["device"] / (flops if unit == "GFLOP/s" else bandwidth)
-        numpy_rate = f"{rate['numpy']:9.1f}" if "numpy" in rate else " " * 9
-        print(f"{name:30}{rate['device']:12.1f}{part:12.0%}{rate['cpu']:13.1f}{numpy_rate}  {unit}", flush=True)
+        rate = {side: row.work / statistics.median(t) / 1e9 for side, t in times.items() if t}
+        theirs = peer.get(label + row.name if row.name.startswith(" ") else row.name)
+        part = rate["device"] / (flops if row.unit == "GFLOP/s" else bandwidth)
+        cells = [f"{rate['numpy']:9.1f}" if "numpy" in rate else " " * 9, f"{row.work / theirs / 1e9:10.1f}" if theirs else " " * 10]
+        print(f"{row.name:30}{rate['device']:12.1f}{part:12.0%}{rate['cpu']:13.1f}{''.join(cells)}  {row.unit}", flush=True)
     node, call = launch_costs(args.device, device)
     print(f"\nlaunch, chain of 1,000: {node:.1f} us a node; pyopencl's own call: {call:.1f} us")
     ours, cpu = training_steps(args.device), training_steps("/cpu:0")
-    for label in ours:
+    for name in ours:
         a, b = [], []
         for _ in range(args.rounds):
-            a.append(timed(ours[label], 0.3))
-            b.append(timed(cpu[label], 0.3))
-        print(f"{label}: {statistics.median(a) * 1e3:.1f} ms; CPU kernels {statistics.median(b) * 1e3:.1f} ms")
+            a.append(timed(ours[name], 0.3))
+            b.append(timed(cpu[name], 0.3))
+        theirs = f"; tinygrad {peer[name] * 1e3:.1f} ms" if name in peer else ""
+        print(f"{name}: {statistics.median(a) * 1e3:.1f} ms; CPU kernels {statistics.median(b) * 1e3:.1f} ms{theirs}", flush=True)
+    for size in (1 << 20, 1 << 24):
+        fused, unfused = Side(args.device).make(chain, (size,)), Side(args.device, fuses=False).make(chain, (size,))
+        pairs = [(timed(fused), timed(unfused)) for _ in range(args.rounds)]
+        print(f"chain of 10 ops, {size >> 20}M floats, unfused over fused: {statistics.median(b / a for a, b in pairs):.2f}")
 
 
 if __name__ == "__main__":

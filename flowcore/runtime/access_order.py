@@ -1,0 +1,41 @@
+"""One order for the accesses to a variable that a step leaves open: ConfigProto(deterministic=True).
+
+Kernels give the same bits for any number of threads. What may differ from run to run is who comes first where several nodes of a step write one
+variable, or one reads and another writes it, and no edge orders them. With this they run in the order of the plan, which depends on the graph
+and on the signature alone. The edges follow the plan's order, so no cycle can arise. Queues are left alone: who waits for whom is their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+#: Ops that leave a variable as it is: between two writes they may run at once.
+READING = frozenset({"ReadVariableOp", "VarIsInitializedOp", "VariableShape", "ResourceGather"})
+
+
+class AccessOrder:
+    """Who used which variable last, while a plan is made."""
+
+    def __init__(self) -> None:
+        self._writer: dict[object, int] = {}
+        self._readers: dict[object, list[int]] = {}
+
+    def before(self, op_type: str, variables: Iterable[object]) -> set[int]:
+        """The nodes that a node has to wait for."""
+        found: set[int] = set()
+        for variable in variables:
+            readers = self._readers.get(variable, ())
+            if op_type not in READING:
+                found.update(readers)
+            if variable in self._writer and (op_type in READING or not readers):
+                found.add(self._writer[variable])
+        return found
+
+    def add(self, node: int, op_type: str, variables: Sequence[object]) -> None:
+        """A node that uses these variables has its place now."""
+        for variable in variables:
+            if op_type in READING:
+                self._readers.setdefault(variable, []).append(node)
+            else:
+                self._writer[variable] = node
+                self._readers[variable] = []

@@ -1,0 +1,88 @@
+"""Common subexpressions: ops of one type with the same inputs, attributes and device are computed once.
+
+What has a state or an effect is never merged: two random numbers stay two, and two reads of a variable each have their moment.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from flowcore import kernels
+from flowcore.dtypes import DType
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.shape import TensorShape
+
+#: Constants of more bytes are compared by identity: hashing them costs more than what merging saves.
+LARGEST_CONSTANT = 1 << 16
+#: Constants of fewer bytes stay, though what reads them is compared as if they were one: to merge them would mean to copy all their readers.
+SMALLEST_CONSTANT = 256
+
+#: The two inputs may come in either order. On floating values they stay as they are: which NaN comes out may depend on it.
+_COMMUTATIVE = frozenset({"Add", "AddV2", "Mul", "Maximum", "Minimum", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "LogicalAnd", "LogicalOr"})
+
+
+class Merging:
+    """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where these are met again by all that makes ops equal."""
+
+    def __init__(self, fed: frozenset[Tensor]) -> None:
+        self._fed = fed
+        self._alike: dict[Any, Operation] = {}
+        self._equal: dict[Any, Operation] = {}
+        self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
+
+    def __call__(self, op: Operation) -> Sequence[Tensor] | None:
+        kind = op._type
+        if op._op_def.is_stateful or not op._outputs or kind in _NEVER or kind in kernels.PYTHON_KERNELS:
+            return None
+        if self._fed and any(t in self._fed for t in op._outputs):
+            return None
+        if kind == "Const":
+            first = self._equal.setdefault(_key(op, ()), op)
+            if first is not op and op.get_attr("value").nbytes < SMALLEST_CONSTANT:
+                self._constants[op._outputs[0]] = first._outputs[0]
+                return None
+        else:
+            inputs = self._inputs(op)
+            first = self._alike.setdefault((kind, inputs), op)
+            if first is op:
+                return None
+            self._equal.setdefault(_key(first, inputs), first)
+            first = self._equal.setdefault(_key(op, inputs), op)
+        return None if first is op else first.outputs
+
+    def _inputs(self, op: Operation) -> Any:
+        """What the inputs are compared by."""
+        inputs = op._inputs
+        if self._constants and any([t in self._constants for t in inputs]):
+            inputs = tuple([self._constants.get(t, t) for t in inputs])
+        return frozenset(inputs) if op._type in _COMMUTATIVE and _has_one_order(inputs[0]) else inputs
+
+
+def _has_one_order(x: Tensor) -> bool:
+    return not (x.dtype.is_floating or x.dtype.is_complex)
+
+
+_NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
+
+
+def _key(op: Operation, inputs: Any) -> Any:
+    return (op.type, inputs, op.device, op.control_inputs, tuple([_frozen(v) for v in op.attrs.values()]))
+
+
+def _frozen(value: object) -> Any:
+    """An attribute value as something hashable that is equal only where the bits are."""
+    if isinstance(value, (DType, str, bytes, int)):
+        return value
+    if isinstance(value, float):
+        return struct.pack("d", value)
+    if isinstance(value, (list, tuple)):
+        return tuple([_frozen(v) for v in value])
+    if isinstance(value, TensorShape):
+        return value.sizes
+    if isinstance(value, np.ndarray) and value.nbytes <= LARGEST_CONSTANT and value.dtype != object:
+        return value.shape, value.tobytes()
+    return id(value)
