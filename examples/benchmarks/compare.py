@@ -133,18 +133,17 @@ def main() -> None:
 
     least = floors.measure(args.rounds)
     results = []
-    if rows:
-        print(header(), flush=True)
-    with tqdm(rows, unit="row", disable=None) as bar:
-        for workload, key, row in bar:
-            bar.set_postfix_str(row.title, refresh=True)
-            result = measure(workload, key, row, there, args.rounds, args.seconds)
-            if workload == "matmul" and result.times:
-                least.flops = row.flops / min(statistics.median(times) for times in result.times.values())
-            results.append(result)
-            with bar.external_write_mode():
-                print(result.line(least), flush=True)
-    print(f"\nFloors: {least}.\n", flush=True)
+    try:
+        with tqdm(rows, unit="row", disable=None) as bar:
+            for workload, key, row in bar:
+                bar.set_postfix_str(row.title, refresh=True)
+                results.append(measure(workload, key, row, there, args.rounds, args.seconds))
+    finally:  # what was measured before an interrupt, too
+        least = least.better(floors.measure(args.rounds))
+        best = [result.row.flops / min(times) for result in results if result.workload == "matmul" for times in result.times.values()]
+        least.flops = max(best, default=None)
+        if results:
+            print("\n".join([header(), *(result.line(least) for result in results), f"\nFloors: {least}.\n"]), flush=True)
     tables: dict[str, Any] = {}
     if "installation" in chosen:
         tables["installation"] = installation.table(there, args.rounds)
