@@ -48,6 +48,7 @@ class OptimizerOptions:
     opt_level: int = 0
     do_common_subexpression_elimination: bool = True
     do_constant_folding: bool = True
+    do_elementwise_fusion: bool = True
 
 
 @_strict

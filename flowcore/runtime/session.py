@@ -242,7 +242,8 @@ class BaseSession:
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
         config = self._config
-        fuses = config.graph_options.optimizer_options.opt_level > OptimizerOptions.L0
+        options = config.graph_options.optimizer_options
+        fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
         plan = compile_plan(self._pool, self._resources, parsed.tensors, parsed.targets, feed_tensors, self._visible, config.allow_soft_placement, fuses)
         if config.log_device_placement:
             for op, device in plan.placements():

@@ -21,8 +21,8 @@ typedef struct {
 
 typedef struct { uint64_t word[2]; } sixteen_bytes;
 
-static void select_row(char *o, const uint8_t *c, const char *x, const char *y, int64_t n, int64_t sc, int64_t sx, int64_t sy,
-                       int64_t item) {
+void fc_select_loop(void *o, const void *condition, const void *x, const void *y, int64_t n, int64_t sc, int64_t sx, int64_t sy, int64_t item) {
+    const uint8_t *c = condition;
     switch (item) {
     case 1: SELECT_LOOP(uint8_t) break;
     case 2: SELECT_LOOP(uint16_t) break;
@@ -44,7 +44,7 @@ static void select_rows(void *arg, int64_t begin, int64_t end) {
             rest /= w->shape[d];
             for (int k = 0; k < 3; k++) at[k] += i * w->stride[k][d];
         }
-        select_row(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item, job->y + at[2] * job->item, n,
+        fc_select_loop(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item, job->y + at[2] * job->item, n,
                    w->stride[0][last], w->stride[1][last], w->stride[2][last], job->item);
     }
 }
