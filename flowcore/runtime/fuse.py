@@ -9,12 +9,13 @@ cycle can arise; a node that others wait for stays out, since they may have to r
 
 from __future__ import annotations
 
+import functools
 import heapq
 from collections.abc import Collection, Container, Sequence
 
 from flowcore import _engine
 from flowcore.graph.operation import Tensor
-from flowcore.runtime.fused_steps import Fusion, Step, steps_of
+from flowcore.runtime.fused_steps import Fusion, Step, size_in, steps_of
 from flowcore.runtime.plan_node import PlanNode
 
 __all__ = ["fuse"]
@@ -49,11 +50,11 @@ class _Grouping:
                 self.readers.setdefault(slot, []).append(node.index)
         self.kept = set(kept_slots)
         self.waited_for = {index for node in nodes for index in node.after}
-        self.sizes: dict[int, int] = {}
+        self.sizes: list[int | None] = [None] * len(nodes)
 
     def size_of(self, node: PlanNode) -> int:
         """How many steps it would be in a group; 0: it cannot be in one."""
-        size = self.sizes.get(node.index)
+        size = self.sizes[node.index]
         if size is None:
             size = self.sizes[node.index] = _size_of(node)
         return size
@@ -63,31 +64,34 @@ class _Grouping:
         group = {root.index: root}
         size = self.size_of(root)
         inputs = set(root.inputs)
-        if len(inputs) > fusion.most_inputs:
-            return [root]
-        found = [-self.maker[slot] for slot in inputs if slot in self.maker]
+        maker = self.maker
+        found = [-maker[slot] for slot in inputs if slot in maker] if len(inputs) <= fusion.most_inputs else []
         heapq.heapify(found)
         while found:
             node = self.nodes[-heapq.heappop(found)]
-            if node.index in group or not self._joins(node, root, group) or size + self.size_of(node) > fusion.most_steps:
+            if node.index in group or not self._joins(node, root, group):
                 continue
             more = inputs.difference(node.outputs).union(node.inputs)
-            if len(more) > fusion.most_inputs:
+            if len(more) > fusion.most_inputs or size + self.size_of(node) > fusion.most_steps:
                 continue
             inputs = more
             group[node.index] = node
             size += self.size_of(node)
             for slot in node.inputs:
-                if slot in self.maker:
-                    heapq.heappush(found, -self.maker[slot])
-        return sorted(group.values(), key=lambda node: node.index)
+                if slot in maker:
+                    heapq.heappush(found, -maker[slot])
+        return [group[index] for index in sorted(group)]
 
     def _joins(self, node: PlanNode, root: PlanNode, group: Container[int]) -> bool:
         """Whether its value is needed within the group alone. One of a smaller shape would be computed anew for each element that it is broadcast to."""
-        if node.device is not root.device or node.index in self.waited_for or not self.size_of(node):
+        if not self.size_of(node) or node.device is not root.device or node.index in self.waited_for:
             return False
         (slot,) = node.outputs
-        return slot not in self.kept and all(reader in group for reader in self.readers[slot]) and _output(node).shape.is_compatible_with(_output(root).shape)
+        readers = self.readers[slot]
+        if slot in self.kept or not (len(readers) == 1 or all(reader in group for reader in readers)):
+            return False
+        shape, whole = _output(node).shape, _output(root).shape
+        return shape is whole or shape.is_compatible_with(whole)
 
 
 def _output(node: PlanNode) -> Tensor:
@@ -96,13 +100,16 @@ def _output(node: PlanNode) -> Tensor:
 
 
 def _size_of(node: PlanNode) -> int:
-    kernel, fusion, op = node.kernel, node.device.fusion, node.op
-    if op is None or fusion is None or node.state is not None:
+    op, fusion = node.op, node.device.fusion
+    if op is None or fusion is None or node.state is not None or not _is_plain(node.kernel, node.device.type):
         return 0
-    if not isinstance(kernel, _engine.Kernel) or kernel.device != node.device.type or kernel.flags or kernel.host_in or kernel.host_out:
-        return 0
-    steps = steps_of(op, 0, range(len(op.inputs)), len(op.inputs))
-    return len(steps) if all(fusion.computes(step) for step in steps) else 0
+    return size_in(op, fusion)
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_plain(kernel: object, device_type: str) -> bool:
+    """Whether it is the device's own, does all its work at once, and touches nothing but values on the device."""
+    return isinstance(kernel, _engine.Kernel) and kernel.device == device_type and not (kernel.flags or kernel.host_in or kernel.host_out)
 
 
 def _merge(root: PlanNode, group: Sequence[PlanNode], fusion: Fusion) -> None:

@@ -5,13 +5,14 @@ Owns: which ops may be members of a group, and as which steps. Which nodes form 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from flowcore.dtypes import DType, bfloat16, float16, float32
 from flowcore.graph.operation import Operation
 
-__all__ = ["ALIKE", "BIAS", "BROADCAST", "CAST", "CHOOSE", "MOST_INPUTS", "MOST_STEPS", "SELECT", "Fusion", "Step", "packed_steps", "steps_of"]
+__all__ = ["ALIKE", "BIAS", "BROADCAST", "CAST", "CHOOSE", "MOST_INPUTS", "MOST_STEPS", "SELECT", "Fusion", "Step", "packed_steps", "size_in", "steps_of"]
 
 #: What a step asks of its operands' shapes: to broadcast; to be alike; what Select and BiasAdd ask. Numbers as in kernels/_fused.h, like the limits.
 BROADCAST, ALIKE, SELECT, BIAS = range(4)
@@ -60,6 +61,20 @@ def steps_of(op: Operation, place: int, operands: Sequence[int], first: int) -> 
     if len(op.inputs) > 2:
         return []
     return [Step(op.type, op.inputs[0].dtype, op.outputs[0].dtype, tuple(operands), place)]
+
+
+def size_in(op: Operation, fusion: Fusion) -> int:
+    """As how many steps `fusion` computes `op`; 0 where it does not."""
+    inputs, outputs = op.inputs, op.outputs
+    if op.type in _SPECIAL or len(outputs) != 1 or not 1 <= len(inputs) <= 2:
+        steps = steps_of(op, 0, range(len(inputs)), len(inputs))
+        return len(steps) if all(fusion.computes(step) for step in steps) else 0
+    return int(_is_formula(op.type, inputs[0].dtype, outputs[0].dtype, len(inputs), fusion))
+
+
+@functools.cache
+def _is_formula(op_type: str, dtype: DType, result: DType, count: int, fusion: Fusion) -> bool:
+    return fusion.computes(Step(op_type, dtype, result, tuple(range(count))))
 
 
 def packed_steps(steps: Sequence[Step]) -> list[int]:
