@@ -44,6 +44,8 @@ class Fusion(Protocol):
     most_inputs: int
     most_steps: int
 
+    def __hash__(self) -> int: ...
+
     def computes(self, step: Step) -> bool:
         """Whether a group may hold such a step."""
 

@@ -101,7 +101,7 @@ typedef struct {
 } sum_job;
 
 /* Input by input over short blocks, so that each loop vectorises and the running sums stay close. */
-#define ADD_N_BLOCK 256
+#define ADD_N_BLOCK 512
 #define ADD_N_LOOP(NAME, T, C, LOAD, STORE)                                                                        \
     FC_CLONES static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, int64_t end) {  \
         C sum[ADD_N_BLOCK];                                                                                        \
