@@ -22,6 +22,8 @@ typedef struct {
 enum { BLOCK_BYTES = 8192, WORK_BYTES = 32768, BLOCKS_PER_PIECE = 4 };
 /* A tensor of few blocks is cut into as many as its work is worth, up to MOST_SHARES, of at least LEAST_BLOCK elements. */
 enum { LEAST_BLOCK = 256, MOST_SHARES = 16 };
+/* Whether it is worth other threads' help. The work of ten steps on 10,000 elements, 15 us, is not: waking a thread takes 5. */
+static inline int is_split(int64_t size, int64_t steps) { return size > FC_GRAIN || size * steps > 4 * FC_GRAIN; }
 /* A row of so many elements is worth a call. */
 enum { LEAST_ROW = 32 };
 /* Up to so many elements broadcast inputs are written out one by one. */
@@ -273,7 +275,7 @@ static void set_axes(job *j, const fc_tensor *const *shapes, const fc_tensor *ou
 static void set_blocks(job *j, int64_t size, int32_t item) {
     int32_t bytes = WORK_BYTES / (j->places + j->n_walked + 1);
     int64_t most = (bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES) / item, work = size * j->n_instructions;
-    if (work > FC_GRAIN) { /* few elements and many steps: still something for each thread */
+    if (is_split(size, j->n_instructions)) { /* few elements and many steps: still something for each thread */
         int64_t pieces = work / FC_GRAIN + 1, share = size / (pieces < MOST_SHARES ? pieces : MOST_SHARES);
         if (share < LEAST_BLOCK) share = LEAST_BLOCK;
         if (share < most) most = share;
@@ -367,7 +369,7 @@ static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, in
     set_blocks(&j, size, (int32_t)p->item);
     int64_t grain = j.blocks < MOST_SHARES * BLOCKS_PER_PIECE ? 1 : BLOCKS_PER_PIECE;
     if (j.blocks > 1 && j.block * j.n_instructions * grain < FC_GRAIN) grain = FC_GRAIN / (j.block * j.n_instructions);
-    if (grain >= j.blocks) run_blocks(&j, 0, j.blocks);
+    if (grain >= j.blocks || !is_split(size, j.n_instructions)) run_blocks(&j, 0, j.blocks);
     else ctx->api->parallel_for(ctx, j.blocks, grain, run_blocks, &j);
     return j.refused ? refused(ctx, p, j.refused - 1) : FC_OK;
 }
@@ -444,7 +446,7 @@ static int fused(fc_ctx *ctx) {
     if (rc) return rc;
     const fc_tensor *shape = p.shapes[p.n_in + p.n_steps - 1];
     const int64_t size = shape->size;
-    int plain = size * p.n_steps <= FC_GRAIN && size * p.item <= BLOCK_BYTES && size * p.item * p.places <= WORK_BYTES;
+    int plain = !is_split(size, p.n_steps) && size * p.item <= BLOCK_BYTES && size * p.item * p.places <= WORK_BYTES;
     int n_walked = 0;
     for (int i = 0; i < p.n_in; i++) n_walked += p.shapes[i]->size != size && p.shapes[i]->size != 1;
     plain &= !n_walked || size <= TINY;
