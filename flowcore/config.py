@@ -54,6 +54,7 @@ class OptimizerOptions:
     do_common_subexpression_elimination: bool = True
     do_constant_folding: bool = True
     do_algebraic_simplification: bool = True
+    do_elementwise_fusion: bool = True
 
 
 @_strict

@@ -285,7 +285,8 @@ class BaseSession:
         finally:
             if trace is not None and metadata is not None:
                 types = [op.type if op is not None else "Copy" for op in plan.ops]
-                metadata.node_stats = profile.collect(trace, plan.names, types, plan.devices)
+                fused = {i: [op.name for op in ops] for i, ops in plan.fused.items()}
+                metadata.node_stats = profile.collect(trace, plan.names, types, plan.devices, fused)
         return signature.fetches.build(values)
 
 

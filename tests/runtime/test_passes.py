@@ -18,11 +18,12 @@ from flowcore.kernels import RESOURCE_FACTORIES
 from flowcore.runtime.passes import algebra, plan_graph, subexpressions
 
 OFF = OptimizerOptions(opt_level=OptimizerOptions.L0)
-NOTHING = {"do_constant_folding": False, "do_common_subexpression_elimination": False, "do_algebraic_simplification": False}
+NO_FUSION = {"do_elementwise_fusion": False}  # has tests of its own, and may give a NaN another sign
+NOTHING = {"do_constant_folding": False, "do_common_subexpression_elimination": False, "do_algebraic_simplification": False, **NO_FUSION}
 FOLD = OptimizerOptions(**{**NOTHING, "do_constant_folding": True})
 MERGE = OptimizerOptions(**{**NOTHING, "do_common_subexpression_elimination": True})
 SIMPLIFY = OptimizerOptions(**{**NOTHING, "do_algebraic_simplification": True})
-ALL = OptimizerOptions()
+ALL = OptimizerOptions(**NO_FUSION)
 
 
 def session(options: OptimizerOptions, threads: int = 0) -> fc.Session:
