@@ -73,7 +73,7 @@ def fused_source(program: str, access: str, axes: int) -> str:
     parts = ["#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"] if "double" in floating else []
     parts += [kernel_text("prelude.cl"), type_macros("R", steps[-1].result)]
     parts += [type_macros(f"I{i}", dtype) for i, dtype in enumerate(inputs)]
-    parts += [kernel_text("functions.def")] if floating else []
+    parts += [kernel_text("functions.def"), "#define STEPS FC_WIDEST\n"] if floating else ["#define STEPS\n"]
     parts += [INTEGER] if dtypes & CLASSES["INT"] else []
     functions = {computed: "" for computed in ("float", "double")}
     for k, step in enumerate(steps):
@@ -116,7 +116,7 @@ def _stages_source(steps: Sequence[Step], loads: Mapping[str, str]) -> str:
         elsewhere = {**loads, **{f"t{k}": f"b{k}[j]" for k in kept if stage[k] < number}}
         body = "".join(_step_call(k, steps, elsewhere) + (f"b{k}[j] = t{k}; " if k in kept else "") for k in range(len(steps)) if stage[k] == number)
         body += f"STORE_R(out, i, t{len(steps) - 1});" if number == stage[-1] else ""
-        loops.append(f"for (size_t j = 0; j < BLOCK; j++) {{ const size_t k = k0 + j, i = row_at + k; {body} }}")
+        loops.append(f"STEPS for (size_t j = 0; j < BLOCK; j++) {{ const size_t k = k0 + j, i = row_at + k; {body} }}")
     arrays = " ".join(f"{TYPES[steps[k].result][1]} b{k}[BLOCK];" for k in sorted(kept))
     return f"#define BLOCK 64\n#define ARRAYS {arrays}\n#define STAGES {' '.join(loops)}\n"
 

@@ -22,11 +22,14 @@ int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
     int dtype = out_dtype ? out_dtype : x->dtype;
     int rc = ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape);
     if (rc || !x->size) return rc;
-    fc_job job = {.unary = loops[x->dtype], .out = fc_data(&ctx->out[0]), .x = fc_data(x),
-                  .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
-    if (!job.unary) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    if (x->size <= FC_GRAIN) job.unary(job.out, job.x, x->size);
-    else ctx->api->parallel_for(ctx, x->size, FC_GRAIN, unary_piece, &job);
+    fc_unary_loop loop = loops[x->dtype];
+    if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    if (x->size <= FC_GRAIN) {
+        loop(fc_data(&ctx->out[0]), fc_data(x), x->size);
+        return FC_OK;
+    }
+    fc_job job = {.unary = loop, .out = fc_data(&ctx->out[0]), .x = fc_data(x), .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
+    ctx->api->parallel_for(ctx, x->size, FC_GRAIN, unary_piece, &job);
     return FC_OK;
 }
 
@@ -89,9 +92,15 @@ int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype) {
     if (!rc) rc = fc_alloc_over(ctx, 2, dtype, ndim, shape);
     int64_t size = ctx->out[0].size;
     if (rc || !size) return rc;
-    fc_job job = {.binary = loops[x->dtype], .out = fc_data(&ctx->out[0]), .x = fc_data(x), .y = fc_data(y),
+    fc_binary_loop loop = loops[x->dtype];
+    if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    int same = x->ndim == y->ndim && !memcmp(x->shape, y->shape, (size_t)x->ndim * sizeof *x->shape);
+    if (size <= FC_GRAIN && (same || x->size == 1 || y->size == 1)) { /* most small nodes: no walk to prepare */
+        loop(fc_data(&ctx->out[0]), fc_data(x), fc_data(y), size, x->size == size, y->size == size);
+        return FC_OK;
+    }
+    fc_job job = {.binary = loop, .out = fc_data(&ctx->out[0]), .x = fc_data(x), .y = fc_data(y),
                   .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
-    if (!job.binary) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
     fc_walk_init(&job.walk, 2, ctx->in, ndim, shape);
     if (job.walk.ndim == 1) {
         if (size <= FC_GRAIN) flat_piece(&job, 0, size);
