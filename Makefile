@@ -27,7 +27,7 @@ smoke: $(VENV)/examples
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python examples/smoke.py
 
 bench: $(VENV)/examples
-	$(BIN)/python examples/benchmarks/run.py $(ARGS)
+	$(BIN)/python examples/benchmarks/compare.py $(ARGS)
 
 # Names what is missing, with the command that installs it.
 check-tools:

@@ -8,6 +8,7 @@ import statistics
 import time
 
 import flowcore as fc
+from flowcore import bench
 from flowcore.opencl import _opencl, programs, runtimes, tuning
 from flowcore.runtime import devices
 
@@ -99,7 +100,12 @@ def main() -> None:
     listing.add_argument("--warm", action="store_true", help="build the programs of a training step on each device, ahead of time")
     tuner = commands.add_parser("tune", help="measure which tiles matrix products run fastest with on OpenCL devices, and keep the choice")
     tuner.add_argument("--device", help="only this one, such as /gpu:0")
+    timing = commands.add_parser("bench", help="measure calls, queues, products and a training step here, beside NumPy")
+    timing.add_argument("--seconds", type=float, default=2.0, help="for each line of the table (default 2)")
     args = parser.parse_args()
+    if args.command == "bench":
+        bench.show(args.seconds)
+        return
     if args.command == "tune":
         if args.device:
             chosen = [devices.find(devices.OPENCL, int(args.device.rpartition(":")[2]))]

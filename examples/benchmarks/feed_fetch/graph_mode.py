@@ -2,16 +2,14 @@
 
 import numpy as np
 
-UNIT = "ms"
 
-
-def prepare(tf):
+def prepare(tf, config):
     x = tf.placeholder(tf.float32, [25_000_000])
-    call = tf.Session().make_callable(-x, [x])
+    call = tf.Session(config=config).make_callable(-x, [x])
     value = np.ones(25_000_000, np.float32)
 
-    def run(n):
-        for _ in range(n):
+    def run(calls):
+        for _ in range(calls):
             call(value)
 
-    return run, 2, 1e3
+    return run

@@ -1,29 +1,27 @@
-"""The perceptron's training step in PyTorch, eager."""
+"""The training step in PyTorch, eager."""
 
 import itertools
 
-import numpy as np
+import start
 import torch
 
 
-def prepare():
-    rng = np.random.default_rng(0)
+def prepare(sizes, batch):
     torch.manual_seed(0)
-    sizes = (784, 512, 512, 10)
     layers = []
     for m, n in itertools.pairwise(sizes):
         layers += [torch.nn.Linear(m, n), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.SGD(model.parameters(), 0.01)
-    images = torch.from_numpy(rng.normal(size=(128, 784)).astype(np.float32))
-    labels = torch.from_numpy(rng.integers(0, 10, 128))
+    images, labels = map(torch.from_numpy, start.examples(sizes, batch))
+    labels = labels.long()
 
-    def run(n):
-        for _ in range(n):
+    def run(calls):
+        for _ in range(calls):
             optimizer.zero_grad(set_to_none=True)
             loss = torch.nn.functional.cross_entropy(model(images), labels)
             loss.backward()
             optimizer.step()
             loss.item()
 
-    return run, 10, 1e3
+    return run

@@ -2,19 +2,17 @@
 
 import numpy as np
 
-UNIT = "us a pair"
 
-
-def prepare(tf):
+def prepare(tf, config):
     queue = tf.FIFOQueue(10, tf.float32, [[]])
     x = tf.placeholder(tf.float32, [])
-    sess = tf.Session()
+    sess = tf.Session(config=config)
     put, take = sess.make_callable(queue.enqueue(x), [x]), sess.make_callable(queue.dequeue())
     value = np.float32(1)
 
-    def run(n):
-        for _ in range(n):
+    def run(calls):
+        for _ in range(calls):
             put(value)
             take()
 
-    return run, 200, 1e6
+    return run

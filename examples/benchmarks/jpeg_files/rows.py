@@ -1,0 +1,6 @@
+"""JPEG files, to batches."""
+
+from workload import Row
+
+BATCH = 32
+ROWS = {"": Row("input pipeline: 224x224 JPEG files to batches of 32", "us an image", per_call=BATCH, prefetched=6, arguments={"batch": BATCH})}

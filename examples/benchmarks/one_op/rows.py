@@ -1,0 +1,8 @@
+"""One scalar op from a NumPy scalar and back: what a call costs."""
+
+from workload import Row
+
+ROWS = {
+    "run": Row("one scalar op, fed and fetched (`Session.run`)", "us a call", arguments={"call": "run"}),
+    "callable": Row("one scalar op, fed and fetched (`make_callable`)", "us a call", arguments={"call": "callable"}),
+}

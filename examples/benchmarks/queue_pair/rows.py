@@ -1,0 +1,5 @@
+"""A queue of scalars."""
+
+from workload import Row
+
+ROWS = {"": Row("enqueue and dequeue, a run each", "us a pair")}
