@@ -71,6 +71,8 @@ class Device:
     capsule: object = field(default=None, repr=False)
     preferred: bool = False
     fusion: Fusion | None = field(default=None, repr=False)
+    _deciding: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by op type: the attributes on which its kernel depends
+    _chosen: dict[tuple[object, ...], _engine.Kernel | None] = field(default_factory=dict, repr=False)  # by op type and the values of those
 
     @property
     def is_host(self) -> bool:
@@ -80,10 +82,15 @@ class Device:
         """The first kernel whose type constraints the node's attributes meet, or None. Strings live on the host only."""
         if not self.is_host and any(t.dtype == dtypes.string for t in (*op.inputs, *op.outputs)):
             return None
-        for candidate in self.kernels.get(op.type, ()):
-            if not candidate.accepts or candidate.matches(op):
-                return candidate.kernel
-        return None
+        names = self._deciding.get(op._type)
+        if names is None:
+            candidates = self.kernels.get(op._type, ())
+            names = self._deciding[op._type] = tuple(dict.fromkeys(name for candidate in candidates for name, _ in candidate.accepts))
+        attrs = op._attrs
+        key = (op._type, *[attrs[name] for name in names])
+        if key not in self._chosen:
+            self._chosen[key] = next((c.kernel for c in self.kernels.get(op._type, ()) if not c.accepts or c.matches(op)), None)
+        return self._chosen[key]
 
     def new_constant(self) -> _engine.Resource | None:
         """The state of a constant's copy, or None where the device copies constants anew in each step."""
