@@ -55,6 +55,7 @@ class OptimizerOptions:
     do_constant_folding: bool = True
     do_algebraic_simplification: bool = True
     do_elementwise_fusion: bool = True
+    do_product_joining: bool = True
 
 
 @_strict
