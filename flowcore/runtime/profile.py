@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,6 +53,8 @@ class RunMetadata:
 
     def save_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes `chrome_trace()` as JSON."""
+        import json
+
         with open(path, "w", encoding="utf-8") as file:
             json.dump(self.chrome_trace(), file)
 
