@@ -4,11 +4,14 @@ Build a graph of operations over tensors, then run it in a Session: nodes run in
 The public names are those of TensorFlow 1.15's graph mode: `import flowcore as tf` runs a script written for it.
 """
 
+import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+from typing import Any as _Any
+
 from flowcore import dtypes as dtypes
 from flowcore import errors as errors
 from flowcore import image as image
 from flowcore import nn as nn
-from flowcore import test as test
 from flowcore import train as train
 from flowcore._version import __version__ as __version__
 from flowcore.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunOptions
@@ -40,3 +43,13 @@ from flowcore.runtime.profile import RunMetadata
 from flowcore.runtime.session import InteractiveSession, Session, get_default_session
 from flowcore.runtime.show_config import show_config
 from flowcore.shape import Dimension, TensorShape
+
+if _TYPE_CHECKING:
+    from flowcore import test as test
+
+
+def __getattr__(name: str) -> _Any:
+    """`flowcore.test`, imported when it is first asked for: unittest costs a tenth of what all of flowcore does."""
+    if name == "test":
+        return _importlib.import_module("flowcore.test")
+    raise AttributeError(f"module 'flowcore' has no attribute '{name}'")

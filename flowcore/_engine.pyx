@@ -11,9 +11,10 @@ idle workers of the pool that visit the step steal from there. `pending` counts 
 at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts them when its own deque is empty: one write to
 what all share instead of one per node. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
 
-Who may touch a step: its caller; the pool's workers while they are visitors (`visitors` is raised under the pool's lock while the
-step is on the pool's list); threads that complete a token (a visit that lasts from park to the end of complete). The caller takes the
-step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step that is gone.
+Who may touch a step: its caller, alone until it first asks for help or parks a node (`shared`); the pool's workers while they are visitors
+(`visitors` is raised under the pool's lock while the step is on the pool's list); threads that complete a token (a visit that lasts from park to the
+end of complete). The caller takes the step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step
+that is gone.
 
 A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or
 by a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference
@@ -216,6 +217,7 @@ cdef struct step_t:
     PyObject *owner             # the plan, where the caller has left
     pthread_mutex_t lock        # guards `tokens`
     token_t *tokens
+    bint shared                 # other threads may be in it: set by its caller before the first of them can be
     int32_t listed              # on the pool's list; changed by the caller or a completing thread under the pool's lock
     bint measure
     trace_t *trace
@@ -468,6 +470,8 @@ cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept
     token.cancel = cancel
     token.arg = arg
     token.previous = NULL
+    if not step.shared:
+        step.shared = True
     pthread_mutex_lock(&step.lock)
     if fc_load32(&step.failed):
         pthread_mutex_unlock(&step.lock)
@@ -573,6 +577,8 @@ cdef void list_step(step_t *step) noexcept nogil:
     cdef pool_t *pool = step.plan.pool
     if fc_load32(&step.listed):  # only its caller takes it off, when it is over
         return
+    if not step.shared:
+        step.shared = True
     pthread_mutex_lock(&pool.lock)
     if not step.listed:
         fc_store32(&step.listed, 1)
@@ -624,6 +630,14 @@ cdef inline float worth(plan_t *plan, int32_t node) noexcept nogil:
     return UNKNOWN_NS if plan.nodes[node].fn != NULL else PYTHON_NS
 
 
+cdef inline bint was_last(step_t *step, int32_t *count) noexcept nogil:
+    """Counts down. As long as the caller is alone in its step, without an atomic operation: they were a third of what a small node costs."""
+    if step.shared:
+        return fc_add32(count, -1) == 1
+    count[0] -= 1
+    return count[0] == 0
+
+
 cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
     """After a kernel: releases inputs, makes successors ready. Returns one of them to go on with, FC_EMPTY for none.
 
@@ -650,7 +664,7 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
                 release_slot(&step.slots[node.first_out + i])
         for i in range(node.n_in):
             slot = plan.in_slots[node.first_in + i]
-            if plan.uses[slot] != 0 and (plan.uses[slot] == 1 or fc_add32(&step.uses[slot], -1) == 1):
+            if plan.uses[slot] != 0 and (plan.uses[slot] == 1 or was_last(step, &step.uses[slot])):
                 release_slot(&step.slots[slot])
         after = plan.next + node.first_next
         n_next = node.n_next
@@ -659,7 +673,7 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
             n_next = 0
         for i in range(n_next):
             successor = after[i]
-            if plan.waits[successor] == 1 or fc_add32(&step.waits[successor], -1) == 1:
+            if plan.waits[successor] == 1 or was_last(step, &step.waits[successor]):
                 ready += 1
                 if foreign:
                     fc_add64(&step.pending, 1)
@@ -968,6 +982,7 @@ cdef void start_step(step_t *step, bint traced) noexcept nogil:
     memcpy(step.waits, plan.waits, sizeof(int32_t) * plan.n_nodes)
     memcpy(step.uses, plan.uses, sizeof(int32_t) * plan.n_slots)
     step.inject_head = FC_EMPTY
+    step.shared = False
     step.failed = 0
     step.dropped = 0
     step.code = FC_OK

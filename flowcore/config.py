@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
@@ -18,6 +17,8 @@ def _strict(cls: type[C]) -> type[C]:
     plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
 
     def refuse(name: str) -> str:
+        import difflib
+
         near = difflib.get_close_matches(name, known, 1)
         return f"{cls.__name__} has no field '{name}'" + (f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}")
 
@@ -54,6 +55,8 @@ class OptimizerOptions:
     do_common_subexpression_elimination: bool = True
     do_constant_folding: bool = True
     do_algebraic_simplification: bool = True
+    do_elementwise_fusion: bool = True
+    do_product_joining: bool = True
 
 
 @_strict

@@ -15,6 +15,7 @@ __kernel void fused(__global R *restrict out, long out_at, INPUTS, long n AXES) 
         ARRAYS
         for (; k0 + BLOCK <= last; k0 += BLOCK) { STAGES }
 #endif
+        STEPS
         for (size_t k = k0; k < last; k++) {
             const size_t i = row_at + k;
             STORE_R(out, i, VALUE);

@@ -6,7 +6,6 @@ Owns: the spec language, the registry, `register`. Must never import ops.
 from __future__ import annotations
 
 import ast
-import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -232,6 +231,8 @@ def get_op_def(op_type: str) -> OpDef:
     """The declaration of an op type. Raises ValueError for an unknown one, with the nearest name."""
     found = _registry.get(op_type)
     if found is None:
+        import difflib
+
         near = difflib.get_close_matches(op_type, _registry, 1)
         raise ValueError(f"No op type '{op_type}' is registered" + (f"; did you mean '{near[0]}'?" if near else ""))
     return found

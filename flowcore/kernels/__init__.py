@@ -1,7 +1,7 @@
 """The registry of CPU kernels: finds every extension unit of this package and of the queues. Knows no graph.
 
 Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session state), `PYTHON_KERNELS` (op type -> factory of
-a Python callable). A new unit is found by its name: nothing here is edited for it.
+a Python callable), `find_formula` (of the unit _elementwise). A new unit is found by its name: nothing here is edited for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from flowcore.kernels import blas
 from flowcore.kernels.python_kernels import PYTHON_KERNELS
 
-__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES"]
+__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula"]
 
 
 def _units() -> list[ModuleType]:
@@ -25,8 +25,16 @@ def _units() -> list[ModuleType]:
 
 CAPSULES: list[object] = []
 RESOURCE_FACTORIES: dict[str, Callable[[str, Mapping[str, Any]], object]] = {}
+
+
+def find_formula(op: str, dtype: int) -> int:
+    """The number of the line of elementwise.def for `op` of `dtype`, by its number; -1 where there is none, as in a build without that unit."""
+    return -1
+
+
 for _unit in _units():
     CAPSULES += _unit.KERNELS
+    find_formula = getattr(_unit, "find_formula", find_formula)
     for _name in vars(_unit):
         if _name.startswith("create_"):
             RESOURCE_FACTORIES[_name.removeprefix("create_")] = getattr(_unit, _name)

@@ -6,7 +6,6 @@ Owns: what a dtype is in OpenCL C, and what the formulas' names mean there. Must
 from __future__ import annotations
 
 import functools
-import importlib.resources
 import pathlib
 import re
 from typing import NamedTuple
@@ -61,6 +60,8 @@ CLASSES["INT"] = CLASSES["SIGNED"] | CLASSES["UNSIGNED"]
 
 @functools.cache
 def kernel_text(name: str) -> str:
+    import importlib.resources
+
     in_place = pathlib.Path(__file__).parents[2] / "opencl_kernels"  # a source tree that was built in place; installed, it is a package
     folder = in_place if in_place.is_dir() else importlib.resources.files("flowcore.opencl_kernels")
     text = folder.joinpath(name).read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """The texts of fused programs: several lines of elementwise.def in one kernel, opencl_kernels/fused.cl.
 
-Owns: how such a program is written in build options, and what fused.cl is built with. Which ops go together is runtime/fuse.py's.
+Owns: how such a program is written in build options, and what fused.cl is built with. Which ops go together is said in flowcore/runtime.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Step", "fused_program", "fused_source"]
 
 
 class Step(NamedTuple):
-    """An op of a fused program: a formula of elementwise.def or Cast, from elements of `dtype` to one of `result`.
+    """A step of a fused program: a formula of elementwise.def, Cast or SelectV2, from elements of `dtype` to one of `result`.
 
     Operands are "i0", "i1" ... (inputs) and "t0", "t1" ... (what earlier steps yielded). The last step's is the output.
     """
@@ -58,6 +58,8 @@ _ROUND = {"float16": "fc_as_float16({})", "bfloat16": "fc_from_bfloat16(fc_to_bf
 def _step_source(step: Step, name: str) -> str:
     """The step as a function of x and y."""
     types = "#undef T_C\n#undef R_C\n#undef CAST\n" + f"#define T_C {TYPES[step.dtype][1]}\n#define R_C {TYPES[step.result][1]}\n"
+    if step.op == "SelectV2":
+        return types + f"static inline R_C {name}(uchar c, T_C x, T_C y) {{ return c ? x : y; }}\n"
     if step.op != "Cast":
         return types + formula_source(step.op, step.dtype, name)
     return types + cast_macro(step.dtype, step.result) + f"static inline R_C {name}(T_C x, T_C y) {{ return CAST(x); }}\n"
@@ -71,7 +73,7 @@ def fused_source(program: str, access: str, axes: int) -> str:
     parts = ["#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"] if "double" in floating else []
     parts += [kernel_text("prelude.cl"), type_macros("R", steps[-1].result)]
     parts += [type_macros(f"I{i}", dtype) for i, dtype in enumerate(inputs)]
-    parts += [kernel_text("functions.def")] if floating else []
+    parts += [kernel_text("functions.def"), "#define STEPS FC_WIDEST\n"] if floating else ["#define STEPS\n"]
     parts += [INTEGER] if dtypes & CLASSES["INT"] else []
     functions = {computed: "" for computed in ("float", "double")}
     for k, step in enumerate(steps):
@@ -93,9 +95,10 @@ def fused_source(program: str, access: str, axes: int) -> str:
 def _step_call(k: int, steps: Sequence[Step], elsewhere: Mapping[str, str]) -> str:
     """Step k as the variable t<k>. `elsewhere`: operands that are no such variables."""
     step = steps[k]
-    x, y = (elsewhere.get(operand, operand) for operand in (step.operands[0], step.operands[-1]))
+    operands = step.operands if len(step.operands) > 1 else step.operands * 2
+    arguments = ", ".join(elsewhere.get(operand, operand) for operand in operands)
     rounding = _ROUND.get(step.result, "{}") if k < len(steps) - 1 else "{}"
-    return f"const {TYPES[step.result][1]} t{k} = {rounding.format(f'step{k}({x}, {y})')}; "
+    return f"const {TYPES[step.result][1]} t{k} = {rounding.format(f'step{k}({arguments})')}; "
 
 
 def _stages_source(steps: Sequence[Step], loads: Mapping[str, str]) -> str:
@@ -103,7 +106,7 @@ def _stages_source(steps: Sequence[Step], loads: Mapping[str, str]) -> str:
 
     A processor overlaps the rounds of a short loop, and not those of a long one: three hyperbolic tangents took 1.6 times as long in one.
     """
-    heavy = [step.op != "Cast" and _calls_own(step) for step in steps]
+    heavy = [step.op not in ("Cast", "SelectV2") and _calls_own(step) for step in steps]
     stage = [max(sum(heavy[: k + 1]) - 1, 0) for k in range(len(steps))]
     if not stage[-1]:
         return ""
@@ -113,7 +116,7 @@ def _stages_source(steps: Sequence[Step], loads: Mapping[str, str]) -> str:
         elsewhere = {**loads, **{f"t{k}": f"b{k}[j]" for k in kept if stage[k] < number}}
         body = "".join(_step_call(k, steps, elsewhere) + (f"b{k}[j] = t{k}; " if k in kept else "") for k in range(len(steps)) if stage[k] == number)
         body += f"STORE_R(out, i, t{len(steps) - 1});" if number == stage[-1] else ""
-        loops.append(f"for (size_t j = 0; j < BLOCK; j++) {{ const size_t k = k0 + j, i = row_at + k; {body} }}")
+        loops.append(f"STEPS for (size_t j = 0; j < BLOCK; j++) {{ const size_t k = k0 + j, i = row_at + k; {body} }}")
     arrays = " ".join(f"{TYPES[steps[k].result][1]} b{k}[BLOCK];" for k in sorted(kept))
     return f"#define BLOCK 64\n#define ARRAYS {arrays}\n#define STAGES {' '.join(loops)}\n"
 

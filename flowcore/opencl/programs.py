@@ -7,7 +7,6 @@ program, several lines of elementwise.def in one, is written out in the options:
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pathlib
 import threading
@@ -101,6 +100,8 @@ class Programs:
         return program
 
     def _cache_file(self, text: str) -> pathlib.Path | None:
+        import hashlib
+
         folder = cache_folder()
         device = self.device
         parts = (device.platform.name, device.platform.version, device.name, device.version, device.driver_version, self.flags, text)

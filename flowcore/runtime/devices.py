@@ -19,6 +19,9 @@ from flowcore import _engine, dtypes, kernels
 from flowcore.config import ConfigProto
 from flowcore.graph.operation import Operation
 from flowcore.opencl import _opencl, runtimes
+from flowcore.runtime.fuse_cpu import CpuFusion
+from flowcore.runtime.fuse_opencl import OpenCLFusion
+from flowcore.runtime.fused_steps import Fusion
 
 #: Copies between host and device memory are nodes of the plan; a device offers these two as asynchronous kernels. Optional, with a state from
 #: `Device.new_constant`: the copy of a constant, which is made once per plan.
@@ -56,6 +59,7 @@ class Device:
 
     `name` is like "/device:CPU:0"; `engine_device` is what the engine allocates outputs with (None: the host). `runtime` describes an OpenCL device;
     `capsule` is what its extension knows it by. `preferred`: nodes that ask for no device may go there.
+    `fusion`: what makes fused nodes for it, where it has a kernel for them.
     """
 
     name: str
@@ -66,6 +70,9 @@ class Device:
     runtime: runtimes.Runtime | None = None
     capsule: object = field(default=None, repr=False)
     preferred: bool = False
+    fusion: Fusion | None = field(default=None, repr=False)
+    _deciding: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by op type: the attributes on which its kernel depends
+    _chosen: dict[tuple[object, ...], _engine.Kernel | None] = field(default_factory=dict, repr=False)  # by op type and the values of those
 
     @property
     def is_host(self) -> bool:
@@ -75,10 +82,15 @@ class Device:
         """The first kernel whose type constraints the node's attributes meet, or None. Strings live on the host only."""
         if not self.is_host and any(t.dtype == dtypes.string for t in (*op.inputs, *op.outputs)):
             return None
-        for candidate in self.kernels.get(op.type, ()):
-            if not candidate.accepts or candidate.matches(op):
-                return candidate.kernel
-        return None
+        names = self._deciding.get(op._type)
+        if names is None:
+            candidates = self.kernels.get(op._type, ())
+            names = self._deciding[op._type] = tuple(dict.fromkeys(name for candidate in candidates for name, _ in candidate.accepts))
+        attrs = op._attrs
+        key = (op._type, *[attrs[name] for name in names])
+        if key not in self._chosen:
+            self._chosen[key] = next((c.kernel for c in self.kernels.get(op._type, ()) if not c.accepts or c.matches(op)), None)
+        return self._chosen[key]
 
     def new_constant(self) -> _engine.Resource | None:
         """The state of a constant's copy, or None where the device copies constants anew in each step."""
@@ -114,6 +126,7 @@ def make_device(device_type: str, index: int, capsules: Iterable[object], engine
 
 
 HOST = make_device("CPU", 0, kernels.CAPSULES)
+HOST.fusion = CpuFusion()
 _devices: list[Device] = [HOST]
 _lock = threading.Lock()
 
@@ -250,6 +263,7 @@ def open_opencl(runtime: runtimes.Runtime, index: int, **claims: Any) -> Device:
     engine_device, capsule = runtimes.open_runtime(runtime, index, **claims)
     device = make_device(OPENCL, index, _opencl.KERNELS, engine_device)
     device.runtime, device.capsule, device.preferred = runtime, capsule, runtime.kind != "CPU"
+    device.fusion = OpenCLFusion()
     if not runtime.has_double:
         device.kernels = _without_double(device.kernels)
     return device

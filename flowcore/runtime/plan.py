@@ -246,7 +246,8 @@ def compile_plan(
     for op in graph.ops:
         lowering.lower(op)
     fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in graph.fetches]
-    planned = fuse(lowering.nodes, fetch_slots) if options.opt_level > OptimizerOptions.L0 else lowering.nodes
+    fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
+    planned = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
     nodes = [
         _engine.Node(
             name=n.name,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
 class NodeStats:
-    """One execution of one node. Times are in nanoseconds of the monotonic clock; `thread` 0 is the caller."""
+    """One execution of one node. Times are in nanoseconds of the monotonic clock; `thread` 0 is the caller. `fused`: the ops it computed, where several."""
 
     name: str
     op: str
@@ -19,6 +18,7 @@ class NodeStats:
     thread: int
     start_ns: int
     end_ns: int
+    fused: tuple[str, ...] = ()
 
 
 @dataclass
@@ -45,7 +45,7 @@ class RunMetadata:
                 "tid": n.thread,
                 "ts": (n.start_ns - first) / 1000,
                 "dur": (n.end_ns - n.start_ns) / 1000,
-                "args": {"op": n.op},
+                "args": {"op": n.op, **({"fused": list(n.fused)} if n.fused else {})},
             }
             for n in self.node_stats
         ]
@@ -53,10 +53,15 @@ class RunMetadata:
 
     def save_chrome_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes `chrome_trace()` as JSON."""
+        import json
+
         with open(path, "w", encoding="utf-8") as file:
             json.dump(self.chrome_trace(), file)
 
 
-def collect(trace: Sequence[tuple[int, int, int, int]], names: Sequence[str], types: Sequence[str], devices: Sequence[str]) -> list[NodeStats]:
-    """The engine's (node, start, end, thread) records as NodeStats, by start time."""
-    return [NodeStats(names[i], types[i], devices[i], thread, start, end) for i, start, end, thread in sorted(trace, key=lambda r: r[1])]
+def collect(
+    trace: Sequence[tuple[int, int, int, int]], names: Sequence[str], types: Sequence[str], devices: Sequence[str], fused: Mapping[int, Sequence[str]]
+) -> list[NodeStats]:
+    """The engine's (node, start, end, thread) records as NodeStats, by start time. `fused`: the ops of nodes that are several."""
+    records = sorted(trace, key=lambda r: r[1])
+    return [NodeStats(names[i], types[i], devices[i], thread, start, end, tuple(fused.get(i, ()))) for i, start, end, thread in records]

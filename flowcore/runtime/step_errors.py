@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from flowcore import _engine, errors
+from flowcore.graph.operation import Operation
 from flowcore.runtime.plan import CompiledPlan
 
 #: How an exception of a Python kernel is classed (the classes that TensorFlow's py_func uses).
@@ -30,6 +33,8 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
     elif cause is not None:
         code = next((c for kind, c in _FROM_PYTHON if isinstance(cause, kind)), errors.UNKNOWN)
     message = str(error.message) if cause is None else f"{type(cause).__name__}: {cause}"
+    if error.node in plan.fused:
+        op, message = _member(plan.fused[error.node], message)
     if op is not None:
         message = f"node '{op.name}' ({op.type}): {message}"
         if op.created_at:
@@ -42,3 +47,9 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
     result = errors.exception_for(code)(op.node_def if op is not None else None, op, message)
     result.__cause__ = cause
     return result
+
+
+def _member(ops: tuple[Operation, ...], message: str) -> tuple[Operation, str]:
+    """Which of the ops of a fused node failed, and why: its kernel's messages begin with a mark (kernels/_fused.h)."""
+    mark = re.match(r"#(\d+): ", message)
+    return (ops[int(mark[1])], message[mark.end() :]) if mark else (ops[-1], message)

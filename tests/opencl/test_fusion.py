@@ -193,7 +193,22 @@ def test_shapes_that_do_not_go_together_are_refused(device: Any) -> None:
             run(place, lambda x, y, z: fc.add(fc.square(x) - y, z, name="last"), [sample(()), sample((2, 3)), sample((2, 4))], known=False)
         seen.append(caught.value.message)
     assert all("Incompatible shapes: [2, 3] vs. [2, 4]" in message and "node 'last' (Add" in message for message in seen), seen
-    assert "'Square' (Square), 'sub' (Sub)" in seen[1]
+    assert all("'Square' (Square), 'sub' (Sub)" in message for message in seen)
+
+
+@pytest.mark.parametrize("build", [
+    lambda x, y, z: fc.subtract(x, y, name="broken") * z,
+    lambda x, y, z: fc.add_n([x * 1.0, x, y], name="broken") * 2.0,
+    lambda x, y, z: fc.nn.bias_add(x * 1.0, z * 1.0, name="broken") * 2.0,
+])  # fmt: skip
+def test_an_error_names_the_op_that_failed(device: Any, build: Build) -> None:
+    messages = []
+    for settings in ({}, {"graph_options": UNFUSED}):
+        with pytest.raises(fc.errors.InvalidArgumentError) as caught:
+            run(device.name, build, [sample((2, 3)), sample((3, 2)), sample(7)], known=False, **settings)
+        messages.append(caught.value.message.split("\n")[0])
+    assert messages[0] == messages[1]
+    assert "'broken'" in messages[0]
 
 
 # ---- types ----
@@ -231,7 +246,25 @@ def test_comparisons_and_choices(check: Check) -> None:
         return [x * fc.cast(above, fc.float32), fc.where(fc.logical_or(fc.is_nan(x / y), b), x, y)]
 
     fused, unfused = check(build, sample(100), sample(100, seed=1), sample(100, seed=2) > 0)
-    assert fused == 3 < unfused
+    assert fused == 2 < unfused
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["shapes known", "shapes unknown"])
+def test_choices_sums_and_biases(check: Check, known: bool) -> None:
+    def build(x: fc.Tensor, y: fc.Tensor, b: fc.Tensor, one: fc.Tensor) -> list[fc.Tensor]:
+        high = fc.greater(x, y)
+        narrow = fc.cast(x, fc.float16)
+        return [
+            apply("SelectV2", high, x * 2.0, b) * y,
+            fc.where(one, x * 2.0, -y) + 1.0,
+            fc.where(high, fc.cast(x, fc.int8) * 3, fc.cast(y, fc.int8)),
+            fc.nn.relu(fc.nn.bias_add(x, b)),
+            fc.square(fc.add_n([x * y, y, x])),
+            fc.add_n([narrow, narrow * 0.3, narrow * narrow, -narrow]) * 2.0,
+        ]
+
+    fused, unfused = check(build, sample((40, 9)), sample((40, 9), seed=1), sample(9, seed=2), np.bool_(True), known=known)
+    assert fused <= (8 if known else 12) < unfused
 
 
 def test_integers_that_are_refused(device: Any) -> None:

@@ -49,6 +49,7 @@ OPTIONS = {
         "FUSED=float16,bool;Cast,float16,bfloat16,i0;Cast,bool,bfloat16,i1;SquaredDifference,bfloat16,bfloat16,t0,t1 ACCESS=rc AXES=3",
         "FUSED=int8,int8,int8;Add,int8,int8,i0,i1;Abs,int8,int8,t0;Less,int8,bool,t1,i2;LogicalNot,bool,bool,t2 ACCESS=fcr AXES=2",
         "FUSED=float32,float32;Tanh,float32,float32,i0;Cast,float32,float16,t0;Exp,float16,float16,t1;Cast,float16,float32,t2;Pow,float32,float32,t3,i1 ACCESS=fr AXES=4",
+        "FUSED=bool,float16,float16;SelectV2,float16,float16,i0,i1,i2;Tanh,float16,float16,t0;Exp,float16,float16,t1 ACCESS=rfs AXES=2",
         "FUSED=float32;Exp,float32,float32,i0;Cast,float32,float64,t0;FloorMod,float64,float64,t1,t1 ACCESS=f AXES=1",
     ],
     "gemm": [

@@ -271,7 +271,7 @@ def test_every_op_has_a_kernel_and_every_kernel_an_op():
     without_kernel = {"Const", "Placeholder", "PyFunc"} | {op for op in kernels.RESOURCE_FACTORIES}
     known = set(HOST.kernels) | set(kernels.PYTHON_KERNELS)
     assert not [op for op in registered_ops() if op not in known and op not in without_kernel]
-    assert not [op for op in known if op not in registered_ops()]
+    assert not [op for op in known if op not in registered_ops() and not op.startswith("_")]  # those only the planner makes
 
 
 def placed(inputs: list[Any], dtype: str | None, shapes: str) -> tuple[list[Any], dict[Any, np.ndarray]]:

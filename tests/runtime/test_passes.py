@@ -18,11 +18,12 @@ from flowcore.kernels import RESOURCE_FACTORIES
 from flowcore.runtime.passes import algebra, plan_graph, subexpressions
 
 OFF = OptimizerOptions(opt_level=OptimizerOptions.L0)
-NOTHING = {"do_constant_folding": False, "do_common_subexpression_elimination": False, "do_algebraic_simplification": False}
+NO_FUSION = {"do_elementwise_fusion": False}  # has tests of its own, and may give a NaN another sign
+NOTHING = {"do_constant_folding": False, "do_common_subexpression_elimination": False, "do_algebraic_simplification": False, **NO_FUSION}
 FOLD = OptimizerOptions(**{**NOTHING, "do_constant_folding": True})
 MERGE = OptimizerOptions(**{**NOTHING, "do_common_subexpression_elimination": True})
 SIMPLIFY = OptimizerOptions(**{**NOTHING, "do_algebraic_simplification": True})
-ALL = OptimizerOptions()
+ALL = OptimizerOptions(**NO_FUSION)
 
 
 def session(options: OptimizerOptions, threads: int = 0) -> fc.Session:
@@ -442,3 +443,63 @@ def test_what_passes_may_not_touch_says_so_in_its_declaration() -> None:
 def test_every_op_named_by_a_rule_exists() -> None:
     named = {*algebra._RULES, *subexpressions._COMMUTATIVE, *subexpressions._NEVER}
     assert named <= set(registered_ops())
+
+
+# ---- sums of products ----
+
+
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("transpose_b", [False, True])
+def test_a_sum_of_products_becomes_one_product_of_joined_operands(transpose_a: bool, transpose_b: bool) -> None:
+    rng = np.random.default_rng(0)
+    parts, feeds = [], {}
+    for k in (3, 1, 5):
+        a, b = (fc.placeholder(fc.float32, shape[::-1] if turned else shape) for shape, turned in (([40, k], transpose_a), ([k, 30], transpose_b)))
+        feeds |= {t: rng.standard_normal(t.shape.as_list()).astype(np.float32) for t in (a, b)}
+        parts.append(fc.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b))
+    other = fc.placeholder(fc.float32, [40, 30])
+    feeds[other] = rng.standard_normal((40, 30)).astype(np.float32)
+    for fetched, products in ((fc.add_n(parts), 0), (fc.add_n([fc.tanh(parts[0]), *parts, other]), 2)):  # a part is read by tanh too
+        expected, _ = run(OFF, [fetched], feeds)
+        with session(OptimizerOptions()) as sess:
+            metadata = fc.RunMetadata()
+            value = sess.run(fetched, feeds, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
+        np.testing.assert_allclose(value, expected[0], rtol=1e-5, atol=1e-5)
+        assert sum(n.op == "ConcatV2" for n in metadata.node_stats) == 2
+        assert sum(n.op == "MatMul" for n in metadata.node_stats) == products  # one in place of a whole sum bears the sum's name and type
+        assert run(OptimizerOptions(do_product_joining=False), [fetched], feeds)[1]["MatMul"] == 3
+
+
+def test_products_stay_apart_where_they_are_read_elsewhere_small_or_of_unknown_size() -> None:
+    a, b = fc.placeholder(fc.float32, [40, 2]), fc.placeholder(fc.float32, [2, 30])
+    c, d = fc.placeholder(fc.float32, [40, None]), fc.placeholder(fc.float32, [None, 30])
+    wide, tall = fc.placeholder(fc.float32, [4, 500]), fc.placeholder(fc.float32, [500, 3])
+    feeds = {t: np.ones([2 if n is None else n for n in t.shape.as_list()], np.float32) for t in (a, b, c, d, wide, tall)}
+    first, second = fc.matmul(a, b), fc.matmul(a * 2.0, b)
+    for fetches in (
+        [fc.add_n([first, second]), first],
+        [fc.add_n([fc.matmul(c, d), fc.matmul(c * 2.0, d)])],
+        [fc.add_n([fc.matmul(wide, tall), fc.matmul(wide * 2.0, tall)])],
+    ):
+        values, ran = run(OptimizerOptions(), fetches, feeds)
+        assert ran["MatMul"] == 2
+        for value, expected in zip(values, run(OFF, fetches, feeds)[0], strict=True):
+            np.testing.assert_array_equal(value, expected)
+
+
+def test_the_gradient_of_a_weight_that_is_used_many_times_is_one_product() -> None:
+    weights = fc.Variable(np.random.default_rng(0).standard_normal((30, 30)).astype(np.float32) * 0.1)
+    h = x = fc.placeholder(fc.float32, [4, 30])
+    for _ in range(6):
+        h = fc.tanh(fc.matmul(h, weights))
+    (gradient,) = fc.gradients(fc.reduce_sum(h), [weights])
+    feeds = {x: np.random.default_rng(1).standard_normal((4, 30)).astype(np.float32)}
+    results = []
+    for options in (OFF, OptimizerOptions()):
+        with session(options) as sess:
+            sess.run(fc.global_variables_initializer())
+            metadata = fc.RunMetadata()
+            results.append(sess.run(gradient, feeds, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata))
+    np.testing.assert_allclose(results[1], results[0], rtol=1e-4, atol=1e-6)
+    assert sum(n.op == "ConcatV2" for n in metadata.node_stats) == 2
+    assert sum(n.op == "MatMul" for n in metadata.node_stats) == 6 + 5

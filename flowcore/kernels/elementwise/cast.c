@@ -8,8 +8,6 @@
 #include "../_float16.h"
 #include "loops.h"
 
-typedef void (*cast_loop)(void *out, const void *in, int64_t n);
-
 /* name, stored type, type of computation, load, store from computation, kind of source: F float, N integer, C complex */
 #define SOURCES(X, D)                                   \
     X(D, float16, fc_half, fc_from_half, F)             \
@@ -98,13 +96,15 @@ SOURCES(CAST_LOOP, complex128)
                 [FC_INT32] = cast_int32_to_##D, [FC_INT64] = cast_int64_to_##D, [FC_UINT8] = cast_uint8_to_##D,            \
                 [FC_UINT16] = cast_uint16_to_##D, [FC_UINT32] = cast_uint32_to_##D, [FC_UINT64] = cast_uint64_to_##D,      \
                 [FC_BOOL] = cast_bool_to_##D, [FC_COMPLEX64] = cast_complex64_to_##D, [FC_COMPLEX128] = cast_complex128_to_##D},
-static const cast_loop loops[FC_NUM_DTYPES][FC_NUM_DTYPES] = {
+static const fc_unary_loop loops[FC_NUM_DTYPES][FC_NUM_DTYPES] = {
     ROW(float16, FC_FLOAT16) ROW(bfloat16, FC_BFLOAT16) ROW(float32, FC_FLOAT32) ROW(float64, FC_FLOAT64) ROW(int8, FC_INT8)
     ROW(int16, FC_INT16) ROW(int32, FC_INT32) ROW(int64, FC_INT64) ROW(uint8, FC_UINT8) ROW(uint16, FC_UINT16)
     ROW(uint32, FC_UINT32) ROW(uint64, FC_UINT64) ROW(bool, FC_BOOL) ROW(complex64, FC_COMPLEX64) ROW(complex128, FC_COMPLEX128)};
 
+fc_unary_loop fc_cast_loop(int from, int to) { return loops[to][from]; }
+
 typedef struct {
-    cast_loop loop;
+    fc_unary_loop loop;
     char *out;
     const char *in;
     int64_t out_item, in_item;

@@ -22,11 +22,14 @@ int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
     int dtype = out_dtype ? out_dtype : x->dtype;
     int rc = ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape);
     if (rc || !x->size) return rc;
-    fc_job job = {.unary = loops[x->dtype], .out = fc_data(&ctx->out[0]), .x = fc_data(x),
-                  .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
-    if (!job.unary) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    if (x->size <= FC_GRAIN) job.unary(job.out, job.x, x->size);
-    else ctx->api->parallel_for(ctx, x->size, FC_GRAIN, unary_piece, &job);
+    fc_unary_loop loop = loops[x->dtype];
+    if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    if (x->size <= FC_GRAIN) {
+        loop(fc_data(&ctx->out[0]), fc_data(x), x->size);
+        return FC_OK;
+    }
+    fc_job job = {.unary = loop, .out = fc_data(&ctx->out[0]), .x = fc_data(x), .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
+    ctx->api->parallel_for(ctx, x->size, FC_GRAIN, unary_piece, &job);
     return FC_OK;
 }
 
@@ -64,22 +67,19 @@ static void row_piece(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* The output takes over the buffer of an input of its shape where that may be written. */
-static int alloc_broadcast(fc_ctx *ctx, int dtype, int ndim, const int64_t *shape) {
+int fc_alloc_over(fc_ctx *ctx, int n_in, int dtype, int ndim, const int64_t *shape) {
     int64_t size = 1;
     for (int d = 0; d < ndim; d++) size *= shape[d];
-    for (int i = 0; i < 2; i++)
-        if (ctx->in[i]->size == size && fc_item_size(dtype) == fc_item_size(ctx->in[i]->dtype)) {
-            int rc = ctx->api->forward(ctx, i, 0, dtype, ndim, shape);
-            if (rc || ctx->out[0].buffer == ctx->in[i]->buffer || i == 1 || ctx->in[1]->size != size) return rc;
-            /* A fresh buffer; the second input may do better. */
-            if (__atomic_load_n(&ctx->in[1]->buffer->refs, __ATOMIC_ACQUIRE) != 1) return rc;
-            fc_tensor fresh = ctx->out[0];
-            rc = ctx->api->forward(ctx, 1, 0, dtype, ndim, shape);
-            fc_release(fresh.buffer);
-            return rc;
-        }
-    return ctx->api->alloc(ctx, 0, dtype, ndim, shape);
+    for (int i = 0; i < n_in; i++) {
+        const fc_tensor *in = ctx->in[i];
+        if (in->size != size || !size || fc_item_size(dtype) != fc_item_size(in->dtype)) continue;
+        if (__atomic_load_n(&in->buffer->refs, __ATOMIC_ACQUIRE) != 1 || in->buffer->flags & FC_BUF_EXTERNAL) continue;
+        fc_buffer *fresh = ctx->out[0].buffer; /* of an input before, which a node after this one still reads */
+        int rc = ctx->api->forward(ctx, i, 0, dtype, ndim, shape);
+        fc_release(fresh);
+        if (rc || ctx->out[0].buffer == in->buffer) return rc;
+    }
+    return ctx->out[0].buffer ? FC_OK : ctx->api->alloc(ctx, 0, dtype, ndim, shape);
 }
 
 int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype) {
@@ -89,12 +89,18 @@ int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype) {
     if (x->dtype != y->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
     int dtype = out_dtype ? out_dtype : x->dtype;
     int rc = fc_broadcast(ctx, 2, &ndim, shape);
-    if (!rc) rc = alloc_broadcast(ctx, dtype, ndim, shape);
+    if (!rc) rc = fc_alloc_over(ctx, 2, dtype, ndim, shape);
     int64_t size = ctx->out[0].size;
     if (rc || !size) return rc;
-    fc_job job = {.binary = loops[x->dtype], .out = fc_data(&ctx->out[0]), .x = fc_data(x), .y = fc_data(y),
+    fc_binary_loop loop = loops[x->dtype];
+    if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
+    int same = x->ndim == y->ndim && !memcmp(x->shape, y->shape, (size_t)x->ndim * sizeof *x->shape);
+    if (size <= FC_GRAIN && (same || x->size == 1 || y->size == 1)) { /* most small nodes: no walk to prepare */
+        loop(fc_data(&ctx->out[0]), fc_data(x), fc_data(y), size, x->size == size, y->size == size);
+        return FC_OK;
+    }
+    fc_job job = {.binary = loop, .out = fc_data(&ctx->out[0]), .x = fc_data(x), .y = fc_data(y),
                   .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
-    if (!job.binary) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
     fc_walk_init(&job.walk, 2, ctx->in, ndim, shape);
     if (job.walk.ndim == 1) {
         if (size <= FC_GRAIN) flat_piece(&job, 0, size);

@@ -241,37 +241,27 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define LOOPS_COMPLEX(p) [FC_COMPLEX64] = p##_complex64, [FC_COMPLEX128] = p##_complex128
 #define LOOPS_BOOL(p) [FC_BOOL] = p##_bool
 
-#define UNARY(op, cls, f)                                                                  \
-    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
-        static const fc_unary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};               \
-        return fc_unary(ctx, loops, 0);                                                    \
-    }
-#define TEST(op, cls, f)                                                                   \
-    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
-        static const fc_unary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};               \
-        return fc_unary(ctx, loops, FC_BOOL);                                              \
-    }
-#define BINARY(op, cls, f)                                                                 \
-    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
-        static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
-        return fc_binary(ctx, loops, 0);                                                   \
-    }
-#define COMPARE(op, cls, f)                                                                \
-    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
-        static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
-        return fc_binary(ctx, loops, FC_BOOL);                                             \
-    }
+#define UNARY_LOOPS(op, cls) static const fc_unary_loop loops_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(op)};
+#define BINARY_LOOPS(op, cls) static const fc_binary_loop loops_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(op)};
+#define KERNEL(op, cls, driver, out_dtype) \
+    static int kernel_##op##_##cls(fc_ctx *ctx) { return driver(ctx, loops_##op##_##cls, out_dtype); }
+
+#define UNARY(op, cls, f) UNARY_LOOPS(op, cls) KERNEL(op, cls, fc_unary, 0)
+#define TEST(op, cls, f) UNARY_LOOPS(op, cls) KERNEL(op, cls, fc_unary, FC_BOOL)
+#define BINARY(op, cls, f) BINARY_LOOPS(op, cls) KERNEL(op, cls, fc_binary, 0)
+#define COMPARE(op, cls, f) BINARY_LOOPS(op, cls) KERNEL(op, cls, fc_binary, FC_BOOL)
 #define CHECKED(op, cls, bad, message, f)                                                  \
+    BINARY_LOOPS(op, cls)                                                                  \
+    static const fc_check_loop checks_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(check_##op)}; \
     static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
-        static const fc_binary_loop loops[FC_NUM_DTYPES] = {LOOPS_##cls(op)};              \
-        static const fc_check_loop checks[FC_NUM_DTYPES] = {LOOPS_##cls(check_##op)};      \
+        const fc_check_loop *checks = checks_##op##_##cls;                                 \
         const fc_tensor *y = ctx->in[1];                                                   \
         int64_t shape[FC_MAX_DIMS];                                                        \
         int ndim, rc = fc_broadcast(ctx, 2, &ndim, shape);                                 \
         if (rc) return rc;                                                                 \
         if (ctx->in[0]->size && y->size && checks[y->dtype] && checks[y->dtype](fc_data(y), y->size)) \
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message);                      \
-        return fc_binary(ctx, loops, 0);                                                   \
+        return fc_binary(ctx, loops_##op##_##cls, 0);                                      \
     }
 #include "../../../opencl_kernels/elementwise.def"
 #undef UNARY
@@ -279,6 +269,29 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #undef BINARY
 #undef COMPARE
 #undef CHECKED
+
+#define UNARY(op, cls, f) {#op, loops_##op##_##cls, NULL, NULL, NULL},
+#define TEST UNARY
+#define BINARY(op, cls, f) {#op, NULL, loops_##op##_##cls, NULL, NULL},
+#define COMPARE BINARY
+#define CHECKED(op, cls, bad, message, f) {#op, NULL, loops_##op##_##cls, checks_##op##_##cls, message},
+const fc_formula fc_formulas[] = {
+#include "../../../opencl_kernels/elementwise.def"
+};
+#undef UNARY
+#undef TEST
+#undef BINARY
+#undef COMPARE
+#undef CHECKED
+
+int fc_find_formula(const char *op, int dtype) {
+    if (dtype < 0 || dtype >= FC_NUM_DTYPES) return -1;
+    for (int i = 0; i < (int)(sizeof fc_formulas / sizeof fc_formulas[0]); i++) {
+        const fc_formula *f = &fc_formulas[i];
+        if (!strcmp(f->op, op) && (f->unary ? f->unary[dtype] != NULL : f->binary[dtype] != NULL)) return i;
+    }
+    return -1;
+}
 
 #define TYPES_FLOAT "T:float16,bfloat16,float32,float64"
 #define TYPES_SIGNED "T:int8,int16,int32,int64"

@@ -16,18 +16,34 @@ typedef struct {
     fc_walk walk;
 } select_job;
 
-#define SELECT_LOOP(T)                                                                        \
-    for (int64_t i = 0; i < n; i++) ((T *)o)[i] = c[i * sc] ? ((const T *)x)[i * sx] : ((const T *)y)[i * sy];
-
 typedef struct { uint64_t word[2]; } sixteen_bytes;
 
-static void select_row(char *o, const uint8_t *c, const char *x, const char *y, int64_t n, int64_t sc, int64_t sx, int64_t sy,
-                       int64_t item) {
+/* Loops whose strides are known, and that load both values whatever the condition, vectorise. */
+#define CHOOSE(U, V)                             \
+    for (int64_t i = 0; i < n; i++) {            \
+        const value u = U, v = V;                \
+        to[i] = c[i] ? u : v;                    \
+    }
+#define SELECT_LOOP(T)                                                                        \
+    {                                                                                         \
+        typedef T value;                                                                      \
+        value *to = o;                                                                        \
+        const value *a = x, *b = y, first_x = *a, first_y = *b;                               \
+        if (sc == 1 && sx == 1 && sy == 1) CHOOSE(a[i], b[i])                                 \
+        else if (sc == 1 && sx == 1 && sy == 0) CHOOSE(a[i], first_y)                         \
+        else if (sc == 1 && sx == 0 && sy == 1) CHOOSE(first_x, b[i])                         \
+        else                                                                                  \
+            for (int64_t i = 0; i < n; i++) to[i] = c[i * sc] ? a[i * sx] : b[i * sy];        \
+        break;                                                                                \
+    }
+
+FC_CLONES void fc_select_loop(void *o, const void *condition, const void *x, const void *y, int64_t n, int64_t sc, int64_t sx, int64_t sy, int64_t item) {
+    const uint8_t *c = condition;
     switch (item) {
-    case 1: SELECT_LOOP(uint8_t) break;
-    case 2: SELECT_LOOP(uint16_t) break;
-    case 4: SELECT_LOOP(uint32_t) break;
-    case 8: SELECT_LOOP(uint64_t) break;
+    case 1: SELECT_LOOP(uint8_t)
+    case 2: SELECT_LOOP(uint16_t)
+    case 4: SELECT_LOOP(uint32_t)
+    case 8: SELECT_LOOP(uint64_t)
     default: SELECT_LOOP(sixteen_bytes)
     }
 }
@@ -44,7 +60,7 @@ static void select_rows(void *arg, int64_t begin, int64_t end) {
             rest /= w->shape[d];
             for (int k = 0; k < 3; k++) at[k] += i * w->stride[k][d];
         }
-        select_row(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item, job->y + at[2] * job->item, n,
+        fc_select_loop(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item, job->y + at[2] * job->item, n,
                    w->stride[0][last], w->stride[1][last], w->stride[2][last], job->item);
     }
 }
@@ -84,13 +100,21 @@ typedef struct {
     int count;
 } sum_job;
 
-#define ADD_N_LOOP(NAME, T, C, LOAD, STORE)                                                                   \
-    static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, int64_t end) {       \
-        for (int64_t i = begin; i < end; i++) {                                                               \
-            C sum = LOAD(((const T *)in[0])[i]);                                                              \
-            for (int k = 1; k < count; k++) sum = (C)(sum + LOAD(((const T *)in[k])[i]));                     \
-            ((T *)out)[i] = STORE(sum);                                                                       \
-        }                                                                                                     \
+/* Input by input over short blocks, so that each loop vectorises and the running sums stay close. */
+#define ADD_N_BLOCK 512
+#define ADD_N_LOOP(NAME, T, C, LOAD, STORE)                                                                        \
+    FC_CLONES static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, int64_t end) {  \
+        C sum[ADD_N_BLOCK];                                                                                        \
+        for (int64_t at = begin; at < end; at += ADD_N_BLOCK) {                                                    \
+            const int64_t n = end - at < ADD_N_BLOCK ? end - at : ADD_N_BLOCK;                                     \
+            const T *first = (const T *)in[0] + at;                                                                \
+            for (int64_t i = 0; i < n; i++) sum[i] = LOAD(first[i]);                                               \
+            for (int k = 1; k < count; k++) {                                                                      \
+                const T *next = (const T *)in[k] + at;                                                             \
+                for (int64_t i = 0; i < n; i++) sum[i] = (C)(sum[i] + LOAD(next[i]));                              \
+            }                                                                                                      \
+            for (int64_t i = 0; i < n; i++) ((T *)out)[at + i] = STORE(sum[i]);                                    \
+        }                                                                                                          \
     }
 FC_NUMBER_TYPES(ADD_N_LOOP)
 

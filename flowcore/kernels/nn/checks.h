@@ -68,14 +68,21 @@ static inline int fc_view_for_bias(fc_ctx *ctx, fc_bias_view *view) {
     return FC_OK;
 }
 
-/* BiasAdd: out[0] is made. */
-static inline int fc_begin_bias_add(fc_ctx *ctx, fc_bias_view *view) {
+/* BiasAdd: what it asks of its inputs. */
+static inline int fc_bias_add_check(fc_ctx *ctx, fc_bias_view *view) {
     const fc_tensor *value = ctx->in[0], *bias = ctx->in[1];
     char v[128], s[128];
     int rc = fc_view_for_bias(ctx, view);
     if (!rc && (bias->ndim != 1 || bias->shape[0] != view->channels))
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "bias must be a vector with one entry for each of the %lld channels of value %s, found shape %s",
                             (long long)view->channels, fc_shape_str(value, v, sizeof v), fc_shape_str(bias, s, sizeof s));
+    return rc;
+}
+
+/* BiasAdd: out[0] is made. */
+static inline int fc_begin_bias_add(fc_ctx *ctx, fc_bias_view *view) {
+    const fc_tensor *value = ctx->in[0];
+    int rc = fc_bias_add_check(ctx, view);
     return rc ? rc : ctx->api->forward(ctx, 0, 0, value->dtype, value->ndim, value->shape);
 }
 

@@ -10,6 +10,9 @@ typedef struct {
     int log;
 } fc_softmax_job;
 
+/* Exponentials of a row up to so long are computed once. */
+#define FC_KEPT 1024
+
 #define FC_TEMPLATE "softmax_rows.h"
 #include "for_each_float.h"
 #undef FC_TEMPLATE

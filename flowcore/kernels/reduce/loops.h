@@ -1,36 +1,45 @@
 /* Template: the reductions of one type over an [outer, reduced, inner] view; T stored, C of computation, LOAD, STORE, FN(name).
  *
- * Deterministic: the reduced axis is cut into fixed blocks of BLOCK; within a block eight running values (inner == 1) or one per column; blocks
+ * Deterministic: the reduced axis is cut into fixed blocks of BLOCK; within a block SHORT_LANES or LONG_LANES running values (inner == 1) or one per column; blocks
  * are combined in order. Blocks keep the error of a float sum near that of pairwise summation. */
 
 #define BLOCK 1024
+/* One vector of running values would wait for the addition before; four keep the adders busy, and pay along rows that are long enough. */
+#define LONG_ROW 128
+#define SHORT_LANES 16
+#define LONG_LANES 64
 
+/* A row, block by block, in `lanes` running values: a power of two, known to the compiler. */
 #define REDUCE(name, START, COMBINE)                                                                                      \
+    __attribute__((always_inline)) static inline C FN(name##_row)(const T *a, int64_t n, const int lanes) {               \
+        C total = START;                                                                                                  \
+        for (int64_t block = 0; block < n; block += BLOCK) {                                                              \
+            int64_t end = block + BLOCK < n ? block + BLOCK : n, i = block;                                               \
+            C r[LONG_LANES];                                                                                              \
+            for (int k = 0; k < lanes; k++) r[k] = START;                                                                 \
+            for (; i + lanes <= end; i += lanes)                                                                          \
+                for (int k = 0; k < lanes; k++) {                                                                         \
+                    C x = r[k], y = LOAD(a[i + k]);                                                                       \
+                    r[k] = COMBINE;                                                                                       \
+                }                                                                                                         \
+            for (int k = 0; i < end; i++, k++) {                                                                          \
+                C x = r[k], y = LOAD(a[i]);                                                                               \
+                r[k] = COMBINE;                                                                                           \
+            }                                                                                                             \
+            for (int half = lanes / 2; half; half /= 2)                                                                   \
+                for (int k = 0; k < half; k++) {                                                                          \
+                    C x = r[k], y = r[k + half];                                                                          \
+                    r[k] = COMBINE;                                                                                       \
+                }                                                                                                         \
+            C x = total, y = r[0];                                                                                        \
+            total = COMBINE;                                                                                              \
+        }                                                                                                                 \
+        return total;                                                                                                     \
+    }                                                                                                                     \
     CLONES static void FN(name)(const reduce_job *job, void *out, const void *in, int64_t n) {                            \
         const T *a = in;                                                                                                  \
         if (job->inner == 1) {                                                                                            \
-            C total = START;                                                                                              \
-            for (int64_t block = 0; block < n; block += BLOCK) {                                                          \
-                int64_t end = block + BLOCK < n ? block + BLOCK : n, i = block;                                           \
-                C r[16];                                                                                                  \
-                for (int k = 0; k < 16; k++) r[k] = START;                                                                \
-                for (; i + 16 <= end; i += 16)                                                                            \
-                    for (int k = 0; k < 16; k++) {                                                                        \
-                        C x = r[k], y = LOAD(a[i + k]);                                                                   \
-                        r[k] = COMBINE;                                                                                   \
-                    }                                                                                                     \
-                for (int k = 0; i < end; i++, k++) {                                                                      \
-                    C x = r[k], y = LOAD(a[i]);                                                                           \
-                    r[k] = COMBINE;                                                                                       \
-                }                                                                                                         \
-                for (int half = 8; half; half /= 2)                                                                       \
-                    for (int k = 0; k < half; k++) {                                                                      \
-                        C x = r[k], y = r[k + half];                                                                      \
-                        r[k] = COMBINE;                                                                                   \
-                    }                                                                                                     \
-                C x = total, y = r[0];                                                                                    \
-                total = COMBINE;                                                                                          \
-            }                                                                                                             \
+            C total = n < LONG_ROW ? FN(name##_row)(a, n, SHORT_LANES) : FN(name##_row)(a, n, LONG_LANES);                \
             *(T *)out = STORE(FINISH_##name(total, n));                                                                   \
             return;                                                                                                       \
         }                                                                                                                 \
@@ -67,27 +76,67 @@ REDUCE(sum, 0, (C)(x + y))
 REDUCE(mean, 0, (C)(x + y))
 REDUCE(prod, 1, (C)(x * y))
 #ifdef LOWEST
-REDUCE(max, LOWEST, (y > x || y != y ? y : x))
-REDUCE(min, HIGHEST, (y < x || y != y ? y : x))
+/* NaN wins. Without a branch, so that compilers make vectors of it. */
+REDUCE(max, LOWEST, ((y > x) | (y != y) ? y : x))
+REDUCE(min, HIGHEST, ((y < x) | (y != y) ? y : x))
 
-/* The first of the greatest (least) elements; a NaN counts as neither, unless it stands first. */
+/* The first of the greatest (least) elements; a NaN counts as neither, unless it stands first. Along a row the best value of a
+ * block is found in running ones, and its place looked up at the end, in the first block that had it. */
+#define ARG_BLOCK 128
+#define STORE_INDEX(at, i)                                                                        \
+    do {                                                                                          \
+        if (job->index_dtype == FC_INT32) ((int32_t *)out)[at] = (int32_t)(i);                    \
+        else ((int64_t *)out)[at] = (i);                                                          \
+    } while (0)
 #define ARG(name, BETTER)                                                                         \
-    static void FN(name)(const reduce_job *job, void *out, const void *in, int64_t n) {           \
+    CLONES static void FN(name)(const reduce_job *job, void *out, const void *in, int64_t n) {    \
         const T *a = in;                                                                          \
-        for (int64_t j = 0; j < job->inner; j++) {                                                \
-            int64_t best = 0;                                                                     \
-            C y = LOAD(a[j]);                                                                     \
-            for (int64_t i = 1; i < n; i++) {                                                     \
-                C x = LOAD(a[i * job->inner + j]);                                                \
-                if (x BETTER y) y = x, best = i;                                                  \
+        if (job->inner == 1) {                                                                    \
+            int64_t best = 0, i = 0;                                                              \
+            C top = LOAD(a[0]);                                                                   \
+            for (int64_t length; n - i >= LONG_LANES; i += length) {                              \
+                C r[LONG_LANES], found = top;                                                     \
+                length = n - i < ARG_BLOCK ? (n - i) / LONG_LANES * LONG_LANES : ARG_BLOCK;       \
+                for (int k = 0; k < LONG_LANES; k++) r[k] = top;                                  \
+                for (int64_t b = 0; b < length; b += LONG_LANES)                                  \
+                    for (int k = 0; k < LONG_LANES; k++) {                                        \
+                        C x = LOAD(a[i + b + k]);                                                 \
+                        r[k] = x BETTER r[k] ? x : r[k];                                          \
+                    }                                                                             \
+                for (int half = LONG_LANES / 2; half; half /= 2)                                  \
+                    for (int k = 0; k < half; k++) r[k] = r[k + half] BETTER r[k] ? r[k + half] : r[k]; \
+                found = r[0] BETTER found ? r[0] : found;                                         \
+                if (found BETTER top) top = found, best = i;                                      \
             }                                                                                     \
-            if (job->index_dtype == FC_INT32) ((int32_t *)out)[j] = (int32_t)best;                \
-            else ((int64_t *)out)[j] = best;                                                      \
+            if (i && top == top)                                                                  \
+                while (LOAD(a[best]) != top) best++;                                              \
+            for (; i < n; i++) {                                                                  \
+                C x = LOAD(a[i]);                                                                 \
+                if (x BETTER top) top = x, best = i;                                              \
+            }                                                                                     \
+            STORE_INDEX(0, best);                                                                 \
+            return;                                                                               \
+        }                                                                                         \
+        for (int64_t j = 0; j < job->inner; j += COLUMNS) {                                       \
+            int64_t width = job->inner - j < COLUMNS ? job->inner - j : COLUMNS, best[COLUMNS];   \
+            C top[COLUMNS];                                                                       \
+            for (int64_t c = 0; c < width; c++) top[c] = LOAD(a[j + c]), best[c] = 0;             \
+            for (int64_t i = 1; i < n; i++) {                                                     \
+                const T *row = a + i * job->inner + j;                                            \
+                for (int64_t c = 0; c < width; c++) {                                             \
+                    C x = LOAD(row[c]), y = top[c];                                               \
+                    best[c] = x BETTER y ? i : best[c];                                           \
+                    top[c] = x BETTER y ? x : y;                                                  \
+                }                                                                                 \
+            }                                                                                     \
+            for (int64_t c = 0; c < width; c++) STORE_INDEX(j + c, best[c]);                      \
         }                                                                                         \
     }
 ARG(argmax, >)
 ARG(argmin, <)
 #undef ARG
+#undef ARG_BLOCK
+#undef STORE_INDEX
 #endif
 
 #undef REDUCE
@@ -97,3 +146,6 @@ ARG(argmin, <)
 #undef FINISH_min
 #undef FINISH_mean
 #undef BLOCK
+#undef LONG_ROW
+#undef SHORT_LANES
+#undef LONG_LANES

@@ -1,0 +1,473 @@
+/* A fused node: a chain or tree of elementwise ops, block by block, so that what is between two steps stays in the first-level cache.
+ *
+ * A step is a call of the very loop that the op's own kernel runs, over a block of elements; the results are the same bits therefore. Steps whose value is
+ * smaller than the output (shapes were unknown when the plan was made) are computed first, whole. Inputs that are broadcast along some axes are read in
+ * place where rows are long. Where rows are short, a block is several of them: an input whose rows are all alike is written out for it once; the steps that
+ * read another are run row by row, or, where rows are very short, on what is written out for each block. */
+#include <string.h>
+
+#include "../_fused.h"
+#include "loops.h"
+
+/* What runs a step: CAST, CHOOSE, or a line of elementwise.def. Numbers as in runtime/fuse_cpu.py. */
+enum { CAST = -1, CHOOSE = -2 };
+typedef struct {
+    int64_t loop;
+    int64_t dtype;  /* of the operands: of the values between which is chosen */
+    int64_t result; /* dtype */
+    int64_t place;  /* of working memory where the value goes; -1: the output's */
+} fused_code;
+
+/* Bytes of a block, and of all that are alive at a time: see docs/architecture.md for how they were measured. */
+enum { BLOCK_BYTES = 8192, WORK_BYTES = 32768, BLOCKS_PER_PIECE = 4 };
+/* A tensor of few blocks is cut into as many as its work is worth, up to MOST_SHARES, of at least LEAST_BLOCK elements. */
+enum { LEAST_BLOCK = 256, MOST_SHARES = 16 };
+/* Whether it is worth other threads' help. The work of ten steps on 10,000 elements, 15 us, is not: waking a thread takes 5. */
+static inline int is_split(int64_t size, int64_t steps) { return size > FC_GRAIN || size * steps > 4 * FC_GRAIN; }
+/* A row of so many elements is worth a call. */
+enum { LEAST_ROW = 32 };
+/* Up to so many elements broadcast inputs are written out one by one. */
+enum { TINY = 64 };
+
+typedef struct {
+    enum { ONE, TWO, CHECKED, CHOICE } kind;
+    int32_t step, to, from[3], by_row;
+    union {
+        fc_unary_loop unary;
+        fc_binary_loop binary;
+        int64_t item;
+    } run;
+    fc_check_loop check;
+} instruction;
+
+/* How a value is found. In working memory: at `place` of it. BY_ROW: see run_rows. Else (OUTSIDE) at `data`, `advance` bytes on for each element of
+ * the output. */
+enum { OUTSIDE = -1, BY_ROW = -2 };
+typedef struct {
+    char *data;
+    int32_t advance;
+    int32_t place;
+} value;
+
+/* An input that is broadcast along some axes. */
+typedef struct {
+    int32_t value, readers; /* how many steps read it */
+    int32_t repeats, by_row; /* all rows are alike; the step that reads it is run row by row */
+    int64_t item, step[FC_MAX_DIMS]; /* elements along each axis of the output */
+} walked;
+
+typedef struct {
+    int32_t n_values, n_instructions, n_walked, n_by_row, places, long_rows;
+    int32_t refused;  /* 1 + the step that met a value that it refuses */
+    int64_t place_bytes;
+    int64_t block;    /* elements: part of a row, or `rows_per_block` whole rows */
+    int64_t blocks, rows, row_size, blocks_per_row, rows_per_block;
+    int32_t ndim;
+    int64_t shape[FC_MAX_DIMS];
+    value values[FC_FUSED_VALUES];
+    int8_t items[FC_FUSED_VALUES];   /* bytes */
+    int8_t strides[FC_FUSED_VALUES]; /* elements between two of a value in a block: 0 or 1; -1: not read */
+    instruction instructions[FC_FUSED_STEPS];
+    walked inputs[FC_FUSED_VALUES];
+} job;
+
+/* ---- running ---- */
+
+/* A step over n elements; at[v] is where value v begins. Zero where it refuses one. */
+static inline int run_one(const instruction *s, char **at, const int8_t *strides, int64_t n) {
+    const int32_t *from = s->from;
+    switch (s->kind) {
+    case ONE: s->run.unary(at[s->to], at[from[0]], n); return 1;
+    case CHECKED:
+        if (s->check(at[from[1]], strides[from[1]] ? n : 1)) return 0;
+        /* fall through */
+    case TWO: s->run.binary(at[s->to], at[from[0]], at[from[1]], n, strides[from[0]], strides[from[1]]); return 1;
+    default: fc_select_loop(at[s->to], at[from[0]], at[from[1]], at[from[2]], n, strides[from[0]], strides[from[1]], strides[from[2]], s->run.item);
+    }
+    return 1;
+}
+
+/* Remembers the earliest step that refused a value, whichever thread met it. */
+static void refuse(job *j, int step) {
+    int32_t known = __atomic_load_n(&j->refused, __ATOMIC_RELAXED);
+    while ((!known || step + 1 < known) && !__atomic_compare_exchange_n(&j->refused, &known, step + 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+}
+
+/* Row by row: of an input that is walked so, at[v] points to where each row begins. */
+static int run_rows(const job *j, const instruction *s, char **at, int64_t n) {
+    const int32_t *from = s->from;
+    const int64_t rows = n / j->row_size, size = j->row_size, step = size * j->items[s->to];
+    const char *now[3] = {NULL};
+    int64_t bytes[3] = {0}, strides[3] = {0};
+    char **starts[3] = {NULL};
+    for (int i = 0; i < (s->kind == CHOICE ? 3 : 2); i++) {
+        const int v = from[i];
+        strides[i] = j->strides[v];
+        now[i] = at[v];
+        bytes[i] = strides[i] * size * j->items[v];
+        if (j->values[v].place == BY_ROW) starts[i] = (char **)at[v];
+    }
+    char *out = at[s->to];
+    for (int64_t r = 0; r < rows; r++, out += step) {
+        const char *x = starts[0] ? starts[0][r] : now[0] + r * bytes[0], *y = starts[1] ? starts[1][r] : now[1] + r * bytes[1];
+        if (s->kind == CHOICE) {
+            const char *z = starts[2] ? starts[2][r] : now[2] + r * bytes[2];
+            fc_select_loop(out, x, y, z, size, strides[0], strides[1], strides[2], s->run.item);
+            continue;
+        }
+        if (s->kind == CHECKED && s->check(y, strides[1] ? size : 1)) return 0;
+        s->run.binary(out, x, y, size, strides[0], strides[1]);
+    }
+    return 1;
+}
+
+static void run_block(job *j, char **at, int64_t n) {
+    for (int i = 0; i < j->n_instructions; i++) {
+        const instruction *s = &j->instructions[i];
+        if (!(s->by_row ? run_rows(j, s, at, n) : run_one(s, at, j->strides, n))) {
+            refuse(j, s->step);
+            return;
+        }
+    }
+}
+
+/* Where `row` begins in a broadcast input, in elements. */
+static int64_t row_offset(const job *j, const walked *w, int64_t row) {
+    int64_t offset = 0;
+    for (int d = j->ndim - 2; d > 0; d--) {
+        offset += row % j->shape[d] * w->step[d];
+        row /= j->shape[d];
+    }
+    return j->ndim > 1 ? offset + row * w->step[0] : 0;
+}
+
+#define FILL(T)                                                                \
+    for (int64_t k = 0; k < n; k++) ((T *)to)[k] = *(const T *)from;
+static inline void fill(char *to, const char *from, int64_t n, int64_t item) {
+    switch (item) {
+    case 1: memset(to, *from, (size_t)n); break;
+    case 2: FILL(uint16_t) break;
+    case 4: FILL(uint32_t) break;
+    case 8: FILL(uint64_t) break;
+    default:
+        for (int64_t k = 0; k < n; k++) memcpy(to + k * item, from, (size_t)item);
+    }
+}
+
+/* Rows [row, row + rows) of a broadcast input, one after the other; BY_ROW: where they begin. */
+FC_CLONES static void write_out(const job *j, const walked *w, char *to, int64_t row, int64_t rows) {
+    const char *data = j->values[w->value].data;
+    int64_t n = j->row_size, bytes = n * w->item, at[FC_MAX_DIMS], offset = row_offset(j, w, row), rest = row;
+    if (w->repeats) { /* by doubling */
+        memcpy(to, data, (size_t)bytes);
+        for (int64_t done = 1; done < rows; done *= 2) memcpy(to + done * bytes, to, (size_t)((rows - done < done ? rows - done : done) * bytes));
+        return;
+    }
+    for (int d = j->ndim - 2; d >= 0; d--) {
+        at[d] = rest % j->shape[d];
+        rest /= j->shape[d];
+    }
+    for (int64_t k = 0; k < rows; k++) {
+        const char *from = data + offset * w->item;
+        if (w->by_row) ((const char **)to)[k] = from;
+        else if (w->step[j->ndim - 1]) memcpy(to + k * bytes, from, (size_t)bytes);
+        else fill(to + k * bytes, from, n, w->item);
+        for (int d = j->ndim - 2; d >= 0; d--) {
+            offset += w->step[d];
+            if (++at[d] < j->shape[d]) break;
+            offset -= at[d] * w->step[d];
+            at[d] = 0;
+        }
+    }
+}
+
+/* Blocks [begin, end). */
+static void run_blocks(void *arg, int64_t begin, int64_t end) {
+    job *j = arg;
+    char *at[FC_FUSED_VALUES];
+    char *work = __builtin_alloca((size_t)(j->places * j->place_bytes) + FC_ALIGN);
+    work += -(uintptr_t)work % FC_ALIGN;
+    for (int v = 0; v < j->n_values; v++)
+        if (j->values[v].place >= 0) at[v] = work + j->values[v].place * j->place_bytes;
+    char **starts = __builtin_alloca((size_t)(j->n_by_row * j->rows_per_block) * sizeof(char *));
+    for (int i = 0; i < j->n_walked; i++)
+        if (j->inputs[i].by_row) at[j->inputs[i].value] = (char *)starts, starts += j->rows_per_block;
+    if (!j->long_rows)
+        for (int i = 0; i < j->n_walked; i++)
+            if (j->inputs[i].repeats) write_out(j, &j->inputs[i], at[j->inputs[i].value], 0, j->rows_per_block);
+    for (int64_t b = begin; b < end; b++) {
+        int64_t row = b, column = 0, n = j->row_size;
+        if (j->long_rows && j->blocks_per_row > 1) {
+            row = b / j->blocks_per_row;
+            column = b % j->blocks_per_row * j->block;
+            n = j->row_size - column < j->block ? j->row_size - column : j->block;
+        } else if (!j->long_rows) {
+            row = b * j->rows_per_block;
+            n = (j->rows - row < j->rows_per_block ? j->rows - row : j->rows_per_block) * j->row_size;
+        }
+        int64_t element = row * j->row_size + column;
+        for (int v = 0; v < j->n_values; v++)
+            if (j->values[v].place == OUTSIDE) at[v] = j->values[v].data + element * j->values[v].advance;
+        for (int i = 0; i < j->n_walked; i++) {
+            const walked *w = &j->inputs[i];
+            if (j->long_rows) at[w->value] += (row_offset(j, w, row) + column * w->step[j->ndim - 1]) * w->item;
+            else if (!w->repeats) write_out(j, w, at[w->value], row, n / j->row_size);
+        }
+        run_block(j, at, n);
+    }
+}
+
+/* ---- preparing ---- */
+
+static inline int64_t place_bytes(int64_t elements, int64_t item) { return (elements * item + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN; }
+
+static inline void set_instruction(instruction *to, const fc_fused_step *step, const fused_code *code, int n_in, int k) {
+    to->step = k;
+    to->by_row = 0;
+    to->to = n_in + k;
+    for (int i = 0; i < 3; i++) to->from[i] = (int32_t)step->operand[i];
+    if (code->loop == CAST) {
+        to->kind = ONE;
+        to->run.unary = fc_cast_loop((int)code->dtype, (int)code->result);
+    } else if (code->loop == CHOOSE) {
+        to->kind = CHOICE;
+        to->run.item = fc_item_size((int)code->dtype);
+    } else {
+        const fc_formula *f = &fc_formulas[code->loop];
+        to->kind = f->unary ? ONE : f->checks ? CHECKED : TWO;
+        if (f->unary) to->run.unary = f->unary[code->dtype];
+        else to->run.binary = f->binary[code->dtype];
+        if (f->checks) to->check = f->checks[code->dtype];
+    }
+}
+
+/* Axes of length 1 are left out, and neighbours merged that all broadcast inputs walk alike. */
+static void set_axes(job *j, const fc_tensor *const *shapes, const fc_tensor *out) {
+    int64_t step[FC_FUSED_VALUES][FC_MAX_DIMS];
+    for (int i = 0; i < j->n_walked; i++) {
+        const fc_tensor *in = shapes[j->inputs[i].value];
+        int64_t next = 1;
+        for (int d = out->ndim - 1; d >= 0; d--) {
+            int at = d - (out->ndim - in->ndim);
+            int64_t size = at < 0 ? 1 : in->shape[at];
+            step[i][d] = size == 1 ? 0 : next;
+            next *= size;
+        }
+    }
+    j->ndim = 0;
+    for (int d = 0; d < out->ndim; d++) {
+        if (out->shape[d] == 1) continue;
+        int merge = j->ndim > 0;
+        for (int i = 0; merge && i < j->n_walked; i++) merge = j->inputs[i].step[j->ndim - 1] == step[i][d] * out->shape[d];
+        int to = merge ? j->ndim - 1 : j->ndim++;
+        j->shape[to] = merge ? j->shape[to] * out->shape[d] : out->shape[d];
+        for (int i = 0; i < j->n_walked; i++) j->inputs[i].step[to] = step[i][d];
+    }
+    for (int i = 0; i < j->n_walked; i++) {
+        j->inputs[i].repeats = j->inputs[i].step[j->ndim - 1] != 0;
+        for (int d = 0; d < j->ndim - 1; d++)
+            if (j->inputs[i].step[d]) j->inputs[i].repeats = 0;
+    }
+}
+
+/* How long a block is: `size` elements of at most `item` bytes. Small tensors, where each division counts, are one block. */
+static void set_blocks(job *j, int64_t size, int32_t item) {
+    int32_t bytes = WORK_BYTES / (j->places + j->n_walked + 1);
+    int64_t most = (bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES) / item, work = size * j->n_instructions;
+    if (is_split(size, j->n_instructions)) { /* few elements and many steps: still something for each thread */
+        int64_t pieces = work / FC_GRAIN + 1, share = size / (pieces < MOST_SHARES ? pieces : MOST_SHARES);
+        if (share < LEAST_BLOCK) share = LEAST_BLOCK;
+        if (share < most) most = share;
+    }
+    j->row_size = j->n_walked ? j->shape[j->ndim - 1] : size;
+    j->rows = j->row_size == size ? 1 : size / j->row_size;
+    j->long_rows = !j->n_walked || 2 * j->row_size > most;
+    j->block = size;
+    j->blocks = j->blocks_per_row = 1;
+    j->rows_per_block = j->rows;
+    if (j->long_rows) {
+        if (j->row_size > most) {
+            j->blocks_per_row = (j->row_size + most - 1) / most;
+            j->block = ((j->row_size + j->blocks_per_row - 1) / j->blocks_per_row + 15) / 16 * 16;
+        } else {
+            j->block = j->row_size;
+        }
+        j->blocks = j->rows * j->blocks_per_row;
+    } else if (size > most) {
+        j->rows_per_block = most / j->row_size;
+        j->block = j->rows_per_block * j->row_size;
+        j->blocks = (j->rows + j->rows_per_block - 1) / j->rows_per_block;
+    }
+    for (int i = 0; i < j->n_walked; i++) {
+        walked *w = &j->inputs[i];
+        w->by_row = !j->long_rows && !w->repeats && w->readers == 1 && j->row_size >= LEAST_ROW;
+        j->n_by_row += w->by_row;
+        j->strides[w->value] = !(j->long_rows || w->by_row) || w->step[j->ndim - 1];
+        j->values[w->value].place = j->long_rows ? OUTSIDE : w->by_row ? BY_ROW : j->places++;
+    }
+    for (int i = 0; j->n_by_row && i < j->n_instructions; i++) {
+        instruction *s = &j->instructions[i];
+        for (int k = 0; k < (s->kind == CHOICE ? 3 : s->kind == ONE ? 1 : 2); k++) s->by_row |= j->values[s->from[k]].place == BY_ROW;
+    }
+    j->place_bytes = place_bytes(j->block < size ? j->block : size, item);
+}
+
+typedef struct {
+    int n_in, n_steps, places;
+    int64_t item; /* bytes of the longest */
+    const fc_fused_step *steps;
+    const fused_code *codes;
+    const fc_tensor *shapes[FC_FUSED_VALUES];
+    char *data[FC_FUSED_VALUES]; /* of the inputs, and of values that are computed whole; NULL for others */
+} program;
+
+/* Dtypes are those of the loops that read the value. */
+static int64_t item_of(const fc_ctx *ctx, const program *p, int v) {
+    return fc_item_size(v < p->n_in ? ctx->in[v]->dtype : (int)p->codes[v - p->n_in].result);
+}
+
+static int refused(fc_ctx *ctx, const program *p, int step) {
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, FC_FUSED_MARK "%s", (int)p->steps[step].op, fc_formulas[p->codes[step].loop].message);
+}
+
+/* Computes the steps [first, last] whose value is not there yet, the last one's into `out`: block by block, by several threads. */
+static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, int first, int last, char *out) {
+    const int end = p->n_in + last;
+    const int64_t size = p->shapes[end]->size;
+    job j;
+    j.n_values = end + 1;
+    j.places = p->places;
+    j.n_instructions = j.n_walked = j.n_by_row = j.refused = 0;
+    memset(j.strides, -1, (size_t)end + 1);
+    for (int k = first; k <= last; k++) {
+        if (p->data[p->n_in + k]) continue;
+        set_instruction(&j.instructions[j.n_instructions++], &p->steps[k], &p->codes[k], p->n_in, k);
+        for (int i = 0; i < 3 && p->steps[k].operand[i] >= 0; i++) {
+            const int v = (int)p->steps[k].operand[i];
+            if (j.strides[v] >= 0) {
+                for (int w = 0; w < j.n_walked; w++) j.inputs[w].readers += j.inputs[w].value == v;
+                continue;
+            }
+            j.items[v] = (int8_t)item_of(ctx, p, v);
+            if (!p->data[v]) {
+                j.values[v] = (value){NULL, 0, (int32_t)p->codes[v - p->n_in].place};
+                j.strides[v] = 1;
+            } else {
+                const int32_t item = j.items[v];
+                j.strides[v] = p->shapes[v]->size == size;
+                j.values[v] = (value){p->data[v], j.strides[v] ? item : 0, OUTSIDE};
+                if (!j.strides[v] && p->shapes[v]->size > 1) j.inputs[j.n_walked++] = (walked){.value = v, .readers = 1, .item = item};
+            }
+        }
+    }
+    for (int v = 0; v < end; v++)
+        if (j.strides[v] < 0) j.values[v].place = 0; /* not read */
+    j.items[end] = (int8_t)item_of(ctx, p, end);
+    j.values[end] = (value){out, j.items[end], OUTSIDE};
+    if (j.n_walked) set_axes(&j, p->shapes, p->shapes[end]);
+    set_blocks(&j, size, (int32_t)p->item);
+    int64_t grain = j.blocks < MOST_SHARES * BLOCKS_PER_PIECE ? 1 : BLOCKS_PER_PIECE;
+    if (j.blocks > 1 && j.block * j.n_instructions * grain < FC_GRAIN) grain = FC_GRAIN / (j.block * j.n_instructions);
+    if (grain >= j.blocks || !is_split(size, j.n_instructions)) run_blocks(&j, 0, j.blocks);
+    else ctx->api->parallel_for(ctx, j.blocks, grain, run_blocks, &j);
+    return j.refused ? refused(ctx, p, j.refused - 1) : FC_OK;
+}
+
+#define SPREAD(T)                                                              \
+    for (int i = 0; i < n; i++) ((T *)to)[i] = ((const T *)data)[from[i]];
+/* Writes a small input out in the shape of the output, of at most TINY elements. */
+static void spread(char *to, const char *data, const fc_tensor *in, const fc_tensor *out, int64_t item) {
+    int16_t from[TINY] = {0};
+    int n = 1;
+    int64_t next = 1;
+    for (int d = out->ndim - 1, at = in->ndim - 1; d >= 0; d--, at--) { /* axis by axis, the innermost first */
+        const int64_t size = at < 0 ? 1 : in->shape[at], step = size == 1 ? 0 : next;
+        for (int k = 1; k < (int)out->shape[d]; k++)
+            for (int i = 0; i < n; i++) from[k * n + i] = (int16_t)(from[i] + k * step);
+        n *= (int)out->shape[d];
+        next *= size;
+    }
+    switch (item) {
+    case 1: SPREAD(uint8_t) break;
+    case 2: SPREAD(uint16_t) break;
+    case 4: SPREAD(uint32_t) break;
+    case 8: SPREAD(uint64_t) break;
+    default:
+        for (int i = 0; i < n; i++) memcpy(to + i * item, data + from[i] * item, (size_t)item);
+    }
+}
+
+/* All steps over one block, where that is all there is: each is prepared and run at once. `n_walked` inputs are to be written out. */
+static int run_small(fc_ctx *ctx, const program *p, int n_walked, char *out) {
+    const fc_tensor *shape = p->shapes[p->n_in + p->n_steps - 1];
+    const int64_t size = shape->size, bytes = place_bytes(size, p->item);
+    char *at[FC_FUSED_VALUES];
+    int8_t strides[FC_FUSED_VALUES];
+    char *work = __builtin_alloca((size_t)((p->places + n_walked) * bytes) + FC_ALIGN);
+    work += -(uintptr_t)work % FC_ALIGN;
+    char *written = work + p->places * bytes;
+    for (int v = 0; v < p->n_in; v++) {
+        at[v] = p->data[v];
+        strides[v] = p->shapes[v]->size == size;
+        if (strides[v] || p->shapes[v]->size == 1) continue;
+        spread(written, p->data[v], p->shapes[v], shape, item_of(ctx, p, v));
+        at[v] = written;
+        strides[v] = 1;
+        written += bytes;
+    }
+    for (int k = 0; k < p->n_steps; k++) {
+        const int v = p->n_in + k;
+        instruction step;
+        set_instruction(&step, &p->steps[k], &p->codes[k], p->n_in, k);
+        at[v] = k == p->n_steps - 1 ? out : work + p->codes[k].place * bytes;
+        strides[v] = 1;
+        if (!run_one(&step, at, strides, size)) return refused(ctx, p, k);
+    }
+    return FC_OK;
+}
+
+/* Attributes: the dtypes of the inputs, the steps, and what runs each, after the places in working memory and the bytes of the longest item. */
+static int fused(fc_ctx *ctx) {
+    fc_tensor made[FC_FUSED_STEPS];
+    program p;
+    p.n_in = ctx->n_in;
+    p.n_steps = (int)(ctx->attrs[1].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step));
+    p.steps = (const fc_fused_step *)ctx->attrs[1].ints;
+    p.places = (int)ctx->attrs[2].ints[0];
+    p.item = ctx->attrs[2].ints[1];
+    p.codes = (const fused_code *)(ctx->attrs[2].ints + 2);
+    if (p.n_in > FC_FUSED_INPUTS || p.n_steps < 1 || p.n_steps > FC_FUSED_STEPS) return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
+    for (int i = 0; i < p.n_in; i++) {
+        if (ctx->in[i]->dtype != ctx->attrs[0].ints[i]) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
+        p.data[i] = fc_data(ctx->in[i]);
+    }
+    int rc = fc_fused_shapes(ctx, p.n_steps, p.steps, p.shapes, made);
+    if (rc) return rc;
+    const fc_tensor *shape = p.shapes[p.n_in + p.n_steps - 1];
+    const int64_t size = shape->size;
+    int plain = !is_split(size, p.n_steps) && size * p.item <= BLOCK_BYTES && size * p.item * p.places <= WORK_BYTES;
+    int n_walked = 0;
+    for (int i = 0; i < p.n_in; i++) n_walked += p.shapes[i]->size != size && p.shapes[i]->size != 1;
+    plain &= !n_walked || size <= TINY;
+    for (int k = 0; k < p.n_steps; k++) {
+        const fc_tensor *own = p.shapes[p.n_in + k];
+        p.data[p.n_in + k] = NULL;
+        if (own->size == size || !own->size) continue;
+        void *whole;
+        rc = ctx->api->scratch(ctx, (size_t)(own->size * item_of(ctx, &p, p.n_in + k)), &whole);
+        if (!rc) rc = run_steps(ctx, &p, k, k, whole);
+        if (rc) return rc;
+        p.data[p.n_in + k] = whole;
+        plain = 0;
+    }
+    rc = fc_alloc_over(ctx, p.n_in, (int)p.codes[p.n_steps - 1].result, shape->ndim, shape->shape);
+    if (rc || !size) return rc;
+    char *out = fc_data(&ctx->out[0]);
+    return plain ? run_small(ctx, &p, n_walked, out) : run_steps(ctx, &p, 0, p.n_steps - 1, out);
+}
+
+static const fc_kernel_def defs[] = {
+    {"_Fused", "", "dtypes steps code", FC_SYNC, 0, 0, fused},
+};
+const fc_kernel_table fc_fused_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

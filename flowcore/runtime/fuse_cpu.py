@@ -1,0 +1,71 @@
+"""Fused nodes of the CPU: what kernels/elementwise/fused.c reads.
+
+Owns: which loop runs a step, and where in working memory its value lies.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from flowcore import kernels
+from flowcore.dtypes import DType, resource, string
+from flowcore.runtime.fused_steps import CAST, CHOOSE, MOST_INPUTS, MOST_STEPS, Step, packed_steps
+
+__all__ = ["CpuFusion"]
+
+#: Loops that are no lines of elementwise.def. Numbers as in fused.c.
+_NUMBERS = {CAST: -1, CHOOSE: -2}
+
+
+class CpuFusion:
+    """All that elementwise.def has for a dtype, casts and choices."""
+
+    most_inputs = MOST_INPUTS
+    most_steps = MOST_STEPS
+
+    def computes(self, step: Step) -> bool:
+        return _loop(step.formula, step.dtype) is not None
+
+    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step]) -> tuple[object, ...]:
+        places = _places(len(inputs), steps)
+        code = [max(places) + 1, max(dtype.size for dtype in (*inputs, *(step.result for step in steps)))]
+        for step, place in zip(steps, places, strict=True):
+            loop = _loop(step.formula, step.dtype)
+            assert loop is not None
+            code += [loop, step.dtype.as_datatype_enum, step.result.as_datatype_enum, place]
+        return [dtype.as_datatype_enum for dtype in inputs], packed_steps(steps), code
+
+
+@functools.cache
+def _loop(formula: str, dtype: DType) -> int | None:
+    if formula in _NUMBERS:
+        return _NUMBERS[formula] if dtype not in (string, resource) else None
+    number = kernels.find_formula(formula, dtype.as_datatype_enum)
+    return number if number >= 0 else None
+
+
+def _places(n_inputs: int, steps: Sequence[Step]) -> list[int]:
+    """A place in working memory for each step's value, free again after its last reader. The last value is the output and has none.
+
+    A step may write where it has read, if the elements are as long.
+    """
+    last_reader = {value: k for k, step in enumerate(steps) for value in step.operands}
+    places: list[int] = []
+    free: list[int] = []
+    used = 0
+    for k, step in enumerate(steps):
+        dead = {v for v in step.operands if v >= n_inputs and last_reader[v] == k}
+        own = next((v for v in sorted(dead) if steps[v - n_inputs].result.size == step.result.size), None)
+        if k == len(steps) - 1:
+            places.append(-1)
+        elif own is not None:
+            places.append(places[own - n_inputs])
+            dead.discard(own)
+        elif free:
+            places.append(free.pop())
+        else:
+            places.append(used)
+            used += 1
+        free += [places[v - n_inputs] for v in dead]
+    return places

@@ -1,0 +1,130 @@
+"""What a fused node is made of, whatever the device: elementwise ops as steps, and what a device offers that runs them.
+
+Owns: which ops may be members of a group, and as which steps. Which nodes form a group is fuse.py's; programs are fuse_cpu.py's and fuse_opencl.py's.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from flowcore.dtypes import DType, bfloat16, float16, float32
+from flowcore.graph.operation import Operation
+
+__all__ = ["ALIKE", "BIAS", "BROADCAST", "CAST", "CHOOSE", "MOST_INPUTS", "MOST_STEPS", "SELECT", "Fusion", "Step", "packed_steps", "size_in", "steps_of"]
+
+#: What a step asks of its operands' shapes: to broadcast; to be alike; what Select and BiasAdd ask. Numbers as in kernels/_fused.h, like the limits.
+BROADCAST, ALIKE, SELECT, BIAS = range(4)
+MOST_INPUTS, MOST_STEPS = 32, 64
+
+#: Steps that are no lines of elementwise.def: a change of the dtype, and the choice between two values.
+CAST, CHOOSE = "Cast", "SelectV2"
+
+
+class Step(NamedTuple):
+    """A line of elementwise.def, CAST or CHOOSE, on elements of `dtype` (CHOOSE: those between which is chosen).
+
+    `operands` are values: the inputs of the node, numbered from 0, then what its steps yield. `op` says whose step it is, by its place in the group,
+    `number` which of its inputs operand 1 is (of ALIKE).
+    """
+
+    formula: str
+    dtype: DType
+    result: DType
+    operands: tuple[int, ...]
+    op: int = 0
+    rule: int = BROADCAST
+    number: int = 1
+
+
+class Fusion(Protocol):
+    """What a device that has fused nodes offers: its kernel is called _Fused."""
+
+    most_inputs: int
+    most_steps: int
+
+    def __hash__(self) -> int: ...
+
+    def computes(self, step: Step) -> bool:
+        """Whether a group may hold such a step."""
+
+    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step]) -> tuple[object, ...]:
+        """The attributes of the kernel for inputs of these dtypes."""
+
+
+def steps_of(op: Operation, place: int, operands: Sequence[int], first: int) -> list[Step]:
+    """`op`, at `place` in its group, as steps, the first of which yields value `first`. Empty for what is no elementwise op of one output."""
+    if len(op.outputs) != 1 or not op.inputs:
+        return []
+    special = _SPECIAL.get(op.type)
+    if special is not None:
+        return special(op, place, tuple(operands), first)
+    if len(op.inputs) > 2:
+        return []
+    return [Step(op.type, op.inputs[0].dtype, op.outputs[0].dtype, tuple(operands), place)]
+
+
+def size_in(op: Operation, fusion: Fusion) -> int:
+    """As how many steps `fusion` computes `op`; 0 where it does not."""
+    inputs, outputs = op.inputs, op.outputs
+    if op.type in _SPECIAL or len(outputs) != 1 or not 1 <= len(inputs) <= 2:
+        steps = steps_of(op, 0, range(len(inputs)), len(inputs))
+        return len(steps) if all(fusion.computes(step) for step in steps) else 0
+    return int(_is_formula(op.type, inputs[0].dtype, outputs[0].dtype, len(inputs), fusion))
+
+
+@functools.cache
+def _is_formula(op_type: str, dtype: DType, result: DType, count: int, fusion: Fusion) -> bool:
+    return fusion.computes(Step(op_type, dtype, result, tuple(range(count))))
+
+
+def packed_steps(steps: Sequence[Step]) -> list[int]:
+    """As fc_fused_step of kernels/_fused.h."""
+    return [n for s in steps for n in (s.op, s.rule, s.number, *s.operands, *(-1,) * (3 - len(s.operands)))]
+
+
+def _cast(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
+    source, result = op.inputs[0].dtype, op.outputs[0].dtype
+    return [Step(CAST, source, result, operands, place)] if source != result else []
+
+
+def _select(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
+    """Not where the condition may be a vector with a decision per row."""
+    rank = op.inputs[0].shape.ndims
+    if rank is None or (rank != 0 and rank != op.inputs[1].shape.ndims):
+        return []
+    return [Step(CHOOSE, op.inputs[1].dtype, op.outputs[0].dtype, operands, place, SELECT)]
+
+
+def _select_v2(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
+    return [Step(CHOOSE, op.inputs[1].dtype, op.outputs[0].dtype, operands, place)]
+
+
+def _bias_add(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
+    dtype = op.outputs[0].dtype
+    return [Step("AddV2", dtype, dtype, operands, place, BIAS)] if op.get_attr("data_format") in ("NHWC", b"NHWC") else []
+
+
+def _add_n(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
+    """Two at a time, in their order. The sum of several float16 or bfloat16 is kept in float32 until the last."""
+    dtype = op.outputs[0].dtype
+    if not 2 <= len(operands) < MOST_STEPS // 2:
+        return []
+    wide = len(operands) > 2 and dtype in (float16, bfloat16)
+    steps = [Step(CAST, dtype, float32, (value,), place) for value in operands] if wide else []
+    values = range(first, first + len(operands)) if wide else operands
+    total, computed = values[0], float32 if wide else dtype
+    for number, value in enumerate(values[1:], 1):
+        steps.append(Step("AddV2", computed, computed, (total, value), place, ALIKE, number))
+        total = first + len(steps) - 1
+    return [*steps, Step(CAST, float32, dtype, (total,), place)] if wide else steps
+
+
+_SPECIAL: dict[str, Callable[[Operation, int, tuple[int, ...], int], list[Step]]] = {
+    "Cast": _cast,
+    "Select": _select,
+    "SelectV2": _select_v2,
+    "BiasAdd": _bias_add,
+    "AddN": _add_n,
+}

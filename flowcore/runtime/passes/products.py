@@ -1,0 +1,98 @@
+"""Sums of matrix products as one product: sum over t of A_t B_t = [A_1 A_2 ...] [B_1; B_2; ...].
+
+What gradients of a weight that is used many times come to, step by step of a recurrent network: the products are far larger than what they are made of,
+so that writing each and adding them up moves more memory than the multiplications take time. Terms are added in the same order but rounded in other
+places, so this pass alone does not keep every bit; it has a switch of its own.
+"""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.graph.constants import detached_constant
+from flowcore.graph.op_def import get_op_def
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, fixed_ops, rewrite
+from flowcore.shape import TensorShape
+
+
+def join_products(graph: PlanGraph) -> PlanGraph:
+    """The plan with sums of products, of at least two that nobody else reads and that are worth it, as one product each."""
+    if not any(op._type == "AddN" and sum(t._op._type == "MatMul" for t in op._inputs) > 1 for op in graph.ops):
+        return graph
+    return rewrite(graph, [_Joining(graph)])
+
+
+class _Joining:
+    """A rule (see plan_graph)."""
+
+    def __init__(self, graph: PlanGraph) -> None:
+        self._readers = collections.Counter(t for op in graph.ops for t in op._inputs)
+        self._readers.update(graph.fetches)
+        self._kept = fixed_ops(graph)
+
+    def __call__(self, op: Operation) -> Replacement:
+        if op._type != "AddN" or op._outputs[0]._dtype not in (dtypes.float32, dtypes.float64):
+            return None
+        groups: dict[tuple[bool, bool], list[Operation]] = {}
+        for tensor in op._inputs:
+            product = tensor._op
+            if product._type == "MatMul" and self._readers[tensor] == 1 and product not in self._kept and product.device == op.device:
+                groups.setdefault((product.get_attr("transpose_a"), product.get_attr("transpose_b")), []).append(product)
+        joined = max(groups.values(), key=len, default=[])
+        if len(joined) < 2 or not _pays(joined):
+            return None
+        sum_of_joined = _product(joined, op)
+        outputs = {product._outputs[0] for product in joined}
+        rest = [t for t in op._inputs if t not in outputs]
+        if not rest:
+            return sum_of_joined
+        inputs = (sum_of_joined._outputs[0], *rest)
+        return op._detached(inputs, op._control_inputs, op._attrs | {"N": len(inputs)})
+
+
+def _axes(product: Operation) -> tuple[int, int]:
+    """The axes of the two operands along which is summed."""
+    return int(not product.get_attr("transpose_a")), int(product.get_attr("transpose_b"))
+
+
+def _pays(products: list[Operation]) -> bool:
+    """Whether copying the operands moves less memory than adding up the products."""
+    copied = 0
+    for product in products:
+        a, b = product._inputs
+        count_a, count_b = a.shape.num_elements(), b.shape.num_elements()
+        if count_a is None or count_b is None:
+            return False
+        copied += count_a + count_b
+    return 2 * copied < len(products) * (products[0]._outputs[0].shape.num_elements() or 0)
+
+
+def _product(products: list[Operation], total: Operation) -> Operation:
+    """One product in place of `products`, named after their sum."""
+    operands = [_concat([p._inputs[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}") for i, axis in enumerate(_axes(products[0]))]
+    first = products[0]
+    found = Operation(total._graph, first._op_def, total._name, tuple(operands), first._attrs, [total._outputs[0]._dtype])
+    return _in_place_of(total, found, total._outputs[0].shape, total._control_inputs)
+
+
+def _concat(parts: list[Tensor], axis: int, total: Operation, name: str) -> Tensor:
+    sizes = [part.shape.as_list() for part in parts]
+    shape = list(sizes[0])
+    shape[axis] = sum(size[axis] or 0 for size in sizes)  # all are known
+    dtype = parts[0]._dtype
+    place = detached_constant(np.array(axis, np.int32), total)
+    found = Operation(total._graph, get_op_def("ConcatV2"), name, (*parts, place), {"N": len(parts), "T": dtype, "Tidx": dtypes.int32}, [dtype])
+    return _in_place_of(total, found, TensorShape(shape), ())._outputs[0]
+
+
+def _in_place_of(op: Operation, found: Operation, shape: TensorShape, control_inputs: tuple[Operation, ...]) -> Operation:
+    """`found`, placed and traced back as `op` is."""
+    found._control_inputs = control_inputs
+    found._device, found._colocation = op._device, op._colocation
+    found._id, found._code, found._line = op._id, op._code, op._line
+    found._outputs[0]._shape = shape
+    return found
