@@ -21,6 +21,7 @@ import floors
 import growth
 import installation
 import sides
+from other_work import OtherWork
 from serve import load
 from tqdm import tqdm
 from workload import Row
@@ -131,6 +132,7 @@ def main() -> None:
     if any(row.flops for _, _, row in rows) and "matmul" not in chosen:
         rows = [("matmul", key, row) for key, row in load("matmul", "rows").ROWS.items()] + rows
 
+    others = OtherWork()
     least = floors.measure(args.rounds)
     results = []
     try:
@@ -143,7 +145,12 @@ def main() -> None:
         best = [result.row.flops / min(times) for result in results if result.workload == "matmul" for times in result.times.values()]
         least.flops = max(best, default=None)
         if results:
-            print("\n".join([header(), *(result.line(least) for result in results), f"\nFloors: {least}.\n"]), flush=True)
+            print(
+                "\n".join(
+                    [header(), *(result.line(least) for result in results), f"\nFloors: {least}. Other work took {others.processors():.2f} processors.\n"]
+                ),
+                flush=True,
+            )
     tables: dict[str, Any] = {}
     if "installation" in chosen:
         tables["installation"] = installation.table(there, args.rounds)
