@@ -70,6 +70,16 @@ class Result:
         ]
         return "| " + " | ".join(cells) + " |"
 
+    def short_line(self) -> str:
+        best, ratio = self.best(), self.ratio()
+        cells = [
+            self.row.title,
+            f"{self.median('flowcore'):.3g} {self.row.unit}" if "flowcore" in self.times else "",
+            "" if best is None else f"{sides.LABELS[best]} {self.median(best):.3g}",
+            "" if ratio is None else f"{ratio:.2f}",
+        ]
+        return "| " + " | ".join(cells) + " |"
+
     def as_json(self, least: floors.Floors) -> dict[str, Any]:
         floor = least.seconds(self.row)
         return {
@@ -78,6 +88,9 @@ class Result:
             "median": {side: self.median(side) for side in self.times},
             "rounds": {side: [self.row.in_units(t) for t in times] for side, times in self.times.items()},
         }  # fmt: skip
+
+
+SHORT_HEADER = "| | flowcore | best other | flowcore / best |\n|---|---|---|---|"
 
 
 def header() -> str:
@@ -145,12 +158,10 @@ def main() -> None:
         best = [result.row.flops / min(times) for result in results if result.workload == "matmul" for times in result.times.values()]
         least.flops = max(best, default=None)
         if results:
-            print(
-                "\n".join(
-                    [header(), *(result.line(least) for result in results), f"\nFloors: {least}. Other work took {others.processors():.2f} processors.\n"]
-                ),
-                flush=True,
-            )
+            print("\n".join([header(), *(result.line(least) for result in results)]), flush=True)
+            print(f"\nFloors: {least}. Other work took {others.processors():.2f} processors.\n", flush=True)
+        if short := [result.short_line() for result in results if result.row.short]:
+            print("\n".join([SHORT_HEADER, *short, ""]), flush=True)
     tables: dict[str, Any] = {}
     if "installation" in chosen:
         tables["installation"] = installation.table(there, args.rounds)

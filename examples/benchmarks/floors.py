@@ -36,7 +36,7 @@ class Floors:
 
     def __str__(self) -> str:
         product = f"matrix products {self.flops / 1e9:.0f} GFLOP/s, " if self.flops else ""
-        return f"{product}memory {self.memory / 1e9:.1f} GB/s (within caches {self.cache / 1e9:.0f}), waking a thread {self.wake * 1e6:.1f} us"
+        return f"{product}memory {self.memory / 1e9:.1f} GB/s (within caches {self.cache / 1e9:.0f}), waking a thread {self.wake * 1e6:.1f} µs"
 
 
 def memory_rate(count: int, rounds: int) -> float:

@@ -67,9 +67,9 @@ def table(there: dict[str, str], large: bool) -> list[dict[str, Any]]:
         "cost growth",
         "nodes",
         "with gradients",
-        "build, us a node",
-        "gradients, us a node",
-        "plan, first run, us a node",
+        "build, µs a node",
+        "gradients, µs a node",
+        "plan, first run, µs a node",
         "run, ns a node",
         "bytes a node",
     ]

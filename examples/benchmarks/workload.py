@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-SCALE = {"ns": 1e9, "us": 1e6, "ms": 1e3}
+SCALE = {"ns": 1e9, "µs": 1e6, "ms": 1e3}
 
 
 @dataclass(frozen=True)
 class Row:
     """One line of the table.
 
-    unit: "ns", "us" or "ms", and what of: "us a call".
+    unit: "ns", "µs" or "ms", and what of: "µs a call".
     per_call: how many of these one call does.
     target: the ratio to the best other side that is wanted, at most; None where nothing is promised.
     flops, bytes, wakes: what a call must do at least; its time at the speeds measured in the same run is the floor.
@@ -23,6 +23,7 @@ class Row:
     sides: the sides that take part; None: all that have a program in the folder.
     beside_one_thread: flowcore with one thread takes part as one more side.
     large: only with --large.
+    short: part of the short table too.
     arguments: what `prepare` gets.
     """
 
@@ -39,6 +40,7 @@ class Row:
     sides: tuple[str, ...] | None = None
     beside_one_thread: bool = False
     large: bool = False
+    short: bool = False
     arguments: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -3,6 +3,6 @@
 from workload import Row
 
 ROWS = {
-    "run": Row("one scalar op, fed and fetched (`Session.run`)", "us a call", arguments={"call": "run"}),
-    "callable": Row("one scalar op, fed and fetched (`make_callable`)", "us a call", arguments={"call": "callable"}),
+    "run": Row("one scalar op, fed and fetched (`Session.run`)", "µs a call", short=True, arguments={"call": "run"}),
+    "callable": Row("one scalar op, fed and fetched (`make_callable`)", "µs a call", short=True, arguments={"call": "callable"}),
 }

@@ -2,4 +2,4 @@
 
 from workload import Row
 
-ROWS = {"": Row("enqueue and dequeue, a run each", "us a pair")}
+ROWS = {"": Row("enqueue and dequeue, a run each", "µs a pair", short=True)}

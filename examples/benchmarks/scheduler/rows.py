@@ -4,6 +4,8 @@ from workload import Row
 
 SIZES = {1_000: "1,000", 10_000: "10,000", 100_000: "100,000", 1_000_000: "1,000,000"}
 
+SHORT = {("chain", 1_000, 2), ("fan", 1_000, 2), ("random graph", 10_000, 2)}
+
 
 def _row(shape: str, nodes: int, threads: int) -> Row:
     return Row(
@@ -13,6 +15,7 @@ def _row(shape: str, nodes: int, threads: int) -> Row:
         threads=threads,
         optimise=False,
         sides=("flowcore", "taskflow") if nodes > 10_000 else None,
+        short=(shape, nodes, threads) in SHORT,
         large=nodes == 1_000_000,
         arguments={"shape": shape, "nodes": nodes},
     )
