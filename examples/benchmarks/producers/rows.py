@@ -3,4 +3,4 @@
 from workload import Row
 
 BATCH = 64
-ROWS = {"": Row("4 Python threads enqueue, batches of 64 are taken", "us an item", per_call=BATCH, wakes=1)}
+ROWS = {"": Row("4 Python threads enqueue, batches of 64 are taken", "µs an item", per_call=BATCH, wakes=1)}

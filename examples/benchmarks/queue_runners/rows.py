@@ -6,7 +6,7 @@ BATCH = 64
 ROWS = {
     "": Row(
         "queue runners: 28x28 images in memory to batches of 64, 4 threads",
-        "us an image",
+        "µs an image",
         per_call=BATCH,
         short=True,
         wakes=1,
