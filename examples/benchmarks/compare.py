@@ -21,6 +21,7 @@ import floors
 import growth
 import installation
 import sides
+from other_work import OtherWork
 from serve import load
 from tqdm import tqdm
 from workload import Row
@@ -131,20 +132,25 @@ def main() -> None:
     if any(row.flops for _, _, row in rows) and "matmul" not in chosen:
         rows = [("matmul", key, row) for key, row in load("matmul", "rows").ROWS.items()] + rows
 
+    others = OtherWork()
     least = floors.measure(args.rounds)
     results = []
-    if rows:
-        print(header(), flush=True)
-    with tqdm(rows, unit="row", disable=None) as bar:
-        for workload, key, row in bar:
-            bar.set_postfix_str(row.title, refresh=True)
-            result = measure(workload, key, row, there, args.rounds, args.seconds)
-            if workload == "matmul" and result.times:
-                least.flops = row.flops / min(statistics.median(times) for times in result.times.values())
-            results.append(result)
-            with bar.external_write_mode():
-                print(result.line(least), flush=True)
-    print(f"\nFloors: {least}.\n", flush=True)
+    try:
+        with tqdm(rows, unit="row", disable=None) as bar:
+            for workload, key, row in bar:
+                bar.set_postfix_str(row.title, refresh=True)
+                results.append(measure(workload, key, row, there, args.rounds, args.seconds))
+    finally:  # what was measured before an interrupt, too
+        least = least.better(floors.measure(args.rounds))
+        best = [result.row.flops / min(times) for result in results if result.workload == "matmul" for times in result.times.values()]
+        least.flops = max(best, default=None)
+        if results:
+            print(
+                "\n".join(
+                    [header(), *(result.line(least) for result in results), f"\nFloors: {least}. Other work took {others.processors():.2f} processors.\n"]
+                ),
+                flush=True,
+            )
     tables: dict[str, Any] = {}
     if "installation" in chosen:
         tables["installation"] = installation.table(there, args.rounds)

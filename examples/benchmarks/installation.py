@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import statistics
 import subprocess
@@ -17,12 +18,13 @@ FOLDERS = "import {module}, os, sys; print(os.path.dirname({module}.__file__))"
 
 
 def _python(python: str, source: str) -> str:
-    return subprocess.run([python, "-c", source], capture_output=True, text=True, check=True).stdout.split("\n")[-2]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # compiled once, as an installed package is
+    return subprocess.run([python, "-c", source], capture_output=True, text=True, check=True, env=environment).stdout.split("\n")[-2]
 
 
 def import_seconds(python: str, module: str, after_numpy: bool, rounds: int) -> float:
     source = SECONDS.format(module=module, first=", numpy" if after_numpy else "")
-    return statistics.median(float(_python(python, source)) for _ in range(rounds))
+    return statistics.median([float(_python(python, source)) for _ in range(rounds + 1)][1:])
 
 
 def megabytes(python: str, module: str) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,7 +52,11 @@ class Crashed(Exception):
 
 @dataclass
 class Process:
-    """A side of a row at work. `times` are seconds a call, `grown` megabytes."""
+    """A side of a row at work. `times` are seconds a call, `grown` megabytes.
+
+    Between its rounds the side is stopped, with all its processes: threads of some libraries spin for a while when there is nothing to do, and queues
+    would fill. It is a process group of its own for that; the system ends a stopped group whose driver is gone.
+    """
 
     side: str
     folder: str
@@ -66,7 +72,7 @@ class Process:
         served = "flowcore" if self.side == "one thread" else self.side
         self._process = subprocess.Popen(
             [self.python, str(HERE / "serve.py"), served, self.folder, self.key, str(self.threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, process_group=0,
         )  # fmt: skip
 
     def _answer(self) -> str:
@@ -79,20 +85,27 @@ class Process:
         lines = [text.strip() for text in self._errors if text.strip()]
         raise Crashed(lines[-1] if lines else f"ended with status {code}")
 
+    def _signal(self, number: int) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
     def _run(self, calls: int) -> float:
         assert self._process.stdin is not None
+        self._signal(signal.SIGCONT)
         try:
             self._process.stdin.write(f"{calls}\n")
             self._process.stdin.flush()
         except BrokenPipeError:
             pass  # the reason comes with the answer that is missing
         seconds, self.grown = map(float, self._answer().split())
+        self._signal(signal.SIGSTOP)
         return seconds
 
     def wait(self) -> None:
         """Returns once the side is ready."""
         while self._answer() != "ready\n":
             pass  # what a library prints while it starts
+        self._signal(signal.SIGSTOP)
 
     def calibrate(self, seconds: float) -> None:
         """Finds how many calls take about so long."""
@@ -106,6 +119,7 @@ class Process:
     def close(self) -> None:
         """Ends the process; one with threads that still wait is killed after a moment."""
         assert self._process.stdin is not None
+        self._signal(signal.SIGCONT)
         try:
             self._process.stdin.close()
         except BrokenPipeError:
@@ -113,6 +127,6 @@ class Process:
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             self._process.wait()
         self._errors.close()
