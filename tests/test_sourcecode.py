@@ -15,7 +15,16 @@ PACKAGE = ROOT / "flowcore"
 SYMBOLIC = {"errors": 0, "dtypes": 0, "shape": 0, "config": 0, "graph": 1, "ops": 2, "gradients": 3}
 EXECUTION = {"errors": 0, "dtypes": 0, "_version": 0, "_kernel": 0, "_buffer": 1, "_fifo": 2, "_engine": 3, "kernels": 4, "opencl": 4}
 ABOVE = {"runtime": 10, "train": 11, "summary": 11, "io": 11, "nn": 12, "image": 12, "test": 12, "__init__": 20, "bench": 21, "__main__": 22}
-OPTIONAL = {"ml_dtypes", "PIL", "pyopencl", "difflib", "hashlib", "importlib", "json"}  # extras, or slow to import: imported where they are needed
+OPTIONAL = {
+    "ml_dtypes",
+    "PIL",
+    "pyopencl",
+    "simplejpeg",
+    "difflib",
+    "hashlib",
+    "importlib",
+    "json",
+}  # extras, or slow to import: imported where they are needed
 
 
 def unit(path: pathlib.Path) -> str:

@@ -6,6 +6,7 @@ Raise an exception of flowcore.errors to choose the class that the user sees. Kn
 
 from __future__ import annotations
 
+import functools
 import glob
 import io
 import sys
@@ -42,6 +43,31 @@ def _pillow() -> Any:
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
+@functools.cache
+def _simplejpeg() -> Any:
+    """The faster of two ways to the same pixels (both are libjpeg-turbo); None where it is not installed."""
+    try:
+        import simplejpeg
+    except ImportError:
+        return None
+    return simplejpeg
+
+
+def _plain_jpeg(data: bytes, channels: int, most_pixels: int) -> np.ndarray | None:
+    """A grey or RGB JPEG image, asked for as it is, without Pillow's copies and its lock. None: for Pillow to decode, or to refuse."""
+    fast = _simplejpeg()
+    if fast is None:
+        return None
+    try:
+        height, width, colours, _ = fast.decode_jpeg_header(data)
+        own = 1 if colours == "Gray" else 3
+        if colours not in ("Gray", "YCbCr") or channels not in (0, own) or height * width > most_pixels:
+            return None
+        return fast.decode_jpeg(data, colorspace="GRAY" if own == 1 else "RGB")
+    except ValueError:
+        return None
+
+
 def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Callable[..., Any]]:
     def factory(name: str, attrs: Mapping[str, Any]) -> Callable[..., Any]:
         channels = attrs.get("channels", 0)
@@ -52,6 +78,10 @@ def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Cal
                 raise _invalid(f"contents must be a scalar, got shape {list(contents.shape)}")
             data: bytes = contents.item()
             image_module = _pillow()
+            if "JPEG" in formats and data[:2] == b"\xff\xd8" and not sixteen_bits:
+                array = _plain_jpeg(data, channels, image_module.MAX_IMAGE_PIXELS or 0)
+                if array is not None:
+                    return array
             try:
                 image = image_module.open(io.BytesIO(data), formats=formats)
                 image.load()
@@ -63,7 +93,7 @@ def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Cal
             if sixteen_bits and image.mode.startswith("I"):
                 return np.asarray(image, np.uint16)[..., None]
             if channels:
-                image = image.convert(_MODES[channels])
+                image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
             elif image.mode not in ("L", "LA", "RGB", "RGBA"):
                 image = image.convert("RGBA" if "transparency" in image.info else "L" if image.mode in ("1", "I", "I;16", "F") else "RGB")
             array = np.asarray(image, np.uint8)

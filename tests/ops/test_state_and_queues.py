@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.graph.apply import apply
+from flowcore.kernels import python_kernels
 
 
 def initialised() -> fc.Session:
@@ -257,6 +259,31 @@ def test_images_survive_a_round_trip_and_corrupt_ones_are_refused() -> None:
         for bad in (b"", png[:40], b"not an image", jpeg, png[:20] + b"\xff" * 30):
             with pytest.raises(fc.errors.InvalidArgumentError, match="PNG"):
                 sess.run(decoded, {data: bad})
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+@pytest.mark.parametrize("quality", [75, 95])
+def test_jpeg_images_decode_to_the_same_pixels_with_and_without_simplejpeg(mode: str, quality: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    image_module = pytest.importorskip("PIL.Image")
+    pytest.importorskip("simplejpeg")
+    smooth = np.add.outer(np.arange(37), np.arange(53))[..., None] * np.array([1, 2, 3, 1])
+    pixels = (smooth % 256).astype(np.uint8)[..., : {"L": 1, "RGB": 3, "CMYK": 4}[mode]]
+    file = io.BytesIO()
+    image_module.fromarray(pixels[..., 0] if mode == "L" else pixels, mode).save(file, "JPEG", quality=quality)
+    data = file.getvalue()
+    decoded = [fc.image.decode_jpeg(data, channels=channels) for channels in (0, 1, 3)]
+    broken = [data[:60], data[: len(data) // 2], data[:2], data[:200] + bytes(50)]
+    found = []
+    for without in (False, True):
+        if without:
+            monkeypatch.setattr(python_kernels, "_simplejpeg", lambda: None)
+        with fc.Session() as sess:
+            found.append(sess.run(decoded))
+            for bad in broken:
+                with pytest.raises(fc.errors.InvalidArgumentError, match="JPEG"):
+                    sess.run(fc.image.decode_jpeg(bad))
+    for fast, plain in zip(*found, strict=True):
+        np.testing.assert_array_equal(fast, plain)
 
 
 def test_assert_and_print_show_the_data(capfd: pytest.CaptureFixture[str]) -> None:
