@@ -20,8 +20,9 @@ HEADERS = sorted(str(p) for p in pathlib.Path("flowcore").rglob("*.h")) + sorted
 SANITIZE = os.environ.get("FLOWCORE_SANITIZE", "")
 ONLY = [name for name in os.environ.get("FLOWCORE_ONLY", "").split(",") if name]
 
-# Contraction is off everywhere: a formula gives the same bits on every device. Relaxed math is never set globally.
-COMPILE = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fvisibility=hidden", "-pthread"]
+# Contraction is off everywhere: a formula gives the same bits on every device. Relaxed math is never set globally. Python's own flags ask for debugging
+# symbols, two thirds of the installed size: not here.
+COMPILE = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fvisibility=hidden", "-pthread"]
 if SANITIZE:
     COMPILE = [
         "-O1",
