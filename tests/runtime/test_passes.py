@@ -36,11 +36,11 @@ def bits(value: Any) -> Any:
 
 
 def run(options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any] | None = None) -> tuple[list[Any], collections.Counter[str]]:
-    """The values, and the op types that ran."""
+    """The values, and the op types that ran, copies to and from a device left out."""
     metadata = fc.RunMetadata()
     with session(options) as sess:
         values = sess.run(list(fetches), feeds, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
-    return values, collections.Counter(n.op for n in metadata.node_stats)
+    return values, collections.Counter(n.op for n in metadata.node_stats if n.op != "Copy")
 
 
 def check(options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any] | None = None) -> collections.Counter[str]:
