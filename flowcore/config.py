@@ -45,7 +45,9 @@ class OptimizerOptions:
 
     do_common_subexpression_elimination: equal ops run once.
     do_constant_folding: what depends on constants alone is computed when the plan is made.
-    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape); products read transposed operands.
+    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape).
+    do_elementwise_fusion: chains and trees of elementwise ops run as one node.
+    do_product_joining: a sum of matrix products is one product; the only pass that rounds in other places.
     """
 
     L0: ClassVar[int] = -1

@@ -166,12 +166,16 @@ class Operation:
         """A copy with other inputs that the graph does not know of: planning may neither change a graph nor add to it."""
         types = [t._dtype for t in self._outputs]
         copy = Operation(self._graph, self._op_def, self._name, inputs, self._attrs if attrs is None else attrs, types)
-        copy._control_inputs = control_inputs
-        copy._device, copy._colocation, copy._original_op = self._device, self._colocation, self._original_op
-        copy._id, copy._code, copy._line = self._id, self._code, self._line
+        copy._stand_for(self, control_inputs)
         for new, old in zip(copy._outputs, self._outputs, strict=True):
             new._shape = old._shape
         return copy
+
+    def _stand_for(self, op: Operation, control_inputs: tuple[Operation, ...]) -> None:
+        """Is placed and traced back as `op`, from now on."""
+        self._control_inputs = control_inputs
+        self._device, self._colocation, self._original_op = op._device, op._colocation, op._original_op
+        self._id, self._code, self._line = op._id, op._code, op._line
 
     def _set_device(self, device: Any) -> None:
         self._device = device if isinstance(device, str) else device.to_string()

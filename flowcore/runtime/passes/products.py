@@ -76,7 +76,9 @@ def _product(products: list[Operation], total: Operation) -> Operation:
     operands = [_concat([p._inputs[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}") for i, axis in enumerate(_axes(products[0]))]
     first = products[0]
     found = Operation(total._graph, first._op_def, total._name, tuple(operands), first._attrs, [total._outputs[0]._dtype])
-    return _in_place_of(total, found, total._outputs[0].shape, total._control_inputs)
+    found._stand_for(total, total._control_inputs)
+    found._outputs[0]._shape = total._outputs[0].shape
+    return found
 
 
 def _concat(parts: list[Tensor], axis: int, total: Operation, name: str) -> Tensor:
@@ -86,13 +88,6 @@ def _concat(parts: list[Tensor], axis: int, total: Operation, name: str) -> Tens
     dtype = parts[0]._dtype
     place = detached_constant(np.array(axis, np.int32), total)
     found = Operation(total._graph, get_op_def("ConcatV2"), name, (*parts, place), {"N": len(parts), "T": dtype, "Tidx": dtypes.int32}, [dtype])
-    return _in_place_of(total, found, TensorShape(shape), ())._outputs[0]
-
-
-def _in_place_of(op: Operation, found: Operation, shape: TensorShape, control_inputs: tuple[Operation, ...]) -> Operation:
-    """`found`, placed and traced back as `op` is."""
-    found._control_inputs = control_inputs
-    found._device, found._colocation = op._device, op._colocation
-    found._id, found._code, found._line = op._id, op._code, op._line
-    found._outputs[0]._shape = shape
-    return found
+    found._stand_for(total, ())
+    found._outputs[0]._shape = TensorShape(shape)
+    return found._outputs[0]
