@@ -20,6 +20,12 @@ def chain(x: Tensor) -> Tensor:
     return -x
 
 
+def arithmetic(x: Tensor) -> Tensor:
+    for _ in range(5):
+        x = (x * 0.5).maximum(-1.0)
+    return x
+
+
 def conv(x: Tensor, f: Tensor) -> Tensor:
     return x.permute(0, 3, 1, 2).conv2d(f.permute(3, 2, 0, 1), padding=f.shape[0] // 2).permute(0, 2, 3, 1)
 
@@ -37,6 +43,7 @@ OPS: dict[str, Callable[..., Tensor]] = {
     "transpose": lambda a: a.transpose().contiguous(),
     "softmax": Tensor.softmax,
     "chain": chain,
+    "arithmetic": arithmetic,
 }
 
 
