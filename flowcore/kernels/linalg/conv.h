@@ -40,6 +40,14 @@ void fc_conv_zero(fc_tensor *t);
 /* The axis of a forward convolution: position t reads t * stride + k * dilation - pad. */
 int fc_conv_forward_axis(fc_ctx *ctx, const fc_conv *g, int i, fc_axis *axis);
 
+/* ---- 3x3 filters (conv_winograd.c) --------------------------------------------------------------------------------- */
+
+/* Whether a convolution of this geometry, or the gradient of its image, is faster by windows: `result` is the size in pixels of what is computed, with
+ * `channels` each, from `depth` channels. */
+int fc_windows_pay(const fc_conv *g, const int64_t *result, int dtype, int64_t depth, int64_t channels);
+/* Does it. `transposed`: for the gradient, with taps turned round; `pad`: of the source. */
+int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *result, const fc_tensor *filter, int64_t batch, const int64_t *pad, int transposed);
+
 /* ---- rectangles of pixels (conv_tiles.c) --------------------------------------------------------------------------- */
 
 typedef struct { const fc_axis *h, *w; int64_t t, t_end, u, u_end; } fc_tile;

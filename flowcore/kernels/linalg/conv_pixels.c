@@ -207,10 +207,13 @@ int fc_conv2d(fc_ctx *ctx) {
         fc_conv_zero(out);
         return FC_OK;
     }
+    fc_images source = fc_conv_images(image, &g), result = fc_conv_images(out, &g);
+    if (fc_windows_pay(&g, g.out, image->dtype, g.in_channels, g.out_channels))
+        return fc_convolve_windows(ctx, &source, &result, filter, g.batch, g.pad, 0);
     for (int i = 0; i < 2 && !rc; i++) rc = fc_conv_forward_axis(ctx, &g, i, &axes[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
-    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]}, .source = fc_conv_images(image, &g), .result = fc_conv_images(out, &g),
+    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]}, .source = source, .result = result,
                      .filter = wide, .tap_size = g.in_channels * g.out_channels, .b_step = g.out_channels, .b_column = 1, .batch = g.batch};
     job.staged = g.channels_first || fc_computed_type(out->dtype) != out->dtype;
     fc_conv_use_type(out->dtype, &job.gemm, &job.item);
@@ -235,10 +238,14 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
         fc_conv_zero(out);
         return FC_OK;
     }
+    fc_images source = fc_conv_images(grad, &g), result = fc_conv_images(out, &g);
+    int64_t turned_pad[2] = {g.kernel[0] - 1 - g.pad[0], g.kernel[1] - 1 - g.pad[1]};
+    if (fc_windows_pay(&g, g.in, grad->dtype, g.out_channels, g.in_channels))
+        return fc_convolve_windows(ctx, &source, &result, filter, g.batch, turned_pad, 1);
     for (int i = 0; i < 2 && !rc; i++) rc = phases(ctx, &g, i, &axes[i], &count[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
-    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]}, .source = fc_conv_images(grad, &g), .result = fc_conv_images(out, &g),
+    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]}, .source = source, .result = result,
                      .filter = wide, .tap_size = g.in_channels * g.out_channels, .b_step = 1, .b_column = g.out_channels, .batch = g.batch};
     job.staged = g.channels_first || fc_computed_type(out->dtype) != out->dtype;
     fc_conv_use_type(out->dtype, &job.gemm, &job.item);
