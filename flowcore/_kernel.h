@@ -230,7 +230,8 @@ enum {
     FC_STATEFUL = 16,   /* never folded, merged or pruned because its value is known */
     FC_ANY_DEVICE = 32, /* touches no element (views, shapes, variables as a whole) but of host_in and host_out: serves every device */
     FC_BY_COPY = 64,    /* touches elements through copy and fill of fc_device alone: serves every device that has them */
-    FC_LAST_ON_HOST = 128 /* the last input lives in host memory, like those of host_in */
+    FC_LAST_ON_HOST = 128, /* the last input lives in host memory, like those of host_in */
+    FC_KEEPS_CONSTANT = 256 /* makes something of input 1 that is worth keeping: where that is a constant, the node has a state of its own for it (a CPU kernel) */
 };
 
 /* One line of a kernel table. */

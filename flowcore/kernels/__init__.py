@@ -1,7 +1,7 @@
 """The registry of CPU kernels: finds every extension unit of this package and of the queues. Knows no graph.
 
 Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session state), `PYTHON_KERNELS` (op type -> factory of
-a Python callable), `find_formula` (of the unit _elementwise). A new unit is found by its name: nothing here is edited for it.
+a Python callable), `find_formula` (of the unit _elementwise), `new_kept` (of _linalg). A new unit is found by its name: nothing here is edited for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from flowcore.kernels import blas
 from flowcore.kernels.python_kernels import PYTHON_KERNELS
 
-__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula"]
+__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula", "new_kept"]
 
 
 def _units() -> list[ModuleType]:
@@ -32,9 +32,15 @@ def find_formula(op: str, dtype: int) -> int:
     return -1
 
 
+def new_kept() -> object:
+    """The state, as a capsule, of a node whose kernel keeps what it made of a constant (FC_KEEPS_CONSTANT)."""
+    raise NotImplementedError("no unit of this build keeps constants")
+
+
 for _unit in _units():
     CAPSULES += _unit.KERNELS
     find_formula = getattr(_unit, "find_formula", find_formula)
+    new_kept = getattr(_unit, "new_kept", new_kept)
     for _name in vars(_unit):
         if _name.startswith("create_"):
             RESOURCE_FACTORIES[_name.removeprefix("create_")] = getattr(_unit, _name)

@@ -32,7 +32,7 @@ COPY_FROM_HOST, COPY_TO_HOST, COPY_CONSTANT = "_HostToDevice", "_DeviceToHost", 
 OPENCL = "GPU"
 
 #: Flags of a kernel's table entry (_kernel.h).
-ANY_DEVICE, BY_COPY, LAST_ON_HOST = 32, 64, 128
+ANY_DEVICE, BY_COPY, LAST_ON_HOST, KEEPS_CONSTANT = 32, 64, 128, 256
 
 
 @dataclass(frozen=True)

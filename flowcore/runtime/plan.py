@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from flowcore import _engine, dtypes, errors
+from flowcore import _engine, dtypes, errors, kernels
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.access_order import AccessOrder
-from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, LAST_ON_HOST, Device, VisibleDevices
+from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, KEEPS_CONSTANT, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.fuse import fuse
 from flowcore.runtime.passes import Failed, PlanGraph, optimise, prune
 from flowcore.runtime.place import place
@@ -137,6 +137,8 @@ class _Lowering:
             slots = [self.slot_of[t] for t in op._inputs]
             node.inputs = tuple([slot if self.slot_device[slot] is device else self.on_device(slot, device) for slot in slots])
             node.outputs = tuple([self.new_slot(device) for _ in op._outputs])
+            if isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and slots[1] in self.constants:
+                node.state = _engine.Resource(kernels.new_kept())
         else:
             on_host = [host_in >> min(i, 31) & 1 or t.dtype is dtypes.resource for i, t in enumerate(op.inputs)]
             if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:

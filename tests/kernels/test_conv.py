@@ -2,6 +2,7 @@
 
 import itertools
 import pathlib
+import subprocess
 import sys
 import sysconfig
 
@@ -9,14 +10,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "native"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/native"))
 from kernel_host import KernelError, KernelHost
 
 PYTHON = ["-I", sysconfig.get_paths()["include"]]
-SOURCES = [
-    f"flowcore/kernels/linalg/{f}.c"
-    for f in ("gemm", "work", "blas", "convert", "matmul", "image", "conv_op", "conv_tiles", "conv_pixels", "conv_filter", "module")
-]
+SOURCES = [f"flowcore/kernels/linalg/{p.name}" for p in sorted((ROOT / "flowcore/kernels/linalg").glob("*.c"))]
 TYPES = ["float16", ml_dtypes.bfloat16, "float32", "float64"]
 
 
@@ -146,6 +145,43 @@ def test_images_of_several_pieces(host, x, w, strides):
     check(host, x, w, strides, dtype="float64", data_format="NCHW")
 
 
+#: Image, channels and filters that are computed by windows of 4x4 pixels; odd ends, few windows, channels that fill no vector.
+WINDOWS = [((12, 11), 48, 40), ((9, 9), 33, 65), ((2, 61), 64, 32), ((28, 28), 32, 300), ((31, 17), 130, 31)]
+
+
+@pytest.mark.parametrize(("size", "channels", "filters"), WINDOWS)
+@pytest.mark.parametrize("padding", ["SAME", "VALID", ((2, 1), (0, 3)), ((0, 0), (5, 4))])
+def test_filters_of_3x3(host, size, channels, filters, padding):
+    paddings = (padding, padding) if isinstance(padding, str) else padding
+    if padding == "VALID" and min(size) < 3:
+        pytest.skip("no window fits")
+    check(host, (3, *size, channels), (3, 3, channels, filters), paddings=paddings)
+
+
+def test_the_error_of_3x3_filters_is_that_of_a_sum(host):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 20, 20, 256)), rng.normal(size=(3, 3, 256, 64))
+    (y,) = host.run("Conv2D", [x.astype(np.float32), w.astype(np.float32)], attributes((1, 1), (1, 1), ("SAME", "SAME"), "NHWC"))
+    exact = reference(x, w, (1, 1), (1, 1), ("SAME", "SAME"))
+    sizes = reference(np.abs(x), np.abs(w), (1, 1), (1, 1), ("SAME", "SAME"))
+    assert (np.abs(y - exact) / sizes).max() < 4 * np.finfo(np.float32).eps
+
+
+def test_plain_sums_can_be_asked_for():
+    program = """
+import numpy as np, flowcore as fc
+x = np.random.default_rng(0).normal(size=(2, 20, 20, 64)).astype("f")
+print(fc.Session().run(fc.nn.conv2d(x, x[0, :3, :3, :, None] * np.ones(64, "f"), [1, 1, 1, 1], "SAME")).astype(float).sum().hex())
+"""
+
+    def total(**env):
+        command = [sys.executable, "-c", program]
+        return subprocess.run(command, env={"PATH": "/usr/bin:/bin", **env}, capture_output=True, text=True, check=True).stdout
+
+    assert total() == total()
+    assert total() != total(FLOWCORE_CONV="direct")
+
+
 @pytest.mark.parametrize("case", [
     {"strides": (1000, 2**31 - 1)},
     {"dilations": (2**31 - 1, 10**6)},
@@ -172,6 +208,23 @@ def test_nan_stays_within_reach_of_its_pixel(host):
     (y,) = host.run("Conv2D", [x, np.ones((3, 3, 2, 5), np.float32)], attrs)
     assert np.isnan(y[0, 3:6, 3:6]).all()
     assert np.isnan(y).sum() == 9 * 5
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["pixel", "filter"])
+def test_what_is_not_finite_stays_within_reach_in_filters_of_3x3(host, odd, where):
+    x, w = np.ones((1, 16, 16, 48), np.float32), np.ones((3, 3, 48, 64), np.float32)
+    if where == "pixel":
+        x[0, 7, 7, 1] = odd
+    else:
+        w[2, 0, 3, 5] = odd
+    attrs = attributes((1, 1), (1, 1), ("SAME", "SAME"), "NHWC")
+    (y,) = host.run("Conv2D", [x, w], attrs)
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(y, reference(x, w, (1, 1), (1, 1), ("SAME", "SAME")).astype(np.float32))
+    (dx,) = host.run("Conv2DBackpropInput", [np.array(x.shape, np.int32), w[:, :, :, :48].copy(), x], attrs, {"T": "float32"})
+    with np.errstate(invalid="ignore"):
+        np.testing.assert_array_equal(dx, reference_gradients(x, w[:, :, :, :48], x, (1, 1), (1, 1), ("SAME", "SAME"))[0].astype(np.float32))
 
 
 ATTRS = attributes((1, 1), (1, 1), ("VALID", "VALID"), "NHWC")

@@ -1,5 +1,7 @@
 """Products and convolutions through the engine: the same bits for any number of threads."""
 
+import concurrent.futures
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ def results(threads):
         for image, kernel, layout in (
             ((9, 28, 28, 1), (5, 5, 1, 32), "NHWC"),
             ((9, 14, 14, 32), (5, 5, 32, 64), "NHWC"),
+            ((5, 15, 13, 48), (3, 3, 48, 80), "NHWC"),
             ((3, 12, 30, 31), (3, 3, 12, 40), "NCHW"),
         ):
             x, w = fc.constant(rng.normal(size=image), fc.float32), fc.constant(rng.normal(size=kernel), fc.float32)
@@ -38,3 +41,19 @@ def test_results_do_not_depend_on_the_number_of_threads(alone, threads):
     for found in results(threads):
         for expected, value in zip(alone, found, strict=True):
             np.testing.assert_array_equal(value, expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_constant_filter_serves_many_steps_at_once(threads):
+    rng = np.random.default_rng(0)
+    images = rng.normal(size=(12, 3, 14, 14, 64)).astype(np.float32)
+    with fc.Graph().as_default():
+        x = fc.placeholder(fc.float32, [None, 14, 14, 64])
+        layers = [fc.nn.conv2d(x, fc.constant(rng.normal(size=(3, 3, 64, 64)), fc.float32), [1, 1, 1, 1], "SAME") for _ in range(3)]
+        config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
+        with fc.Session(config=config) as sess:
+            with concurrent.futures.ThreadPoolExecutor(8) as callers:
+                at_once = list(callers.map(lambda image: sess.run(layers, {x: image}), images))
+            for image, found in zip(images, at_once, strict=True):
+                for expected, value in zip(sess.run(layers, {x: image}), found, strict=True):
+                    np.testing.assert_array_equal(value, expected)

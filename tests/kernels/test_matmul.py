@@ -10,14 +10,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "native"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/native"))
 from kernel_host import KernelError, KernelHost
 
 PYTHON = ["-I", sysconfig.get_paths()["include"]]
-SOURCES = [
-    f"flowcore/kernels/linalg/{f}.c"
-    for f in ("gemm", "work", "blas", "convert", "matmul", "image", "conv_op", "conv_tiles", "conv_pixels", "conv_filter", "module")
-]
+SOURCES = [f"flowcore/kernels/linalg/{p.name}" for p in sorted((ROOT / "flowcore/kernels/linalg").glob("*.c"))]
 TYPES = ["float16", ml_dtypes.bfloat16, "float32", "float64", "int32", "int64", "complex64", "complex128"]
 EDGES = [1, 7, 15, 63, 64, 65, 129]
 

@@ -40,13 +40,21 @@ void fc_conv_zero(fc_tensor *t);
 /* The axis of a forward convolution: position t reads t * stride + k * dilation - pad. */
 int fc_conv_forward_axis(fc_ctx *ctx, const fc_conv *g, int i, fc_axis *axis);
 
+/* Packed filters: 64-byte aligned memory of `bytes`, at *packed before `pack` fills it, a parallel loop over `pieces` with `arg`. Where the filter is a constant
+ * the node's state (FC_KEEPS_CONSTANT) keeps it from the first step on: one of each form. `pack` may set *failed; what it made is then not kept. */
+enum { FC_PLAIN, FC_WINDOWS, FC_FILTER_FORMS };
+int fc_pack_filter(fc_ctx *ctx, int form, size_t bytes, void **packed, int64_t pieces, int64_t grain, void (*pack)(void *, int64_t, int64_t), void *arg,
+                   const int *failed);
+fc_resource *fc_new_kept_filter(void); /* NULL: no memory */
+
 /* ---- 3x3 filters (conv_winograd.c) --------------------------------------------------------------------------------- */
 
 /* Whether a convolution of this geometry, or the gradient of its image, is faster by windows: `result` is the size in pixels of what is computed, with
  * `channels` each, from `depth` channels. */
-int fc_windows_pay(const fc_conv *g, const int64_t *result, int dtype, int64_t depth, int64_t channels);
-/* Does it. `transposed`: for the gradient, with taps turned round; `pad`: of the source. */
-int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *result, const fc_tensor *filter, int64_t batch, const int64_t *pad, int transposed);
+int fc_windows_pay(const fc_ctx *ctx, const fc_conv *g, const int64_t *result, int64_t depth, int64_t channels);
+/* Does it. `transposed`: for the gradient, with taps turned round; `pad`: of the source. *done is 0 where a result is not finite: all is to be computed plainly. */
+int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *result, const fc_tensor *filter, int64_t batch, const int64_t *pad, int transposed,
+                        int *done);
 
 /* ---- rectangles of pixels (conv_tiles.c) --------------------------------------------------------------------------- */
 

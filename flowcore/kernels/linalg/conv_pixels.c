@@ -11,6 +11,7 @@ typedef struct {
     int64_t tap_size, b_step, b_column;           /* elements of a filter element's matrix, and its strides as B */
     char *packed;                                 /* the whole filter, packed; NULL: packed piece by piece, or */
     int narrow;                                   /* read as it is: dot products */
+    int few;                                      /* pixels, under a large filter: it is read but once for all of them */
     const fc_tile *tiles;
     int64_t n_tiles, batch, group, groups, n_block, n_blocks;
     int staged, out_of_memory;                    /* staged: pixels go through memory in the computed type */
@@ -72,7 +73,7 @@ static int64_t same_taps(const fc_axis *axis, int64_t begin, int64_t end, int64_
 static void pixel_piece(pixel_job *job, int64_t piece) {
     const fc_tile *t = &job->tiles[piece / job->n_blocks / job->groups];
     const fc_images *source = &job->source;
-    int split = (job->packed || job->narrow) && source->channels >= SPLIT_CHANNELS &&
+    int split = (job->packed || job->narrow) && !job->few && source->channels >= SPLIT_CHANNELS &&
                 t->h->n_taps <= SPLIT_TAPS && t->w->n_taps <= SPLIT_TAPS;
     fc_view v = fc_look(source, t, !split);
     pixel_work w = {.j = piece % job->n_blocks * job->n_block, .image = piece / job->n_blocks % job->groups * job->group};
@@ -128,14 +129,14 @@ static void pack_taps(void *arg, int64_t begin, int64_t end) {
                         job->result.channels, job->packed);
 }
 
-/* Packs the filter when there are enough pixels to pay for it. */
+/* Packs the filter when there are enough pixels to pay for it, or it is kept. */
 static int pack_filter(fc_ctx *ctx, pixel_job *job) {
     int64_t taps = job->kernel[0] * job->kernel[1], inner = taps * job->source.channels;
     job->narrow = job->result.channels <= FC_NARROW && job->b_step == 1;
-    if (job->narrow || (job->batch * job->result.height * job->result.width < 1024 && job->tap_size * taps > 1 << 16)) return FC_OK;
-    int rc = ctx->api->scratch(ctx, (size_t)(fc_packed_size(inner, job->result.channels) * job->item), (void **)&job->packed);
-    if (!rc) ctx->api->parallel_for(ctx, taps, max64((1 << 16) / job->tap_size, 1), pack_taps, job);
-    return rc;
+    job->few = job->batch * job->result.height * job->result.width < 1024 && job->tap_size * taps > 1 << 16;
+    if (job->narrow || (job->few && !ctx->state)) return FC_OK;
+    return fc_pack_filter(ctx, FC_PLAIN, (size_t)(fc_packed_size(inner, job->result.channels) * job->item), (void **)&job->packed, taps,
+                          max64((1 << 16) / job->tap_size, 1), pack_taps, job, &job->out_of_memory);
 }
 
 /* Runs the job over all tiles of the given phases. */
@@ -198,7 +199,7 @@ int fc_conv2d(fc_ctx *ctx) {
     int64_t shape[4];
     fc_axis axes[2];
     void *wide;
-    int rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
+    int done = 0, rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
     if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", image->dtype);
     if (!rc) rc = fc_conv_describe(ctx, image->shape, filter->shape, &g, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, image->dtype, 4, shape);
@@ -208,8 +209,8 @@ int fc_conv2d(fc_ctx *ctx) {
         return FC_OK;
     }
     fc_images source = fc_conv_images(image, &g), result = fc_conv_images(out, &g);
-    if (fc_windows_pay(&g, g.out, image->dtype, g.in_channels, g.out_channels))
-        return fc_convolve_windows(ctx, &source, &result, filter, g.batch, g.pad, 0);
+    if (fc_windows_pay(ctx, &g, g.out, g.in_channels, g.out_channels)) rc = fc_convolve_windows(ctx, &source, &result, filter, g.batch, g.pad, 0, &done);
+    if (rc || done) return rc;
     for (int i = 0; i < 2 && !rc; i++) rc = fc_conv_forward_axis(ctx, &g, i, &axes[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
@@ -227,7 +228,7 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     int64_t shape[4], in_shape[4], count[2];
     fc_axis *axes[2];
     void *wide;
-    int rc = fc_conv_read_sizes(ctx, 0, "input_sizes", in_shape);
+    int done = 0, rc = fc_conv_read_sizes(ctx, 0, "input_sizes", in_shape);
     if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", grad->dtype);
     if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", grad->dtype);
     if (!rc) rc = fc_conv_describe(ctx, in_shape, filter->shape, &g, shape);
@@ -240,8 +241,8 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     }
     fc_images source = fc_conv_images(grad, &g), result = fc_conv_images(out, &g);
     int64_t turned_pad[2] = {g.kernel[0] - 1 - g.pad[0], g.kernel[1] - 1 - g.pad[1]};
-    if (fc_windows_pay(&g, g.in, grad->dtype, g.out_channels, g.in_channels))
-        return fc_convolve_windows(ctx, &source, &result, filter, g.batch, turned_pad, 1);
+    if (fc_windows_pay(ctx, &g, g.in, g.out_channels, g.in_channels)) rc = fc_convolve_windows(ctx, &source, &result, filter, g.batch, turned_pad, 1, &done);
+    if (rc || done) return rc;
     for (int i = 0; i < 2 && !rc; i++) rc = phases(ctx, &g, i, &axes[i], &count[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;

@@ -8,7 +8,10 @@
  *                                            0 -1 1 0       1/2 -1/2 1/2
  *                                            0 1 0 -1       0   0  1
  * where * goes element by element and is summed over channels: so each of its 16 elements is a product of matrices [windows, channels] x [channels,
- * results]. Sums and halves alone are added to the rounding of a plain convolution. */
+ * results]. Sums and halves alone are added to the rounding of a plain convolution; an error is relative to what the window holds, though, not to what a
+ * result sees of it.
+ *
+ * A NaN or infinity would reach results that do not see its pixel. So where a result is not finite, all is given up and computed plainly. */
 #include <stdlib.h>
 
 #include "conv.h"
@@ -18,6 +21,7 @@
 #define SOURCE_BYTES (768 << 10)   /* of a piece's transformed windows */
 #define FEWEST 28                  /* windows of a piece, where there are so many: as many rows are worth reading the filter for */
 #define MOST 448
+#define LARGE (8 << 20)            /* bytes of transformed filters that are likely to come from memory each time */
 #define SPACE 16                   /* elements between rows, which must not lie a multiple of 4 KiB apart */
 
 #if defined(__clang__)
@@ -34,7 +38,7 @@ typedef struct {
     int transposed;                  /* the filter's columns are the source's channels, its taps turned round: a gradient */
     float *packed;                   /* 16 matrices [source channels, result channels], packed */
     int64_t packed_size, down, across, windows, group, groups, n_block, n_blocks;
-    int out_of_memory;
+    int out_of_memory, not_finite;
 } window_job;
 
 /* ---- transformations ------------------------------------------------------------------------------------------- */
@@ -83,8 +87,9 @@ FC_CLONES static void transform_window(const float *const *pixel, int64_t channe
     }
 }
 
-/* The 4 results of a window from the sums of its 16 elements. */
-FC_CLONES static void transform_sums(const float *from, int64_t from_step, int64_t channels, float *const *pixel) {
+/* The 4 results of a window from the sums of its 16 elements. Whether all are finite. */
+FC_CLONES static int transform_sums(const float *from, int64_t from_step, int64_t channels, float *const *pixel) {
+    int odd = 0;
     INDEPENDENT
     for (int64_t i = 0; i < channels; i++) {
         float half[2][4];
@@ -95,10 +100,13 @@ FC_CLONES static void transform_sums(const float *from, int64_t from_step, int64
         }
         for (int y = 0; y < 2; y++) {
             float a = half[y][0], b = half[y][1], c = half[y][2], d = half[y][3];
-            pixel[2 * y][i] = a + b + c;
-            pixel[2 * y + 1][i] = b - c - d;
+            float left = a + b + c, right = b - c - d, zero = left * 0 + right * 0;
+            pixel[2 * y][i] = left;
+            pixel[2 * y + 1][i] = right;
+            odd |= zero != 0;
         }
     }
+    return !odd;
 }
 
 /* ---- the filter -------------------------------------------------------------------------------------------------- */
@@ -157,7 +165,7 @@ static void window_piece(window_job *job, int64_t piece) {
         transform_window((const float *const *)pixel, depth, windows + i * row, m * row);
     }
     fc_run run = {0, 0, depth};
-    for (; j < j_end; j += width) {
+    for (; j < j_end && !__atomic_load_n(&job->not_finite, __ATOMIC_RELAXED); j += width) {
         int64_t n = min64(width, j_end - j);
         for (int e = 0; e < ELEMENTS; e++) {
             for (int64_t i = 0; i < m; i++) a[i] = windows + (e * m + i) * row, c[i] = sums + (e * m + i) * sum_row;
@@ -167,7 +175,7 @@ static void window_piece(window_job *job, int64_t piece) {
             int64_t index = (first + i) / (job->down * job->across), at = (first + i) % (job->down * job->across);
             point_at(&job->result, index, at / job->across * 2, at % job->across * 2, 2, beyond, pixel);
             for (int k = 0; k < 4; k++) pixel[k] += pixel[k] == beyond ? 0 : j;
-            transform_sums(sums + i * sum_row, m * sum_row, n, pixel);
+            if (!transform_sums(sums + i * sum_row, m * sum_row, n, pixel)) __atomic_store_n(&job->not_finite, 1, __ATOMIC_RELAXED);
         }
     }
     fc_work_end(work);
@@ -190,27 +198,29 @@ static int allowed(void) {
     return found == 1;
 }
 
-int fc_windows_pay(const fc_conv *g, const int64_t *result, int dtype, int64_t depth, int64_t channels) {
+int fc_windows_pay(const fc_ctx *ctx, const fc_conv *g, const int64_t *result, int64_t depth, int64_t channels) {
+    int dtype = ctx->in[1]->dtype;
     if (dtype != FC_FLOAT32 || g->channels_first || !allowed()) return 0;
     for (int i = 0; i < 2; i++)
         if (g->kernel[i] != 3 || g->stride[i] != 1 || g->dilation[i] != 1) return 0;
     /* Multiplications with each pair of channels, and what the transformations cost beside them. */
     double windows = (double)g->batch * (double)ceil_div(result[0], 2) * (double)ceil_div(result[1], 2);
     double plain = 9.0 * (double)g->batch * (double)result[0] * (double)result[1];
-    double pairs = (double)depth * (double)channels;
-    return windows * (16 + 120 * (double)(depth + channels) / pairs + 4000 / pairs) + 200 < 0.9 * plain;
+    double pairs = (double)depth * (double)channels, filter = !ctx->state ? 200 : pairs * ELEMENTS * sizeof(float) < LARGE ? 0 : 400;
+    return windows * (16 + 120 * (double)(depth + channels) / pairs + 4000 / pairs) + filter < 0.9 * plain;
 }
 
-int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *result, const fc_tensor *filter, int64_t batch, const int64_t *pad, int transposed) {
+int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *result, const fc_tensor *filter, int64_t batch, const int64_t *pad, int transposed,
+                        int *done) {
     window_job job = {.gemm = fc_gemm_float32(), .source = *source, .result = *result, .filter = fc_data(filter), .rows = filter->shape[2],
                       .columns = filter->shape[3], .pad = {pad[0], pad[1]}, .transposed = transposed, .down = ceil_div(result->height, 2),
                       .across = ceil_div(result->width, 2)};
     int64_t depth = source->channels, channels = result->channels;
     job.windows = batch * job.down * job.across;
     job.packed_size = fc_packed_size(depth, channels);
-    int rc = ctx->api->scratch(ctx, (size_t)(ELEMENTS * job.packed_size) * sizeof(float), (void **)&job.packed);
+    int rc = fc_pack_filter(ctx, FC_WINDOWS, (size_t)(ELEMENTS * job.packed_size) * sizeof(float), (void **)&job.packed, ceil_div(job.rows, FILTER_ROWS), 1,
+                            pack_filters, &job, &job.out_of_memory);
     if (rc) return rc;
-    ctx->api->parallel_for(ctx, ceil_div(job.rows, FILTER_ROWS), 1, pack_filters, &job);
     job.group = min64(max64(SOURCE_BYTES / (int64_t)sizeof(float) / ELEMENTS / (depth + SPACE), FEWEST), MOST);
     job.groups = ceil_div(job.windows, job.group);
     job.group = ceil_div(job.windows, job.groups);
@@ -221,5 +231,6 @@ int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *r
         job.n_block = (job.n_block / 2 + 31) / 32 * 32;
     } while (1);
     if (!job.out_of_memory) ctx->api->parallel_for(ctx, job.groups * job.n_blocks, 1, window_pieces, &job);
+    *done = !job.not_finite;
     return job.out_of_memory ? ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory for the work space of a convolution") : FC_OK;
 }

@@ -4,6 +4,7 @@
 #include "gemm.h"
 
 int fc_matmul(fc_ctx *ctx), fc_batch_matmul(fc_ctx *ctx), fc_batch_matmul_v2(fc_ctx *ctx);
+fc_resource *fc_new_kept_filter(void);
 int fc_conv2d(fc_ctx *ctx), fc_conv2d_backprop_input(fc_ctx *ctx), fc_conv2d_backprop_filter(fc_ctx *ctx);
 
 #define NUMBERS "T:float16,bfloat16,float32,float64,int32,int64,complex64,complex128"
@@ -14,7 +15,7 @@ static const fc_kernel_def defs[] = {
     {"MatMul", NUMBERS, "transpose_a transpose_b", FC_SYNC, 0, 0, fc_matmul},
     {"BatchMatMul", NUMBERS, "adj_x adj_y", FC_SYNC, 0, 0, fc_batch_matmul},
     {"BatchMatMulV2", NUMBERS, "adj_x adj_y", FC_SYNC, 0, 0, fc_batch_matmul_v2},
-    {"Conv2D", FLOATS, CONV_ATTRS, FC_SYNC, 0, 0, fc_conv2d},
+    {"Conv2D", FLOATS, CONV_ATTRS, FC_SYNC | FC_KEEPS_CONSTANT, 0, 0, fc_conv2d},
     {"Conv2DBackpropInput", FLOATS, CONV_ATTRS, FC_SYNC, 1, 0, fc_conv2d_backprop_input},
     {"Conv2DBackpropFilter", FLOATS, CONV_ATTRS, FC_SYNC, 2, 0, fc_conv2d_backprop_filter},
 };
@@ -38,9 +39,16 @@ static PyObject *simd(PyObject *self, PyObject *args) {
     return PyUnicode_FromString(fc_gemm_float32()->name);
 }
 
+static PyObject *new_kept(PyObject *self, PyObject *args) {
+    (void)self, (void)args;
+    fc_resource *state = fc_new_kept_filter();
+    return state ? PyCapsule_New(state, "flowcore.resource", NULL) : PyErr_NoMemory();
+}
+
 static PyMethodDef methods[] = {
     {"set_blas", set_blas, METH_VARARGS, "set_blas((sgemm, dgemm, cgemm, zgemm), wide): addresses of a CBLAS, 0 for own kernels."},
     {"simd", simd, METH_NOARGS, "The instruction set that the own kernels use: 'avx512', 'avx2', 'neon' or 'baseline'."},
+    {"new_kept", new_kept, METH_NOARGS, "new_kept() -> capsule\n\nThe state of a node that keeps what it made of a constant. The engine's Resource owns it."},
     {NULL, NULL, 0, NULL},
 };
 
