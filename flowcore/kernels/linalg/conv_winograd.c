@@ -21,7 +21,6 @@
 #define SOURCE_BYTES (768 << 10)   /* of a piece's transformed windows */
 #define FEWEST 28                  /* windows of a piece, where there are so many: as many rows are worth reading the filter for */
 #define MOST 448
-#define LARGE (8 << 20)            /* bytes of transformed filters that are likely to come from memory each time */
 #define SPACE 16                   /* elements between rows, which must not lie a multiple of 4 KiB apart */
 
 #if defined(__clang__)
@@ -206,7 +205,7 @@ int fc_windows_pay(const fc_ctx *ctx, const fc_conv *g, const int64_t *result, i
     /* Multiplications with each pair of channels, and what the transformations cost beside them. */
     double windows = (double)g->batch * (double)ceil_div(result[0], 2) * (double)ceil_div(result[1], 2);
     double plain = 9.0 * (double)g->batch * (double)result[0] * (double)result[1];
-    double pairs = (double)depth * (double)channels, filter = !ctx->state ? 200 : pairs * ELEMENTS * sizeof(float) < LARGE ? 0 : 400;
+    double pairs = (double)depth * (double)channels, filter = ctx->state ? 0 : 200;
     return windows * (16 + 120 * (double)(depth + channels) / pairs + 4000 / pairs) + filter < 0.9 * plain;
 }
 

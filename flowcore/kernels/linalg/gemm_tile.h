@@ -12,10 +12,11 @@ typedef T vec __attribute__((vector_size(VL * sizeof(T))));
 typedef T loose __attribute__((vector_size(VL * sizeof(T)), aligned(sizeof(T)), may_alias)); /* at any address */
 typedef LANE lanes __attribute__((vector_size(VL * sizeof(T))));
 
-/* `rows` x `nv` vectors of C. The sums and pointers live in registers: every call has constant `rows` and `nv`. */
+/* `rows` x `nv` vectors of C. The sums and pointers live in registers: every call has constant `rows` and `nv`. Each row of B asks for what lies `ahead`
+ * elements on: the next panel, so that a B larger than the caches is on its way while this one is multiplied (0: nothing new). */
 #define NV_MOST 8 /* vectors of the widest tile; one row of it reads B as it is */
 INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int64_t step, const fc_run *runs, int64_t n_runs,
-                            const T *b, int64_t ldb, T *const *c, int64_t j, int64_t columns, int accumulate) {
+                            const T *b, int64_t ldb, int64_t ahead, T *const *c, int64_t j, int64_t columns, int accumulate) {
     vec sum[MAX_ROWS][NV_MOST];
     const T *p[MAX_ROWS];
     UNROLL
@@ -35,6 +36,7 @@ INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int
         const T *row = b + runs[r].b * ldb;
         for (int64_t t = runs[r].length; t > 0; t--) {
             vec wide[NV_MOST];
+            __builtin_prefetch(row + ahead);
     UNROLL
             for (int v = 0; v < nv; v++) wide[v] = *(const loose *)(row + v * VL);
     UNROLL
@@ -68,12 +70,12 @@ INLINE void NAME(tile_body)(const int rows, const int nv, const T *const *a, int
         for (int64_t k = 0; k < columns; k++) c[i][j + k] = accumulate ? c[i][j + k] + edge[i][k] : edge[i][k];
 }
 
-typedef void (*NAME(tile))(const T *const *, int64_t, const fc_run *, int64_t, const T *, int64_t, T *const *, int64_t, int64_t,
+typedef void (*NAME(tile))(const T *const *, int64_t, const fc_run *, int64_t, const T *, int64_t, int64_t, T *const *, int64_t, int64_t,
                            int);
 #define TILE(rows, nv)                                                                                                     \
     static TARGET void NAME(tile_##rows##_##nv)(const T *const *a, int64_t step, const fc_run *runs, int64_t n, const T *b, \
-                                                int64_t ldb, T *const *c, int64_t j, int64_t columns, int accumulate) {    \
-        NAME(tile_body)(rows, nv, a, step, runs, n, b, ldb, c, j, columns, accumulate);                                    \
+                                                int64_t ldb, int64_t ahead, T *const *c, int64_t j, int64_t columns, int accumulate) {    \
+        NAME(tile_body)(rows, nv, a, step, runs, n, b, ldb, ahead, c, j, columns, accumulate);                                    \
     }
 #define TILES(rows) TILE(rows, 1) TILE(rows, 2)
 TILE(1, 8)
@@ -217,12 +219,13 @@ DOTS(1, 8) DOTS(2, 4) DOTS(3, 4) DOTS(4, 4)
 
 /* One panel of C: all rows, in tiles of full height. A last one of few rows would wait for its own sums: it shares with the one
  * before it. */
-static TARGET void NAME(panel)(const fc_block *g, const fc_run *runs, int64_t n_runs, const T *b, int64_t ldb, int64_t j,
+static TARGET void NAME(panel)(const fc_block *g, const fc_run *runs, int64_t n_runs, const T *b, int64_t ldb, int64_t next, int64_t j,
                                int64_t columns, int accumulate) {
     int vectors = columns > VL;
     for (int64_t i = 0; i < g->m;) {
         int64_t left = g->m - i, rows = left < MAX_ROWS ? left : left > MAX_ROWS && left < MAX_ROWS + 4 ? (left + 1) / 2 : MAX_ROWS;
-        NAME(tiles)[rows - 1][vectors]((const T *const *)g->a + i, g->a_step, runs, n_runs, b, ldb, (T *const *)g->c + i, j,
+        int64_t ahead = next && i ? next + VL : next; /* the first tile asks for one half of the next panel, the others for the other */
+        NAME(tiles)[rows - 1][vectors]((const T *const *)g->a + i, g->a_step, runs, n_runs, b, ldb, ahead, (T *const *)g->c + i, j,
                                        columns, accumulate);
         i += rows;
     }
@@ -255,18 +258,18 @@ static TARGET void NAME(columns)(const fc_block *g, fc_run *piece, int64_t n_run
     while (j < j_end) {
         int64_t columns = j_end - j < 2 * VL ? j_end - j : 2 * VL, width = columns > VL ? 2 * VL : VL;
         if (g->packed) {
-            NAME(panel)(g, piece, n_runs, b + j * g->packed, width, j, columns, accumulate);
+            NAME(panel)(g, piece, n_runs, b + j * g->packed, width, j + columns < j_end ? columns * g->packed : 0, j, columns, accumulate);
         } else if (in_place && g->m == 1 && j_end - j >= NV_MOST * VL) {
             columns = NV_MOST * VL;
-            NAME(tile_1_8)((const T *const *)g->a, g->a_step, there, n_runs, b + j, g->b_step, (T *const *)g->c, j, columns, accumulate);
+            NAME(tile_1_8)((const T *const *)g->a, g->a_step, there, n_runs, b + j, g->b_step, 0, (T *const *)g->c, j, columns, accumulate);
         } else if (in_place && columns == width) {
-            NAME(panel)(g, there, n_runs, b + j, g->b_step, j, columns, accumulate);
+            NAME(panel)(g, there, n_runs, b + j, g->b_step, j + columns < j_end ? columns : 0, j, columns, accumulate);
         } else {
             T *to = work;
             for (int64_t i = 0; i < n_runs; i++)
                 NAME(pack)(b + piece[i].b + j * g->b_column, g->b_step, g->b_column, piece[i].length, columns, width,
                            to + packed[i].b * width);
-            NAME(panel)(g, packed, n_runs, to, width, j, columns, accumulate);
+            NAME(panel)(g, packed, n_runs, to, width, 0, j, columns, accumulate);
             work = to + length * width;
         }
         j += columns;
