@@ -1,5 +1,4 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -10,21 +9,33 @@ class StepError(Exception):
     cause: BaseException | None
     def __init__(self, code: int, node: int, message: str, cause: BaseException | None = None) -> None: ...
 
-class Node(NamedTuple):
+class Node:
     name: str
     kernel: object
-    inputs: tuple[int, ...] = ()
-    outputs: tuple[int, ...] = ()
-    after: tuple[int, ...] = ()
-    attrs: tuple[object, ...] = ()
-    state: Resource | None = None
-    output_dtypes: tuple[int, ...] = ()
-    device: object = None
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    after: tuple[int, ...]
+    attrs: tuple[object, ...]
+    state: Resource | None
+    output_dtypes: tuple[int, ...]
+    memory: object
+    def __init__(
+        self,
+        name: str,
+        kernel: object,
+        inputs: tuple[int, ...] = (),
+        outputs: tuple[int, ...] = (),
+        after: tuple[int, ...] = (),
+        attrs: tuple[object, ...] = (),
+        state: Resource | None = None,
+        output_dtypes: tuple[int, ...] = (),
+        memory: object = None,
+    ) -> None: ...
 
 class Kernel:
     op: str
     types: str
-    attrs: str
+    attrs: tuple[str, ...]
     device: str
     flags: int
     host_in: int

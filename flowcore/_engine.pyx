@@ -38,7 +38,6 @@ from libc.string cimport memcpy, memset
 
 import os
 import threading
-from typing import NamedTuple
 
 import numpy as np
 
@@ -1089,25 +1088,31 @@ class StepError(Exception):
         self.cause = cause
 
 
-class Node(NamedTuple):
-    """One node of a plan; see docs/architecture.md."""
+cdef class Node:
+    """What a plan is told of a node; see docs/architecture.md. `memory`: the device that its outputs are allocated by, None for the host."""
 
-    name: str
-    kernel: object
-    inputs: tuple = ()
-    outputs: tuple = ()
-    after: tuple = ()
-    attrs: tuple = ()
-    state: object = None
-    output_dtypes: tuple = ()
-    device: object = None
+    cdef public str name
+    cdef public object kernel, state, memory
+    cdef public tuple inputs, outputs, after, attrs, output_dtypes
+
+    def __init__(self, name, kernel, inputs=(), outputs=(), after=(), attrs=(), state=None, output_dtypes=(), memory=None):
+        self.name = name
+        self.kernel = kernel
+        self.inputs = inputs
+        self.outputs = outputs
+        self.after = after
+        self.attrs = attrs
+        self.state = state
+        self.output_dtypes = output_dtypes
+        self.memory = memory
 
 
 cdef class Kernel:
     """One entry of a kernel table."""
 
     cdef const fc_kernel_def *entry
-    cdef readonly str op, types, attrs, device
+    cdef readonly str op, types, device
+    cdef readonly tuple attrs           # names
     cdef readonly int flags
     cdef readonly unsigned int host_in, host_out
 
@@ -1132,7 +1137,7 @@ def load_kernels(capsules):
             kernel.entry = entry
             kernel.op = entry.op.decode()
             kernel.types = entry.types.decode()
-            kernel.attrs = entry.attrs.decode()
+            kernel.attrs = tuple(entry.attrs.decode().split())
             kernel.device = table.device.decode()
             kernel.flags = entry.flags
             kernel.host_in = entry.host_in
@@ -1276,20 +1281,21 @@ cdef class Plan:
     cdef int32_t *feed_slots
 
     def __init__(self, Pool pool, nodes, int num_slots, feeds, fetches, constants):
-        cdef int32_t i, j, n_nodes = len(nodes)
-        cdef int64_t n_in = 0, n_next = 0, at
+        cdef int32_t i, n_nodes = len(nodes), n_sources = 0
+        cdef int64_t n_in = 0
+        cdef Node node
         cdef fc_tensor tensor
         fc_bump(&live_plans, 1)
         self.pool = pool
-        self.keep = [list(nodes)]
+        self.keep = []
         self.active = []
         self.feeds = list(feeds)
         self.fetches = list(fetches)
         self.c.pool = pool.c
         self.c.n_nodes = n_nodes
         self.c.n_slots = num_slots
-        for entry in nodes:
-            n_in += len(entry.inputs)
+        for node in nodes:
+            n_in += len(node.inputs)
         self.c.n_in_slots = n_in
         self.c.nodes = <node_t *>self._block(n_nodes * sizeof(node_t))
         self.c.in_slots = <int32_t *>self._block(n_in * sizeof(int32_t))
@@ -1307,28 +1313,11 @@ cdef class Plan:
             else:
                 tensor_from_array(value, &tensor, True)
                 self.c.constants[<int32_t>slot] = tensor
-        producer = [-1] * num_slots
-        for i, entry in enumerate(nodes):
-            for slot in entry.outputs:
-                producer[slot] = i
-        at = 0
-        successors = [[] for _ in range(n_nodes)]
-        for i, entry in enumerate(nodes):
-            self._fill_node(i, entry, at)
-            waits_for = set(entry.after)
-            for slot in entry.inputs:
-                if not 0 <= slot < num_slots:
-                    raise ValueError(f"node '{entry.name}' reads slot {slot} of {num_slots}")
-                self.c.in_slots[at] = slot
-                at += 1
-                if self.c.constants[<int32_t>slot].ndim < 0:
-                    self.c.uses[<int32_t>slot] += 1
-                    if producer[slot] >= 0:
-                        waits_for.add(producer[slot])
-            for j in waits_for:
-                successors[j].append(i)
-            self.c.waits[i] = self.c.nodes[i].waits = len(waits_for)
-            n_next += len(waits_for)
+        n_in = 0
+        for i, node in enumerate(nodes):
+            self._fill_node(i, node, n_in)
+            n_in += len(node.inputs)
+        self._link(nodes)
         for i, slot in enumerate(self.fetches):
             self.fetch_slots[i] = slot
             if self.c.constants[<int32_t>slot].ndim < 0:
@@ -1336,19 +1325,61 @@ cdef class Plan:
         for i, slot in enumerate(self.feeds):  # a fed value stays until the end, so that its array is released by the caller
             self.feed_slots[i] = slot
             self.c.uses[<int32_t>slot] += 1
-        self.c.next = <int32_t *>self._block(n_next * sizeof(int32_t))
-        sources = [i for i in range(n_nodes) if self.c.waits[i] == 0]
-        self.c.sources = <int32_t *>self._block(len(sources) * sizeof(int32_t))
-        self.c.n_sources = len(sources)
-        for i, j in enumerate(sources):
-            self.c.sources[i] = j
-        at = 0
+        self.c.sources = <int32_t *>self._block(n_nodes * sizeof(int32_t))
         for i in range(n_nodes):
-            self.c.nodes[i].first_next = at
-            self.c.nodes[i].n_next = len(successors[i])
-            for j in successors[i]:
-                self.c.next[at] = j
-                at += 1
+            self.c.waits[i] = self.c.nodes[i].waits
+            if self.c.waits[i] == 0:
+                self.c.sources[n_sources] = i
+                n_sources += 1
+        self.c.n_sources = n_sources
+
+    cdef int _link(self, nodes) except -1:
+        """Finds who waits for whom: a first round counts, a second one fills `next`. A node that reads several values of another waits for it once."""
+        cdef int32_t i, j, k
+        cdef int64_t n_next = 0
+        cdef bint filling
+        cdef Node node
+        cdef int32_t n_nodes = self.c.n_nodes
+        cdef int32_t *producer = <int32_t *>malloc((self.c.n_slots + n_nodes + 1) * sizeof(int32_t))
+        cdef int32_t *last_reader = producer + self.c.n_slots
+        if producer == NULL:
+            raise MemoryError("no memory for a plan")
+        try:
+            memset(producer, -1, self.c.n_slots * sizeof(int32_t))
+            for i in range(n_nodes):
+                for k in range(self.c.nodes[i].n_out):
+                    producer[self.c.nodes[i].first_out + k] = i
+            for filling in range(2):
+                memset(last_reader, -1, n_nodes * sizeof(int32_t))
+                for i, node in enumerate(nodes):
+                    for k in range(self.c.nodes[i].n_in):
+                        j = producer[self.c.in_slots[self.c.nodes[i].first_in + k]]
+                        if j >= 0:
+                            self._add_edge(j, i, last_reader, filling)
+                    for j in node.after:
+                        if not 0 <= j < n_nodes:
+                            raise ValueError(f"node '{node.name}' waits for node {j} of {n_nodes}")
+                        self._add_edge(j, i, last_reader, filling)
+                if not filling:
+                    for i in range(n_nodes):
+                        self.c.nodes[i].first_next = n_next
+                        n_next += self.c.nodes[i].n_next
+                        self.c.nodes[i].n_next = 0
+                    self.c.next = <int32_t *>self._block(n_next * sizeof(int32_t))
+        finally:
+            free(producer)
+        return 0
+
+    cdef void _add_edge(self, int32_t before, int32_t after, int32_t *last_reader, bint filling) noexcept:
+        cdef node_t *node = &self.c.nodes[before]
+        if last_reader[before] == after:
+            return
+        last_reader[before] = after
+        if filling:
+            self.c.next[node.first_next + node.n_next] = after
+        else:
+            self.c.nodes[after].waits += 1
+        node.n_next += 1
 
     cdef void *_block(self, size_t size) except NULL:
         """Zeroed memory that lives as long as the plan."""
@@ -1370,38 +1401,51 @@ cdef class Plan:
         self.keep.append(resource)
         return 0
 
-    cdef int _fill_node(self, int32_t i, object entry, int64_t first_in) except -1:
+    cdef int _fill_node(self, int32_t i, Node entry, int64_t first_in) except -1:
         cdef node_t *node = &self.c.nodes[i]
         cdef Kernel kernel
         cdef int j
+        cdef int32_t slot
         name = entry.name.encode()
         self.keep.append(name)
         node.name = <char *><const char *>name
         node.n_in = len(entry.inputs)
         node.n_out = len(entry.outputs)
         node.first_in = first_in
+        for j, slot in enumerate(entry.inputs):
+            if not 0 <= slot < self.c.n_slots:
+                raise ValueError(f"node '{entry.name}' reads slot {slot} of {self.c.n_slots}")
+            self.c.in_slots[first_in + j] = slot
+            if self.c.constants[slot].ndim < 0:
+                self.c.uses[slot] += 1
         node.first_out = entry.outputs[0] if entry.outputs else 0
         for j, slot in enumerate(entry.outputs):
-            if slot != node.first_out + j or slot >= self.c.n_slots:
+            if slot != node.first_out + j or not 0 <= slot < self.c.n_slots:
                 raise ValueError(f"the output slots of node '{entry.name}' are not consecutive")
-        node.device = (<Device>entry.device).pointer if entry.device is not None else cpu_device()
-        node.state = (<Resource>entry.state).pointer if entry.state is not None else NULL
+        node.device = cpu_device()
+        if entry.memory is not None:
+            self.keep.append(entry.memory)
+            node.device = (<Device?>entry.memory).pointer
+        if entry.state is not None:
+            self.keep.append(entry.state)
+            node.state = (<Resource?>entry.state).pointer
         if isinstance(entry.kernel, Kernel):
             kernel = entry.kernel
             node.fn = kernel.entry.fn
             node.host_out = kernel.entry.host_out
-            node.attrs = self._pack(entry.name, kernel.attrs.split(), entry.attrs)
+            node.attrs = self._pack(entry.name, kernel.attrs, entry.attrs)
         else:
-            node.fn = NULL
+            self.keep.append(entry.kernel)
             node.function = <PyObject *>entry.kernel
             node.types = <int32_t *>self._block(sizeof(int32_t) * (node.n_out + 1))
             for j in range(node.n_out):
                 node.types[j] = entry.output_dtypes[j]
         return 0
 
-    cdef fc_attr *_pack(self, name, names, values) except NULL:
+    cdef fc_attr *_pack(self, str name, tuple names, tuple values) except NULL:
         cdef fc_attr *attrs = <fc_attr *>self._block(sizeof(fc_attr) * (len(values) + 1))
         cdef int i, j
+        cdef bint floating
         if len(names) != len(values):
             raise ValueError(f"node '{name}' gives {len(values)} attributes where its kernel takes {len(names)}")
         for i, value in enumerate(values):
@@ -1414,16 +1458,20 @@ cdef class Plan:
                 attrs[i].n = len(data)
             elif isinstance(value, (list, tuple)):
                 attrs[i].n = len(value)
-                if any(isinstance(v, float) for v in value):
+                floating = False
+                for v in value:
+                    if isinstance(v, float):
+                        floating = True
+                    elif not isinstance(v, int):
+                        raise TypeError(f"attribute {names[i]} of node '{name}' cannot be packed: {value!r}")
+                if floating:
                     attrs[i].floats = <double *>self._block(sizeof(double) * len(value))
                     for j, v in enumerate(value):
                         (<double *>attrs[i].floats)[j] = v
-                elif all(isinstance(v, int) for v in value):
+                else:
                     attrs[i].ints = <int64_t *>self._block(sizeof(int64_t) * len(value))
                     for j, v in enumerate(value):
                         (<int64_t *>attrs[i].ints)[j] = v
-                else:
-                    raise TypeError(f"attribute {names[i]} of node '{name}' cannot be packed: {value!r}")
             elif isinstance(value, float):
                 attrs[i].f = value
             else:

@@ -137,8 +137,7 @@ class DType:
     def __ne__(self, other: object) -> _bool:
         return not self == other
 
-    def __hash__(self) -> _int:
-        return self._enum
+    __hash__ = object.__hash__
 
     def __int__(self) -> _int:
         return self._enum

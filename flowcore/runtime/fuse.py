@@ -10,11 +10,11 @@ cycle can arise; a node that others wait for stays out, since they may have to r
 from __future__ import annotations
 
 import functools
-import heapq
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Sequence
 
 from flowcore import _engine
-from flowcore.graph.operation import Tensor
+from flowcore.dtypes import DType
+from flowcore.graph.operation import Operation
 from flowcore.runtime.fused_steps import Fusion, Step, size_in, steps_of
 from flowcore.runtime.plan_node import PlanNode
 
@@ -26,84 +26,64 @@ FUSED = "_Fused"
 
 def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[PlanNode]:
     """The plan with groups made one node each, numbered anew. The values of `kept_slots` are read from outside the plan. Changes the nodes."""
-    grouping = _Grouping(nodes, kept_slots)
     gone: set[int] = set()
-    for root in reversed(nodes):
-        fusion = root.device.fusion
-        if fusion is not None and root.index not in gone and grouping.size_of(root):
-            group = grouping.grow(root, fusion)
-            if len(group) > 1:
-                _merge(root, group, fusion)
-                gone.update(node.index for node in group[:-1])
+    for group in _groups(nodes, kept_slots):
+        if len(group.nodes) > 1:
+            _merge(group)
+            gone.update([node.index for node in group.nodes[1:]])
     return _renumbered([node for node in nodes if node.index not in gone]) if gone else list(nodes)
 
 
-class _Grouping:
-    """Who makes, reads and waits for what in a plan."""
+class _Group:
+    """Nodes that become one, the last, its root, first. `inputs` are the slots that they read of others, `size` is how many steps they are."""
 
-    def __init__(self, nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> None:
-        self.nodes = nodes
-        self.maker = {slot: node.index for node in nodes for slot in node.outputs}
-        self.readers: dict[int, list[int]] = {}
-        for node in nodes:
-            for slot in node.inputs:
-                self.readers.setdefault(slot, []).append(node.index)
-        self.kept = set(kept_slots)
-        self.waited_for = {index for node in nodes for index in node.after}
-        self.sizes: list[int | None] = [None] * len(nodes)
+    __slots__ = ("fusion", "inputs", "nodes", "shape", "size")
 
-    def size_of(self, node: PlanNode) -> int:
-        """How many steps it would be in a group; 0: it cannot be in one."""
-        size = self.sizes[node.index]
-        if size is None:
-            size = self.sizes[node.index] = _size_of(node)
-        return size
+    def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion) -> None:
+        self.nodes = [root]
+        self.shape = op._outputs[0]._shape
+        self.inputs = set(root.inputs)
+        self.size = size
+        self.fusion = fusion
 
-    def grow(self, root: PlanNode, fusion: Fusion) -> list[PlanNode]:
-        """The group that ends in `root`, in the plan's order. Makers are met after all their readers: those have greater numbers."""
-        group = {root.index: root}
-        size = self.size_of(root)
-        inputs = set(root.inputs)
-        maker = self.maker
-        found = [-maker[slot] for slot in inputs if slot in maker] if len(inputs) <= fusion.most_inputs else []
-        heapq.heapify(found)
-        while found:
-            node = self.nodes[-heapq.heappop(found)]
-            if node.index in group or not self._joins(node, root, group):
-                continue
-            more = inputs.difference(node.outputs).union(node.inputs)
-            if len(more) > fusion.most_inputs or size + self.size_of(node) > fusion.most_steps:
-                continue
-            inputs = more
-            group[node.index] = node
-            size += self.size_of(node)
-            for slot in node.inputs:
-                if slot in maker:
-                    heapq.heappush(found, -maker[slot])
-        return [group[index] for index in sorted(group)]
+    def takes(self, node: PlanNode, op: Operation, size: int) -> bool:
+        """Adds a node whose value is needed in the group alone, if it fits.
 
-    def _joins(self, node: PlanNode, root: PlanNode, group: Container[int]) -> bool:
-        """Whether its value is needed within the group alone. One of a smaller shape would be computed anew for each element that it is broadcast to."""
-        if not self.size_of(node) or node.device is not root.device or node.index in self.waited_for:
+        One of a smaller shape would be computed anew for each element that it is broadcast to.
+        """
+        shape = op._outputs[0]._shape
+        if node.device is not self.nodes[0].device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
             return False
-        (slot,) = node.outputs
-        readers = self.readers[slot]
-        if slot in self.kept or not (len(readers) == 1 or all(reader in group for reader in readers)):
+        inputs = self.inputs.union(node.inputs)
+        inputs.remove(node.outputs[0])
+        if len(inputs) > self.fusion.most_inputs or self.size + size > self.fusion.most_steps:
             return False
-        shape, whole = _output(node).shape, _output(root).shape
-        return shape is whole or shape.is_compatible_with(whole)
+        self.nodes.append(node)
+        self.inputs = inputs
+        self.size += size
+        return True
 
 
-def _output(node: PlanNode) -> Tensor:
-    assert node.op is not None
-    return node.op.outputs[0]
-
-
-def _size_of(node: PlanNode) -> int:
-    op, fusion = node.op, node.device.fusion
-    if op is None or fusion is None or node.state is not None or not _is_plain(node.kernel, node.device.type):
-        return 0
-    return size_in(op, fusion)
+def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[_Group]:
+    """All groups, also those of one node. The walk is backwards: when it meets a node, it has met all that read its value."""
+    waited_for = {index for node in nodes for index in node.after}
+    home: dict[int, _Group | None] = dict.fromkeys(kept_slots)  # by slot: the group that all its readers are in, None where there is no such
+    groups: list[_Group] = []
+    for node in reversed(nodes):
+        op, fusion, group = node.op, node.device.fusion, None
+        if op is not None and fusion is not None and node.state is None and _is_plain(node.kernel, node.device.type):
+            size = size_in(op, fusion)
+            if size:
+                group = home.get(node.outputs[0])
+                if group is None or node.index in waited_for or not group.takes(node, op, size):
+                    group = _Group(node, op, size, fusion)
+                    groups.append(group)
+                    if len(group.inputs) > fusion.most_inputs:
+                        group = None
+        for slot in node.inputs:
+            if home.setdefault(slot, group) is not group:
+                home[slot] = None
+    return groups
 
 
 @functools.lru_cache(maxsize=4096)
@@ -112,27 +92,39 @@ def _is_plain(kernel: object, device_type: str) -> bool:
     return isinstance(kernel, _engine.Kernel) and kernel.device == device_type and not (kernel.flags or kernel.host_in or kernel.host_out)
 
 
-def _merge(root: PlanNode, group: Sequence[PlanNode], fusion: Fusion) -> None:
-    """Makes `root`, the last of `group`, the node that does the work of all."""
-    made = {node.outputs[0] for node in group}
-    dtype_of = {slot: tensor.dtype for node in group if node.op for slot, tensor in zip(node.inputs, node.op.inputs, strict=True)}
-    inputs = tuple(dict.fromkeys(slot for node in group for slot in node.inputs if slot not in made))
-    values = {slot: i for i, slot in enumerate(inputs)}
+def _merge(group: _Group) -> None:
+    """Makes the root of `group` the node that does the work of all."""
+    root = group.nodes[0]
+    inputs: list[int] = []
+    dtypes: list[DType] = []
+    values: dict[int, int] = {}  # by slot: first the inputs as they are met, from `count` on what steps yield
+    count = len(group.inputs)
     steps: list[Step] = []
-    for place, node in enumerate(group):
-        assert node.op is not None
-        steps += steps_of(node.op, place, [values[slot] for slot in node.inputs], len(inputs) + len(steps))
-        values[node.outputs[0]] = len(inputs) + len(steps) - 1
+    ops: list[Operation] = []
+    after: set[int] = set()
+    for node in reversed(group.nodes):
+        op = node.op
+        assert op is not None
+        for slot, tensor in zip(node.inputs, op._inputs, strict=True):
+            if slot not in values:
+                values[slot] = len(inputs)
+                inputs.append(slot)
+                dtypes.append(tensor._dtype)
+        steps += steps_of(op, len(ops), tuple([values[slot] for slot in node.inputs]), count + len(steps))
+        values[node.outputs[0]] = count + len(steps) - 1
+        ops.append(op)
+        after.update(node.after)
     root.kernel = root.device.internal_kernel(FUSED)
-    root.attrs = fusion.attributes([dtype_of[slot] for slot in inputs], steps)
-    root.inputs = inputs
-    root.after = tuple(sorted({index for node in group for index in node.after}))
-    root.fused = tuple(node.op for node in group if node.op)
+    root.attrs = group.fusion.attributes(dtypes, steps)
+    root.inputs = tuple(inputs)
+    root.after = tuple(sorted(after))
+    root.fused = tuple(ops)
 
 
 def _renumbered(nodes: list[PlanNode]) -> list[PlanNode]:
     new = {node.index: i for i, node in enumerate(nodes)}
     for i, node in enumerate(nodes):
         node.index = i
-        node.after = tuple(new[index] for index in node.after)
+        if node.after:
+            node.after = tuple([new[index] for index in node.after])
     return nodes

@@ -29,11 +29,9 @@ class CpuFusion:
 
     def attributes(self, inputs: Sequence[DType], steps: Sequence[Step]) -> tuple[object, ...]:
         places = _places(len(inputs), steps)
-        code = [max(places) + 1, max(dtype.size for dtype in (*inputs, *(step.result for step in steps)))]
+        code = [max(places) + 1, max([dtype.size for dtype in {*inputs, *[step.result for step in steps]}])]
         for step, place in zip(steps, places, strict=True):
-            loop = _loop(step.formula, step.dtype)
-            assert loop is not None
-            code += [loop, step.dtype.as_datatype_enum, step.result.as_datatype_enum, place]
+            code += (*_loop_and_types(step.formula, step.dtype, step.result), place)
         return [dtype.as_datatype_enum for dtype in inputs], packed_steps(steps), code
 
 
@@ -43,6 +41,13 @@ def _loop(formula: str, dtype: DType) -> int | None:
         return _NUMBERS[formula] if dtype not in (string, resource) else None
     number = kernels.find_formula(formula, dtype.as_datatype_enum)
     return number if number >= 0 else None
+
+
+@functools.cache
+def _loop_and_types(formula: str, dtype: DType, result: DType) -> tuple[int, int, int]:
+    loop = _loop(formula, dtype)
+    assert loop is not None
+    return loop, dtype.as_datatype_enum, result.as_datatype_enum
 
 
 def _places(n_inputs: int, steps: Sequence[Step]) -> list[int]:
@@ -55,17 +60,20 @@ def _places(n_inputs: int, steps: Sequence[Step]) -> list[int]:
     free: list[int] = []
     used = 0
     for k, step in enumerate(steps):
-        dead = {v for v in step.operands if v >= n_inputs and last_reader[v] == k}
-        own = next((v for v in sorted(dead) if steps[v - n_inputs].result.size == step.result.size), None)
-        if k == len(steps) - 1:
-            places.append(-1)
-        elif own is not None:
-            places.append(places[own - n_inputs])
-            dead.discard(own)
-        elif free:
-            places.append(free.pop())
-        else:
-            places.append(used)
-            used += 1
-        free += [places[v - n_inputs] for v in dead]
+        own = None
+        ended: list[int] = []
+        for value in step.operands:
+            if value >= n_inputs and last_reader[value] == k:
+                last_reader[value] = -1  # it may be an operand twice
+                read = value - n_inputs
+                if own is None and steps[read].result.size == step.result.size:
+                    own = places[read]
+                else:
+                    ended.append(places[read])
+        if own is None:
+            own = free.pop() if free else used
+            used = max(used, own + 1)
+        places.append(own)
+        free += ended
+    places[-1] = -1
     return places

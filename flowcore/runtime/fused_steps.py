@@ -53,25 +53,26 @@ class Fusion(Protocol):
         """The attributes of the kernel for inputs of these dtypes."""
 
 
-def steps_of(op: Operation, place: int, operands: Sequence[int], first: int) -> list[Step]:
+def steps_of(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
     """`op`, at `place` in its group, as steps, the first of which yields value `first`. Empty for what is no elementwise op of one output."""
-    if len(op.outputs) != 1 or not op.inputs:
+    inputs, outputs = op._inputs, op._outputs
+    if len(outputs) != 1 or not inputs:
         return []
-    special = _SPECIAL.get(op.type)
+    special = _SPECIAL.get(op._type)
     if special is not None:
-        return special(op, place, tuple(operands), first)
-    if len(op.inputs) > 2:
+        return special(op, place, operands, first)
+    if len(inputs) > 2:
         return []
-    return [Step(op.type, op.inputs[0].dtype, op.outputs[0].dtype, tuple(operands), place)]
+    return [Step(op._type, inputs[0]._dtype, outputs[0]._dtype, operands, place)]
 
 
 def size_in(op: Operation, fusion: Fusion) -> int:
     """As how many steps `fusion` computes `op`; 0 where it does not."""
-    inputs, outputs = op.inputs, op.outputs
-    if op.type in _SPECIAL or len(outputs) != 1 or not 1 <= len(inputs) <= 2:
-        steps = steps_of(op, 0, range(len(inputs)), len(inputs))
+    inputs, outputs = op._inputs, op._outputs
+    if op._type in _SPECIAL or len(outputs) != 1 or not 1 <= len(inputs) <= 2:
+        steps = steps_of(op, 0, tuple(range(len(inputs))), len(inputs))
         return len(steps) if all(fusion.computes(step) for step in steps) else 0
-    return int(_is_formula(op.type, inputs[0].dtype, outputs[0].dtype, len(inputs), fusion))
+    return int(_is_formula(op._type, inputs[0]._dtype, outputs[0]._dtype, len(inputs), fusion))
 
 
 @functools.cache
@@ -81,7 +82,13 @@ def _is_formula(op_type: str, dtype: DType, result: DType, count: int, fusion: F
 
 def packed_steps(steps: Sequence[Step]) -> list[int]:
     """As fc_fused_step of kernels/_fused.h."""
-    return [n for s in steps for n in (s.op, s.rule, s.number, *s.operands, *(-1,) * (3 - len(s.operands)))]
+    packed: list[int] = []
+    for _, _, _, operands, op, rule, number in steps:
+        packed += (op, rule, number, *operands, *_NO_OPERANDS[len(operands) :])
+    return packed
+
+
+_NO_OPERANDS = (-1, -1, -1)
 
 
 def _cast(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:

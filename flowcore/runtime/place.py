@@ -8,10 +8,11 @@ pays: see `_pays`. Must never import the engine: it sees devices and ops only.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
-from flowcore.graph.operation import Operation
+from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device, VisibleDevices
 
 
@@ -20,15 +21,15 @@ def _parse(device: str) -> DeviceSpec:
     return DeviceSpec.from_string(device)
 
 
-def place(op: Operation, visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
-    """The device for `op`. `placed` holds the devices of the ops before it in topological order."""
-    handles = [t for t in op._inputs if t._dtype is dtypes.resource]
+def place(op: Operation, inputs: Sequence[Tensor], visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
+    """The device for `op`, which reads `inputs`. `placed` holds the devices of the ops before it in topological order."""
+    handles = [t for t in inputs if t._dtype is dtypes.resource]
     if handles:
         return _with_resources(op, handles, placed)
     spec = _parse(op.device) if op.device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
-        return preferred if preferred is not None and not op.type.startswith(_HOST_ONLY) and _pays(op, preferred, placed) else HOST
+        return preferred if preferred is not None and not op.type.startswith(_HOST_ONLY) and _pays(op, inputs, preferred, placed) else HOST
     if op.type.startswith(_HOST_ONLY):
         return HOST
     try:
@@ -60,7 +61,7 @@ def _with_resources(op: Operation, handles: list, placed: dict[Operation, Device
     return device
 
 
-def _pays(op: Operation, device: Device, placed: dict[Operation, Device]) -> bool:
+def _pays(op: Operation, inputs: Sequence[Tensor], device: Device, placed: dict[Operation, Device]) -> bool:
     """Whether a node without a request is worth a device of its own memory: it computes floating values, and more than a few.
 
     Integers, shapes above all, and scalars computed from what is on the host (a learning rate) stay there. What touches no element follows its input.
@@ -72,10 +73,10 @@ def _pays(op: Operation, device: Device, placed: dict[Operation, Device]) -> boo
     kernel = device.kernel_for(op)
     if kernel is None:
         return False
-    on_host = all(placed.get(t.op, HOST).is_host or t.op.type in _NO_KERNEL for t in op.inputs)
+    on_host = all(placed.get(t.op, HOST).is_host or t.op.type in _NO_KERNEL for t in inputs)
     if kernel.flags & ANY_DEVICE:
         return not on_host
-    if not any(t.dtype.is_floating for t in (*op.inputs, *op.outputs)):
+    if not any(t.dtype.is_floating for t in (*inputs, *op.outputs)):
         return False
     return not (on_host and all(t.shape.ndims == 0 for t in op.outputs))
 

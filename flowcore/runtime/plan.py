@@ -18,7 +18,7 @@ from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.access_order import AccessOrder
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, KEEPS_CONSTANT, LAST_ON_HOST, Device, VisibleDevices
 from flowcore.runtime.fuse import fuse
-from flowcore.runtime.passes import Failed, PlanGraph, optimise, prune
+from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.resources import ResourceManager, has_state
@@ -66,27 +66,27 @@ def attributes(op: Operation) -> dict[str, Any]:
 class _Lowering:
     """State of one planning run: slots given out so far, nodes made so far."""
 
-    def __init__(self, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool, order: AccessOrder | None) -> None:
+    def __init__(self, graph: PlanGraph, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool, deterministic: bool) -> None:
+        self.graph = graph
         self.resources = resources
         self.visible = visible
         self.soft = soft_placement
-        self.order = order
+        self.order = AccessOrder() if deterministic else None
         self.nodes: list[PlanNode] = []
-        self.slots = 0
         self.slot_of: dict[Tensor, int] = {}
-        self.slot_name: dict[int, str] = {}
+        self.slot_name: list[str] = []
         self.slot_device: list[Device] = []
         self.copies: dict[tuple[int, str], int] = {}
         self.constants: dict[int, object] = {}
         self.waits: dict[Operation, tuple[int, ...]] = {}  # node indices that stand for "this op is done"
-        self.prefilled: set[Operation] = set()
+        self.prefilled: dict[Operation, tuple[int, ...]] = {}  # what those who read its value have to wait for, if anything
         self.placed: dict[Operation, Device] = {}
         self.queues: dict[str, _engine.Resource] = {}
 
-    def new_slot(self, device: Device) -> int:
+    def new_slot(self, device: Device, name: str) -> int:
         self.slot_device.append(device)
-        self.slots += 1
-        return self.slots - 1
+        self.slot_name.append(name)
+        return len(self.slot_device) - 1
 
     def add(self, node: PlanNode) -> None:
         node.index = len(self.nodes)
@@ -94,64 +94,66 @@ class _Lowering:
 
     def lower(self, op: Operation) -> None:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
-        device = self.placed[op] = place(op, self.visible, self.placed, self.soft)
+        inputs = self.graph.inputs(op)
+        device = self.placed[op] = place(op, inputs, self.visible, self.placed, self.soft)
         after: set[int] = set()
         for control in op._control_inputs:
-            after.update(self.waits.get(control, ()))  # absent: fed
-        for tensor in op._inputs:
-            if tensor._op in self.prefilled:
-                after.update(self.waits[tensor._op])
-        if op.type == "Const":
+            after.update(self.waits.get(self.graph.running(control), ()))  # absent: fed, or known from the start
+        if self.prefilled:
+            for tensor in inputs:
+                after.update(self.prefilled.get(tensor._op, ()))
+        if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
-        elif has_state(op) and op.outputs and op.outputs[0].dtype is dtypes.resource:
-            resource = self.resources.get(op, attributes(op))
-            if "Queue" in op.type:
-                self.queues[op.name] = resource
-            self._prefill(op, resource, after)
+            return
+        state = self.resources.get(op, attributes(op)) if has_state(op) else None
+        if state is not None and op._outputs and op._outputs[0]._dtype is dtypes.resource:
+            if "Queue" in op._type:
+                self.queues[op._name] = state
+            self._prefill(op, state, after)
         else:
-            self._append(op, device, after)
+            self._append(op, inputs, device, after, state)
 
     def _prefill(self, op: Operation, value: object, after: set[int]) -> None:
-        slot = self.new_slot(HOST)
-        self.slot_of.setdefault(op.outputs[0], slot)
-        self.slot_name[slot] = op.name
+        slot = self.new_slot(HOST, op._name)
+        self.slot_of.setdefault(op._outputs[0], slot)
         self.constants[slot] = value
-        self.prefilled.add(op)
-        self.waits[op] = tuple(after)
+        if after:
+            self.waits[op] = self.prefilled[op] = tuple(after)
 
-    def _append(self, op: Operation, device: Device, after: set[int]) -> None:
+    def _append(self, op: Operation, inputs: tuple[Tensor, ...], device: Device, after: set[int], state: _engine.Resource | None) -> None:
         kernel: _engine.Kernel | Callable[..., object] | None
         kernel = device.kernel_for(op)
         if kernel is None and device.is_host:
             kernel = self._python_kernel(op)
         if kernel is None:
             self._refuse(op, device)
-        node = PlanNode(op.name, op, kernel, device)
-        host_in = host_out = 0
+        attrs: tuple[object, ...] = ()
+        host_in = host_out = flags = 0
         if isinstance(kernel, _engine.Kernel):
-            host_in, host_out = kernel.host_in, kernel.host_out
-            node.attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs.split()]) if kernel.attrs else ()
-        if has_state(op):
-            node.state = self.resources.get(op, attributes(op))
+            host_in, host_out, flags = kernel.host_in, kernel.host_out, kernel.flags
+            if kernel.attrs:
+                attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs])
+        slots = [self.slot_of[t] for t in inputs]
         if device.is_host:
-            slots = [self.slot_of[t] for t in op._inputs]
-            node.inputs = tuple([slot if self.slot_device[slot] is device else self.on_device(slot, device) for slot in slots])
-            node.outputs = tuple([self.new_slot(device) for _ in op._outputs])
-            if isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and slots[1] in self.constants:
-                node.state = _engine.Resource(kernels.new_kept())
+            slots = [slot if self.slot_device[slot] is device else self.on_device(slot, device) for slot in slots]
+            if flags & KEEPS_CONSTANT and slots[1] in self.constants:
+                state = _engine.Resource(kernels.new_kept())
         else:
-            on_host = [host_in >> min(i, 31) & 1 or t.dtype is dtypes.resource for i, t in enumerate(op.inputs)]
-            if isinstance(kernel, _engine.Kernel) and kernel.flags & LAST_ON_HOST:
+            on_host = [host_in >> min(i, 31) & 1 or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
+            if flags & LAST_ON_HOST:
                 on_host[-1] = 1
-            node.inputs = tuple([self.on_device(self.slot_of[t], HOST if host else device) for t, host in zip(op.inputs, on_host, strict=True)])
-            node.outputs = tuple([self.new_slot(HOST if host_out >> min(i, 31) & 1 else device) for i in range(len(op.outputs))])
-        for tensor, slot in zip(op._outputs, node.outputs, strict=True):
+            slots = [self.on_device(slot, HOST if host else device) for slot, host in zip(slots, on_host, strict=True)]
+        outputs: list[int] = []
+        for i, tensor in enumerate(op._outputs):
+            slot = self.new_slot(HOST if host_out >> min(i, 31) & 1 else device, op._name)
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
-            self.slot_name[slot] = op.name
-        variables = [self.constants[self.slot_of[t]] for t in op._inputs if t._op._type == "VarHandleOp"] if self.order else []
+            outputs.append(slot)
+        variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"] if self.order else []
         if self.order and variables:
             after |= self.order.before(op.type, variables)
-        node.after = tuple(sorted(after)) if after else ()
+        node = PlanNode(op._name, op, kernel, device, tuple(slots), tuple(outputs), tuple(sorted(after)) if after else (), attrs, state)
+        if not isinstance(kernel, _engine.Kernel):
+            node.output_dtypes = tuple([t.dtype.as_datatype_enum for t in op.outputs])
         self.add(node)
         if self.order and variables:
             self.order.add(node.index, op.type, variables)
@@ -171,12 +173,9 @@ class _Lowering:
             state = device.new_constant() if slot in self.constants else None
             if state is not None:
                 op_type = COPY_CONSTANT
-            node = PlanNode(f"{self.slot_name.get(slot, slot)}/{op_type}", None, owner.internal_kernel(op_type), device)
-            node.state = state
-            node.inputs = (slot,)
-            node.outputs = (self.new_slot(device),)
-            self.add(node)
-            self.copies[key] = node.outputs[0]
+            name = f"{self.slot_name[slot]}/{op_type}"
+            copy = self.copies[key] = self.new_slot(device, name)
+            self.add(PlanNode(name, None, owner.internal_kernel(op_type), device, (slot,), (copy,), state=state))
         return self.copies[key]
 
     def _python_kernel(self, op: Operation) -> Callable[..., object] | None:
@@ -234,40 +233,23 @@ def compile_plan(
         except _engine.StepError as error:
             raise Failed(plan.ops[error.node] if error.node >= 0 else None) from None
 
-    fed = frozenset(feeds)
-    graph = PlanGraph(prune(fetches, targets, fed), list(fetches), list(targets), fed)
+    graph = PlanGraph(fetches, targets, feeds)
     for op in graph.ops:
-        if op.type == "Placeholder":
+        if op._type == "Placeholder":
             _refuse_placeholder(op)
-    graph = optimise(graph, options, evaluate)
-    lowering = _Lowering(resources, visible, soft_placement, AccessOrder() if deterministic else None)
+    optimise(graph, options, evaluate)
+    lowering = _Lowering(graph, resources, visible, soft_placement, deterministic)
     for tensor in feeds:
-        lowering.slot_of[tensor] = slot = lowering.new_slot(HOST)
-        lowering.slot_name[slot] = tensor.op.name
-    feed_slots = list(range(len(feeds)))
+        lowering.slot_of[tensor] = lowering.new_slot(HOST, tensor.op.name)
     for op in graph.ops:
         lowering.lower(op)
     fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in graph.fetches]
     fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
-    planned = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
-    nodes = [
-        _engine.Node(
-            name=n.name,
-            kernel=n.kernel,
-            inputs=n.inputs,
-            outputs=n.outputs,
-            after=n.after,
-            attrs=n.attrs,
-            state=n.state,
-            output_dtypes=tuple([t.dtype.as_datatype_enum for t in n.op.outputs]) if n.op is not None and not isinstance(n.kernel, _engine.Kernel) else (),
-            device=n.device.engine_device,
-        )
-        for n in planned
-    ]
-    plan = _engine.Plan(pool, nodes, lowering.slots, feed_slots, fetch_slots, lowering.constants)
-    fused = {n.index: tuple(graph.original(op) for op in n.fused) for n in planned if n.fused}
-    ops = [graph.original(n.op) if n.op is not None else None for n in planned]
-    return CompiledPlan(plan, ops, [n.name for n in planned], [n.device.name for n in planned], fused, lowering.queues)
+    nodes = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
+    plan = _engine.Plan(pool, nodes, len(lowering.slot_device), range(len(feeds)), fetch_slots, lowering.constants)
+    fused = {n.index: tuple(graph.original(op) for op in n.fused) for n in nodes if n.fused}
+    ops = [graph.original(n.op) if n.op is not None else None for n in nodes]
+    return CompiledPlan(plan, ops, [n.name for n in nodes], [n.device.name for n in nodes], fused, lowering.queues)
 
 
 _UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

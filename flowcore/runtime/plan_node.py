@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flowcore import _engine
 from flowcore.graph.operation import Operation
 from flowcore.runtime.devices import Device
 
 
-class PlanNode:
-    """A node of the plan: what runs, where, on which slots, after whom. `fused`: the ops whose work it does, `op` the last, where they are several."""
+class PlanNode(_engine.Node):
+    """A node for the engine with what planning knows of it: its op, None for a copy, and its device.
 
-    __slots__ = ("after", "attrs", "device", "fused", "index", "inputs", "kernel", "name", "op", "outputs", "state")
+    `fused`: the ops whose work it does, `op` the last, where they are several.
+    """
 
-    def __init__(self, name: str, op: Operation | None, kernel: Any, device: Device) -> None:
-        self.name = name
+    __slots__ = ("device", "fused", "index", "op")
+
+    def __init__(
+        self,
+        name: str,
+        op: Operation | None,
+        kernel: object,
+        device: Device,
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        after: tuple[int, ...] = (),
+        attrs: tuple[object, ...] = (),
+        state: _engine.Resource | None = None,
+    ) -> None:
+        super().__init__(name, kernel, inputs, outputs, after, attrs, state, memory=device.engine_device)
         self.op = op
-        self.kernel = kernel
         self.device = device
         self.index = -1
-        self.inputs: tuple[int, ...] = ()
-        self.outputs: tuple[int, ...] = ()
-        self.after: tuple[int, ...] = ()
-        self.attrs: tuple[object, ...] = ()
-        self.state: _engine.Resource | None = None
         self.fused: tuple[Operation, ...] = ()

@@ -16,14 +16,15 @@ import numpy as np
 from flowcore import dtypes
 from flowcore.graph.constants import detached_constant
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.passes.plan_graph import Replacement
+from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement
 
 
 class Simplifying:
     """A rule (see plan_graph)."""
 
-    def __init__(self, fed: frozenset[Tensor]) -> None:
-        self._fed = fed
+    def __init__(self, graph: PlanGraph) -> None:
+        self._fed = graph.fed
+        self.inputs = graph.inputs
 
     def __call__(self, op: Operation) -> Replacement:
         rule = _RULES.get(op._type)
@@ -46,14 +47,14 @@ class Simplifying:
 
 
 def _passes_on(op: Operation, known: Simplifying) -> Sequence[Tensor]:
-    return op.inputs
+    return known.inputs(op)
 
 
 def _with_neutral(right: float, left: float | None) -> Callable[[Operation, Simplifying], Sequence[Tensor] | None]:
     """x op right = x, and left op x = x."""
 
     def rule(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-        x, y = op.inputs
+        x, y = known.inputs(op)
         if not _keeps_nan(x):
             return None
         if _is_all(known.constant(y), right) and _keeps_shape(op, x, y):
@@ -88,24 +89,25 @@ def _same_shape(a: Tensor, b: Tensor) -> bool:
 
 
 def _undoes_itself(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-    inner = known.maker(op.inputs[0])
-    keeps = op.type == "LogicalNot" or _keeps_nan(op.inputs[0])
-    return inner.inputs if keeps and inner is not None and inner.type == op.type else None
+    (x,) = known.inputs(op)
+    inner = known.maker(x)
+    keeps = op.type == "LogicalNot" or _keeps_nan(x)
+    return known.inputs(inner) if keeps and inner is not None and inner.type == op.type else None
 
 
 def _cast(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-    return op.inputs if op.inputs[0].dtype == op.outputs[0].dtype else None
+    return known.inputs(op) if op.inputs[0].dtype == op.outputs[0].dtype else None
 
 
 def _to_same_shape(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-    x, dims = op.inputs
+    x, dims = known.inputs(op)
     source = known.maker(dims)
-    own = source is not None and source.type == "Shape" and source.inputs[0] is x
+    own = source is not None and source.type == "Shape" and known.inputs(source)[0] is x
     return [x] if own or (known.constant(dims) is not None and _same_shape(x, op.outputs[0])) else None
 
 
 def _single(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-    return op.inputs if len(op.inputs) == 1 else None
+    return known.inputs(op) if len(op.inputs) == 1 else None
 
 
 def _permutation(tensor: Tensor, known: Simplifying) -> tuple[int, ...] | None:
@@ -114,17 +116,19 @@ def _permutation(tensor: Tensor, known: Simplifying) -> tuple[int, ...] | None:
 
 
 def _transpose(op: Operation, known: Simplifying) -> Replacement:
-    x, perm = op.inputs[0], _permutation(op.inputs[1], known)
+    x, order = known.inputs(op)
+    perm = _permutation(order, known)
     if perm is None or x.shape.ndims != len(perm):
         return None
     inner = known.maker(x)
     if inner is not None and inner.type == "Transpose" and inner.device == op.device:
-        first = _permutation(inner.inputs[1], known)
+        source, order_before = known.inputs(inner)
+        first = _permutation(order_before, known)
         if first is not None and len(first) == len(perm):
-            both = np.array([first[d] for d in perm], known.constant(op.inputs[1]).dtype)  # type: ignore[union-attr]
+            both = np.array([first[d] for d in perm], known.constant(order).dtype)  # type: ignore[union-attr]
             if both.tolist() == list(range(len(perm))):
-                return [inner.inputs[0]]
-            return op._detached((inner.inputs[0], detached_constant(both, op.inputs[1].op)), ())
+                return [source]
+            return op._detached((source, detached_constant(both, order.op)), ())
     return [x] if perm == tuple(range(len(perm))) else None
 
 

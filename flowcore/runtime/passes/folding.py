@@ -33,8 +33,8 @@ class Failed(Exception):
         self.op = op
 
 
-def fold(graph: PlanGraph, evaluate: Evaluate) -> PlanGraph:
-    """The plan with a constant in place of each tensor that depends on constants alone."""
+def fold(graph: PlanGraph, evaluate: Evaluate) -> None:
+    """Puts a constant in place of each tensor that depends on constants alone."""
     refused: set[Operation] = set()
     while len(refused) < MOST_FAILURES:
         foldable = _foldable(graph, refused)
@@ -50,8 +50,8 @@ def fold(graph: PlanGraph, evaluate: Evaluate) -> PlanGraph:
             continue
         for value in values:
             value.flags.writeable = False
-        return rewrite(graph, known={t: detached_constant(value, t.op) for t, value in zip(wanted, values, strict=True)})
-    return graph
+        rewrite(graph, known={t: detached_constant(value, t.op) for t, value in zip(wanted, values, strict=True)})
+        return
 
 
 def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
@@ -64,12 +64,12 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
             if op not in fixed:
                 sizes[op.outputs[0]] = op.get_attr("value").nbytes
             continue
-        inputs = op._inputs
+        inputs = graph.inputs(op)
         if inputs and inputs[0] in sizes and all(t in sizes for t in inputs) and op.outputs and op not in fixed and op not in refused and _is_pure(op):
             results = [_bytes(t) for t in op.outputs]
             if any(r is None for r in results):
                 continue
-            more = sum(r or 0 for r in results) - sum(sizes[t] for t in op.inputs)
+            more = sum(r or 0 for r in results) - sum(sizes[t] for t in inputs)
             if more > 0:
                 if growth + more > GROWTH_LIMIT:
                     continue
@@ -99,5 +99,5 @@ def _read_outside(graph: PlanGraph, foldable: set[Operation]) -> list[Tensor]:
     if foldable:
         for op in graph.ops:
             if op not in foldable:
-                read.update((t, None) for t in op.inputs if t.op in foldable)
+                read.update([(t, None) for t in graph.inputs(op) if t._op in foldable])
     return list(read)

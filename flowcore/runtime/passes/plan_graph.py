@@ -1,6 +1,6 @@
 """The ops of one plan, before they are lowered, and the walk that rewrites them.
 
-Owns: what a pass may not touch. The user's graph is never changed: an op whose inputs change is replaced by a copy outside the graph, which keeps its name.
+Owns: what a pass may not touch. The user's graph is never changed: what a plan reads and runs in place of what the graph says is noted beside it.
 
 Left as they are: what is fed; an op that is run for its own sake (a target) or that others wait for, because "it is done" has a meaning of its own; and
 an op with control inputs, which whoever reads it must have waited for. Such ops may still get simpler inputs.
@@ -11,7 +11,6 @@ The walks read the fields of operations directly: as properties they would be a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from flowcore.graph.operation import Operation, Tensor
 
@@ -20,47 +19,65 @@ Replacement = Sequence[Tensor] | Operation | None
 Rule = Callable[[Operation], Replacement]
 
 
-@dataclass
 class PlanGraph:
-    """Ops in an order in which they may run, what is read and run from outside, what is fed. `originals`: the user's op behind each copy."""
+    """What is read and run from outside, what is fed, and the ops that this needs, in an order in which they may run. Passes change it."""
 
-    ops: list[Operation]
-    fetches: list[Tensor]
-    targets: list[Operation]
-    fed: frozenset[Tensor]
-    originals: dict[Operation, Operation] = field(default_factory=dict)
+    def __init__(self, fetches: Iterable[Tensor], targets: Iterable[Operation], fed: Iterable[Tensor]) -> None:
+        self.fetches = list(fetches)
+        self.targets = list(targets)
+        self.fed = frozenset(fed)
+        self.changed_inputs: dict[Operation, tuple[Tensor, ...]] = {}
+        self.replaced: dict[Operation, Operation] = {}  # an op of the user's: what does its work, an op outside the graph
+        self.originals: dict[Operation, Operation] = {}  # the other way round
+        self.prune()
+
+    def inputs(self, op: Operation) -> tuple[Tensor, ...]:
+        """What `op` reads in this plan."""
+        return self.changed_inputs.get(op, op._inputs)
 
     def original(self, op: Operation) -> Operation:
+        """The user's op whose work `op` does."""
         return self.originals.get(op, op)
 
+    def running(self, op: Operation) -> Operation:
+        """The op that does the work of the user's `op`."""
+        return self.replaced.get(op, op)
 
-def prune(fetches: Iterable[Tensor], targets: Iterable[Operation], fed: frozenset[Tensor]) -> list[Operation]:
-    """The ops that must run, each after all it depends on.
+    def replace(self, op: Operation, new: Operation) -> None:
+        """Has `new` do the work of `op`; `rewrite` tells who reads it."""
+        original = self.originals.pop(op, op)
+        self.originals[new] = original
+        self.replaced[original] = new
 
-    Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
-    """
+    def prune(self) -> None:
+        """Sets `ops` to those that must run, each after all it depends on.
 
-    def replaced(op: Operation) -> bool:
-        return bool(op.outputs) and all(t in fed for t in op.outputs)
+        Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
+        """
+        fed, changed = self.fed, self.changed_inputs
 
-    order: list[Operation] = []
-    seen: set[Operation] = set()
-    done: set[Operation] = set()
-    stack = [op for op in targets if not replaced(op)]
-    stack += [t.op for t in fetches if t not in fed]
-    while stack:
-        op = stack[-1]
-        if op not in seen:  # its inputs first; met again on the stack, they are done
-            seen.add(op)
-            stack += [t._op for t in op._inputs if t._op not in seen and t not in fed]
-            if op._control_inputs:
-                stack += [c for c in op._control_inputs if c not in seen and not replaced(c)]
-            continue
-        stack.pop()
-        if op not in done:
-            done.add(op)
-            order.append(op)
-    return order
+        def is_fed(op: Operation) -> bool:
+            return bool(op.outputs) and all(t in fed for t in op.outputs)
+
+        ops: list[Operation] = []
+        seen: set[Operation] = set()
+        done: set[Operation] = set()
+        stack = [self.running(op) for op in self.targets if not is_fed(op)]
+        stack += [t.op for t in self.fetches if t not in fed]
+        while stack:
+            op = stack[-1]
+            if op not in seen:  # its inputs first; met again on the stack, they are done
+                seen.add(op)
+                stack += [t._op for t in changed.get(op, op._inputs) if t._op not in seen and t not in fed]
+                if op._control_inputs:
+                    controls = [self.running(c) for c in op._control_inputs if not is_fed(c)]
+                    stack += [c for c in controls if c not in seen]
+                continue
+            stack.pop()
+            if op not in done:
+                done.add(op)
+                ops.append(op)
+        self.ops = ops
 
 
 def fixed_ops(graph: PlanGraph) -> set[Operation]:
@@ -70,53 +87,39 @@ def fixed_ops(graph: PlanGraph) -> set[Operation]:
         if op._control_inputs:
             fixed.add(op)
             fixed.update(op._control_inputs)
-    fixed.update(t.op for t in graph.fed)
-    return fixed
+    fixed.update([t.op for t in graph.fed])
+    return {graph.running(op) for op in fixed}
 
 
-def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor, Tensor] | None = None) -> PlanGraph:
+def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor, Tensor] | None = None) -> None:
     """One walk in the order of running: each op meets the rules with its inputs replaced already. What nobody needs any more is dropped.
 
     `known`: tensors that are replaced from the start.
     """
     fixed = fixed_ops(graph) if rules else set()
-    fed = graph.fed
-    tensors: dict[Tensor, Tensor] = dict(known or {})
-    ops: dict[Operation, Operation] = {}
-    originals = dict(graph.originals)
-
-    def replace(op: Operation, new: Operation) -> None:
-        originals[new] = graph.original(op)
-
+    fed, changed = graph.fed, graph.changed_inputs
+    stand_ins: dict[Tensor, Tensor] = dict(known or {})
     for op in graph.ops:
-        if known and any(t in known for t in op.outputs):
+        if known and any([t in known for t in op._outputs]):
             continue
+        if stand_ins:
+            inputs = changed.get(op, op._inputs)
+            if any([t in stand_ins for t in inputs]):
+                changed[op] = tuple([stand_ins.get(t, t) for t in inputs])
         current = op
-        if tensors or ops:
-            inputs, controls = op._inputs, op._control_inputs
-            if any([t in tensors for t in inputs]):
-                inputs = tuple([tensors.get(t, t) for t in inputs])
-            if controls and any([c in ops for c in controls]):
-                controls = tuple([ops.get(c, c) for c in controls])
-            if inputs is not op._inputs or controls is not op._control_inputs:
-                current = op._detached(inputs, controls)
-                replace(op, current)
-        stand_ins: Sequence[Tensor] | None = None
         for rule in rules:
             found = rule(current)
             if isinstance(found, Operation):
-                replace(op, found)
+                graph.replace(current, found)
                 current = found
             elif found is not None and op not in fixed:
-                stand_ins = found
+                outputs = found
                 break
-        if stand_ins is None and current is not op:
-            stand_ins = current.outputs
-            ops[op] = current
-        if stand_ins is not None:
-            tensors.update((old, new) for old, new in zip(op.outputs, stand_ins, strict=True) if old not in fed)
-    if not tensors and not ops:
-        return graph
-    fetches = [tensors.get(t, t) for t in graph.fetches]
-    targets = [ops.get(t, t) for t in graph.targets]
-    return PlanGraph(prune(fetches, targets, fed), fetches, targets, fed, originals)
+        else:
+            if current is op:
+                continue
+            outputs = current._outputs
+        stand_ins.update([(old, new) for old, new in zip(op._outputs, outputs, strict=True) if old not in fed])
+    if stand_ins:
+        graph.fetches = [stand_ins.get(t, t) for t in graph.fetches]
+        graph.prune()

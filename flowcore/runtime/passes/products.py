@@ -19,18 +19,18 @@ from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, fixed_ops
 from flowcore.shape import TensorShape
 
 
-def join_products(graph: PlanGraph) -> PlanGraph:
-    """The plan with sums of products, of at least two that nobody else reads and that are worth it, as one product each."""
-    if not any(op._type == "AddN" and sum(t._op._type == "MatMul" for t in op._inputs) > 1 for op in graph.ops):
-        return graph
-    return rewrite(graph, [_Joining(graph)])
+def join_products(graph: PlanGraph) -> None:
+    """Makes sums of products, of at least two that nobody else reads and that are worth it, one product each."""
+    if any(op._type == "AddN" and sum(t._op._type == "MatMul" for t in graph.inputs(op)) > 1 for op in graph.ops):
+        rewrite(graph, [_Joining(graph)])
 
 
 class _Joining:
     """A rule (see plan_graph)."""
 
     def __init__(self, graph: PlanGraph) -> None:
-        self._readers = collections.Counter(t for op in graph.ops for t in op._inputs)
+        self._inputs = graph.inputs
+        self._readers = collections.Counter([t for op in graph.ops for t in graph.inputs(op)])
         self._readers.update(graph.fetches)
         self._kept = fixed_ops(graph)
 
@@ -38,47 +38,45 @@ class _Joining:
         if op._type != "AddN" or op._outputs[0]._dtype not in (dtypes.float32, dtypes.float64):
             return None
         groups: dict[tuple[bool, bool], list[Operation]] = {}
-        for tensor in op._inputs:
+        for tensor in self._inputs(op):
             product = tensor._op
             if product._type == "MatMul" and self._readers[tensor] == 1 and product not in self._kept and product.device == op.device:
                 groups.setdefault((product.get_attr("transpose_a"), product.get_attr("transpose_b")), []).append(product)
         joined = max(groups.values(), key=len, default=[])
-        if len(joined) < 2 or not _pays(joined):
+        if len(joined) < 2 or not self._pays(joined):
             return None
-        sum_of_joined = _product(joined, op)
+        sum_of_joined = self._product(joined, op)
         outputs = {product._outputs[0] for product in joined}
-        rest = [t for t in op._inputs if t not in outputs]
+        rest = [t for t in self._inputs(op) if t not in outputs]
         if not rest:
             return sum_of_joined
         inputs = (sum_of_joined._outputs[0], *rest)
         return op._detached(inputs, op._control_inputs, op._attrs | {"N": len(inputs)})
 
+    def _pays(self, products: list[Operation]) -> bool:
+        """Whether copying the operands moves less memory than adding up the products."""
+        copied = 0
+        for product in products:
+            a, b = self._inputs(product)
+            count_a, count_b = a.shape.num_elements(), b.shape.num_elements()
+            if count_a is None or count_b is None:
+                return False
+            copied += count_a + count_b
+        return 2 * copied < len(products) * (products[0]._outputs[0].shape.num_elements() or 0)
+
+    def _product(self, products: list[Operation], total: Operation) -> Operation:
+        """One product in place of `products`, named after their sum."""
+        operands = [_concat([self._inputs(p)[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}") for i, axis in enumerate(_axes(products[0]))]
+        first = products[0]
+        found = Operation(total._graph, first._op_def, total._name, tuple(operands), first._attrs, [total._outputs[0]._dtype])
+        found._stand_for(total, total._control_inputs)
+        found._outputs[0]._shape = total._outputs[0].shape
+        return found
+
 
 def _axes(product: Operation) -> tuple[int, int]:
     """The axes of the two operands along which is summed."""
     return int(not product.get_attr("transpose_a")), int(product.get_attr("transpose_b"))
-
-
-def _pays(products: list[Operation]) -> bool:
-    """Whether copying the operands moves less memory than adding up the products."""
-    copied = 0
-    for product in products:
-        a, b = product._inputs
-        count_a, count_b = a.shape.num_elements(), b.shape.num_elements()
-        if count_a is None or count_b is None:
-            return False
-        copied += count_a + count_b
-    return 2 * copied < len(products) * (products[0]._outputs[0].shape.num_elements() or 0)
-
-
-def _product(products: list[Operation], total: Operation) -> Operation:
-    """One product in place of `products`, named after their sum."""
-    operands = [_concat([p._inputs[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}") for i, axis in enumerate(_axes(products[0]))]
-    first = products[0]
-    found = Operation(total._graph, first._op_def, total._name, tuple(operands), first._attrs, [total._outputs[0]._dtype])
-    found._stand_for(total, total._control_inputs)
-    found._outputs[0]._shape = total._outputs[0].shape
-    return found
 
 
 def _concat(parts: list[Tensor], axis: int, total: Operation, name: str) -> Tensor:

@@ -14,6 +14,7 @@ import numpy as np
 from flowcore import kernels
 from flowcore.dtypes import DType
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.passes.plan_graph import PlanGraph
 from flowcore.shape import TensorShape
 
 #: Constants of more bytes are compared by identity: hashing them costs more than what merging saves.
@@ -28,8 +29,9 @@ _COMMUTATIVE = frozenset({"Add", "AddV2", "Mul", "Maximum", "Minimum", "BitwiseA
 class Merging:
     """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where these are met again by all that makes ops equal."""
 
-    def __init__(self, fed: frozenset[Tensor]) -> None:
-        self._fed = fed
+    def __init__(self, graph: PlanGraph) -> None:
+        self._fed = graph.fed
+        self._graph = graph
         self._alike: dict[Any, Operation] = {}
         self._equal: dict[Any, Operation] = {}
         self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
@@ -46,7 +48,7 @@ class Merging:
                 self._constants[op._outputs[0]] = first._outputs[0]
                 return None
         else:
-            inputs = self._inputs(op)
+            inputs = self._compared(op)
             first = self._alike.setdefault((kind, inputs), op)
             if first is op:
                 return None
@@ -54,9 +56,9 @@ class Merging:
             first = self._equal.setdefault(_key(op, inputs), op)
         return None if first is op else first.outputs
 
-    def _inputs(self, op: Operation) -> Any:
+    def _compared(self, op: Operation) -> Any:
         """What the inputs are compared by."""
-        inputs = op._inputs
+        inputs = self._graph.inputs(op)
         if self._constants and any([t in self._constants for t in inputs]):
             inputs = tuple([self._constants.get(t, t) for t in inputs])
         return frozenset(inputs) if op._type in _COMMUTATIVE and _has_one_order(inputs[0]) else inputs
