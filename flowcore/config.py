@@ -47,7 +47,8 @@ class OptimizerOptions:
     do_constant_folding: what depends on constants alone is computed when the plan is made.
     do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape).
     do_elementwise_fusion: chains and trees of elementwise ops run as one node.
-    do_product_joining: a sum of matrix products is one product; the only pass that rounds in other places.
+    do_product_joining: a sum of matrix products is one product, which rounds in other places.
+    do_transpose_sharing: what several products read transposed is transposed once; products of up to eight rows round in other places.
     """
 
     L0: ClassVar[int] = -1
@@ -59,6 +60,7 @@ class OptimizerOptions:
     do_algebraic_simplification: bool = True
     do_elementwise_fusion: bool = True
     do_product_joining: bool = True
+    do_transpose_sharing: bool = True
 
 
 @_strict

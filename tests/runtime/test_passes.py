@@ -499,3 +499,45 @@ def test_the_gradient_of_a_weight_that_is_used_many_times_is_one_product() -> No
     np.testing.assert_allclose(results[1], results[0], rtol=1e-4, atol=1e-6)
     assert sum(n.op == "ConcatV2" for n in metadata.node_stats) == 2
     assert sum(n.op == "MatMul" for n in metadata.node_stats) == 6 + 5
+
+
+# ---- shared transposes ----
+
+
+@pytest.mark.parametrize("shape", [[20, 30], [None, 30]], ids=str)
+def test_what_many_products_read_transposed_is_transposed_once(shape: list[int | None]) -> None:
+    weights = fc.placeholder(fc.float32, [40, 30])
+    x = fc.placeholder(fc.float32, shape)
+    products = [fc.matmul(x * float(i), weights, transpose_b=True) for i in range(4)]
+    rng = np.random.default_rng(0)
+    feeds = {x: rng.standard_normal((20, 30)).astype(np.float32), weights: rng.standard_normal((40, 30)).astype(np.float32)}
+    values, ran = run(OptimizerOptions(), products, feeds)
+    assert ran["Transpose"] == 1
+    assert ran["MatMul"] == 4
+    for value, expected in zip(values, run(OptimizerOptions(do_transpose_sharing=False), products, feeds)[0], strict=True):
+        np.testing.assert_array_equal(value, expected)
+
+
+def test_transposes_are_not_made_for_few_products_or_other_types() -> None:
+    for count, dtype, turned in ((2, fc.float32, True), (4, fc.int32, True), (4, fc.complex64, True), (4, fc.float32, False)):
+        x, weights = fc.placeholder(dtype, [20, 30]), fc.placeholder(dtype, [30, 30])
+        products = [fc.matmul(x + i, weights, transpose_b=turned) for i in range(count)]
+        _, ran = run(OptimizerOptions(), products, {x: np.ones((20, 30)), weights: np.ones((30, 30))})
+        assert "Transpose" not in ran
+
+
+# ---- reads of variables ----
+
+
+def test_reads_of_a_variable_that_wait_for_nothing_are_one() -> None:
+    v = fc.Variable(np.arange(3, dtype=np.float32))
+    reads = [v.read_value() for _ in range(3)]
+    total = fc.add_n(reads)
+    with fc.control_dependencies([v.assign_add([1.0, 1.0, 1.0])]):
+        after = v.read_value()
+    with session(OptimizerOptions()) as sess:
+        sess.run(fc.global_variables_initializer())
+        metadata = fc.RunMetadata()
+        np.testing.assert_array_equal(sess.run(total, None, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata), [0, 3, 6])
+        assert sum(n.op == "ReadVariableOp" for n in metadata.node_stats) == 1
+        np.testing.assert_array_equal(sess.run(after), [1, 2, 3])

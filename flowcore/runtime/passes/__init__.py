@@ -11,6 +11,7 @@ from flowcore.runtime.passes.folding import Evaluate, Failed, fold
 from flowcore.runtime.passes.plan_graph import PlanGraph, Rule, rewrite
 from flowcore.runtime.passes.products import join_products
 from flowcore.runtime.passes.subexpressions import Merging
+from flowcore.runtime.passes.transposes import share_transposes
 
 __all__ = ["Evaluate", "Failed", "PlanGraph", "optimise"]
 
@@ -30,3 +31,5 @@ def optimise(graph: PlanGraph, options: OptimizerOptions, evaluate: Evaluate) ->
         rewrite(graph, rules)
     if options.do_product_joining:
         join_products(graph)
+    if options.do_transpose_sharing:
+        share_transposes(graph)

@@ -1,6 +1,7 @@
 """Common subexpressions: ops of one type with the same inputs, attributes and device are computed once.
 
-What has a state or an effect is never merged: two random numbers stay two, and two reads of a variable each have their moment.
+What has a state or an effect is never merged: two random numbers stay two. Reads of a variable are, where they wait for nothing: they might have come at the
+same moment.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Merging:
 
     def __call__(self, op: Operation) -> Sequence[Tensor] | None:
         kind = op._type
-        if op._op_def.is_stateful or not op._outputs or kind in _NEVER or kind in kernels.PYTHON_KERNELS:
+        if (op._op_def.is_stateful and kind != "ReadVariableOp") or not op._outputs or kind in _NEVER or kind in kernels.PYTHON_KERNELS:
             return None
         if self._fed and any(t in self._fed for t in op._outputs):
             return None
