@@ -47,14 +47,13 @@ int fc_pack_filter(fc_ctx *ctx, int form, size_t bytes, void **packed, int64_t p
                    const int *failed);
 fc_resource *fc_new_kept_filter(void); /* NULL: no memory */
 
-/* ---- 3x3 filters (conv_winograd.c) --------------------------------------------------------------------------------- */
+/* ---- 3x3 and 5x5 filters (conv_winograd.c) ------------------------------------------------------------------------- */
 
 /* Whether a convolution of this geometry, or the gradient of its image, is faster by windows: `result` is the size in pixels of what is computed, with
- * `channels` each, from `depth` channels. */
+ * `channels` each, from `depth` channels. Input 1 of the node is the filter. */
 int fc_windows_pay(const fc_ctx *ctx, const fc_conv *g, const int64_t *result, int64_t depth, int64_t channels);
 /* Does it. `transposed`: for the gradient, with taps turned round; `pad`: of the source. *done is 0 where a result is not finite: all is to be computed plainly. */
-int fc_convolve_windows(fc_ctx *ctx, const fc_images *source, const fc_images *result, const fc_tensor *filter, int64_t batch, const int64_t *pad, int transposed,
-                        int *done);
+int fc_convolve_windows(fc_ctx *ctx, const fc_conv *g, const fc_images *source, const fc_images *result, const int64_t *pad, int transposed, int *done);
 
 /* ---- rectangles of pixels (conv_tiles.c) --------------------------------------------------------------------------- */
 

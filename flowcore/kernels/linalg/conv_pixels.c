@@ -209,7 +209,7 @@ int fc_conv2d(fc_ctx *ctx) {
         return FC_OK;
     }
     fc_images source = fc_conv_images(image, &g), result = fc_conv_images(out, &g);
-    if (fc_windows_pay(ctx, &g, g.out, g.in_channels, g.out_channels)) rc = fc_convolve_windows(ctx, &source, &result, filter, g.batch, g.pad, 0, &done);
+    if (fc_windows_pay(ctx, &g, g.out, g.in_channels, g.out_channels)) rc = fc_convolve_windows(ctx, &g, &source, &result, g.pad, 0, &done);
     if (rc || done) return rc;
     for (int i = 0; i < 2 && !rc; i++) rc = fc_conv_forward_axis(ctx, &g, i, &axes[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
@@ -241,7 +241,7 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     }
     fc_images source = fc_conv_images(grad, &g), result = fc_conv_images(out, &g);
     int64_t turned_pad[2] = {g.kernel[0] - 1 - g.pad[0], g.kernel[1] - 1 - g.pad[1]};
-    if (fc_windows_pay(ctx, &g, g.in, g.out_channels, g.in_channels)) rc = fc_convolve_windows(ctx, &source, &result, filter, g.batch, turned_pad, 1, &done);
+    if (fc_windows_pay(ctx, &g, g.in, g.out_channels, g.in_channels)) rc = fc_convolve_windows(ctx, &g, &source, &result, turned_pad, 1, &done);
     if (rc || done) return rc;
     for (int i = 0; i < 2 && !rc; i++) rc = phases(ctx, &g, i, &axes[i], &count[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
