@@ -16,7 +16,7 @@ from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import Graph, get_default_graph
-from flowcore.graph.op_def import registered_ops
+from flowcore.graph.op_def import get_op_def, is_registered
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.array_ops import concat, ones_like, zeros_like
@@ -62,7 +62,7 @@ def _free_name(op_type: str) -> str:
     """Raises TypeError for what is no string, KeyError where there is a gradient already."""
     if not isinstance(op_type, str):
         raise TypeError(f"an op type is a string, found {op_type!r}")
-    declared = registered_ops().get(op_type)
+    declared = get_op_def(op_type) if is_registered(op_type) else None
     if op_type in _custom or (declared is not None and declared.grad is not None):
         raise KeyError(f"a gradient is registered for '{op_type}' already; Graph.gradient_override_map gives single nodes another one")
     return op_type

@@ -189,7 +189,7 @@ class Decorator(Protocol):
     def __call__(self, function: F, /) -> F: ...
 
 
-_registry: dict[str, OpDef] = {}
+_registry: dict[str, OpDef | Callable[[], OpDef]] = {}  # a function until the op is first asked for: parsing all specs would be a tenth of the import
 
 
 def register(
@@ -215,11 +215,15 @@ def register(
     """
     if name in _registry:
         raise ValueError(f"op {name} is registered twice")
-    attr_defs = {a.name: a for a in map(parse_attr, attrs)}
-    input_args = tuple(parse_arg(spec, attr_defs) for spec in inputs)
-    output_args = tuple(parse_arg(spec, attr_defs) for spec in outputs)
-    inferred = frozenset(n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n)
-    _registry[name] = OpDef(name, input_args, output_args, attr_defs, shape, value, grad, stateful, inferred)
+
+    def parse() -> OpDef:
+        attr_defs = {a.name: a for a in map(parse_attr, attrs)}
+        input_args = tuple(parse_arg(spec, attr_defs) for spec in inputs)
+        output_args = tuple(parse_arg(spec, attr_defs) for spec in outputs)
+        inferred = frozenset(n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n)
+        return OpDef(name, input_args, output_args, attr_defs, shape, value, grad, stateful, inferred)
+
+    _registry[name] = parse
     return _unchanged
 
 
@@ -235,9 +239,16 @@ def get_op_def(op_type: str) -> OpDef:
 
         near = difflib.get_close_matches(op_type, _registry, 1)
         raise ValueError(f"No op type '{op_type}' is registered" + (f"; did you mean '{near[0]}'?" if near else ""))
+    if not isinstance(found, OpDef):
+        found = _registry[op_type] = found()
     return found
+
+
+def is_registered(op_type: str) -> bool:
+    """Whether there is an op of this type."""
+    return op_type in _registry
 
 
 def registered_ops() -> dict[str, OpDef]:
     """All declarations, by op type."""
-    return dict(_registry)
+    return {name: get_op_def(name) for name in _registry}

@@ -5,7 +5,6 @@ Must never import ops: the operator overloads are installed from there (`Tensor.
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
@@ -15,6 +14,8 @@ from flowcore.dtypes import DType
 from flowcore.shape import TensorShape, as_shape
 
 if TYPE_CHECKING:
+    from traceback import StackSummary
+
     from flowcore.graph.graph import Graph
     from flowcore.graph.op_def import OpDef
 
@@ -142,11 +143,13 @@ class Operation:
         return f"{self._code.co_filename}:{self._line}" if self._code is not None else ""
 
     @property
-    def traceback(self) -> traceback.StackSummary:
+    def traceback(self) -> StackSummary:
         """The user's frame that made the node."""
+        from traceback import StackSummary
+
         if self._code is None:
-            return traceback.StackSummary.from_list([])
-        return traceback.StackSummary.from_list([(self._code.co_filename, self._line, self._code.co_name, None)])
+            return StackSummary.from_list([])
+        return StackSummary.from_list([(self._code.co_filename, self._line, self._code.co_name, None)])
 
     def _remember_frame(self, frame: FrameType | None) -> None:
         if frame is not None:

@@ -5,7 +5,6 @@ Owns: the file of choices and the candidates. Measuring is the command's (flowco
 
 from __future__ import annotations
 
-import json
 import pathlib
 from typing import Any, NamedTuple
 
@@ -35,6 +34,8 @@ def _file() -> pathlib.Path | None:
 
 
 def _read() -> dict[str, Any]:
+    import json
+
     path = _file()
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
@@ -53,6 +54,8 @@ def load(identity: str) -> Tiles:
 
 def store(identity: str, tiles: Tiles) -> pathlib.Path | None:
     """Keeps the choice; returns the file, or None where nothing is kept. Raises OSError."""
+    import json
+
     path = _file()
     if path is None:
         return None
