@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "_counting.h"
+
 /* Raised by one at each change of a struct below; a table with another number is refused at load time. */
 #define FC_ABI 2
 #define FC_MAX_DIMS 8
@@ -80,9 +82,11 @@ struct fc_device {
 };
 
 static inline void fc_retain(fc_buffer *b) {
+    if (b) FC_WRITE(&b->refs);
     if (b) __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
 }
 static inline void fc_release(fc_buffer *b) {
+    if (b) FC_WRITE(&b->refs);
     if (b && __atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) == 1) b->device->release(b);
 }
 

@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "_counting.h"
+
 #if defined(__linux__) && !defined(FC_NO_FUTEX)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -34,13 +36,23 @@
 #endif
 
 static inline int32_t fc_load32(const int32_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
-static inline void fc_store32(int32_t *p, int32_t v) { __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
-static inline int32_t fc_add32(int32_t *p, int32_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
+static inline void fc_store32(int32_t *p, int32_t v) {
+    FC_WRITE(p);
+    __atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+}
+static inline int32_t fc_add32(int32_t *p, int32_t v) {
+    FC_WRITE(p);
+    return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);
+}
 static inline int fc_cas32(int32_t *p, int32_t expected, int32_t v) {
+    FC_WRITE(p);
     return __atomic_compare_exchange_n(p, &expected, v, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 static inline int64_t fc_load64(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
-static inline int64_t fc_add64(int64_t *p, int64_t v) { return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
+static inline int64_t fc_add64(int64_t *p, int64_t v) {
+    FC_WRITE(p);
+    return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);
+}
 static inline float fc_load_float(const float *p) {
     float v;
     __atomic_load(p, &v, __ATOMIC_RELAXED);
@@ -91,6 +103,7 @@ static inline void fc_event_destroy(fc_event *e) {
 
 /* Step one of sleeping; the caller looks for work between this and fc_event_wait or fc_event_stay_awake. */
 static inline int32_t fc_event_prepare(fc_event *e) {
+    FC_WRITE(&e->waiters);
     __atomic_fetch_add(&e->waiters, 1, __ATOMIC_SEQ_CST);
     return fc_load32(&e->epoch);
 }
@@ -115,6 +128,7 @@ static inline void fc_event_wait(fc_event *e, int32_t key, int64_t ns) {
 
 /* Wakes one sleeper, or all. Cheap when nobody sleeps. */
 static inline void fc_event_wake(fc_event *e, int all) {
+    FC_WRITE(&e->waiters);
     if (__atomic_fetch_add(&e->waiters, 0, __ATOMIC_SEQ_CST) == 0) return;
 #ifdef FC_FUTEX
     __atomic_fetch_add(&e->epoch, 1, __ATOMIC_SEQ_CST);
@@ -182,6 +196,8 @@ static inline int fc_deque_push(fc_deque *d, int32_t item) {
         __atomic_store_n(&d->ring, larger, __ATOMIC_RELEASE);
         ring = larger;
     }
+    FC_WRITE(&ring->items[b & ring->mask]);
+    FC_WRITE(&d->bottom);
     __atomic_store_n(&ring->items[b & ring->mask], item, __ATOMIC_RELAXED);
     __atomic_store_n(&d->bottom, b + 1, __ATOMIC_SEQ_CST);
     return 0;
@@ -192,6 +208,7 @@ static inline int32_t fc_deque_take(fc_deque *d) {
     int64_t b = __atomic_load_n(&d->bottom, __ATOMIC_RELAXED) - 1;
     if (b < __atomic_load_n(&d->top, __ATOMIC_RELAXED)) return FC_EMPTY; /* top only grows: surely empty */
     fc_ring *ring = __atomic_load_n(&d->ring, __ATOMIC_RELAXED);
+    FC_WRITE(&d->bottom);
     __atomic_store_n(&d->bottom, b, __ATOMIC_SEQ_CST);
     int64_t t = __atomic_load_n(&d->top, __ATOMIC_SEQ_CST);
     if (t > b) {
@@ -211,6 +228,7 @@ static inline int32_t fc_deque_steal(fc_deque *d) {
     int64_t t = __atomic_load_n(&d->top, __ATOMIC_SEQ_CST), b = __atomic_load_n(&d->bottom, __ATOMIC_SEQ_CST);
     if (t >= b) return FC_EMPTY;
     fc_ring *ring = __atomic_load_n(&d->ring, __ATOMIC_ACQUIRE);
+    FC_WRITE(&d->top);
     int32_t item = __atomic_load_n(&ring->items[t & ring->mask], __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return FC_RETRY;
     return item;
@@ -220,6 +238,7 @@ static inline int32_t fc_deque_steal(fc_deque *d) {
 
 /* `next[i]` links node i; `head` is FC_EMPTY or the index of the top node. */
 static inline void fc_inject(int32_t *head, int32_t *next, int32_t item) {
+    FC_WRITE(head);
     int32_t top = __atomic_load_n(head, __ATOMIC_RELAXED);
     do __atomic_store_n(&next[item], top, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(head, &top, item, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
