@@ -11,8 +11,9 @@
 static int write_block(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *source, ocl_transfer *t) {
     cl_event event = NULL;
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+    ocl_place place = ocl_place_of(to);
     ocl_enter(d);
-    cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)to->buffer)->mem, 0, (size_t)to->offset, bytes, source, 0, NULL, &event);
+    cl_int error = cl.clEnqueueWriteBuffer(d->queue, place.mem, 0, place.at, bytes, source, 0, NULL, &event);
     int rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);
     return rc;
@@ -63,9 +64,9 @@ static int to_host(fc_ctx *ctx) {
     x = ctx->in[0];
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
     cl_event event = NULL;
+    ocl_place place = ocl_place_of(x);
     ocl_enter(d);
-    cl_int error = cl.clEnqueueReadBuffer(d->queue, ((ocl_buffer *)x->buffer)->mem, 0, (size_t)x->offset, (size_t)(x->size * fc_item_size(x->dtype)),
-                                          fc_data(&ctx->out[0]), 0, NULL, &event);
+    cl_int error = cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, (size_t)(x->size * fc_item_size(x->dtype)), fc_data(&ctx->out[0]), 0, NULL, &event);
     rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);
     return rc;

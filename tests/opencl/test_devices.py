@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import signal
@@ -256,6 +257,35 @@ def test_memory_is_reused_and_given_back(another: devices.Device) -> None:
                 sess.run(y, {x: np.ones(1000, np.float32)})
             assert _opencl.counters(another.capsule)["bytes_idle"] == kept
     assert _opencl.counters(another.capsule)["bytes_live"] <= 4096  # constants, until their plans are collected
+
+
+def test_small_tensors_share_buffers_of_the_driver_and_give_them_back_under_pressure(another: devices.Device) -> None:
+    assert another.runtime is not None
+
+    def counts() -> dict[str, int]:
+        gc.collect()
+        return _opencl.counters(another.capsule)
+
+    before = counts()
+    with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
+        variables = [fc.Variable(fc.fill([1 + 37 * i], float(i))) for i in range(200)]  # 4 bytes to 29 KiB
+        sess.run(fc.global_variables_initializer())
+        sess.run([v.assign_add(fc.ones_like(v)) for v in variables])
+        for i, value in enumerate(sess.run(variables)):
+            np.testing.assert_array_equal(value, np.full(1 + 37 * i, i + 1.0, np.float32))
+        during = counts()
+        assert during["bytes_live"] - before["bytes_live"] > 3e6
+        assert during["buffers"] - before["buffers"] < 50
+    with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
+        large = 1 << 24
+        another.limit_memory((counts()["bytes_live"] + 1.1 * large) / another.runtime.memory)
+        try:
+            assert sess.run(fc.reduce_max(fc.fill([large // 4], 2.0))) == 2.0
+        finally:
+            another.limit_memory(1.0)
+        after = counts()
+    assert after["buffers"] < during["buffers"]
+    assert after["bytes_live"] + after["bytes_idle"] < before["bytes_live"] + 1.1 * large
 
 
 def test_running_out_of_memory_names_the_largest_tensors_and_the_session_goes_on(another: devices.Device) -> None:
