@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared.h"
 #include "transfer.h"
 
 /* A fed array up to this size is copied first, so that its owner may change it and nobody has to wait. */
@@ -31,6 +32,7 @@ static int write_staged(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t 
 static int from_host(fc_ctx *ctx) {
     ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
+    if (x->size && ocl_take_from_host(ctx, d)) return FC_OK;
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape), fed = x->buffer && x->buffer->flags & FC_BUF_EXTERNAL;
     if (rc || !x->size) return rc;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
@@ -55,18 +57,24 @@ int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor
 
 static int to_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
-    if (rc || !x->size) return rc;
+    if (!x->size) return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     ocl_device *d = (ocl_device *)x->buffer->device;
+    int lent = ocl_lend_to_host(ctx, d), rc = lent ? FC_OK : ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (rc) return rc;
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
     if (!(ctx = ocl_transfer_park(ctx, t))) return FC_CANCELLED;
     x = ctx->in[0];
-    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
     cl_event event = NULL;
-    ocl_place place = ocl_place_of(x);
+    cl_int error;
     ocl_enter(d);
-    cl_int error = cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, (size_t)(x->size * fc_item_size(x->dtype)), fc_data(&ctx->out[0]), 0, NULL, &event);
+    if (lent) {
+        error = ocl_map(d, x, &ctx->out[0], &event);
+    } else {
+        ocl_place place = ocl_place_of(x);
+        __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+        error = cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, (size_t)(x->size * fc_item_size(x->dtype)), fc_data(&ctx->out[0]), 0, NULL, &event);
+    }
     rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);
     return rc;

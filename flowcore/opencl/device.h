@@ -13,6 +13,8 @@
 #include "../_kernel.h"
 #include "cl_api.h"
 
+/* Values from this size on change hands where host and device have one memory: a map costs as much as copying this. */
+#define OCL_SHARED_BYTES (256 * 1024)
 #define OCL_SIZE_CLASSES 200
 #define OCL_BUCKETS 256
 
@@ -30,6 +32,7 @@ typedef struct {
     /* what the device can do */
     int64_t units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     int is_serial;                /* a simulator, whose calls must not overlap */
+    int64_t share_alignment;      /* host and device have one memory, and blocks at multiples of this may be used by both; 0: they have not (shared.c) */
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
     int wide_items;               /* the compiler makes vectors of a kernel's loops, not of neighbouring items (FOR_EACH in prelude.cl) */
     int tile_rows, tile_vectors, tile_side; /* measured choices for gemm.cl (MR, NV; SIDE), 0: none */
@@ -39,7 +42,7 @@ typedef struct {
     ocl_buffer *idle[OCL_SIZE_CLASSES];
     ocl_buffer *live;
     ocl_slab *slabs;              /* small blocks are cut from the first */
-    int64_t bytes_live, bytes_idle, buffers, launches, copies;
+    int64_t bytes_live, bytes_idle, buffers, launches, copies, shared;
     /* copies under way that a thread of our own waits for, in the queue's order (transfer.c) */
     ocl_transfer *transfers;
     pthread_cond_t transfer_came;
@@ -66,6 +69,10 @@ typedef struct {
 ocl_place ocl_place_of(const fc_tensor *t);
 /* A fresh block on the device, as buffer_new of fc_api is for the host; NULL where that fails. */
 int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+/* A block over `bytes` bytes at `data` in host memory, of which `host` is to be kept until the device has passed the block's last use; NULL: not possible. */
+fc_buffer *ocl_block_over(ocl_device *d, fc_buffer *host, void *data, size_t bytes);
+/* A block that the host has is not counted as the device's: whether it has one from now on. */
+void ocl_lent(fc_buffer *block, int lent);
 void ocl_open_memory(ocl_device *d);
 
 /* ---- launching ---- */

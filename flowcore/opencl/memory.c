@@ -23,6 +23,8 @@ struct ocl_buffer {
     size_t at;                    /* where it begins in `mem`: not 0 in a slab only */
     ocl_slab *slab;               /* or NULL: `mem` is its own */
     int size_class;
+    int lent;                     /* the host has it: it is no live one */
+    int over_host;                /* its memory is the host's, which gets it back */
     ocl_buffer *next, *previous;  /* among the idle ones of its class, or the live ones of the device */
     char node[48];                /* for whom it was taken, as much as fits */
 };
@@ -44,14 +46,15 @@ static int size_class_of(size_t bytes, size_t *rounded) {
 /* Under the device's lock, like all that follows until device_alloc. */
 static cl_mem new_mem(ocl_device *d, size_t bytes) {
     cl_int error = CL_SUCCESS;
-    cl_mem mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, bytes, NULL, &error);
+    cl_bitfield flags = CL_MEM_READ_WRITE | (d->share_alignment && bytes >= OCL_SHARED_BYTES ? CL_MEM_ALLOC_HOST_PTR : 0); /* mapped without a copy */
+    cl_mem mem = cl.clCreateBuffer(d->context, flags, bytes, NULL, &error);
     if (mem) d->buffers++, d->bytes_idle += (int64_t)bytes;
     return mem;
 }
 
 static void free_mem(ocl_device *d, cl_mem mem, size_t bytes) {
     d->buffers--, d->bytes_idle -= (int64_t)bytes;
-    cl.clReleaseMemObject(mem);
+    cl.clReleaseMemObject(mem); /* the runtime keeps it until its queues have passed it */
 }
 
 /* Gives idle blocks and slabs back to the driver. */
@@ -118,6 +121,21 @@ static ocl_buffer *new_block(ocl_device *d, size_t rounded) {
     return b;
 }
 
+static void enter_live(ocl_device *d, ocl_buffer *b) {
+    d->bytes_live += (int64_t)b->base.capacity;
+    b->previous = NULL;
+    b->next = d->live;
+    if (d->live) d->live->previous = b;
+    d->live = b;
+}
+
+static void leave_live(ocl_device *d, ocl_buffer *b) {
+    d->bytes_live -= (int64_t)b->base.capacity;
+    if (b->next) b->next->previous = b->previous;
+    if (b->previous) b->previous->next = b->next;
+    else d->live = b->next;
+}
+
 static int take_block(ocl_device *d, size_t bytes, fc_buffer **out) {
     size_t rounded;
     if ((int64_t)bytes > d->max_buffer) return FC_RESOURCE_EXHAUSTED;
@@ -134,14 +152,10 @@ static int take_block(ocl_device *d, size_t bytes, fc_buffer **out) {
         return FC_RESOURCE_EXHAUSTED;
     }
     d->bytes_idle -= (int64_t)b->base.capacity;
-    d->bytes_live += (int64_t)b->base.capacity;
     if (b->slab) b->slab->in_use++;
     b->size_class = c;
     b->node[0] = 0;
-    b->previous = NULL;
-    b->next = d->live;
-    if (d->live) d->live->previous = b;
-    d->live = b;
+    enter_live(d, b);
     pthread_mutex_unlock(&d->lock);
     b->base.refs = 1;
     b->base.flags = 0;
@@ -161,15 +175,59 @@ static void device_release(fc_buffer *buffer) {
     ocl_buffer *b = (ocl_buffer *)buffer;
     ocl_device *d = (ocl_device *)buffer->device;
     pthread_mutex_lock(&d->lock);
-    d->bytes_live -= (int64_t)b->base.capacity;
-    d->bytes_idle += (int64_t)b->base.capacity;
+    if (!b->lent) leave_live(d, b);
     if (b->slab) b->slab->in_use--;
-    if (b->next) b->next->previous = b->previous;
-    if (b->previous) b->previous->next = b->next;
-    else d->live = b->next;
-    b->next = d->idle[b->size_class];
-    d->idle[b->size_class] = b;
+    /* What callers fetched was not counted against the limit, and may come back all at once. */
+    int kept = !b->over_host && !(b->lent && d->bytes_idle > d->memory_limit / 8);
+    if (kept) {
+        d->bytes_idle += (int64_t)b->base.capacity;
+        b->lent = 0;
+        b->next = d->idle[b->size_class];
+        d->idle[b->size_class] = b;
+    } else {
+        d->buffers--;
+    }
     pthread_mutex_unlock(&d->lock);
+    if (kept) return;
+    cl.clReleaseMemObject(b->mem); /* not under the lock: the host's block that comes free with it may be mapped from another device */
+    free(b);
+}
+
+void ocl_lent(fc_buffer *block, int lent) {
+    ocl_buffer *b = (ocl_buffer *)block;
+    ocl_device *d = (ocl_device *)block->device;
+    pthread_mutex_lock(&d->lock);
+    b->lent = lent;
+    (lent ? leave_live : enter_live)(d, b);
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void give_back_host(cl_mem mem, void *host) { (void)mem, fc_release(host); }
+
+fc_buffer *ocl_block_over(ocl_device *d, fc_buffer *host, void *data, size_t bytes) {
+    cl_int error = CL_SUCCESS;
+    pthread_mutex_lock(&d->lock);
+    int fits = (int64_t)bytes <= d->max_buffer && d->bytes_live + (int64_t)bytes <= d->memory_limit;
+    pthread_mutex_unlock(&d->lock);
+    ocl_buffer *b = fits ? calloc(1, sizeof *b) : NULL;
+    if (!b) return NULL;
+    b->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, data, &error);
+    if (b->mem && cl.clSetMemObjectDestructorCallback(b->mem, give_back_host, host)) {
+        cl.clReleaseMemObject(b->mem);
+        b->mem = NULL;
+    }
+    if (!b->mem) {
+        free(b);
+        return NULL;
+    }
+    fc_retain(host);
+    b->over_host = 1;
+    b->base = (fc_buffer){.refs = 1, .data = b->mem, .capacity = bytes, .device = &d->base};
+    pthread_mutex_lock(&d->lock);
+    d->buffers++;
+    enter_live(d, b);
+    pthread_mutex_unlock(&d->lock);
+    return &b->base;
 }
 
 static void name_block(fc_buffer *buffer, const char *node) {

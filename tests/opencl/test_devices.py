@@ -383,8 +383,8 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(another: devices.Devic
 # ---- faults ---------------------------------------------------------------------------------------------------------
 
 
-def _keep_busy(sess: fc.Session) -> Callable[..., object]:
-    """A call that takes the device some seconds."""
+def _keep_busy(sess: fc.Session, large: bool = False) -> Callable[..., object]:
+    """A call that takes the device some seconds. `large`: for a value that changes hands without a copy where host and device have one memory."""
     ones = fc.ones([1000, 1000])
     one = sess.make_callable(fc.reduce_sum(fc.matmul(ones, ones)))
     one()
@@ -393,7 +393,7 @@ def _keep_busy(sess: fc.Session) -> Callable[..., object]:
     x = ones
     for _ in range(int(min(max(4 / (time.perf_counter() - begin), 20), 5000))):
         x = fc.matmul(x, ones)
-    return sess.make_callable(fc.reduce_sum(x), accept_options=True)
+    return sess.make_callable(x if large else fc.reduce_sum(x), accept_options=True)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
@@ -416,17 +416,21 @@ def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device, t
         assert left - begin < (time.perf_counter() - begin) / 2
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_a_time_limit_leaves_a_busy_device_behind(another: devices.Device, threads: int) -> None:
+@pytest.mark.parametrize(("threads", "large"), [(1, False), (4, False), (1, True), (4, True)])
+def test_a_time_limit_leaves_a_busy_device_behind(another: devices.Device, threads: int, large: bool) -> None:
+    live = _opencl.counters(another.capsule)["bytes_live"]
     config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
     with fc.Graph().as_default(), fc.device(another.name), fc.Session(config=config) as sess:
-        long = _keep_busy(sess)
+        long = _keep_busy(sess, large)
         begin = time.perf_counter()
         with pytest.raises(fc.errors.DeadlineExceededError, match="time limit"):
             long(options=fc.RunOptions(timeout_in_ms=300))
         left = time.perf_counter()
         assert sess.run(fc.constant([1.0]) + 1.0) == 2.0
         assert left - begin < (time.perf_counter() - begin) / 2
+    del sess, long
+    gc.collect()
+    assert _opencl.counters(another.capsule)["bytes_live"] <= live + 4096
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
