@@ -15,11 +15,15 @@
 
 /* Values from this size on change hands where host and device have one memory: a map costs as much as copying this. */
 #define OCL_SHARED_BYTES (256 * 1024)
+/* Copies up to this size go through pinned blocks where memory is apart, and fed arrays through a copy, so that their owner may change them and nobody waits. */
+#define OCL_STAGED_BYTES (256 * 1024)
+#define OCL_PINNED_BLOCKS 16
 #define OCL_SIZE_CLASSES 200
 #define OCL_BUCKETS 256
 
 typedef struct ocl_buffer ocl_buffer;
 typedef struct ocl_slab ocl_slab;
+typedef struct ocl_pinned ocl_pinned;
 typedef struct ocl_entry ocl_entry;
 typedef struct ocl_transfer ocl_transfer;
 
@@ -43,6 +47,10 @@ typedef struct {
     ocl_buffer *live;
     ocl_slab *slabs;              /* small blocks are cut from the first */
     int64_t bytes_live, bytes_idle, buffers, launches, copies, shared;
+    /* host memory for copies (pinned.c): blocks that are free, and how many there are */
+    ocl_pinned *pinned;
+    int64_t n_pinned;
+    cl_command_queue map_queue;
     /* copies under way that a thread of our own waits for, in the queue's order (transfer.c) */
     ocl_transfer *transfers;
     pthread_cond_t transfer_came;
@@ -51,6 +59,9 @@ typedef struct {
     ocl_entry *kernels[OCL_BUCKETS];
     void *build;                  /* PyObject: (file, options) -> address of a cl_program */
 } ocl_device;
+
+/* Whether copies between host and device go from one memory to another. */
+static inline int ocl_apart(const ocl_device *d) { return !d->share_alignment && !d->is_serial; }
 
 /* Around calls of the OpenCL interface that work on a queue or take memory. Runtimes take them from all threads; simulators do not. A runtime may call back
  * within. Lock order: this one, then the device's. */
@@ -74,6 +85,8 @@ fc_buffer *ocl_block_over(ocl_device *d, fc_buffer *host, void *data, size_t byt
 /* A block that the host has is not counted as the device's: whether it has one from now on. */
 void ocl_lent(fc_buffer *block, int lent);
 void ocl_open_memory(ocl_device *d);
+/* Gives the pinned blocks that no copy uses back to the driver. Under the device's lock. */
+void ocl_pinned_free_idle(ocl_device *d);
 
 /* ---- launching ---- */
 typedef struct {

@@ -59,6 +59,7 @@ static void free_mem(ocl_device *d, cl_mem mem, size_t bytes) {
 
 /* Gives idle blocks and slabs back to the driver. */
 static void free_idle(ocl_device *d) {
+    ocl_pinned_free_idle(d);
     for (int c = 0; c < OCL_SIZE_CLASSES; c++)
         for (ocl_buffer **link = &d->idle[c], *b; (b = *link);) {
             if (b->slab && b->slab->in_use) {

@@ -70,9 +70,9 @@ static PyObject *counters(PyObject *module, PyObject *capsule) {
     ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
     if (!d) return NULL;
     pthread_mutex_lock(&d->lock);
-    long long live = d->bytes_live, idle = d->bytes_idle, buffers = d->buffers, launches = d->launches;
+    long long live = d->bytes_live, idle = d->bytes_idle, buffers = d->buffers, pinned = d->n_pinned, launches = d->launches;
     pthread_mutex_unlock(&d->lock);
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "buffers", buffers, "launches", launches, "copies",
+    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "buffers", buffers, "pinned", pinned, "launches", launches, "copies",
                          (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED), "shared", (long long)__atomic_load_n(&d->shared, __ATOMIC_RELAXED));
 }
 
@@ -119,7 +119,7 @@ static PyObject *new_constant(PyObject *module, PyObject *nothing) {
 static PyMethodDef methods[] = {
     {"load", load, METH_O, "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where one is missing."},
     {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
-    {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, buffers of the driver that they lie in, launches, copies, values that changed hands without one."},
+    {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, buffers of the driver that they lie in, pinned blocks of the host, launches, copies, values that changed hands without one."},
     {"set_memory_limit", set_memory_limit, METH_VARARGS, "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
     {"set_tiles", set_tiles, METH_VARARGS,
      "set_tiles(capsule, rows, vectors, side)\n\nThe tiles of matrix products, 0 for those chosen by the device's limits. Raises ValueError for others than gemm.cl has."},
