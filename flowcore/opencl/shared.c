@@ -15,6 +15,7 @@ typedef struct {
     fc_buffer base;      /* `data`: where it is mapped, or NULL */
     fc_buffer *block;    /* the device's; nobody else has a reference to it */
     cl_mem mem;
+    int64_t offset;      /* of what is mapped, in the block */
     pid_t process;
 } view;
 
@@ -57,6 +58,7 @@ int ocl_lend_to_host(fc_ctx *ctx, ocl_device *d) {
     if (!v) return 0;
     v->base = (fc_buffer){.refs = 1, .flags = FC_BUF_LENT, .capacity = (size_t)(x->size * fc_item_size(x->dtype)), .device = ctx->device, .owner = &lender};
     v->mem = ocl_place_of(x).mem;
+    v->offset = x->offset;
     v->process = getpid();
     fc_retain(v->block = x->buffer);
     ocl_lent(v->block, 1);
@@ -75,15 +77,17 @@ int ocl_take_from_host(fc_ctx *ctx, ocl_device *d) {
     const fc_tensor *x = ctx->in[0];
     if (!may_change_hands(ctx, d)) return 0;
     fc_buffer *block;
-    int64_t bytes = (x->size * fc_item_size(x->dtype) + 63) & ~(int64_t)63, room = (int64_t)x->buffer->capacity - x->offset; /* GPUs map whole lines */
+    int64_t offset = 0, bytes = (x->size * fc_item_size(x->dtype) + 63) & ~(int64_t)63, room = (int64_t)x->buffer->capacity - x->offset; /* GPUs map whole lines */
     view *v = x->buffer->owner == &lender ? (view *)x->buffer : NULL;
-    if (v && v->block->device == &d->base && !x->offset) {
+    if (v && v->block->device == &d->base) {
         unmap(v);
         fc_retain(block = v->block);
         ocl_lent(block, 0);
+        offset = v->offset + x->offset;
     } else if ((uintptr_t)fc_data(x) % (uintptr_t)d->share_alignment || !(block = ocl_block_over(d, x->buffer, fc_data(x), (size_t)(bytes < room ? bytes : room)))) {
         return 0;
     }
     __atomic_fetch_add(&d->shared, 1, __ATOMIC_RELAXED);
-    return put_out(ctx, block, 0) == FC_OK;
+    d->base.name_block(block, ctx->name);
+    return put_out(ctx, block, offset) == FC_OK;
 }

@@ -142,6 +142,24 @@ def test_variables_and_queues_of_the_host_keep_what_a_device_computed(place: Sha
                 np.testing.assert_array_equal(sess.run(get), value(3 * i))
 
 
+def test_a_part_that_the_host_hands_back_is_where_it_was(place: Shared) -> None:
+    with fc.Graph().as_default():
+        x = fc.placeholder(fc.float32, [N])
+        with fc.device(place.name):
+            y = -x
+            most = fc.strided_slice(y, [1000], [N])  # in y's block
+        with fc.device("/cpu:0"):
+            queue = fc.FIFOQueue(10, fc.float32, [N - 1000])
+            put, get = queue.enqueue(most), queue.dequeue()
+        with fc.device(place.name):
+            z = get * 2.0
+        with fc.Session() as sess:
+            sess.run(put, {x: value(1)})
+            place.done()
+            np.testing.assert_array_equal(sess.run(z), value(-2)[1000:])
+            assert place.done()[0] == 2
+
+
 def test_a_variable_of_the_device_keeps_and_changes_what_the_host_computed(place: Shared) -> None:
     with fc.Graph().as_default():
         x = fc.placeholder(fc.float32, [N])
