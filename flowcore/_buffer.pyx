@@ -1,6 +1,7 @@
 """Buffers: the memory of tensors, on the host, and its two-way street with NumPy.
 
-Blocks are 64-byte aligned, reference-counted and kept for reuse by size class (_blocks.h). Header and data are one allocation. Strings are
+Blocks are 64-byte aligned, large ones by page for devices that use them where they lie, reference-counted and kept for reuse by size class (_blocks.h).
+Header and data are one allocation. Strings are
 reference-counted objects; a string buffer owns a reference for each element.
 
 A fed NumPy array becomes an external buffer that holds the array: never written to, never kept beyond a step.
@@ -16,7 +17,7 @@ cimport numpy as cnp
 import numpy as np
 
 from flowcore._kernel cimport (
-    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK, FC_RESOURCE_EXHAUSTED, FC_STRING,
+    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK, FC_RESOURCE_EXHAUSTED, FC_STRING,
     fc_buffer, fc_data, fc_device, fc_item_size, fc_release, fc_retain, fc_string, fc_tensor,
 )
 
@@ -39,11 +40,11 @@ cdef extern from *:
         long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
         return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : ~(size_t)0 >> 1;
     }
-    static inline void *fc_aligned(size_t bytes) { void *p = NULL; return posix_memalign(&p, 64, bytes) ? NULL : p; }
+    static inline void *fc_aligned(size_t bytes, size_t alignment) { void *p = NULL; return posix_memalign(&p, alignment, bytes) ? NULL : p; }
     """
     long long fc_count(long long *, long long) noexcept nogil
     size_t fc_physical_memory() noexcept nogil
-    void *fc_aligned(size_t) noexcept nogil
+    void *fc_aligned(size_t, size_t) noexcept nogil
 
 cdef extern from "Python.h":
     int Py_IsInitialized() nogil
@@ -63,8 +64,11 @@ cdef long long cache_limit = <long long>(physical // 8)
 cdef fc_device cpu
 
 
+cdef enum: LARGE = 262144, PAGE = 4096
+
+
 cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil:
-    cdef size_t rounded = 0
+    cdef size_t rounded = 0, header
     cdef int size_class
     cdef fc_buffer *b
     out[0] = NULL
@@ -73,13 +77,14 @@ cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil
     size_class = fc_size_class(size, &rounded)
     b = fc_take_block(size_class)
     if b == NULL:
-        b = <fc_buffer *>fc_aligned(rounded + 64)
+        header = PAGE if rounded >= LARGE else 64
+        b = <fc_buffer *>fc_aligned(rounded + header, header)
         if b == NULL:
             fc_free_blocks()
-            b = <fc_buffer *>fc_aligned(rounded + 64)
+            b = <fc_buffer *>fc_aligned(rounded + header, header)
             if b == NULL:
                 return FC_RESOURCE_EXHAUSTED
-        b.data = <char *>b + 64
+        b.data = <char *>b + header
         b.capacity = rounded
         b.device = &cpu
     b.refs = 1
@@ -95,6 +100,9 @@ cdef void cpu_release(fc_buffer *b) noexcept nogil:
     cdef size_t i
     if b.flags & FC_BUF_EXTERNAL:
         release_external(b)
+        return
+    if b.flags & FC_BUF_LENT:
+        (<fc_device *>b.owner).release(b)
         return
     if b.flags & FC_BUF_STRINGS:
         for i in range(b.capacity // sizeof(void *)):

@@ -337,15 +337,19 @@ cdef int api_share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, i
     return FC_OK
 
 
-cdef int api_forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+cdef int api_sole(fc_ctx *ctx, int i) noexcept nogil:
     cdef run_t *run = <run_t *>ctx.engine
-    cdef const fc_tensor *src = ctx.inputs[i]
+    cdef fc_buffer *b = ctx.inputs[i].buffer
     cdef int32_t slot = run.step.plan.in_slots[run.step.plan.nodes[run.node].first_in + i]
+    return (b != NULL and run.step.plan.uses[slot] != 0 and fc_load32(&run.step.uses[slot]) == 1 and fc_load32(&b.refs) == 1
+            and not b.flags & FC_BUF_EXTERNAL)
+
+
+cdef int api_forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+    cdef const fc_tensor *src = ctx.inputs[i]
     cdef int64_t size = 1
     cdef int d
-    # Only this node still reads the slot, and nobody else holds the buffer: it may be written.
-    if (src.buffer != NULL and run.step.plan.uses[slot] != 0 and fc_load32(&run.step.uses[slot]) == 1 and fc_load32(&src.buffer.refs) == 1
-            and not src.buffer.flags & FC_BUF_EXTERNAL and src.buffer.device == ctx.device and (dtype == FC_STRING) == (src.dtype == FC_STRING)):
+    if api_sole(ctx, i) and src.buffer.device == ctx.device and (dtype == FC_STRING) == (src.dtype == FC_STRING):
         for d in range(ndim):
             size *= shape[d]
         if size * fc_item_size(dtype) == src.size * fc_item_size(src.dtype):
@@ -519,6 +523,7 @@ cdef fc_api api
 api.abi = FC_ABI
 api.alloc = api_alloc
 api.forward = api_forward
+api.sole = api_sole
 api.share = api_share
 api.scratch = api_scratch
 api.fail = fc_api_fail

@@ -17,7 +17,7 @@
 #include "_counting.h"
 
 /* Raised by one at each change of a struct below; a table with another number is refused at load time. */
-#define FC_ABI 2
+#define FC_ABI 3
 #define FC_MAX_DIMS 8
 #define FC_ALIGN 64
 
@@ -51,7 +51,8 @@ typedef struct fc_copy fc_copy;
 
 enum {
     FC_BUF_EXTERNAL = 1, /* memory of a fed array: never written to, never kept beyond the step (copy instead) */
-    FC_BUF_STRINGS = 2   /* elements are fc_string*: released with the buffer */
+    FC_BUF_STRINGS = 2,  /* elements are fc_string*: released with the buffer */
+    FC_BUF_LENT = 4      /* host memory that a device has lent: `owner` is an fc_device, which releases it */
 };
 
 /* A reference-counted block. A device may embed this as the first member of a larger struct of its own. */
@@ -182,6 +183,8 @@ struct fc_api {
     int (*alloc)(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape);
     /* The same, but takes over the buffer of in[i] where this node is its last reader and the bytes are as many. */
     int (*forward)(fc_ctx *ctx, int in, int out, int dtype, int ndim, const int64_t *shape);
+    /* Whether this node is the last reader of in[i] and nobody else holds its buffer, nor owns its memory: it may do with it what it likes. */
+    int (*sole)(fc_ctx *ctx, int in);
     /* out[i] becomes a view of `src` (any tensor with a buffer reference held now) from byte `offset` of it on. */
     int (*share)(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape);
     /* Host scratch, 64-byte aligned, freed when the kernel returns. */

@@ -26,6 +26,7 @@ cdef extern from "_kernel.h" nogil:
         FC_NOT_FOUND
         FC_BUF_EXTERNAL
         FC_BUF_STRINGS
+        FC_BUF_LENT
         FC_KIND_MASK
         FC_ASYNC
         FC_RES_QUEUE
@@ -96,6 +97,7 @@ cdef extern from "_kernel.h" nogil:
         uint32_t abi
         int (*alloc)(fc_ctx *, int, int, int, const int64_t *) noexcept nogil
         int (*forward)(fc_ctx *, int, int, int, int, const int64_t *) noexcept nogil
+        int (*sole)(fc_ctx *, int) noexcept nogil
         int (*share)(fc_ctx *, int, const fc_tensor *, int64_t, int, int, const int64_t *) noexcept nogil
         int (*scratch)(fc_ctx *, size_t, void **) noexcept nogil
         int (*fail)(fc_ctx *, int, const char *, ...) noexcept nogil

@@ -18,7 +18,8 @@ typedef uint32_t cl_uint;
 typedef uint64_t cl_bitfield;
 
 enum { CL_SUCCESS = 0, CL_MEM_OBJECT_ALLOCATION_FAILURE = -4, CL_OUT_OF_RESOURCES = -5, CL_OUT_OF_HOST_MEMORY = -6, CL_INVALID_BUFFER_SIZE = -61 };
-enum { CL_COMPLETE = 0, CL_MEM_READ_WRITE = 1, CL_KERNEL_WORK_GROUP_SIZE = 0x11B0, CL_EVENT_COMMAND_EXECUTION_STATUS = 0x11D3 };
+enum { CL_MEM_READ_WRITE = 1, CL_MEM_USE_HOST_PTR = 8, CL_MEM_ALLOC_HOST_PTR = 16, CL_MAP_READ = 1, CL_MAP_WRITE = 2 };
+enum { CL_COMPLETE = 0, CL_KERNEL_WORK_GROUP_SIZE = 0x11B0, CL_EVENT_COMMAND_EXECUTION_STATUS = 0x11D3 };
 
 /* X(return type, name, parameters) */
 #define FC_CL_FUNCTIONS(X)                                                                                                                     \
@@ -37,6 +38,10 @@ enum { CL_COMPLETE = 0, CL_MEM_READ_WRITE = 1, CL_KERNEL_WORK_GROUP_SIZE = 0x11B
     X(cl_int, clEnqueueReadBuffer, (cl_command_queue, cl_mem, cl_uint, size_t, size_t, void *, cl_uint, const cl_event *, cl_event *))          \
     X(cl_int, clEnqueueWriteBuffer, (cl_command_queue, cl_mem, cl_uint, size_t, size_t, const void *, cl_uint, const cl_event *, cl_event *))   \
     X(cl_int, clEnqueueCopyBuffer, (cl_command_queue, cl_mem, cl_mem, size_t, size_t, size_t, cl_uint, const cl_event *, cl_event *))           \
+    X(void *, clEnqueueMapBuffer,                                                                                                              \
+      (cl_command_queue, cl_mem, cl_uint, cl_bitfield, size_t, size_t, cl_uint, const cl_event *, cl_event *, cl_int *))                       \
+    X(cl_int, clEnqueueUnmapMemObject, (cl_command_queue, cl_mem, void *, cl_uint, const cl_event *, cl_event *))                              \
+    X(cl_int, clSetMemObjectDestructorCallback, (cl_mem, void (*)(cl_mem, void *), void *))                                                    \
     X(cl_int, clSetEventCallback, (cl_event, cl_int, void (*)(cl_event, cl_int, void *), void *))                                              \
     X(cl_int, clWaitForEvents, (cl_uint, const cl_event *))                                                                                    \
     X(cl_int, clGetEventInfo, (cl_event, cl_uint, size_t, void *, size_t *))                                                                   \

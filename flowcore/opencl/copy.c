@@ -2,17 +2,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared.h"
 #include "transfer.h"
-
-/* A fed array up to this size is copied first, so that its owner may change it and nobody has to wait. */
-#define STAGED_BYTES (256 * 1024)
 
 /* Enqueues a copy to `to`; `source` stays readable until it is done. */
 static int write_block(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *source, ocl_transfer *t) {
     cl_event event = NULL;
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+    ocl_place place = ocl_place_of(to);
     ocl_enter(d);
-    cl_int error = cl.clEnqueueWriteBuffer(d->queue, ((ocl_buffer *)to->buffer)->mem, 0, (size_t)to->offset, bytes, source, 0, NULL, &event);
+    cl_int error = cl.clEnqueueWriteBuffer(d->queue, place.mem, 0, place.at, bytes, source, 0, NULL, &event);
     int rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);
     return rc;
@@ -21,8 +20,9 @@ static int write_block(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t b
 /* The same of a copy of `data`, which may change at once. */
 static int write_staged(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *data) {
     ocl_transfer *t = ocl_transfer_new(ctx, d);
-    if (t) t->staged = malloc(bytes);
-    if (t && t->staged) return write_block(ctx, d, to, bytes, memcpy(t->staged, data, bytes), t);
+    if (t && !(t->pinned = ocl_pinned_take(d, bytes))) t->staged = malloc(bytes);
+    void *copy = !t ? NULL : t->pinned ? ocl_pinned_data(t->pinned) : t->staged;
+    if (copy) return write_block(ctx, d, to, bytes, memcpy(copy, data, bytes), t);
     free(t);
     return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
 }
@@ -30,12 +30,13 @@ static int write_staged(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t 
 static int from_host(fc_ctx *ctx) {
     ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
+    if (x->size && ocl_take_from_host(ctx, d)) return FC_OK;
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape), fed = x->buffer && x->buffer->flags & FC_BUF_EXTERNAL;
     if (rc || !x->size) return rc;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
     const void *source = fc_data(x);
     fc_tensor to = ctx->out[0];
-    if (fed && bytes <= STAGED_BYTES) return write_staged(ctx, d, &to, bytes, source);
+    if (bytes <= OCL_STAGED_BYTES && (fed || ocl_apart(d))) return write_staged(ctx, d, &to, bytes, source);
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
     if (!fed) fc_retain(t->host = x->buffer);
@@ -52,20 +53,31 @@ int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor
     return rc;
 }
 
+/* Enqueues a copy of `from` to `target`, which a pinned block may lie before. */
+static cl_int read_block(ocl_device *d, const fc_tensor *from, void *target, ocl_transfer *t, cl_event *event) {
+    ocl_place place = ocl_place_of(from);
+    size_t bytes = (size_t)(from->size * fc_item_size(from->dtype));
+    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
+    if ((t->pinned = ocl_pinned_take(d, bytes))) {
+        t->into = target;
+        t->bytes = bytes;
+        target = ocl_pinned_data(t->pinned);
+    }
+    return cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, bytes, target, 0, NULL, event);
+}
+
 static int to_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
-    if (rc || !x->size) return rc;
+    if (!x->size) return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     ocl_device *d = (ocl_device *)x->buffer->device;
+    int lent = ocl_lend_to_host(ctx, d), rc = lent ? FC_OK : ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (rc) return rc;
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
     if (!(ctx = ocl_transfer_park(ctx, t))) return FC_CANCELLED;
-    x = ctx->in[0];
-    __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
     cl_event event = NULL;
     ocl_enter(d);
-    cl_int error = cl.clEnqueueReadBuffer(d->queue, ((ocl_buffer *)x->buffer)->mem, 0, (size_t)x->offset, (size_t)(x->size * fc_item_size(x->dtype)),
-                                          fc_data(&ctx->out[0]), 0, NULL, &event);
+    cl_int error = lent ? ocl_map(d, ctx->in[0], &ctx->out[0], &event) : read_block(d, ctx->in[0], fc_data(&ctx->out[0]), t, &event);
     rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);
     return rc;

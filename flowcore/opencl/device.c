@@ -1,4 +1,4 @@
-/* Memory, kernels and launches of an OpenCL device. */
+/* Life, kernels and launches of an OpenCL device. */
 #include "device.h"
 
 #include <stdarg.h>
@@ -32,150 +32,6 @@ void ocl_leave(const ocl_device *d) {
     if (d->is_serial) pthread_mutex_unlock(&serial);
 }
 
-/* ---- memory ---- */
-
-/* Four classes to each doubling, from 256 bytes on. */
-static int size_class_of(size_t bytes, size_t *rounded) {
-    size_t size = 256;
-    int c = 0;
-    while (size < bytes && c < OCL_SIZE_CLASSES - 4) {
-        for (int quarter = 0; quarter < 4; quarter++) {
-            size_t with = size + size / 4 * (size_t)quarter;
-            if (with >= bytes) {
-                *rounded = with;
-                return c + quarter;
-            }
-        }
-        size *= 2;
-        c += 4;
-    }
-    *rounded = size;
-    return c;
-}
-
-static void free_idle(ocl_device *d) {
-    for (int c = 0; c < OCL_SIZE_CLASSES; c++)
-        while (d->idle[c]) {
-            ocl_buffer *b = d->idle[c];
-            d->idle[c] = b->next;
-            d->bytes_idle -= (int64_t)b->base.capacity;
-            cl.clReleaseMemObject(b->mem);
-            free(b);
-        }
-}
-
-static int take_block(fc_device *self, size_t bytes, fc_buffer **out) {
-    ocl_device *d = (ocl_device *)self;
-    size_t rounded;
-    int c = size_class_of(bytes, &rounded);
-    cl_int error = CL_SUCCESS;
-    if ((int64_t)bytes > d->max_buffer) return FC_RESOURCE_EXHAUSTED;
-    if ((int64_t)rounded > d->max_buffer) rounded = (size_t)d->max_buffer;
-    pthread_mutex_lock(&d->lock);
-    ocl_buffer *b = d->idle[c];
-    if (b) {
-        d->idle[c] = b->next;
-        d->bytes_idle -= (int64_t)b->base.capacity;
-    } else {
-        if (d->bytes_live + d->bytes_idle + (int64_t)rounded > d->memory_limit) free_idle(d);
-        if (d->bytes_live + (int64_t)rounded > d->memory_limit || !(b = calloc(1, sizeof *b))) {
-            pthread_mutex_unlock(&d->lock);
-            return FC_RESOURCE_EXHAUSTED;
-        }
-        b->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, rounded, NULL, &error);
-        if (!b->mem) { /* what is idle may be in the way; what was given back is freed once the queue has passed it */
-            free_idle(d);
-            cl.clFinish(d->queue);
-            b->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE, rounded, NULL, &error);
-        }
-        if (!b->mem) {
-            pthread_mutex_unlock(&d->lock);
-            free(b);
-            return FC_RESOURCE_EXHAUSTED;
-        }
-        b->base.capacity = rounded;
-        b->base.device = self;
-        b->base.data = b->mem;
-        b->size_class = c;
-    }
-    d->bytes_live += (int64_t)b->base.capacity;
-    b->node[0] = 0;
-    b->previous = NULL;
-    b->next = d->live;
-    if (d->live) d->live->previous = b;
-    d->live = b;
-    pthread_mutex_unlock(&d->lock);
-    b->base.refs = 1;
-    b->base.flags = 0;
-    *out = &b->base;
-    return FC_OK;
-}
-
-static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
-    *out = NULL; /* what stood there may be another tensor's, and callers release what they find */
-    ocl_enter((ocl_device *)self);
-    int rc = take_block(self, bytes, out);
-    ocl_leave((ocl_device *)self);
-    return rc;
-}
-
-static void device_release(fc_buffer *buffer) {
-    ocl_buffer *b = (ocl_buffer *)buffer;
-    ocl_device *d = (ocl_device *)buffer->device;
-    pthread_mutex_lock(&d->lock);
-    d->bytes_live -= (int64_t)b->base.capacity;
-    d->bytes_idle += (int64_t)b->base.capacity;
-    if (b->next) b->next->previous = b->previous;
-    if (b->previous) b->previous->next = b->next;
-    else d->live = b->next;
-    b->next = d->idle[b->size_class];
-    d->idle[b->size_class] = b;
-    pthread_mutex_unlock(&d->lock);
-}
-
-static void name_block(fc_buffer *buffer, const char *node) {
-    ocl_buffer *b = (ocl_buffer *)buffer;
-    ocl_device *d = (ocl_device *)buffer->device;
-    size_t length = strlen(node), most = sizeof b->node - 1; /* the end of a long name says more than its beginning */
-    pthread_mutex_lock(&d->lock);
-    memcpy(b->node, length > most ? node + (length - most) : node, (length > most ? most : length) + 1);
-    pthread_mutex_unlock(&d->lock);
-}
-
-/* ". /device:GPU:0 holds 812 MB of 1024 MB; the largest: ..." */
-static void describe(fc_device *self, char *text, size_t size) {
-    ocl_device *d = (ocl_device *)self;
-    enum { SHOWN = 8 };
-    const ocl_buffer *largest[SHOWN] = {NULL};
-    size_t used = 0;
-    pthread_mutex_lock(&d->lock);
-    for (const ocl_buffer *b = d->live; b; b = b->next)
-        for (int i = 0; i < SHOWN; i++)
-            if (!largest[i] || b->base.capacity > largest[i]->base.capacity) {
-                memmove(largest + i + 1, largest + i, (size_t)(SHOWN - 1 - i) * sizeof *largest);
-                largest[i] = b;
-                break;
-            }
-    used += (size_t)snprintf(text, size, ". %s has %lld bytes in use of %lld (at most %lld at once). Largest tensors:", d->name, (long long)d->bytes_live,
-                             (long long)d->memory_limit, (long long)d->max_buffer);
-    for (int i = 0; i < SHOWN && largest[i] && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "\n  %12lld  %s", (long long)largest[i]->base.capacity, *largest[i]->node ? largest[i]->node : "working memory");
-    pthread_mutex_unlock(&d->lock);
-}
-
-int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
-    int64_t bytes;
-    if (__builtin_mul_overflow(size, fc_item_size(dtype), &bytes)) bytes = INT64_MAX;
-    int rc = device_alloc(&ocl_of(ctx)->base, (size_t)bytes, out);
-    if (!rc) {
-        name_block(*out, ctx->name);
-        return FC_OK;
-    }
-    char text[768];
-    describe(&ocl_of(ctx)->base, text, sizeof text);
-    return ctx->api->fail(ctx, rc, "out of memory: no room for %lld bytes more%s", (long long)bytes, text);
-}
-
 /* ---- life ---- */
 
 ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_int *error) {
@@ -194,7 +50,8 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->transfer_came, NULL);
     pthread_once(&serial_once, make_serial);
-    d->base = (fc_device){FC_ABI, d->name, "GPU", device_alloc, device_release, d, ocl_move, ocl_fill, name_block, describe};
+    d->base = (fc_device){.abi = FC_ABI, .name = d->name, .type = "GPU", .self = d, .copy = ocl_move, .fill = ocl_fill};
+    ocl_open_memory(d);
     return d;
 }
 
@@ -276,8 +133,9 @@ void ocl_scalar(ocl_call *call, int dtype, double value) {
     else ocl_float(call, (float)value);
 }
 void ocl_tensor(ocl_call *call, const fc_tensor *t) {
-    ocl_bytes(call, &((ocl_buffer *)t->buffer)->mem, sizeof(cl_mem));
-    ocl_long(call, t->offset / fc_item_size(t->dtype));
+    ocl_place place = ocl_place_of(t);
+    ocl_bytes(call, &place.mem, sizeof place.mem);
+    ocl_long(call, (int64_t)place.at / fc_item_size(t->dtype));
 }
 
 static int end_call(ocl_call *call, int axes, const size_t *global, const size_t *local) {
@@ -354,9 +212,9 @@ int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes) {
     ocl_device *d = ocl_of(ctx);
     if (!bytes) return FC_OK;
+    ocl_place source = ocl_place_of(from), target = ocl_place_of(to);
     ocl_enter(d);
-    cl_int error = cl.clEnqueueCopyBuffer(d->queue, ((ocl_buffer *)from->buffer)->mem, ((ocl_buffer *)to->buffer)->mem, (size_t)(from->offset + from_offset),
-                                          (size_t)(to->offset + to_offset), (size_t)bytes, 0, NULL, NULL);
+    cl_int error = cl.clEnqueueCopyBuffer(d->queue, source.mem, target.mem, source.at + (size_t)from_offset, target.at + (size_t)to_offset, (size_t)bytes, 0, NULL, NULL);
     ocl_leave(d);
     return error ? ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error)) : FC_OK;
 }

@@ -13,10 +13,17 @@
 #include "../_kernel.h"
 #include "cl_api.h"
 
+/* Values from this size on change hands where host and device have one memory: a map costs as much as copying this. */
+#define OCL_SHARED_BYTES (256 * 1024)
+/* Copies up to this size go through pinned blocks where memory is apart, and fed arrays through a copy, so that their owner may change them and nobody waits. */
+#define OCL_STAGED_BYTES (256 * 1024)
+#define OCL_PINNED_BLOCKS 16
 #define OCL_SIZE_CLASSES 200
 #define OCL_BUCKETS 256
 
 typedef struct ocl_buffer ocl_buffer;
+typedef struct ocl_slab ocl_slab;
+typedef struct ocl_pinned ocl_pinned;
 typedef struct ocl_entry ocl_entry;
 typedef struct ocl_transfer ocl_transfer;
 
@@ -29,14 +36,21 @@ typedef struct {
     /* what the device can do */
     int64_t units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
     int is_serial;                /* a simulator, whose calls must not overlap */
+    int64_t share_alignment;      /* host and device have one memory, and blocks at multiples of this may be used by both; 0: they have not (shared.c) */
     int is_cpu;                   /* work items are loop iterations: no local memory of its own, few groups */
     int wide_items;               /* the compiler makes vectors of a kernel's loops, not of neighbouring items (FOR_EACH in prelude.cl) */
     int tile_rows, tile_vectors, tile_side; /* measured choices for gemm.cl (MR, NV; SIDE), 0: none */
-    /* memory that is free to be used again, by size class, and what is handed out */
+    /* memory that is free to be used again, by size class, and what is handed out (memory.c); `bytes_idle`: what the driver gave, in so many
+     * buffers, and no node has */
     pthread_mutex_t lock;
     ocl_buffer *idle[OCL_SIZE_CLASSES];
     ocl_buffer *live;
-    int64_t bytes_live, bytes_idle, launches, copies;
+    ocl_slab *slabs;              /* small blocks are cut from the first */
+    int64_t bytes_live, bytes_idle, buffers, launches, copies, shared;
+    /* host memory for copies (pinned.c): blocks that are free, and how many there are */
+    ocl_pinned *pinned;
+    int64_t n_pinned;
+    cl_command_queue map_queue;
     /* copies under way that a thread of our own waits for, in the queue's order (transfer.c) */
     ocl_transfer *transfers;
     pthread_cond_t transfer_came;
@@ -46,13 +60,8 @@ typedef struct {
     void *build;                  /* PyObject: (file, options) -> address of a cl_program */
 } ocl_device;
 
-struct ocl_buffer {
-    fc_buffer base;
-    cl_mem mem;
-    int size_class;
-    ocl_buffer *next, *previous;  /* among the idle ones of its class, or the live ones of the device */
-    char node[48];                /* for whom it was taken, as much as fits */
-};
+/* Whether copies between host and device go from one memory to another. */
+static inline int ocl_apart(const ocl_device *d) { return !d->share_alignment && !d->is_serial; }
 
 /* Around calls of the OpenCL interface that work on a queue or take memory. Runtimes take them from all threads; simulators do not. A runtime may call back
  * within. Lock order: this one, then the device's. */
@@ -61,6 +70,23 @@ void ocl_leave(const ocl_device *d);
 
 /* The device of a node that runs on one. */
 static inline ocl_device *ocl_of(const fc_ctx *ctx) { return (ocl_device *)ctx->device; }
+
+/* ---- memory ---- */
+/* Where a tensor of the device begins: a block of the driver's, and bytes into it. There is no other way to it: several tensors share one block. */
+typedef struct {
+    cl_mem mem;
+    size_t at;
+} ocl_place;
+ocl_place ocl_place_of(const fc_tensor *t);
+/* A fresh block on the device, as buffer_new of fc_api is for the host; NULL where that fails. */
+int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+/* A block over `bytes` bytes at `data` in host memory, of which `host` is to be kept until the device has passed the block's last use; NULL: not possible. */
+fc_buffer *ocl_block_over(ocl_device *d, fc_buffer *host, void *data, size_t bytes);
+/* A block that the host has is not counted as the device's: whether it has one from now on. */
+void ocl_lent(fc_buffer *block, int lent);
+void ocl_open_memory(ocl_device *d);
+/* Gives the pinned blocks that no copy uses back to the driver. Under the device's lock. */
+void ocl_pinned_free_idle(ocl_device *d);
 
 /* ---- launching ---- */
 typedef struct {
@@ -116,8 +142,6 @@ const char *ocl_type(int dtype);
 const char *ocl_item_type(int64_t item);
 /* The dtype that `dtype` is computed in. */
 static inline int ocl_computed(int dtype) { return dtype == FC_FLOAT16 || dtype == FC_BFLOAT16 ? FC_FLOAT32 : dtype; }
-/* A fresh block on the device, as buffer_new of fc_api is for the host; NULL where that fails. */
-int ocl_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
 
 /* For tests: the next copy that a node waits for reports this error. */
 void ocl_fail_next_copy(int code);

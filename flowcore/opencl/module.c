@@ -36,16 +36,16 @@ static PyObject *load(PyObject *module, PyObject *arg) {
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
     static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group",
-                             "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", NULL};
+                             "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", "share_alignment", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
     int is_cpu, wide_items, is_serial;
-    long long units, max_group, local_memory, max_buffer, memory_limit, vector_bytes;
+    long long units, max_group, local_memory, max_buffer, memory_limit, vector_bytes, share_alignment;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLp", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group,
-                                     &local_memory, &max_buffer, &memory_limit, &vector_bytes, &is_serial))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLpL", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group,
+                                     &local_memory, &max_buffer, &memory_limit, &vector_bytes, &is_serial, &share_alignment))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
     ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
@@ -61,6 +61,7 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     d->max_buffer = max_buffer;
     d->memory_limit = memory_limit;
     d->vector_bytes = vector_bytes;
+    d->share_alignment = share_alignment;
     return PyCapsule_New(d, "flowcore.device", NULL);
 }
 
@@ -69,10 +70,10 @@ static PyObject *counters(PyObject *module, PyObject *capsule) {
     ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
     if (!d) return NULL;
     pthread_mutex_lock(&d->lock);
-    long long live = d->bytes_live, idle = d->bytes_idle, launches = d->launches;
+    long long live = d->bytes_live, idle = d->bytes_idle, buffers = d->buffers, pinned = d->n_pinned, launches = d->launches;
     pthread_mutex_unlock(&d->lock);
-    return Py_BuildValue("{s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "launches", launches, "copies",
-                         (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED));
+    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "buffers", buffers, "pinned", pinned, "launches", launches, "copies",
+                         (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED), "shared", (long long)__atomic_load_n(&d->shared, __ATOMIC_RELAXED));
 }
 
 static PyObject *set_memory_limit(PyObject *module, PyObject *args) {
@@ -118,7 +119,7 @@ static PyObject *new_constant(PyObject *module, PyObject *nothing) {
 static PyMethodDef methods[] = {
     {"load", load, METH_O, "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where one is missing."},
     {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
-    {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, launches, copies."},
+    {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, buffers of the driver that they lie in, pinned blocks of the host, launches, copies, values that changed hands without one."},
     {"set_memory_limit", set_memory_limit, METH_VARARGS, "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
     {"set_tiles", set_tiles, METH_VARARGS,
      "set_tiles(capsule, rows, vectors, side)\n\nThe tiles of matrix products, 0 for those chosen by the device's limits. Raises ValueError for others than gemm.cl has."},

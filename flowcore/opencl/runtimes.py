@@ -36,6 +36,7 @@ class Runtime:
     max_group: int
     vector_bytes: int
     extensions: tuple[str, ...]
+    share_alignment: int  #: host and device have one memory, and use blocks at multiples of this both; 0: they have not
     handle: Any = field(repr=False)
     problem: str | None = None
 
@@ -69,6 +70,13 @@ def _vector_bytes(device: Any) -> int:
     return max(16, min(width, 64))
 
 
+def _share_alignment(device: Any, kind: str) -> int:
+    """GPUs that share the host's memory map pages of it; a processor needs no more than its vectors."""
+    if not device.host_unified_memory:
+        return 0
+    return max(device.mem_base_addr_align // 8, 64 if kind == "CPU" else 4096)
+
+
 _AVX512 = ("avx512", "cascadelake", "cooperlake", "cannonlake", "icelake", "tigerlake", "rocketlake", "sapphirerapids", "knl", "knm", "znver4", "znver5")
 
 
@@ -86,8 +94,11 @@ def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
         max_group=device.max_work_group_size,
         vector_bytes=_vector_bytes(device),
         extensions=tuple(device.extensions.split()),
+        share_alignment=_share_alignment(device, _kind(cl, device)),
         handle=device,
     )
+    if runtime.is_simulator:
+        runtime.share_alignment = 0  # it looks for accesses out of bounds in buffers of its own
     if not (device.available and device.compiler_available):
         runtime.problem = "the device or its compiler is not available"
     elif not device.endian_little:
@@ -176,6 +187,7 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
         "memory_limit": runtime.memory,
         "vector_bytes": runtime.vector_bytes,
         "is_serial": runtime.is_simulator,
+        "share_alignment": runtime.share_alignment,
     }
     capsule = _opencl.open_device(
         name=f"/device:GPU:{index}",

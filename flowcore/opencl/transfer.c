@@ -5,6 +5,7 @@
 #include "transfer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static cl_int injected;
 void ocl_fail_next_copy(int code) { __atomic_store_n(&injected, code, __ATOMIC_RELAXED); }
@@ -18,6 +19,7 @@ ocl_transfer *ocl_transfer_new(fc_ctx *ctx, ocl_device *d) {
 void ocl_transfer_free(ocl_transfer *t) {
     fc_release(t->host);
     free(t->staged);
+    if (t->pinned) ocl_pinned_give(t->device, t->pinned);
     free(t);
 }
 
@@ -37,6 +39,7 @@ static void ended(ocl_transfer *t, cl_int status) {
         int rc = FC_OK;
         status += __atomic_exchange_n(&injected, 0, __ATOMIC_RELAXED);
         if (status < 0) rc = t->api->fail(ctx, FC_UNAVAILABLE, "%s failed while it computed or copied this value: %s", t->device->name, fc_cl_error(status));
+        else if (t->into) memcpy(t->into, ocl_pinned_data(t->pinned), t->bytes);
         else if (t->raised) rc = t->api->fail(ctx, FC_INVALID_ARGUMENT, "%s", t->message);
         t->api->complete(t->token, rc);
     }

@@ -10,7 +10,10 @@ struct ocl_transfer {
     ocl_device *device;
     fc_token *token;     /* a node that waits for the copy, or NULL */
     fc_buffer *host;     /* kept until the runtime has read it */
-    void *staged;
+    void *staged;        /* freed with it */
+    ocl_pinned *pinned;  /* given back with it */
+    void *into;          /* where `bytes` bytes of the pinned block go once they have been read, or NULL */
+    size_t bytes;
     cl_int raised;       /* a word read back: not zero, the node fails with `message` */
     const char *message;
     cl_event event;
@@ -24,5 +27,10 @@ fc_ctx *ocl_transfer_park(fc_ctx *ctx, ocl_transfer *t);
 int ocl_transfer_end(fc_ctx *ctx, ocl_transfer *t, cl_int error, cl_event event);
 /* Gives back what a copy that was never enqueued holds. */
 void ocl_transfer_free(ocl_transfer *t);
+
+/* A pinned block for so many bytes, or NULL: none is free, or the device has no use for them. */
+ocl_pinned *ocl_pinned_take(ocl_device *d, size_t bytes);
+void *ocl_pinned_data(const ocl_pinned *p);
+void ocl_pinned_give(ocl_device *d, ocl_pinned *p);
 
 #endif

@@ -102,13 +102,15 @@ static int share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int
     fc_retain(t->buffer);
     return FC_OK;
 }
+static int sole(fc_ctx *ctx, int in) {
+    const fc_buffer *b = ctx->in[in]->buffer;
+    return ((host_call *)ctx->engine)->last_use[in] && b && b->refs == 1;
+}
 static int forward(fc_ctx *ctx, int in, int out, int dtype, int ndim, const int64_t *shape) {
     const fc_tensor *src = ctx->in[in];
     int64_t size = 1;
     for (int d = 0; d < ndim; d++) size *= shape[d];
-    if (((host_call *)ctx->engine)->last_use[in] && src->buffer && src->buffer->refs == 1 &&
-        size * fc_item_size(dtype) == src->size * fc_item_size(src->dtype))
-        return share(ctx, out, src, 0, dtype, ndim, shape);
+    if (sole(ctx, in) && size * fc_item_size(dtype) == src->size * fc_item_size(src->dtype)) return share(ctx, out, src, 0, dtype, ndim, shape);
     return alloc(ctx, out, dtype, ndim, shape);
 }
 static int scratch(fc_ctx *ctx, size_t bytes, void **ptr) {
@@ -131,7 +133,7 @@ static fc_token *park(fc_ctx *ctx, void (*cancel)(fc_token *, void *), void *arg
 static fc_ctx *token_ctx(fc_token *token) { (void)token; return NULL; }
 static void complete(fc_token *token, int status) { (void)token; (void)status; }
 
-static const fc_api api = {FC_ABI, alloc, forward, share, scratch, fail, parallel_for, cancelled, park, token_ctx,
+static const fc_api api = {FC_ABI, alloc, forward, sole, share, scratch, fail, parallel_for, cancelled, park, token_ctx,
                            complete, string_new, string_release, buffer_new};
 
 fc_string *host_string_new(const char *bytes, int64_t size) { return string_new(bytes, size); }

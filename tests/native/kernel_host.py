@@ -81,7 +81,7 @@ class KernelHost:
         self.defs: list[KernelDef] = []
         for table in tables:
             t = KernelTable.in_dll(self.lib, table)
-            assert t.abi == 2
+            assert t.abi == 3
             self.defs += [t.defs[i] for i in range(t.count)]
 
     @property

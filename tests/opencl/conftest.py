@@ -28,8 +28,9 @@ def _places() -> list[Place]:
     # Of two versions of one runtime, the first: each would run everything.
     opened = list({d.runtime.platform: d for d in reversed(devices.opencl_devices()) if d.runtime is not None}.values())[::-1]
     for runtime in [d.runtime for d in opened if d.runtime.kind == "CPU"]:
-        # Once more with the kernels of GPUs, and limits as small as some have; under a number that no other test expects to be free.
-        device = devices.open_opencl(runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384)
+        # Once more with the kernels of GPUs, limits as small as some have, and copies as to memory of its own; under a number that no other test expects
+        # to be free.
+        device = devices.open_opencl(runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384, share_alignment=0)
         devices.register(device)
         opened.append(device)
     labels = [d.runtime.platform for d in opened]

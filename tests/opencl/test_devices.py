@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pathlib
 import signal
@@ -258,6 +259,35 @@ def test_memory_is_reused_and_given_back(another: devices.Device) -> None:
     assert _opencl.counters(another.capsule)["bytes_live"] <= 4096  # constants, until their plans are collected
 
 
+def test_small_tensors_share_buffers_of_the_driver_and_give_them_back_under_pressure(another: devices.Device) -> None:
+    assert another.runtime is not None
+
+    def counts() -> dict[str, int]:
+        gc.collect()
+        return _opencl.counters(another.capsule)
+
+    before = counts()
+    with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
+        variables = [fc.Variable(fc.fill([1 + 37 * i], float(i))) for i in range(200)]  # 4 bytes to 29 KiB
+        sess.run(fc.global_variables_initializer())
+        sess.run([v.assign_add(fc.ones_like(v)) for v in variables])
+        for i, value in enumerate(sess.run(variables)):
+            np.testing.assert_array_equal(value, np.full(1 + 37 * i, i + 1.0, np.float32))
+        during = counts()
+        assert during["bytes_live"] - before["bytes_live"] > 3e6
+        assert during["buffers"] - before["buffers"] < 50
+    with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
+        large = 1 << 24
+        another.limit_memory((counts()["bytes_live"] + 1.1 * large) / another.runtime.memory)
+        try:
+            assert sess.run(fc.reduce_max(fc.fill([large // 4], 2.0))) == 2.0
+        finally:
+            another.limit_memory(1.0)
+        after = counts()
+    assert after["buffers"] < during["buffers"]
+    assert after["bytes_live"] + after["bytes_idle"] < before["bytes_live"] + 1.1 * large
+
+
 def test_running_out_of_memory_names_the_largest_tensors_and_the_session_goes_on(another: devices.Device) -> None:
     assert another.runtime is not None
     fraction = 40e6 / another.runtime.memory
@@ -353,8 +383,8 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(another: devices.Devic
 # ---- faults ---------------------------------------------------------------------------------------------------------
 
 
-def _keep_busy(sess: fc.Session) -> Callable[..., object]:
-    """A call that takes the device some seconds."""
+def _keep_busy(sess: fc.Session, large: bool = False) -> Callable[..., object]:
+    """A call that takes the device some seconds. `large`: for a value that changes hands without a copy where host and device have one memory."""
     ones = fc.ones([1000, 1000])
     one = sess.make_callable(fc.reduce_sum(fc.matmul(ones, ones)))
     one()
@@ -363,7 +393,7 @@ def _keep_busy(sess: fc.Session) -> Callable[..., object]:
     x = ones
     for _ in range(int(min(max(4 / (time.perf_counter() - begin), 20), 5000))):
         x = fc.matmul(x, ones)
-    return sess.make_callable(fc.reduce_sum(x), accept_options=True)
+    return sess.make_callable(x if large else fc.reduce_sum(x), accept_options=True)
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
@@ -386,17 +416,21 @@ def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device, t
         assert left - begin < (time.perf_counter() - begin) / 2
 
 
-@pytest.mark.parametrize("threads", [1, 4])
-def test_a_time_limit_leaves_a_busy_device_behind(another: devices.Device, threads: int) -> None:
+@pytest.mark.parametrize(("threads", "large"), [(1, False), (4, False), (1, True), (4, True)])
+def test_a_time_limit_leaves_a_busy_device_behind(another: devices.Device, threads: int, large: bool) -> None:
+    live = _opencl.counters(another.capsule)["bytes_live"]
     config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
     with fc.Graph().as_default(), fc.device(another.name), fc.Session(config=config) as sess:
-        long = _keep_busy(sess)
+        long = _keep_busy(sess, large)
         begin = time.perf_counter()
         with pytest.raises(fc.errors.DeadlineExceededError, match="time limit"):
             long(options=fc.RunOptions(timeout_in_ms=300))
         left = time.perf_counter()
         assert sess.run(fc.constant([1.0]) + 1.0) == 2.0
         assert left - begin < (time.perf_counter() - begin) / 2
+    del sess, long
+    gc.collect()
+    assert _opencl.counters(another.capsule)["bytes_live"] <= live + 4096
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")

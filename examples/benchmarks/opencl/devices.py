@@ -169,6 +169,30 @@ def launch_costs(name: str, device: devices.Device) -> tuple[float, float]:
     return ours * 1e6, timed(chain, 0.3) / 1000 * 1e6
 
 
+def copy_costs(name: str, size: int, rounds: int) -> tuple[float, float]:
+    """Seconds that a value of so many bytes takes from the device to the caller, and from a host node to the device: what it adds to computing it."""
+
+    def first(x: fc.Tensor) -> fc.Tensor:
+        return fc.strided_slice(x, [0], [1])
+
+    graph = fc.Graph()
+    with graph.as_default():
+        with fc.device(name):
+            there = -fc.Variable(fc.ones([size // 4]))
+            of_there = first(there)
+        with fc.device("/cpu:0"):
+            here = -fc.Variable(fc.ones([size // 4]))
+            of_here = first(here)
+        with fc.device(name):
+            moved = first(here)
+        session = fc.Session(graph=graph)
+        session.run(fc.global_variables_initializer())
+        calls = [session.make_callable(t) for t in (there, of_there, moved, of_here)]
+    times = [[timed(call, 0.2) for call in calls] for _ in range(rounds)]
+    fetched, one_there, sent, one_here = (statistics.median(column) for column in zip(*times, strict=True))
+    return fetched - one_there, sent - one_here
+
+
 def training_steps(name: str) -> dict[str, Callable[[], object]]:
     """One Adam step of an MLP (784-512-512-10, batch 128) and of the convnet of the main job (batch 64), data in memory."""
 
@@ -236,6 +260,9 @@ def main() -> None:
         print(f"{row.name:30}{rate['device']:12.1f}{part:12.0%}{rate['cpu']:13.1f}{''.join(cells)}  {row.unit}", flush=True)
     node, call = launch_costs(args.device, device)
     print(f"\nlaunch, chain of 1,000: {node:.1f} us a node; pyopencl's own call: {call:.1f} us")
+    for size, label in ((1 << 20, "1 MB"), (1 << 26, "64 MB")):
+        out, back = copy_costs(args.device, size, args.rounds)
+        print(f"{label}: device to caller {out * 1e6:.0f} us, host node to device {back * 1e6:.0f} us")
     ours, cpu = training_steps(args.device), training_steps("/cpu:0")
     for name in ours:
         a, b = [], []
