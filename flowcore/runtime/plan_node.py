@@ -26,8 +26,9 @@ class PlanNode(_engine.Node):
         after: tuple[int, ...] = (),
         attrs: tuple[object, ...] = (),
         state: _engine.Resource | None = None,
+        output_dtypes: tuple[int, ...] = (),
     ) -> None:
-        super().__init__(name, kernel, inputs, outputs, after, attrs, state, memory=device.engine_device)
+        super().__init__(name, kernel, inputs, outputs, after, attrs, state, output_dtypes, device.engine_device)
         self.op = op
         self.device = device
         self.index = -1
