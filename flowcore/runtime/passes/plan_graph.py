@@ -89,19 +89,19 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
             if any([t in stand_ins for t in inputs]):
                 changed[op] = tuple([stand_ins.get(t, t) for t in inputs])
         current = op
+        outputs: Sequence[Tensor] | None = None
         for rule in rules:
             found = rule(current)
+            if found is None:
+                continue
             if isinstance(found, Operation):
                 graph.replace(current, found)
-                current = found
-            elif found is not None and op not in fixed:
+                current, outputs = found, found._outputs
+            elif op not in fixed:
                 outputs = found
                 break
-        else:
-            if current is op:
-                continue
-            outputs = current._outputs
-        stand_ins.update([(old, new) for old, new in zip(op._outputs, outputs, strict=True) if old not in fed])
+        if outputs is not None:
+            stand_ins.update([(old, new) for old, new in zip(op._outputs, outputs, strict=True) if old not in fed])
     if stand_ins:
         graph.fetches = [stand_ins.get(t, t) for t in graph.fetches]
         graph.prune()
