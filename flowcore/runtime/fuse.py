@@ -42,7 +42,7 @@ class _Group:
     def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion) -> None:
         self.nodes = [root]
         self.shape = op._outputs[0]._shape
-        self.inputs = set(root.inputs)
+        self.inputs: Collection[int] = root.inputs
         self.size = size
         self.fusion = fusion
 
@@ -54,7 +54,7 @@ class _Group:
         shape = op._outputs[0]._shape
         if node.device is not self.nodes[0].device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
             return False
-        inputs = self.inputs.union(node.inputs)
+        inputs = {*self.inputs, *node.inputs}
         inputs.remove(node.outputs[0])
         if len(inputs) > self.fusion.most_inputs or self.size + size > self.fusion.most_steps:
             return False
@@ -78,7 +78,7 @@ def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[_Gro
                 if group is None or node.index in waited_for or not group.takes(node, op, size):
                     group = _Group(node, op, size, fusion)
                     groups.append(group)
-                    if len(group.inputs) > fusion.most_inputs:
+                    if len({*node.inputs}) > fusion.most_inputs:
                         group = None
         for slot in node.inputs:
             if home.setdefault(slot, group) is not group:

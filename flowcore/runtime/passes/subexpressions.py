@@ -6,6 +6,7 @@ What has a state or an effect is never merged: two random numbers stay two, and 
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ class Merging:
     def __init__(self, graph: PlanGraph) -> None:
         self._fed = {t.op for t in graph.fed}
         self._inputs = graph.inputs
-        self._alike: dict[Any, Operation] = {}
+        self._alike: defaultdict[str, dict[Any, Operation]] = defaultdict(dict)  # by type, then by inputs
         self._equal: dict[Any, Operation] = {}
         self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
 
@@ -49,7 +50,7 @@ class Merging:
                 return None
         else:
             inputs = self._compared(op)
-            first = self._alike.setdefault((kind, inputs), op)
+            first = self._alike[kind].setdefault(inputs, op)
             if first is op:
                 return None
             self._equal.setdefault(_key(first, inputs), first)
