@@ -168,16 +168,27 @@ class OpDef:
     is_stateful: bool = False
     inferred: frozenset[str] = field(default=frozenset())
 
+    def input_types(self, attrs: dict[str, Any]) -> list[DType]:
+        """The dtypes of all inputs under these attributes."""
+        return _types(self.input_arg, attrs)
+
     def output_types(self, attrs: dict[str, Any]) -> list[DType]:
         """The dtypes of all outputs under these attributes."""
-        types: list[DType] = []
-        for arg in self.output_arg:
-            if arg.type_list_attr:
-                types += attrs[arg.type_list_attr]
-                continue
-            dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
-            types += [dtype] * (attrs[arg.number_attr] if arg.number_attr else 1)
-        return types
+        return _types(self.output_arg, attrs)
+
+
+def _types(args: Sequence[ArgDef], attrs: dict[str, Any]) -> list[DType]:
+    types: list[DType] = []
+    for arg in args:
+        if arg.type_list_attr:
+            types += attrs[arg.type_list_attr]
+            continue
+        dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+        if arg.number_attr:
+            types += [dtype] * attrs[arg.number_attr]
+        else:
+            types.append(dtype)
+    return types
 
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -40,14 +40,13 @@ class Verifier:
 
     def _check(self, op: Operation) -> None:
         graph = self._graph
-        by_name = graph._by_name
-        if by_name.get(op._name) is not op:
+        ops = graph._ops
+        if graph._by_name.get(op._name) is not op:
             _fail(op, "another operation has the same name")
         attrs = op._attrs
-        for name in op._op_def.attr:
-            if name not in attrs:
-                _fail(op, f"attribute '{name}' is missing")
-        expected = _input_types(op)
+        if not op._op_def.attr.keys() <= attrs.keys():
+            _fail(op, f"attribute '{next(name for name in op._op_def.attr if name not in attrs)}' is missing")
+        expected = op._op_def.input_types(attrs)
         if len(expected) != len(op._inputs):
             _fail(op, f"expected {len(expected)} inputs, found {len(op._inputs)}")
         for i, (tensor, dtype) in enumerate(zip(op._inputs, expected)):
@@ -56,25 +55,13 @@ class Verifier:
             maker = tensor._op
             if maker._graph is not graph:
                 _fail(op, f"input {i}, '{tensor.name}', belongs to another graph")
-            if maker._outputs[tensor._value_index] is not tensor or by_name.get(maker._name) is not maker:
+            if maker._outputs[tensor._value_index] is not tensor or not 0 <= maker._id < len(ops) or ops[maker._id] is not maker:
                 _fail(op, f"input {i}, '{tensor.name}', dangles: its operation is not in the graph")
             if tensor._dtype is not dtype and tensor._dtype != dtype:
-                _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {getattr(dtype, 'name', dtype)} is expected")
+                _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {dtype.name} is expected")
         for control in op._control_inputs:
             if control.graph is not graph:
                 _fail(op, f"control input '{control.name}' belongs to another graph")
-
-
-def _input_types(op: Operation) -> list[object]:
-    attrs = op._attrs
-    types: list[object] = []
-    for arg in op._op_def.input_arg:
-        if arg.type_list_attr:
-            types += attrs[arg.type_list_attr]
-        else:
-            dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
-            types += [dtype] * (attrs[arg.number_attr] if arg.number_attr else 1)
-    return types
 
 
 def check_acyclic(ops: list[Operation]) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import glob
+import operator
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,10 @@ def _parse(kernel: _engine.Kernel) -> TypedKernel:
     return TypedKernel(kernel, accepts)
 
 
+def _nothing(attrs: object) -> None:
+    """Of an op type whose kernel depends on no attribute."""
+
+
 @dataclass
 class Device:
     """One place where nodes run.
@@ -71,8 +76,8 @@ class Device:
     capsule: object = field(default=None, repr=False)
     preferred: bool = False
     fusion: Fusion | None = field(default=None, repr=False)
-    _deciding: dict[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # by op type: the attributes on which its kernel depends
-    _chosen: dict[tuple[object, ...], _engine.Kernel | None] = field(default_factory=dict, repr=False)  # by op type and the values of those
+    #: By op type: what takes from its attributes those that its kernel depends on, and the kernels by what it takes.
+    _choices: dict[str, tuple[Callable[[Any], Any], dict[Any, _engine.Kernel | None]]] = field(default_factory=dict, repr=False)
 
     @property
     def is_host(self) -> bool:
@@ -82,15 +87,15 @@ class Device:
         """The first kernel whose type constraints the node's attributes meet, or None. Strings live on the host only."""
         if not self.is_host and any(t.dtype == dtypes.string for t in (*op.inputs, *op.outputs)):
             return None
-        names = self._deciding.get(op._type)
-        if names is None:
-            candidates = self.kernels.get(op._type, ())
-            names = self._deciding[op._type] = tuple(dict.fromkeys(name for candidate in candidates for name, _ in candidate.accepts))
-        attrs = op._attrs
-        key = (op._type, *[attrs[name] for name in names])
-        if key not in self._chosen:
-            self._chosen[key] = next((c.kernel for c in self.kernels.get(op._type, ()) if not c.accepts or c.matches(op)), None)
-        return self._chosen[key]
+        choice = self._choices.get(op._type)
+        if choice is None:
+            names = dict.fromkeys(name for candidate in self.kernels.get(op._type, ()) for name, _ in candidate.accepts)
+            choice = self._choices[op._type] = operator.itemgetter(*names) if names else _nothing, {}
+        deciding, chosen = choice
+        key = deciding(op._attrs)
+        if key not in chosen:
+            chosen[key] = next((c.kernel for c in self.kernels.get(op._type, ()) if not c.accepts or c.matches(op)), None)
+        return chosen[key]
 
     def new_constant(self) -> _engine.Resource | None:
         """The state of a constant's copy, or None where the device copies constants anew in each step."""

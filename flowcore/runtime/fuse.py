@@ -42,7 +42,7 @@ class _Group:
     def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion) -> None:
         self.nodes = [root]
         self.shape = op._outputs[0]._shape
-        self.inputs = set(root.inputs)
+        self.inputs: Collection[int] = root.inputs
         self.size = size
         self.fusion = fusion
 
@@ -54,7 +54,7 @@ class _Group:
         shape = op._outputs[0]._shape
         if node.device is not self.nodes[0].device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
             return False
-        inputs = self.inputs.union(node.inputs)
+        inputs = {*self.inputs, *node.inputs}
         inputs.remove(node.outputs[0])
         if len(inputs) > self.fusion.most_inputs or self.size + size > self.fusion.most_steps:
             return False
@@ -74,11 +74,11 @@ def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[_Gro
         if op is not None and fusion is not None and node.state is None and _is_plain(node.kernel, node.device.type):
             size = size_in(op, fusion)
             if size:
-                group = home.get(node.outputs[0])
+                group = home.pop(node.outputs[0], None)
                 if group is None or node.index in waited_for or not group.takes(node, op, size):
                     group = _Group(node, op, size, fusion)
                     groups.append(group)
-                    if len(group.inputs) > fusion.most_inputs:
+                    if len({*node.inputs}) > fusion.most_inputs:
                         group = None
         for slot in node.inputs:
             if home.setdefault(slot, group) is not group:
@@ -100,25 +100,30 @@ def _merge(group: _Group) -> None:
     values: dict[int, int] = {}  # by slot: first the inputs as they are met, from `count` on what steps yield
     count = len(group.inputs)
     steps: list[Step] = []
-    ops: list[Operation] = []
-    after: set[int] = set()
-    for node in reversed(group.nodes):
+    nodes = group.nodes[::-1]
+    for place, node in enumerate(nodes):
         op = node.op
         assert op is not None
-        for slot, tensor in zip(node.inputs, op._inputs, strict=True):
+        operands: list[int] = []
+        for slot, tensor in zip(node.inputs, op._inputs):
             if slot not in values:
                 values[slot] = len(inputs)
                 inputs.append(slot)
                 dtypes.append(tensor._dtype)
-        steps += steps_of(op, len(ops), tuple([values[slot] for slot in node.inputs]), count + len(steps))
+            operands.append(values[slot])
+        steps += steps_of(op, place, tuple(operands), count + len(steps))
         values[node.outputs[0]] = count + len(steps) - 1
-        ops.append(op)
-        after.update(node.after)
     root.kernel = root.device.internal_kernel(FUSED)
-    root.attrs = group.fusion.attributes(dtypes, steps)
+    root.attrs = _attributes(group.fusion, tuple(dtypes), tuple(steps))
     root.inputs = tuple(inputs)
-    root.after = tuple(sorted(after))
-    root.fused = tuple(ops)
+    root.after = tuple(sorted({index for node in nodes for index in node.after}))
+    root.fused = tuple([node.op for node in nodes if node.op])
+
+
+@functools.lru_cache(maxsize=500)
+def _attributes(fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...]) -> tuple[object, ...]:
+    """Remembered, because layers and time steps repeat: of the groups of an unrolled LSTM's training step, one in forty is new."""
+    return fusion.attributes(inputs, steps)
 
 
 def _renumbered(nodes: list[PlanNode]) -> list[PlanNode]:

@@ -31,7 +31,8 @@ class CpuFusion:
         places = _places(len(inputs), steps)
         code = [max(places) + 1, max([dtype.size for dtype in {*inputs, *[step.result for step in steps]}])]
         for step, place in zip(steps, places, strict=True):
-            code += (*_loop_and_types(step.formula, step.dtype, step.result), place)
+            code += _loop_and_types(step.formula, step.dtype, step.result)
+            code.append(place)
         return [dtype.as_datatype_enum for dtype in inputs], packed_steps(steps), code
 
 
@@ -51,29 +52,26 @@ def _loop_and_types(formula: str, dtype: DType, result: DType) -> tuple[int, int
 
 
 def _places(n_inputs: int, steps: Sequence[Step]) -> list[int]:
-    """A place in working memory for each step's value, free again after its last reader. The last value is the output and has none.
+    """A place in working memory for each step's value, from its step to its last reader. The last value is the output and has none.
 
-    A step may write where it has read, if the elements are as long.
+    A step may write where it has read, if the elements are as long. The walk is backwards, so that it meets a value's last reader first.
     """
-    last_reader = {value: k for k, step in enumerate(steps) for value in step.operands}
-    places: list[int] = []
+    places = [-1] * len(steps)
     free: list[int] = []
     used = 0
-    for k, step in enumerate(steps):
-        own = None
-        ended: list[int] = []
+    for k in range(len(steps) - 1, -1, -1):
+        step, place = steps[k], places[k]
         for value in step.operands:
-            if value >= n_inputs and last_reader[value] == k:
-                last_reader[value] = -1  # it may be an operand twice
-                read = value - n_inputs
-                if own is None and steps[read].result.size == step.result.size:
-                    own = places[read]
-                else:
-                    ended.append(places[read])
-        if own is None:
-            own = free.pop() if free else used
-            used = max(used, own + 1)
-        places.append(own)
-        free += ended
-    places[-1] = -1
+            read = value - n_inputs
+            if read < 0 or places[read] >= 0:
+                continue
+            if place >= 0 and steps[read].result.size == step.result.size:
+                places[read], place = place, -1
+            elif free:
+                places[read] = free.pop()
+            else:
+                places[read] = used
+                used += 1
+        if place >= 0:
+            free.append(place)
     return places

@@ -22,7 +22,7 @@ def _parse(device: str) -> DeviceSpec:
 
 
 def place(op: Operation, inputs: Sequence[Tensor], visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
-    """The device for `op`, which reads `inputs`. `placed` holds the devices of the ops before it in topological order."""
+    """The device for `op`, which reads `inputs`. `placed` holds the devices of the ops before it that are not on the host."""
     handles = [t for t in inputs if t._dtype is dtypes.resource]
     if handles:
         return _with_resources(op, handles, placed)

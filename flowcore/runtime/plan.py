@@ -74,18 +74,16 @@ class _Lowering:
         self.order = AccessOrder() if deterministic else None
         self.nodes: list[PlanNode] = []
         self.slot_of: dict[Tensor, int] = {}
-        self.slot_name: list[str] = []
         self.slot_device: list[Device] = []
         self.copies: dict[tuple[int, str], int] = {}
         self.constants: dict[int, object] = {}
-        self.waits: dict[Operation, tuple[int, ...]] = {}  # node indices that stand for "this op is done"
+        self.waits: dict[Operation, tuple[int, ...]] = {}  # of what others may wait for: node indices that stand for "this op is done"
         self.prefilled: dict[Operation, tuple[int, ...]] = {}  # what those who read its value have to wait for, if anything
-        self.placed: dict[Operation, Device] = {}
+        self.placed: dict[Operation, Device] = {}  # all that is not on the host
         self.queues: dict[str, _engine.Resource] = {}
 
-    def new_slot(self, device: Device, name: str) -> int:
+    def new_slot(self, device: Device) -> int:
         self.slot_device.append(device)
-        self.slot_name.append(name)
         return len(self.slot_device) - 1
 
     def add(self, node: PlanNode) -> None:
@@ -95,13 +93,10 @@ class _Lowering:
     def lower(self, op: Operation) -> None:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
         inputs = self.graph.inputs(op)
-        device = self.placed[op] = place(op, inputs, self.visible, self.placed, self.soft)
-        after: set[int] = set()
-        for control in op._control_inputs:
-            after.update(self.waits.get(self.graph.running(control), ()))  # absent: fed, or known from the start
-        if self.prefilled:
-            for tensor in inputs:
-                after.update(self.prefilled.get(tensor._op, ()))
+        device = place(op, inputs, self.visible, self.placed, self.soft)
+        if device is not HOST:
+            self.placed[op] = device
+        after = self.before(op, inputs) if op._control_inputs or self.prefilled else set()
         if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
             return
@@ -113,8 +108,17 @@ class _Lowering:
         else:
             self._append(op, inputs, device, after, state)
 
+    def before(self, op: Operation, inputs: tuple[Tensor, ...]) -> set[int]:
+        """The nodes that `op` has to wait for without reading their values."""
+        found: set[int] = set()
+        for control in op._control_inputs:
+            found.update(self.waits.get(self.graph.running(control), ()))  # absent: fed, or known from the start
+        for tensor in inputs:
+            found.update(self.prefilled.get(tensor._op, ()))
+        return found
+
     def _prefill(self, op: Operation, value: object, after: set[int]) -> None:
-        slot = self.new_slot(HOST, op._name)
+        slot = self.new_slot(HOST)
         self.slot_of.setdefault(op._outputs[0], slot)
         self.constants[slot] = value
         if after:
@@ -128,54 +132,57 @@ class _Lowering:
         if kernel is None:
             self._refuse(op, device)
         attrs: tuple[object, ...] = ()
-        host_in = host_out = flags = 0
-        if isinstance(kernel, _engine.Kernel):
-            host_in, host_out, flags = kernel.host_in, kernel.host_out, kernel.flags
-            if kernel.attrs:
-                attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs])
-        slots = [self.slot_of[t] for t in inputs]
-        if device.is_host:
-            slots = [slot if self.slot_device[slot] is device else self.on_device(slot, device) for slot in slots]
-            if flags & KEEPS_CONSTANT and slots[1] in self.constants:
-                state = _engine.Resource(kernels.new_kept())
-        else:
-            on_host = [host_in >> min(i, 31) & 1 or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
-            if flags & LAST_ON_HOST:
-                on_host[-1] = 1
-            slots = [self.on_device(slot, HOST if host else device) for slot, host in zip(slots, on_host, strict=True)]
-        outputs: list[int] = []
-        for i, tensor in enumerate(op._outputs):
-            slot = self.new_slot(HOST if host_out >> min(i, 31) & 1 else device, op._name)
-            self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
-            outputs.append(slot)
-        variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"] if self.order else []
-        if self.order and variables:
-            after |= self.order.before(op.type, variables)
-        node = PlanNode(op._name, op, kernel, device, tuple(slots), tuple(outputs), tuple(sorted(after)) if after else (), attrs, state)
+        dtypes_out: tuple[int, ...] = ()
         if not isinstance(kernel, _engine.Kernel):
-            node.output_dtypes = tuple([t.dtype.as_datatype_enum for t in op.outputs])
+            dtypes_out = tuple([t.dtype.as_datatype_enum for t in op.outputs])
+        elif kernel.attrs:
+            attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs])
+        slots = [self.slot_of[t] for t in inputs]
+        first, count = len(self.slot_device), len(op._outputs)
+        if self.placed:  # not all is on the host
+            host_in, host_out = _on_host(op, inputs, kernel)
+            slots = [self.on_device(t, HOST if host else device) for t, host in zip(inputs, host_in, strict=True)]
+            first = len(self.slot_device)
+            self.slot_device += [HOST if host else device for host in host_out]
+        else:
+            self.slot_device += [device] * count
+        for slot, tensor in enumerate(op._outputs, first):
+            self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
+        if device.is_host and isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and slots[1] in self.constants:
+            state = _engine.Resource(kernels.new_kept())
+        if self.order is not None:
+            after = after | self.order.before(op.type, self._variables(inputs))
+        outputs = (first,) if count == 1 else tuple(range(first, first + count))
+        node = PlanNode(op._name, op, kernel, device, tuple(slots), outputs, tuple(sorted(after)) if after else (), attrs, state, dtypes_out)
         self.add(node)
-        if self.order and variables:
-            self.order.add(node.index, op.type, variables)
-        self.waits[op] = (node.index,)
+        if self.order is not None:
+            self.order.add(node.index, op.type, self._variables(inputs))
+        if op in self.graph.fixed:
+            self.waits[op] = (node.index,)
 
-    def on_device(self, slot: int, device: Device) -> int:
-        """The slot that holds the value of `slot` in the memory of `device`; one copy per value and device."""
+    def _variables(self, inputs: tuple[Tensor, ...]) -> list[object]:
+        return [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
+
+    def on_device(self, tensor: Tensor, device: Device) -> int:
+        """The slot that holds the value of `tensor` in the memory of `device`; one copy per value and device."""
+        slot = self.slot_of[tensor]
+        source = self.slot_device[slot]
+        if not source.is_host and not device.is_host and source is not device:
+            slot = self._copy(tensor, slot, HOST)
+        return self._copy(tensor, slot, device)
+
+    def _copy(self, tensor: Tensor, slot: int, device: Device) -> int:
         source = self.slot_device[slot]
         if source is device:
             return slot
-        if not source.is_host and not device.is_host:
-            slot = self.on_device(slot, HOST)
-            source = HOST
         key = (slot, device.name)
         if key not in self.copies:
             owner, op_type = (source, COPY_TO_HOST) if device.is_host else (device, COPY_FROM_HOST)
             state = device.new_constant() if slot in self.constants else None
             if state is not None:
                 op_type = COPY_CONSTANT
-            name = f"{self.slot_name[slot]}/{op_type}"
-            copy = self.copies[key] = self.new_slot(device, name)
-            self.add(PlanNode(name, None, owner.internal_kernel(op_type), device, (slot,), (copy,), state=state))
+            copied = self.copies[key] = self.new_slot(device)
+            self.add(PlanNode(f"{tensor._op._name}/{op_type}", None, owner.internal_kernel(op_type), device, (slot,), (copied,), state=state))
         return self.copies[key]
 
     def _python_kernel(self, op: Operation) -> Callable[..., object] | None:
@@ -193,6 +200,15 @@ class _Lowering:
             + ("" if device.is_host else "; ConfigProto(allow_soft_placement=True) lets it fall back to the CPU")
             + _where(op),
         )
+
+
+def _on_host(op: Operation, inputs: Sequence[Tensor], kernel: object) -> tuple[list[bool], list[bool]]:
+    """Which inputs a kernel wants in the memory of the host wherever it runs, and which outputs it leaves there."""
+    wanted, left, flags = (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
+    host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
+    if flags & LAST_ON_HOST:
+        host_in[-1] = True
+    return host_in, [bool(left >> min(i, 31) & 1) for i in range(len(op.outputs))]
 
 
 def _where(op: Operation | None) -> str:
@@ -240,15 +256,16 @@ def compile_plan(
     optimise(graph, options, evaluate)
     lowering = _Lowering(graph, resources, visible, soft_placement, deterministic)
     for tensor in feeds:
-        lowering.slot_of[tensor] = lowering.new_slot(HOST, tensor.op.name)
+        lowering.slot_of[tensor] = lowering.new_slot(HOST)
     for op in graph.ops:
         lowering.lower(op)
-    fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in graph.fetches]
+    fetch_slots = [lowering.on_device(t, HOST) for t in graph.fetches]
     fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
     nodes = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
     plan = _engine.Plan(pool, nodes, len(lowering.slot_device), range(len(feeds)), fetch_slots, lowering.constants)
-    fused = {n.index: tuple(graph.original(op) for op in n.fused) for n in nodes if n.fused}
-    ops = [graph.original(n.op) if n.op is not None else None for n in nodes]
+    original = graph.originals.get
+    fused = {n.index: tuple([original(op, op) for op in n.fused]) for n in nodes if n.fused}
+    ops = [original(n.op, n.op) if n.op is not None else None for n in nodes]
     return CompiledPlan(plan, ops, [n.name for n in nodes], [n.device.name for n in nodes], fused, lowering.queues)
 
 

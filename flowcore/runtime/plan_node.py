@@ -26,8 +26,18 @@ class PlanNode(_engine.Node):
         after: tuple[int, ...] = (),
         attrs: tuple[object, ...] = (),
         state: _engine.Resource | None = None,
+        output_dtypes: tuple[int, ...] = (),
     ) -> None:
-        super().__init__(name, kernel, inputs, outputs, after, attrs, state, memory=device.engine_device)
+        # Fields of the base too: calling its __init__ would take as long again.
+        self.name = name
+        self.kernel = kernel
+        self.inputs = inputs
+        self.outputs = outputs
+        self.after = after
+        self.attrs = attrs
+        self.state = state
+        self.output_dtypes = output_dtypes
+        self.memory = device.engine_device
         self.op = op
         self.device = device
         self.index = -1

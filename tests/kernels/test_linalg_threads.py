@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import flowcore as fc
+from flowcore import kernels
 
 
 def results(threads):
@@ -44,7 +45,9 @@ def test_results_do_not_depend_on_the_number_of_threads(alone, threads):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
-def test_a_constant_filter_serves_many_steps_at_once(threads):
+def test_a_constant_filter_is_kept_and_serves_many_steps_at_once(threads, monkeypatch):
+    kept, make = [], kernels.new_kept
+    monkeypatch.setattr(kernels, "new_kept", lambda: kept.append(make()) or kept[-1])
     rng = np.random.default_rng(0)
     images = rng.normal(size=(12, 3, 14, 14, 64)).astype(np.float32)
     with fc.Graph().as_default():
@@ -57,3 +60,4 @@ def test_a_constant_filter_serves_many_steps_at_once(threads):
             for image, found in zip(images, at_once, strict=True):
                 for expected, value in zip(sess.run(layers, {x: image}), found, strict=True):
                     np.testing.assert_array_equal(value, expected)
+    assert len(kept) == len(layers)

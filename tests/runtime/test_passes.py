@@ -430,6 +430,18 @@ def test_planning_work_grows_with_the_graph_alone(monkeypatch: pytest.MonkeyPatc
     assert c[1] - b[1] == 2 * (b[1] - a[1]) > 0
 
 
+def test_100_000_nodes_in_a_row_are_planned_without_recursion() -> None:
+    x = fc.placeholder(fc.float32, [])
+    y = x
+    for _ in range(33_334):
+        y = fc.maximum(fc.tanh(y), fc.tanh(y))  # one of both vanishes, so that all that follows reads something else
+    results = []
+    for options in (OFF, ALL):
+        with session(options) as sess:
+            results.append(bits(sess.run(y, {x: 0.5})))
+    assert results[0] == results[1]
+
+
 def test_what_passes_may_not_touch_says_so_in_its_declaration() -> None:
     for op_type, op_def in registered_ops().items():
         if op_type in RESOURCE_FACTORIES or any(a.dtype is fc.resource for a in (*op_def.input_arg, *op_def.output_arg)):

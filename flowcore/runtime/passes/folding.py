@@ -14,7 +14,7 @@ from flowcore import _engine, dtypes
 from flowcore.graph.constants import detached_constant
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import HOST
-from flowcore.runtime.passes.plan_graph import PlanGraph, fixed_ops, rewrite
+from flowcore.runtime.passes.plan_graph import PlanGraph, rewrite
 
 #: Results that are larger than what they are made of may take so many bytes in one plan: a filled tensor is cheaper to make than to keep.
 GROWTH_LIMIT = 10 << 20
@@ -55,7 +55,7 @@ def fold(graph: PlanGraph, evaluate: Evaluate) -> None:
 
 
 def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
-    fixed = fixed_ops(graph)
+    fixed = graph.fixed
     sizes: dict[Tensor, int] = {}  # in bytes, of what is constant
     growth = 0
     foldable: set[Operation] = set()

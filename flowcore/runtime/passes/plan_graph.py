@@ -26,6 +26,8 @@ class PlanGraph:
         self.fetches = list(fetches)
         self.targets = list(targets)
         self.fed = frozenset(fed)
+        self.ops: list[Operation]
+        self.fixed: set[Operation]
         self.changed_inputs: dict[Operation, tuple[Tensor, ...]] = {}
         self.replaced: dict[Operation, Operation] = {}  # an op of the user's: what does its work, an op outside the graph
         self.originals: dict[Operation, Operation] = {}  # the other way round
@@ -34,10 +36,6 @@ class PlanGraph:
     def inputs(self, op: Operation) -> tuple[Tensor, ...]:
         """What `op` reads in this plan."""
         return self.changed_inputs.get(op, op._inputs)
-
-    def original(self, op: Operation) -> Operation:
-        """The user's op whose work `op` does."""
-        return self.originals.get(op, op)
 
     def running(self, op: Operation) -> Operation:
         """The op that does the work of the user's `op`."""
@@ -50,45 +48,30 @@ class PlanGraph:
         self.replaced[original] = new
 
     def prune(self) -> None:
-        """Sets `ops` to those that must run, each after all it depends on.
+        """Sets `ops` to those that must run, each after all it depends on, and `fixed` to those that may not vanish.
 
         Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
         """
         fed, changed = self.fed, self.changed_inputs
-
-        def is_fed(op: Operation) -> bool:
-            return bool(op.outputs) and all(t in fed for t in op.outputs)
-
-        ops: list[Operation] = []
-        seen: set[Operation] = set()
-        done: set[Operation] = set()
-        stack = [self.running(op) for op in self.targets if not is_fed(op)]
+        stack = [self.running(op) for op in self.targets]
+        self.fixed = {*stack, *[t.op for t in fed]}
         stack += [t.op for t in self.fetches if t not in fed]
+        never = {t.op for t in fed if all(output in fed for output in t.op.outputs)}
+        seen = set(never)
+        done: dict[Operation, None] = dict.fromkeys(never)
         while stack:
             op = stack[-1]
             if op not in seen:  # its inputs first; met again on the stack, they are done
                 seen.add(op)
                 stack += [t._op for t in changed.get(op, op._inputs) if t._op not in seen and t not in fed]
                 if op._control_inputs:
-                    controls = [self.running(c) for c in op._control_inputs if not is_fed(c)]
-                    stack += [c for c in controls if c not in seen]
+                    controls = [self.running(c) for c in op._control_inputs]
+                    stack += controls
+                    self.fixed.update((op, *controls))
                 continue
             stack.pop()
-            if op not in done:
-                done.add(op)
-                ops.append(op)
-        self.ops = ops
-
-
-def fixed_ops(graph: PlanGraph) -> set[Operation]:
-    """The ops that may not vanish."""
-    fixed = set(graph.targets)
-    for op in graph.ops:
-        if op._control_inputs:
-            fixed.add(op)
-            fixed.update(op._control_inputs)
-    fixed.update([t.op for t in graph.fed])
-    return {graph.running(op) for op in fixed}
+            done[op] = None
+        self.ops = [op for op in done if op not in never] if never else list(done)
 
 
 def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor, Tensor] | None = None) -> None:
@@ -96,8 +79,7 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
 
     `known`: tensors that are replaced from the start.
     """
-    fixed = fixed_ops(graph) if rules else set()
-    fed, changed = graph.fed, graph.changed_inputs
+    fed, fixed, changed = graph.fed, graph.fixed, graph.changed_inputs
     stand_ins: dict[Tensor, Tensor] = dict(known or {})
     for op in graph.ops:
         if known and any([t in known for t in op._outputs]):
@@ -107,19 +89,19 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
             if any([t in stand_ins for t in inputs]):
                 changed[op] = tuple([stand_ins.get(t, t) for t in inputs])
         current = op
+        outputs: Sequence[Tensor] | None = None
         for rule in rules:
             found = rule(current)
+            if found is None:
+                continue
             if isinstance(found, Operation):
                 graph.replace(current, found)
-                current = found
-            elif found is not None and op not in fixed:
+                current, outputs = found, found._outputs
+            elif op not in fixed:
                 outputs = found
                 break
-        else:
-            if current is op:
-                continue
-            outputs = current._outputs
-        stand_ins.update([(old, new) for old, new in zip(op._outputs, outputs, strict=True) if old not in fed])
+        if outputs is not None:
+            stand_ins.update([(old, new) for old, new in zip(op._outputs, outputs, strict=True) if old not in fed])
     if stand_ins:
         graph.fetches = [stand_ins.get(t, t) for t in graph.fetches]
         graph.prune()

@@ -15,7 +15,7 @@ from flowcore import dtypes
 from flowcore.graph.constants import detached_constant
 from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, fixed_ops, rewrite
+from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, rewrite
 from flowcore.shape import TensorShape
 
 
@@ -32,7 +32,7 @@ class _Joining:
         self._inputs = graph.inputs
         self._readers = collections.Counter([t for op in graph.ops for t in graph.inputs(op)])
         self._readers.update(graph.fetches)
-        self._kept = fixed_ops(graph)
+        self._kept = graph.fixed
 
     def __call__(self, op: Operation) -> Replacement:
         if op._type != "AddN" or op._outputs[0]._dtype not in (dtypes.float32, dtypes.float64):

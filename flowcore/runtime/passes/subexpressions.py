@@ -7,6 +7,7 @@ same moment.
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,9 +32,9 @@ class Merging:
     """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where these are met again by all that makes ops equal."""
 
     def __init__(self, graph: PlanGraph) -> None:
-        self._fed = graph.fed
-        self._graph = graph
-        self._alike: dict[Any, Operation] = {}
+        self._fed = {t.op for t in graph.fed}
+        self._inputs = graph.inputs
+        self._alike: defaultdict[str, dict[Any, Operation]] = defaultdict(dict)  # by type, then by inputs
         self._equal: dict[Any, Operation] = {}
         self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
 
@@ -41,7 +42,7 @@ class Merging:
         kind = op._type
         if (op._op_def.is_stateful and kind != "ReadVariableOp") or not op._outputs or kind in _NEVER or kind in kernels.PYTHON_KERNELS:
             return None
-        if self._fed and any(t in self._fed for t in op._outputs):
+        if op in self._fed:
             return None
         if kind == "Const":
             first = self._equal.setdefault(_key(op, ()), op)
@@ -50,7 +51,7 @@ class Merging:
                 return None
         else:
             inputs = self._compared(op)
-            first = self._alike.setdefault((kind, inputs), op)
+            first = self._alike[kind].setdefault(inputs, op)
             if first is op:
                 return None
             self._equal.setdefault(_key(first, inputs), first)
@@ -59,14 +60,12 @@ class Merging:
 
     def _compared(self, op: Operation) -> Any:
         """What the inputs are compared by."""
-        inputs = self._graph.inputs(op)
+        inputs = self._inputs(op)
         if self._constants and any([t in self._constants for t in inputs]):
             inputs = tuple([self._constants.get(t, t) for t in inputs])
-        return frozenset(inputs) if op._type in _COMMUTATIVE and _has_one_order(inputs[0]) else inputs
-
-
-def _has_one_order(x: Tensor) -> bool:
-    return not (x.dtype.is_floating or x.dtype.is_complex)
+        if op._type in _COMMUTATIVE and not (inputs[0]._dtype.is_floating or inputs[0]._dtype.is_complex):
+            return frozenset(inputs)
+        return inputs
 
 
 _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
