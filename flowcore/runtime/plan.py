@@ -245,7 +245,7 @@ def compile_plan(
         lowering.lower(op)
     fetch_slots = [lowering.on_device(lowering.slot_of[t], HOST) for t in graph.fetches]
     fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
-    nodes = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
+    nodes = fuse(lowering.nodes, fetch_slots, lowering.constants) if fuses else lowering.nodes
     plan = _engine.Plan(pool, nodes, len(lowering.slot_device), range(len(feeds)), fetch_slots, lowering.constants)
     fused = {n.index: tuple(graph.original(op) for op in n.fused) for n in nodes if n.fused}
     ops = [graph.original(n.op) if n.op is not None else None for n in nodes]
