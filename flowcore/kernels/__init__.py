@@ -1,7 +1,8 @@
 """The registry of CPU kernels: finds every extension unit of this package and of the queues. Knows no graph.
 
 Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session state), `PYTHON_KERNELS` (op type -> factory of
-a Python callable), `find_formula` (of the unit _elementwise), `find_row_loops` (of _reduce), `new_kept` (of _linalg). A new unit is found by its name: nothing here is edited for it.
+a Python callable), `find_formula` (of the unit _elementwise), `find_row_loops` (of _reduce), `new_kept` (of _linalg). A new unit is found by its name:
+nothing here is edited for it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What a fused node is made of, whatever the device: elementwise ops as steps, and what a device offers that runs them.
 
-Owns: which ops may be members of a group, and as which steps; which reductions may end one. Which nodes form a group is fuse.py's; programs are fuse_cpu.py's and fuse_opencl.py's.
+Owns: which ops may be members of a group, and as which steps; which reductions may end one. Which nodes form a group is fuse.py's; programs are those of
+fuse_cpu.py and fuse_opencl.py.
 """
 
 from __future__ import annotations
