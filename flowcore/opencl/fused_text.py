@@ -122,7 +122,9 @@ def _stages_source(steps: Sequence[Step], loads: Mapping[str, str], reduces: boo
     loops = []
     for number in range(stage[-1] + 1):
         elsewhere = {**loads, **{f"t{k}": f"b{k}[j]" for k in kept if stage[k] < number}}
-        body = "".join(_step_call(k, steps, elsewhere, k < rounded) + (f"b{k}[j] = t{k}; " if k in kept else "") for k in range(len(steps)) if stage[k] == number)
+        body = "".join(
+            _step_call(k, steps, elsewhere, k < rounded) + (f"b{k}[j] = t{k}; " if k in kept else "") for k in range(len(steps)) if stage[k] == number
+        )
         if number == stage[-1]:
             body += f"JOIN(T_C, running[j], t{len(steps) - 1});" if reduces else f"STORE_R(out, i, t{len(steps) - 1});"
         loops.append(f"STEPS for (size_t j = 0; j < BLOCK; j++) {{ const size_t k = k0 + j, i = row_at + k; {body} }}")

@@ -122,7 +122,7 @@ def reduction_of(op: Operation, axes: object) -> Reduction | None:
     rank = op._inputs[0]._shape.ndims
     if rank is None or not isinstance(axes, np.ndarray) or axes.ndim > 1:
         return None
-    named = tuple(np.reshape(axes, -1).tolist())
+    named = tuple(axes.tolist() if axes.ndim else [axes.item()])
     if not named or sorted([axis + rank if axis < 0 else axis for axis in named]) != list(range(rank - len(named), rank)):
         return None
     return Reduction(op._type, op._inputs[0]._dtype, named, bool(op.get_attr("keep_dims")))
