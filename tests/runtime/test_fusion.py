@@ -595,9 +595,10 @@ def test_a_division_by_zero_within_a_group_is_refused(size: int) -> None:
     assert run(build, [x[:0], y[-1:]], known=False)[0][0].tolist() == []
 
 
-def test_traces_and_placements_name_every_op(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("end", [lambda x: fc.add(x, 1.0, name="last"), lambda x: fc.reduce_mean(x, name="last")], ids=["chain", "reduction"])
+def test_traces_and_placements_name_every_op(end: Build, capfd: pytest.CaptureFixture[str]) -> None:
     x = fc.placeholder(fc.float32, [3])
-    last = fc.add(fc.square(fc.tanh(x, name="first"), name="second"), 1.0, name="last")
+    last = end(fc.square(fc.tanh(x, name="first"), name="second"))
     metadata = fc.RunMetadata()
     with fc.Session(config=config(log_device_placement=True)) as session:
         session.run(last, {x: [1, 2, 3]}, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
