@@ -46,7 +46,7 @@ class OptimizerOptions:
     do_common_subexpression_elimination: equal ops run once.
     do_constant_folding: what depends on constants alone is computed when the plan is made.
     do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape).
-    do_elementwise_fusion: chains and trees of elementwise ops run as one node.
+    do_elementwise_fusion: chains and trees of elementwise ops run as one node, with the reduction that ends one.
     do_product_joining: a sum of matrix products is one product, which rounds in other places.
     do_transpose_sharing: what several products read transposed is transposed once; products of up to eight rows round in other places.
     """

@@ -1,54 +1,17 @@
-/* Reduction of the middle axis of [outer, n, inner]. OP: Sum, Prod, Max, Min, All, Any; SQUARE=1: of squares; DIVIDE=1: over `count`.
+/* Reduction of the middle axis of [outer, n, inner]. OP and DIVIDE: see combine.cl; SQUARE=1: of squares.
  * The axis is cut into `pieces` of at most `piece` elements, the result is [outer, pieces, inner]. Running values last a BLOCK, then join the total:
  * that keeps the error of a long sum near that of pairwise summation. */
 
-#define C8 PASTE(T_C, 8)
-#define C4 PASTE(T_C, 4)
-#define C2 PASTE(T_C, 2)
-
-#define COMBINE_Sum(C, x, y) (C)((x) + (y))
-#define COMBINE_Prod(C, x, y) (C)((x) * (y))
-#if T_FLOATING
-#define COMBINE_Max(C, x, y) ((y) > (x) || (y) != (y) ? (y) : (x)) /* NaN wins */
-#define COMBINE_Min(C, x, y) ((y) < (x) || (y) != (y) ? (y) : (x))
-#else
-#define COMBINE_Max(C, x, y) ((y) > (x) ? (y) : (x))
-#define COMBINE_Min(C, x, y) ((y) < (x) ? (y) : (x))
-#endif
-#define COMBINE_All(C, x, y) (C)((x) & (y))
-#define COMBINE_Any(C, x, y) (C)((x) | (y))
-#define COMBINE(C, x, y) PASTE(COMBINE_, OP)(C, x, y)
-
-#define START_Sum 0
-#define START_Prod 1
-#define START_Max T_LOWEST
-#define START_Min T_HIGHEST
-#define START_All 1
-#define START_Any 0
-#define START PASTE(START_, OP)
+#include "combine.cl"
 
 #if SQUARE
 #define TERM(x) ((x) * (x))
 #else
 #define TERM(x) (x)
 #endif
-#if !DIVIDE
-#define FINISH(total, count) (total)
-#elif T_FLOATING
-#define FINISH(total, count) ((total) / (T_C)(count))
-#else
-#define FINISH(total, count) (T_C)((count) ? (total) / (count) : 0)
-#endif
 
 #define BLOCK 4096
 #define COLUMN_BLOCK 1024
-
-/* x = x and y together. */
-#define JOIN(C, x, y)           \
-    do {                        \
-        C joined = (y);         \
-        x = COMBINE(C, x, joined); \
-    } while (0)
 
 static inline T_C of_row(__global const T *row, size_t n) {
     T_C total = START;
@@ -67,14 +30,7 @@ static inline T_C of_row(__global const T *row, size_t n) {
         JOIN(C16, a0, a1);
         JOIN(C16, a2, a3);
         JOIN(C16, a0, a2);
-        C8 r8 = a0.lo;
-        JOIN(C8, r8, a0.hi);
-        C4 r4 = r8.lo;
-        JOIN(C4, r4, r8.hi);
-        C2 r2 = r4.lo;
-        JOIN(C2, r2, r4.hi);
-        JOIN(T_C, rest, r2.x);
-        JOIN(T_C, rest, r2.y);
+        JOIN(T_C, rest, joined16(a0));
         JOIN(T_C, total, rest);
     }
     return total;
@@ -103,16 +59,7 @@ __kernel void rows_by_group(ARGUMENTS, __local T_C *values) {
         size_t row = k / (size_t)pieces, from = k % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
         T_C total = START;
         for (size_t i = from + me; i < end; i += size) JOIN(T_C, total, TERM(LOAD_T(in, row * (size_t)n + i)));
-        values[me] = total;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (size_t left = size / 2; left; left /= 2) {
-            if (me < left) {
-                T_C value = values[me];
-                JOIN(T_C, value, values[me + left]);
-                values[me] = value;
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-        }
+        reduce_in_group(values, total);
         if (me == 0) STORE_R(out, k, FINISH(values[0], count));
         barrier(CLK_LOCAL_MEM_FENCE);
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -36,3 +37,35 @@ def nothing_left_running() -> Iterator[None]:
         gc.collect()
         time.sleep(0.02)
     pytest.fail(f"the test left nodes parked or steps running: {counts}")
+
+
+@pytest.fixture
+def control_edges_hold() -> Callable[[str | None, Any], None]:
+    """Control edges to and from the midst of a chain of elementwise ops: they hold, and readers of a variable see their moment. For any device."""
+
+    def check(place: str | None, config: Any) -> None:
+        with fc.device(place):
+            v = fc.Variable([1.0, 2.0], use_resource=True)
+            start = v.read_value()
+            middle = start * 3.0
+            with fc.control_dependencies([middle]):
+                changed = v.assign_add([10.0, 10.0])
+            with fc.control_dependencies([changed]):
+                other = fc.identity(v.read_value()) + 0.0
+                last = fc.square(middle) + other
+            with fc.control_dependencies([v.assign([7.0, 7.0])]):
+                late = middle + 1.0
+            end = -(late * 1.0)
+            alone = fc.square(v.read_value() * 1.0) + 1.0
+        with fc.Session(config=config) as session:
+            for _ in range(3):
+                session.run(v.initializer)
+                assert session.run(last).tolist() == [9 + 11, 36 + 12]
+                session.run(v.initializer)
+                session.run(end)
+                assert session.run(v).tolist() == [7, 7]
+                session.run(v.initializer)
+                assert session.run(alone).tolist() == [2, 5]
+                assert session.run(v).tolist() == [1, 2]
+
+    return check

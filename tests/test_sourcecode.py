@@ -24,6 +24,7 @@ OPTIONAL = {
     "hashlib",
     "importlib",
     "json",
+    "traceback",
 }  # extras, or slow to import: imported where they are needed
 
 

@@ -1,7 +1,8 @@
 """The registry of CPU kernels: finds every extension unit of this package and of the queues. Knows no graph.
 
 Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session state), `PYTHON_KERNELS` (op type -> factory of
-a Python callable), `find_formula` (of the unit _elementwise), `new_kept` (of _linalg). A new unit is found by its name: nothing here is edited for it.
+a Python callable), `find_formula` (of the unit _elementwise), `find_row_loops` (of _reduce), `new_kept` (of _linalg). A new unit is found by its name:
+nothing here is edited for it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from flowcore.kernels import blas
 from flowcore.kernels.python_kernels import PYTHON_KERNELS
 
-__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula", "new_kept"]
+__all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula", "find_row_loops", "new_kept"]
 
 
 def _units() -> list[ModuleType]:
@@ -32,6 +33,11 @@ def find_formula(op: str, dtype: int) -> int:
     return -1
 
 
+def find_row_loops(op: str, dtype: int) -> int:
+    """Where the loops of a reduction of `dtype`, by its number, lie that a fused node may call; 0 where there are none."""
+    return 0
+
+
 def new_kept() -> object:
     """The state, as a capsule, of a node whose kernel keeps what it made of a constant (FC_KEEPS_CONSTANT)."""
     raise NotImplementedError("no unit of this build keeps constants")
@@ -40,6 +46,7 @@ def new_kept() -> object:
 for _unit in _units():
     CAPSULES += _unit.KERNELS
     find_formula = getattr(_unit, "find_formula", find_formula)
+    find_row_loops = getattr(_unit, "find_row_loops", find_row_loops)
     new_kept = getattr(_unit, "new_kept", new_kept)
     for _name in vars(_unit):
         if _name.startswith("create_"):

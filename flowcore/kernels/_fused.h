@@ -1,5 +1,5 @@
-/* Fused nodes: several elementwise ops in one. Their steps as the runtime packs them, the shape of each step's value, and the errors where shapes do
- * not fit, in the words of the op alone. For kernels of any device. */
+/* Fused nodes: several elementwise ops in one, and perhaps a reduction of what they yield. Their steps as the runtime packs them, the shape of each
+ * step's value, and the errors where shapes do not fit, in the words of the op alone. For kernels of any device. */
 #ifndef FLOWCORE_KERNEL_FUSED_H
 #define FLOWCORE_KERNEL_FUSED_H
 
@@ -8,6 +8,7 @@
 #include "_walk.h"
 #include "elementwise/select_checks.h"
 #include "nn/checks.h"
+#include "reduce/axes.h"
 
 /* The most that runtime/fuse.py puts into one node. */
 #define FC_FUSED_INPUTS 32
@@ -120,6 +121,22 @@ static inline int fc_fused_shapes(fc_ctx *ctx, int n_steps, const fc_fused_step 
         }
         shapes[ctx->n_in + k] = shape;
     }
+    return FC_OK;
+}
+
+/* The reduction at the end of a node, of values of shape `x`, by the attribute [..., its op, keep_dims, axes ...] of which `skip` numbers are the device's
+ * own. A run is left to be done, or none, and it is one along rows: the axes are the last. */
+static inline int fc_fused_reduction(fc_ctx *ctx, const fc_tensor *x, const fc_attr *attr, int skip, fc_reduction *r) {
+    static const fc_api api = {.fail = fc_fail_in_step};
+    fc_buffer numbers = {.data = (void *)(attr->ints + skip + 2)};
+    const fc_tensor axes = {.buffer = &numbers, .dtype = FC_INT64, .ndim = 1, .size = attr->n - skip - 2, .shape = {attr->n - skip - 2}};
+    const fc_attr keep_dims = {.i = attr->ints[skip + 1]};
+    const fc_tensor *in[2] = {x, &axes};
+    fc_step_ctx s = {.ctx = {.api = &api, .in = in, .attrs = &keep_dims, .name = ctx->name, .n_in = 2}, .node = ctx, .op = (int)attr->ints[skip]};
+    int rc = fc_plan_reduction(&s.ctx, r);
+    if (rc) return rc;
+    if (x->size && (r->count > 1 || (r->count && r->runs[0].inner > 1)))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the input has %d dimensions, not as many as its shape was set to have", x->ndim);
     return FC_OK;
 }
 

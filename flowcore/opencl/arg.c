@@ -40,7 +40,7 @@ static int arg(fc_ctx *ctx, const char *order) {
     fc_run run;
     int rc = fc_begin_arg(ctx, &run);
     if (rc || !ctx->out[0].size) return rc;
-    int64_t piece = ocl_piece(ocl_of(ctx), &run), pieces = ocl_pieces(&run, piece);
+    int64_t piece = ocl_piece(ocl_of(ctx), &run, 1), pieces = ocl_pieces(&run, piece);
     if (pieces == 1) return launch(ctx, order, &ctx->out[0], &run, piece, 1);
     fc_tensor found = {.dtype = ctx->out[0].dtype};
     rc = ocl_buffer_new(ctx, found.dtype, run.outer * pieces * run.inner, &found.buffer);

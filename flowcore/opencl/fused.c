@@ -1,16 +1,16 @@
-/* Several elementwise ops in one kernel, as flowcore/runtime/fuse.py put them together. */
+/* Several elementwise ops in one kernel, as flowcore/runtime/fuse.py put them together, and perhaps the reduction of what they yield. */
 #include "../kernels/_fused.h"
-#include "device.h"
+#include "pieces.h"
 
-/* How the element of input i is found (ACCESS of fused_text.py): f, it has the output's shape; s, it is a single one; r and c, it is broadcast along some
- * axes, the innermost not among them, or among them. */
-static char access_of(const fc_ctx *ctx, const fc_walk *walk, int i) {
-    if (ctx->in[i]->size == ctx->out[0].size) return 'f';
+/* How the element of input i is found (ACCESS of fused_text.py): f, it has the shape of what is computed, of so many elements; s, it is a single one; r and c,
+ * it is broadcast along some axes, the innermost not among them, or among them. */
+static char access_of(const fc_ctx *ctx, const fc_walk *walk, int64_t size, int i) {
+    if (ctx->in[i]->size == size) return 'f';
     if (ctx->in[i]->size == 1) return 's';
     return walk->stride[i][walk->ndim - 1] ? 'r' : 'c';
 }
 
-/* The axes of the output and how far one step along each leads in the inputs that are broadcast. All know the steps along the innermost. */
+/* The axes of what is computed and how far one step along each leads in the inputs that are broadcast. All know the steps along the innermost. */
 static void pass_axes(ocl_call *call, const fc_walk *walk, const char *access) {
     if (!strpbrk(access, "rc")) return; /* it is all one row */
     for (int d = 1; d < walk->ndim; d++) ocl_long(call, walk->shape[d]);
@@ -18,36 +18,107 @@ static void pass_axes(ocl_call *call, const fc_walk *walk, const char *access) {
         for (int d = 0; (access[i] == 'r' || access[i] == 'c') && d < walk->ndim - 1; d++) ocl_long(call, walk->stride[i][d]);
 }
 
-/* Attributes: the option FUSED, the dtypes of the inputs and of the output, and the steps. */
-static int fused(fc_ctx *ctx) {
+/* What the steps work on, once it is known that their shapes fit. */
+typedef struct {
+    fc_tensor made[FC_FUSED_STEPS];
+    const fc_tensor *shapes[FC_FUSED_VALUES];
+    const fc_tensor *shape; /* of the last step's value */
+    int dtype;
+    fc_walk walk;
+    char access[FC_MAX_INPUTS + 1];
+} steps;
+
+/* Attributes: the option FUSED, the dtypes of the inputs and of the last step's value, and the steps. */
+static int begin(fc_ctx *ctx, steps *s) {
     const int64_t *dtypes = ctx->attrs[1].ints;
     const int n_steps = (int)(ctx->attrs[2].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step));
-    const fc_tensor *shapes[FC_FUSED_VALUES];
-    fc_tensor made[FC_FUSED_STEPS];
     if (ctx->n_in > FC_MAX_INPUTS || n_steps < 1 || n_steps > FC_FUSED_STEPS) return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
     for (int i = 0; i < ctx->n_in; i++)
         if (ctx->in[i]->dtype != dtypes[i]) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
-    int rc = fc_fused_shapes(ctx, n_steps, (const fc_fused_step *)ctx->attrs[2].ints, shapes, made);
+    int rc = fc_fused_shapes(ctx, n_steps, (const fc_fused_step *)ctx->attrs[2].ints, s->shapes, s->made);
     if (rc) return rc;
-    const fc_tensor *shape = shapes[ctx->n_in + n_steps - 1];
-    rc = ctx->api->alloc(ctx, 0, (int)dtypes[ctx->n_in], shape->ndim, shape->shape);
-    int64_t size = ctx->out[0].size;
-    if (rc || !size) return rc;
-    fc_walk walk;
-    fc_walk_init(&walk, ctx->n_in, ctx->in, shape->ndim, shape->shape);
-    char access[FC_MAX_INPUTS + 1] = {0};
-    for (int i = 0; i < ctx->n_in; i++) access[i] = access_of(ctx, &walk, i);
+    s->shape = s->shapes[ctx->n_in + n_steps - 1];
+    s->dtype = (int)dtypes[ctx->n_in];
+    fc_walk_init(&s->walk, ctx->n_in, ctx->in, s->shape->ndim, s->shape->shape);
+    memset(s->access, 0, sizeof s->access);
+    for (int i = 0; i < ctx->n_in; i++) s->access[i] = access_of(ctx, &s->walk, s->shape->size, i);
+    return FC_OK;
+}
+
+static void pass_inputs(ocl_call *call, const steps *s, const fc_tensor *out) {
+    ocl_tensor(call, out);
+    for (int i = 0; i < call->ctx->n_in; i++) ocl_tensor(call, call->ctx->in[i]);
+    ocl_long(call, s->shape->size);
+    pass_axes(call, &s->walk, s->access);
+}
+
+/* Fills `out` with the last step's value. */
+static int compute(fc_ctx *ctx, const steps *s, const fc_tensor *out) {
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "fused", "fused", "FUSED=%s ACCESS=%s AXES=%d", ctx->attrs[0].s, access, walk.ndim);
+    int rc = ocl_begin(&call, ctx, "fused", "fused", "FUSED=%s ACCESS=%s AXES=%d", ctx->attrs[0].s, s->access, s->walk.ndim);
     if (rc) return rc;
-    ocl_tensor(&call, &ctx->out[0]);
-    for (int i = 0; i < ctx->n_in; i++) ocl_tensor(&call, ctx->in[i]);
-    ocl_long(&call, size);
-    pass_axes(&call, &walk, access);
-    return ocl_run_light(&call, size);
+    pass_inputs(&call, s, out);
+    return ocl_run_light(&call, s->shape->size);
+}
+
+static int fused(fc_ctx *ctx) {
+    steps s;
+    int rc = begin(ctx, &s);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, s.dtype, s.shape->ndim, s.shape->shape);
+    return rc || !s.shape->size ? rc : compute(ctx, &s, &ctx->out[0]);
+}
+
+/* Whether rows of so many elements are reduced by the kernel that computes them. A whole group, or as many running values, would be started for each short
+ * one (measured: rows of 7 take 5 times as long). A processor's compiler that makes vectors of neighbouring items makes none of a row (Intel's: a hyperbolic
+ * tangent takes 2 to 3 times as long, a group to a row 1.4 to 3 times on the whole). */
+static int joins_rows(const ocl_device *d, int64_t size) { return d->is_cpu ? d->wide_items && size >= 32 : size >= 64; }
+
+/* Rows of the last step's value, in pieces, to `out`. */
+static int reduce(fc_ctx *ctx, const steps *s, const char *op, int divide, int64_t count, const fc_tensor *out, const fc_run *run, int64_t piece, int64_t pieces,
+                  int64_t cost) {
+    const int by_group = !ocl_of(ctx)->is_cpu;
+    ocl_call call;
+    int rc = ocl_begin(&call, ctx, "fused_reduce", by_group ? "fused_rows_by_group" : "fused_rows", "FUSED=%s ACCESS=%s AXES=%d R=%s OP=%s DIVIDE=%d",
+                       ctx->attrs[0].s, s->access, s->walk.ndim, ocl_type(out->dtype), op, divide);
+    if (rc) return rc;
+    pass_inputs(&call, s, out);
+    ocl_long(&call, run->outer);
+    ocl_long(&call, run->reduced);
+    ocl_long(&call, piece);
+    ocl_long(&call, pieces);
+    ocl_long(&call, count);
+    return by_group ? ocl_run_trees(&call, run->outer * pieces, piece, fc_item_size(ocl_computed(s->dtype)))
+                    : ocl_run_parts(&call, run->outer * pieces, piece * cost);
+}
+
+/* Attribute 3: the reduction's op in the group, keep_dims, axes; 4 and 5: what it is on the device, and whether it divides. */
+static int fused_reduction(fc_ctx *ctx) {
+    const char *op = ctx->attrs[4].s;
+    const int divide = (int)ctx->attrs[5].i;
+    steps s;
+    fc_reduction r;
+    int rc = begin(ctx, &s);
+    if (!rc) rc = fc_fused_reduction(ctx, s.shape, &ctx->attrs[3], 0, &r);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, s.dtype, r.ndim, r.shape);
+    if (rc || !ctx->out[0].size) return rc;
+    const fc_tensor *out = &ctx->out[0];
+    if (!r.count) return compute(ctx, &s, out);
+    const fc_run *run = &r.runs[0];
+    if (!s.shape->size) return ocl_reduce_run(ctx, op, divide, run->reduced, out, out, run); /* none of it is read */
+    const int64_t cost = ctx->attrs[2].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step) + 1;
+    const int64_t piece = ocl_piece(ocl_of(ctx), run, cost), pieces = ocl_pieces(run, piece);
+    const int joins = joins_rows(ocl_of(ctx), run->reduced);
+    if (joins && pieces == 1) return reduce(ctx, &s, op, divide, run->reduced, out, run, piece, 1, cost);
+    fc_tensor between = {.dtype = joins ? ocl_computed(s.dtype) : s.dtype};
+    rc = ocl_buffer_new(ctx, between.dtype, run->outer * (joins ? pieces : run->reduced), &between.buffer);
+    if (!rc) rc = joins ? reduce(ctx, &s, op, 0, 0, &between, run, piece, pieces, cost) : compute(ctx, &s, &between);
+    if (!rc) rc = ocl_reduce_run(ctx, op, divide, run->reduced, out, &between, &(fc_run){run->outer, joins ? pieces : run->reduced, 1});
+    fc_release(between.buffer);
+    return rc;
 }
 
 static const fc_kernel_def defs[] = {
     {"_Fused", "", "program dtypes steps", FC_SYNC, 0, 0, fused},
+    {"_FusedReduction", "", "program dtypes steps reduction op divide", FC_SYNC, 0, 0, fused_reduction},
 };
 const fc_kernel_table ocl_fused_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

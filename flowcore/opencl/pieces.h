@@ -5,17 +5,21 @@
 #include "../kernels/reduce/axes.h"
 #include "device.h"
 
-/* Few long reductions keep a device busy only in pieces, whose results are reduced again: the length of one. */
-static inline int64_t ocl_piece(const ocl_device *d, const fc_run *run) {
+/* Few long reductions keep a device busy only in pieces, whose results are reduced again: the length of one. `cost`: of an element, beside one that is read
+ * and added. */
+static inline int64_t ocl_piece(const ocl_device *d, const fc_run *run, int64_t cost) {
     int64_t width = run->inner < 64 ? run->inner : 64;
     int64_t side_by_side = d->is_cpu ? run->outer * ((run->inner + 63) / 64) : run->outer * run->inner;
     int64_t wanted = d->units * (d->is_cpu ? 4 : run->inner == 1 ? 8 : 512) / side_by_side;
-    int64_t worth = run->reduced / (d->is_cpu ? 16384 / width : run->inner == 1 ? 4096 : 64);
+    int64_t worth = run->reduced * (d->is_cpu ? cost : 1) / (d->is_cpu ? 16384 / width : run->inner == 1 ? 4096 : 64);
     int64_t pieces = wanted < worth ? wanted : worth;
     return pieces > 1 ? (run->reduced + pieces - 1) / pieces : run->reduced;
 }
 
 /* How many, none of them empty but that of an empty axis. */
 static inline int64_t ocl_pieces(const fc_run *run, int64_t piece) { return run->reduced ? (run->reduced + piece - 1) / piece : 1; }
+
+/* `out` = `in` reduced by `op`, "Sum", "Prod", "Max", "Min", "All" or "Any", and with `divide` divided by `count`: in one launch, or two (reduce.c). */
+int ocl_reduce_run(fc_ctx *ctx, const char *op, int divide, int64_t count, const fc_tensor *out, const fc_tensor *in, const fc_run *run);
 
 #endif

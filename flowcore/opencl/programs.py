@@ -35,7 +35,8 @@ def source(file: str, options: str) -> str:
     """The whole text of a program. Raises KeyError for an unknown formula, FileNotFoundError for an unknown file."""
     words = dict(word.split("=", 1) for word in options.split())
     if "FUSED" in words:
-        return fused_source(words["FUSED"], words["ACCESS"], int(words["AXES"])) + kernel_text(file + ".cl")
+        macros = [f"#define {name} {words[name]}\n" for name in ("OP", "DIVIDE") if name in words]
+        return "".join([fused_source(words["FUSED"], words["ACCESS"], int(words["AXES"]), words.get("R", "")), *macros, kernel_text(file + ".cl")])
     types = {name: value for name, value in words.items() if value in TYPES}
     used = {TYPES[dtype][1] for dtype in types.values()}
     parts = ["#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"] if "double" in used else []

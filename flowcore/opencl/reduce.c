@@ -32,7 +32,7 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
 }
 
 static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run) {
-    int64_t piece = ocl_piece(ocl_of(ctx), run), pieces = ocl_pieces(run, piece);
+    int64_t piece = ocl_piece(ocl_of(ctx), run, 1), pieces = ocl_pieces(run, piece);
     if (pieces == 1) return launch(ctx, r, out, in, run, piece, 1);
     fc_tensor partial = {.dtype = ocl_computed(in->dtype)};
     rule first = {r->op, r->square, 0, 0}, second = {r->op, 0, r->divide, r->count};
@@ -41,6 +41,10 @@ static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc
     if (!rc) rc = launch(ctx, &second, out, &partial, &(fc_run){run->outer, pieces, run->inner}, pieces, 1);
     fc_release(partial.buffer);
     return rc;
+}
+
+int ocl_reduce_run(fc_ctx *ctx, const char *op, int divide, int64_t count, const fc_tensor *out, const fc_tensor *in, const fc_run *run) {
+    return reduce_run(ctx, &(rule){op, 0, divide, count}, out, in, run);
 }
 
 /* Fills out[0] by the runs of `r`. */

@@ -3,31 +3,34 @@
 Owns: which nodes form a group. What may be a member is said by fused_steps.py, programs are made by what a device offers as `fusion`: none is named here.
 Must never import the session.
 
-A group has one output, that of its last node, which lends the whole its name and its place in the order. All that it waits for comes earlier, so no
-cycle can arise; a node that others wait for stays out, since they may have to run before the group can.
+A group has one output, that of its last node, which lends the whole its name and its place in the order; that node alone may be a reduction. All that
+the group waits for comes earlier, so no cycle can arise; a node that others wait for stays out, since they may have to run before the group can.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from flowcore import _engine
 from flowcore.dtypes import DType
 from flowcore.graph.operation import Operation
-from flowcore.runtime.fused_steps import Fusion, Step, size_in, steps_of
+from flowcore.runtime.fused_steps import REDUCTIONS, Fusion, Reduction, Step, reduction_of, size_in, steps_of
 from flowcore.runtime.plan_node import PlanNode
 
 __all__ = ["fuse"]
 
-#: The kernel of a fused node in a device's table.
-FUSED = "_Fused"
+#: The kernels of fused nodes in a device's table: of those that end in a reduction the second.
+FUSED, FUSED_REDUCTION = "_Fused", "_FusedReduction"
 
 
-def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[PlanNode]:
-    """The plan with groups made one node each, numbered anew. The values of `kept_slots` are read from outside the plan. Changes the nodes."""
+def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]) -> list[PlanNode]:
+    """The plan with groups made one node each, numbered anew. Changes the nodes.
+
+    The values of `kept_slots` are read from outside the plan, `constants` are those of slots that are known.
+    """
     gone: set[int] = set()
-    for group in _groups(nodes, kept_slots):
+    for group in _groups(nodes, kept_slots, constants):
         if len(group.nodes) > 1:
             _merge(group)
             gone.update([node.index for node in group.nodes[1:]])
@@ -35,16 +38,20 @@ def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[PlanNod
 
 
 class _Group:
-    """Nodes that become one, the last, its root, first. `inputs` are the slots that they read of others, `size` is how many steps they are."""
+    """Nodes that become one, the last, its root, first. `inputs` are the slots that they read of others, `size` is how many steps they are.
 
-    __slots__ = ("fusion", "inputs", "nodes", "shape", "size")
+    The root is a step itself, or `reduction`; axes are no input then.
+    """
 
-    def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion) -> None:
+    __slots__ = ("fusion", "inputs", "nodes", "reduction", "shape", "size")
+
+    def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion, reduction: Reduction | None = None) -> None:
         self.nodes = [root]
-        self.shape = op._outputs[0]._shape
-        self.inputs: Collection[int] = root.inputs
+        self.shape = (op._inputs if reduction else op._outputs)[0]._shape
+        self.inputs: Collection[int] = root.inputs[:1] if reduction else root.inputs
         self.size = size
         self.fusion = fusion
+        self.reduction = reduction
 
     def takes(self, node: PlanNode, op: Operation, size: int) -> bool:
         """Adds a node whose value is needed in the group alone, if it fits.
@@ -64,7 +71,7 @@ class _Group:
         return True
 
 
-def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[_Group]:
+def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]) -> list[_Group]:
     """All groups, also those of one node. The walk is backwards: when it meets a node, it has met all that read its value."""
     waited_for = {index for node in nodes for index in node.after}
     home: dict[int, _Group | None] = dict.fromkeys(kept_slots)  # by slot: the group that all its readers are in, None where there is no such
@@ -80,6 +87,11 @@ def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int]) -> list[_Gro
                     groups.append(group)
                     if len({*node.inputs}) > fusion.most_inputs:
                         group = None
+        elif op is not None and fusion is not None and op._type in REDUCTIONS and _is_reduction(node.kernel, node.device.type):
+            reduction = reduction_of(op, constants.get(node.inputs[1]))
+            if reduction is not None and fusion.reduces(op._type, reduction.dtype):
+                group = _Group(node, op, 0, fusion, reduction)
+                groups.append(group)
         for slot in node.inputs:
             if home.setdefault(slot, group) is not group:
                 home[slot] = None
@@ -92,9 +104,15 @@ def _is_plain(kernel: object, device_type: str) -> bool:
     return isinstance(kernel, _engine.Kernel) and kernel.device == device_type and not (kernel.flags or kernel.host_in or kernel.host_out)
 
 
+@functools.lru_cache(maxsize=4096)
+def _is_reduction(kernel: object, device_type: str) -> bool:
+    """Likewise, with the axes on the host."""
+    return isinstance(kernel, _engine.Kernel) and kernel.device == device_type and not (kernel.flags or kernel.host_out) and kernel.host_in == 2
+
+
 def _merge(group: _Group) -> None:
     """Makes the root of `group` the node that does the work of all."""
-    root = group.nodes[0]
+    root, reduction = group.nodes[0], group.reduction
     inputs: list[int] = []
     dtypes: list[DType] = []
     values: dict[int, int] = {}  # by slot: first the inputs as they are met, from `count` on what steps yield
@@ -104,6 +122,9 @@ def _merge(group: _Group) -> None:
     for place, node in enumerate(nodes):
         op = node.op
         assert op is not None
+        if reduction is not None and node is root:
+            reduction = reduction._replace(op=place)
+            break
         operands: list[int] = []
         for slot, tensor in zip(node.inputs, op._inputs):
             if slot not in values:
@@ -113,17 +134,17 @@ def _merge(group: _Group) -> None:
             operands.append(values[slot])
         steps += steps_of(op, place, tuple(operands), count + len(steps))
         values[node.outputs[0]] = count + len(steps) - 1
-    root.kernel = root.device.internal_kernel(FUSED)
-    root.attrs = _attributes(group.fusion, tuple(dtypes), tuple(steps))
+    root.kernel = root.device.internal_kernel(FUSED if reduction is None else FUSED_REDUCTION)
+    root.attrs = _attributes(group.fusion, tuple(dtypes), tuple(steps), reduction)
     root.inputs = tuple(inputs)
     root.after = tuple(sorted({index for node in nodes for index in node.after}))
     root.fused = tuple([node.op for node in nodes if node.op])
 
 
 @functools.lru_cache(maxsize=500)
-def _attributes(fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...]) -> tuple[object, ...]:
+def _attributes(fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...], reduction: Reduction | None) -> tuple[object, ...]:
     """Remembered, because layers and time steps repeat: of the groups of an unrolled LSTM's training step, one in forty is new."""
-    return fusion.attributes(inputs, steps)
+    return fusion.attributes(inputs, steps, reduction)
 
 
 def _renumbered(nodes: list[PlanNode]) -> list[PlanNode]:

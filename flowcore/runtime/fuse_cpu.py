@@ -1,6 +1,6 @@
 """Fused nodes of the CPU: what kernels/elementwise/fused.c reads.
 
-Owns: which loop runs a step, and where in working memory its value lies.
+Owns: which loop runs a step or reduces what they yield, and where in working memory its value lies.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from flowcore import kernels
 from flowcore.dtypes import DType, resource, string
-from flowcore.runtime.fused_steps import CAST, CHOOSE, MOST_INPUTS, MOST_STEPS, Step, packed_steps
+from flowcore.runtime.fused_steps import CAST, CHOOSE, MOST_INPUTS, MOST_STEPS, Reduction, Step, packed_steps
 
 __all__ = ["CpuFusion"]
 
@@ -27,13 +27,19 @@ class CpuFusion:
     def computes(self, step: Step) -> bool:
         return _loop(step.formula, step.dtype) is not None
 
-    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step]) -> tuple[object, ...]:
+    def reduces(self, op_type: str, dtype: DType) -> bool:
+        return _row_loops(op_type, dtype) != 0
+
+    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None) -> tuple[object, ...]:
         places = _places(len(inputs), steps)
         code = [max(places) + 1, max([dtype.size for dtype in {*inputs, *[step.result for step in steps]}])]
         for step, place in zip(steps, places, strict=True):
             code += _loop_and_types(step.formula, step.dtype, step.result)
             code.append(place)
-        return [dtype.as_datatype_enum for dtype in inputs], packed_steps(steps), code
+        attributes = [dtype.as_datatype_enum for dtype in inputs], packed_steps(steps), code
+        if reduction is None:
+            return attributes
+        return *attributes, [_row_loops(reduction.op_type, reduction.dtype), reduction.op, reduction.keep_dims, *reduction.axes]
 
 
 @functools.cache
@@ -42,6 +48,11 @@ def _loop(formula: str, dtype: DType) -> int | None:
         return _NUMBERS[formula] if dtype not in (string, resource) else None
     number = kernels.find_formula(formula, dtype.as_datatype_enum)
     return number if number >= 0 else None
+
+
+@functools.cache
+def _row_loops(op_type: str, dtype: DType) -> int:
+    return kernels.find_row_loops(op_type, dtype.as_datatype_enum)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flowcore.dtypes import DType
 from flowcore.opencl import fused_text
 from flowcore.opencl.formulas import TYPES, formula_for
-from flowcore.runtime.fused_steps import CAST, CHOOSE, Step, packed_steps
+from flowcore.runtime.fused_steps import CAST, CHOOSE, Reduction, Step, packed_steps
 
 __all__ = ["OpenCLFusion"]
 
@@ -22,11 +22,18 @@ class OpenCLFusion:
     def computes(self, step: Step) -> bool:
         return _is_known(step.formula, step.dtype.name, step.result.name)
 
-    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step]) -> tuple[object, ...]:
+    def reduces(self, op_type: str, dtype: DType) -> bool:
+        return dtype.name in TYPES and dtype.name != "bool"
+
+    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None) -> tuple[object, ...]:
         names = [f"i{i}" for i in range(len(inputs))] + [f"t{k}" for k in range(len(steps))]
         text = [fused_text.Step(s.formula, s.dtype.name, s.result.name, tuple(names[v] for v in s.operands)) for s in steps]
         program = fused_text.fused_program([dtype.name for dtype in inputs], text)
-        return program, [dtype.as_datatype_enum for dtype in (*inputs, steps[-1].result)], packed_steps(steps)
+        attributes = program, [dtype.as_datatype_enum for dtype in (*inputs, steps[-1].result)], packed_steps(steps)
+        if reduction is None:
+            return attributes
+        is_mean = reduction.op_type == "Mean"
+        return *attributes, [reduction.op, reduction.keep_dims, *reduction.axes], "Sum" if is_mean else reduction.op_type, is_mean
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """What a fused node is made of, whatever the device: elementwise ops as steps, and what a device offers that runs them.
 
-Owns: which ops may be members of a group, and as which steps. Which nodes form a group is fuse.py's; programs are fuse_cpu.py's and fuse_opencl.py's.
+Owns: which ops may be members of a group, and as which steps; which reductions may end one. Which nodes form a group is fuse.py's; programs are those of
+fuse_cpu.py and fuse_opencl.py.
 """
 
 from __future__ import annotations
@@ -9,10 +10,29 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from flowcore.dtypes import DType, bfloat16, float16, float32
 from flowcore.graph.operation import Operation
 
-__all__ = ["ALIKE", "BIAS", "BROADCAST", "CAST", "CHOOSE", "MOST_INPUTS", "MOST_STEPS", "SELECT", "Fusion", "Step", "packed_steps", "size_in", "steps_of"]
+__all__ = [
+    "ALIKE",
+    "BIAS",
+    "BROADCAST",
+    "CAST",
+    "CHOOSE",
+    "MOST_INPUTS",
+    "MOST_STEPS",
+    "REDUCTIONS",
+    "SELECT",
+    "Fusion",
+    "Reduction",
+    "Step",
+    "packed_steps",
+    "reduction_of",
+    "size_in",
+    "steps_of",
+]
 
 #: What a step asks of its operands' shapes: to broadcast; to be alike; what Select and BiasAdd ask. Numbers as in kernels/_fused.h, like the limits.
 BROADCAST, ALIKE, SELECT, BIAS = range(4)
@@ -38,8 +58,22 @@ class Step(NamedTuple):
     number: int = 1
 
 
+#: Ops that may end a group: over all axes or the last ones.
+REDUCTIONS = frozenset({"Sum", "Mean", "Prod", "Max", "Min"})
+
+
+class Reduction(NamedTuple):
+    """What becomes of the value of the last step. `op` says whose it is, by its place in the group."""
+
+    op_type: str
+    dtype: DType
+    axes: tuple[int, ...]
+    keep_dims: bool
+    op: int = 0
+
+
 class Fusion(Protocol):
-    """What a device that has fused nodes offers: its kernel is called _Fused."""
+    """What a device that has fused nodes offers: its kernel is called _Fused, that of groups that end in a reduction _FusedReduction."""
 
     most_inputs: int
     most_steps: int
@@ -49,7 +83,10 @@ class Fusion(Protocol):
     def computes(self, step: Step) -> bool:
         """Whether a group may hold such a step."""
 
-    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step]) -> tuple[object, ...]:
+    def reduces(self, op_type: str, dtype: DType) -> bool:
+        """Whether a group may end in such a reduction."""
+
+    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None) -> tuple[object, ...]:
         """The attributes of the kernel for inputs of these dtypes."""
 
 
@@ -78,6 +115,17 @@ def size_in(op: Operation, fusion: Fusion) -> int:
 @functools.cache
 def _is_formula(op_type: str, dtype: DType, result: DType, count: int, fusion: Fusion) -> bool:
     return fusion.computes(Step(op_type, dtype, result, tuple(range(count))))
+
+
+def reduction_of(op: Operation, axes: object) -> Reduction | None:
+    """`op`, one of REDUCTIONS, with the constant value of its axes; None where these are not certainly its input's last."""
+    rank = op._inputs[0]._shape.ndims
+    if rank is None or not isinstance(axes, np.ndarray) or axes.ndim > 1:
+        return None
+    named = tuple(axes.tolist() if axes.ndim else [axes.item()])
+    if not named or sorted([axis + rank if axis < 0 else axis for axis in named]) != list(range(rank - len(named), rank)):
+        return None
+    return Reduction(op._type, op._inputs[0]._dtype, named, bool(op.get_attr("keep_dims")))
 
 
 def packed_steps(steps: Sequence[Step]) -> list[int]:

@@ -261,7 +261,7 @@ def compile_plan(
         lowering.lower(op)
     fetch_slots = [lowering.on_device(t, HOST) for t in graph.fetches]
     fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
-    nodes = fuse(lowering.nodes, fetch_slots) if fuses else lowering.nodes
+    nodes = fuse(lowering.nodes, fetch_slots, lowering.constants) if fuses else lowering.nodes
     plan = _engine.Plan(pool, nodes, len(lowering.slot_device), range(len(feeds)), fetch_slots, lowering.constants)
     original = graph.originals.get
     fused = {n.index: tuple([original(op, op) for op in n.fused]) for n in nodes if n.fused}

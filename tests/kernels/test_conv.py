@@ -10,10 +10,10 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests/native"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "native"))
 from kernel_host import KernelError, KernelHost
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 PYTHON = ["-I", sysconfig.get_paths()["include"]]
 SOURCES = [f"flowcore/kernels/linalg/{p.name}" for p in sorted((ROOT / "flowcore/kernels/linalg").glob("*.c"))]
 TYPES = ["float16", ml_dtypes.bfloat16, "float32", "float64"]

@@ -21,4 +21,6 @@ def test_transposes_are_numpys(dtype, shape):
         found = sess.run([fc.transpose(fed, order) for order in orders], {fed: x})
     for order, value in zip(orders, found, strict=True):
         expected = x.transpose(order)
-        np.testing.assert_array_equal(value, np.array([s.encode() for s in expected.ravel()], object).reshape(expected.shape) if dtype == "object" else expected)
+        np.testing.assert_array_equal(
+            value, np.array([s.encode() for s in expected.ravel()], object).reshape(expected.shape) if dtype == "object" else expected
+        )

@@ -276,6 +276,137 @@ def test_integers_that_are_refused(device: Any) -> None:
         run(device.name, build, [np.int32([6, 7]), np.int32([2, 0])])
 
 
+# ---- groups that end in a reduction ----
+
+REDUCTIONS = [fc.reduce_sum, fc.reduce_mean, fc.reduce_max, fc.reduce_min, fc.reduce_prod]
+#: Beside the sum of the sizes of what is added.
+TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 1e-6, "float64": 1e-14}
+
+
+@pytest.fixture
+def reduces(device: Any) -> Callable[..., tuple[int, int]]:
+    """reduces(build, *arrays): the values are those of the CPU, but for the order of additions, and the same each time. Returns the launches of both runs."""
+
+    def compare(build: Build, *arrays: Any, known: bool = True) -> tuple[int, int]:
+        host = run("/cpu:0", build, arrays, known)
+        fused, again = (run(device.name, build, arrays, known) for _ in range(2))
+        unfused = run(device.name, build, arrays, known, graph_options=UNFUSED)
+        for expected, one, another in zip(host.values, fused.values, again.values, strict=True):
+            assert (expected.dtype, expected.shape) == (one.dtype, one.shape)
+            assert_same(one, another)
+            if expected.dtype.kind in "iub":
+                np.testing.assert_array_equal(one, expected)
+            else:
+                scale = max([1.0, *(float(np.abs(v.astype(np.float64)).max(initial=0)) for v in (*arrays, expected) if np.isfinite(v).all())])
+                size = max(np.asarray(a).size for a in arrays) / max(expected.size, 1)
+                np.testing.assert_allclose(
+                    one.astype(np.float64),
+                    expected.astype(np.float64),
+                    rtol=TOLERANCE[expected.dtype.name],
+                    atol=TOLERANCE[expected.dtype.name] * scale * size**0.5,
+                )
+        return fused.launches, unfused.launches
+
+    return compare
+
+
+def chains(axis: Any = None, keepdims: bool = False) -> Build:
+    """Each reduction of a chain of its own, products of values near one."""
+
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        found = [reduce(fc.maximum(x * fc.constant(k, x.dtype), y) - y, axis, keepdims) for k, reduce in enumerate(REDUCTIONS[:4], 2)]
+        return [*found, fc.reduce_prod(fc.maximum(fc.minimum(x * y, fc.constant(1, x.dtype)), fc.constant(1, x.dtype)), axis, keepdims)]
+
+    return build
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32", "uint8"])
+def test_reductions_of_all_elements_and_of_rows(device: Any, reduces: Callable[..., tuple[int, int]], dtype: str) -> None:
+    if dtype == "float64" and not device.has_double:
+        pytest.skip(f"{device.label} has no float64")
+    t = np.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    for shape in [
+        (0,),
+        (1,),
+        (63,),
+        (64,),
+        (1025,),
+        (5, 31),
+        (9, 64),
+        (3, 100),
+        (2, 4100),
+        (0, 3),
+        (3, 0),
+        *([] if device.is_slow else [(100_003,), (2, 70_000)]),
+    ]:
+        x, y = (np.abs(sample(shape, np.float32, seed)).astype(t) for seed in range(2))
+        fused, unfused = reduces(chains(-1, keepdims=shape[0] == 5), x, y)
+        assert fused < unfused or 0 in shape
+        if len(shape) == 2:
+            reduces(chains(), x, y)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["shapes known", "shapes unknown"])
+def test_reductions_of_broadcasts(device: Any, reduces: Callable[..., tuple[int, int]], known: bool) -> None:
+    for shapes in [[(4, 6), (6,)], [(70, 3), (70, 1)], [(5, 130), (130,)], [(9, 200), (9, 1)], [(4, 50, 6), (50, 1)], [(40, 5, 60), (40, 1, 60)], [(300,), ()]]:
+
+        def build(x: fc.Tensor, y: fc.Tensor, shapes: list[Any] = shapes) -> list[fc.Tensor]:
+            x.set_shape([None] * len(shapes[0]))
+            y.set_shape([None] * len(shapes[1]))
+            return [fc.reduce_mean(fc.square(x - y)), fc.reduce_max(fc.tanh(x * 0.2) * fc.exp(-fc.square(y)), -1), fc.reduce_sum(fc.cast(x > y, fc.int32), 0)]
+
+        fused, unfused = reduces(build, *(sample(shape, seed=i) for i, shape in enumerate(shapes)), known=known)
+        assert fused < unfused
+
+
+def test_a_reduced_chain_is_one_launch_where_the_device_does_both_at_once(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
+    fused, unfused = reduces(lambda x, y: fc.reduce_sum(ten(x, y), 1), sample((9, 100)), sample((9, 100), seed=1))
+    assert unfused == 11
+    assert fused in (1, 2)
+
+
+def test_special_values_are_reduced_as_on_the_host(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
+    x = sample((4, 300))
+    x[0, 17] = x[1, -1] = np.nan
+    x[2, 5], x[2, 6] = np.inf, -np.inf
+    reduces(lambda x: [reduce(x * float(k + 1) - 1.0, 1) for k, reduce in enumerate(REDUCTIONS[:4])], x)
+    x[:, ::7] = np.nan
+    reduces(lambda x: [reduce(x * float(k + 1) - 1.0) for k, reduce in enumerate(REDUCTIONS[:4])], x)
+
+
+def test_losses_and_their_gradients(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        variance = fc.reduce_mean(fc.square(x - fc.reduce_mean(x, 1, keepdims=True)), 1)
+        losses = [fc.reduce_mean(fc.square(x - y)), fc.reduce_sum(fc.tanh(x) * y), fc.reduce_sum(fc.sqrt(variance))]
+        return [*losses, *fc.gradients(losses, [x, y])]
+
+    fused, unfused = reduces(build, sample((50, 70)), sample((50, 70), seed=1))
+    assert fused < unfused
+
+
+def test_columns_and_values_read_elsewhere_are_reduced_by_themselves(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
+    def build(x: fc.Tensor) -> list[fc.Tensor]:
+        y = fc.square(x)
+        return [fc.reduce_sum(x * 2.0, 0), fc.reduce_sum(y), fc.matmul(y, y, transpose_b=True)]
+
+    fused, unfused = reduces(build, sample((5, 9)))
+    assert fused == unfused
+
+
+def test_an_error_before_a_reduction_names_its_op(device: Any) -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> fc.Tensor:
+        x.set_shape([None, None])
+        return fc.reduce_sum(fc.subtract(x, y, name="broken") * 2.0, [0, 1])
+
+    messages = []
+    for settings in ({}, {"graph_options": UNFUSED}):
+        with pytest.raises(fc.errors.InvalidArgumentError) as caught:
+            run(device.name, build, [sample((2, 3)), sample((3, 2))], known=False, **settings)
+        messages.append(caught.value.message.split("\n")[0])
+    assert messages[0] == messages[1]
+    assert "'broken'" in messages[0]
+
+
 # ---- what others see ----
 
 
@@ -294,26 +425,8 @@ def test_values_in_between_can_be_fetched_and_fed(device: Any) -> None:
         assert session.run([last, middle], {x: [0, 0, 0], middle: [1, 2, 3]})[0].tolist() == [-2, -4, -6]
 
 
-def test_control_edges_to_and_from_the_midst_of_a_chain_hold(device: Any) -> None:
-    with fc.device(device.name):
-        v = fc.Variable([1.0, 2.0], use_resource=True)
-        start = v.read_value()
-        middle = start * 3.0
-        with fc.control_dependencies([middle]):
-            changed = v.assign_add([10.0, 10.0])
-        with fc.control_dependencies([changed]):
-            other = fc.identity(v.read_value()) + 0.0
-            last = fc.square(middle) + other
-        with fc.control_dependencies([v.assign([7.0, 7.0])]):
-            late = middle + 1.0
-        end = -(late * 1.0)
-    with fc.Session(config=config()) as session:
-        for _ in range(3):
-            session.run(v.initializer)
-            assert session.run(last).tolist() == [9 + 11, 36 + 12]
-            session.run(v.initializer)
-            session.run(end)
-            assert session.run(v).tolist() == [7, 7]
+def test_control_edges_to_and_from_the_midst_of_a_chain_hold(device: Any, control_edges_hold: Callable[..., None]) -> None:
+    control_edges_hold(device.name, config())
 
 
 def test_names_stay(device: Any, capfd: pytest.CaptureFixture[str]) -> None:

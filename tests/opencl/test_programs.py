@@ -14,7 +14,7 @@ cl = pytest.importorskip("pyopencl")
 
 KERNELS = pathlib.Path(__file__).resolve().parents[2] / "opencl_kernels"
 
-#: For each file the build options that tell its variants apart; prelude.cl is part of all.
+#: For each file the build options that tell its variants apart; prelude.cl is part of all, combine.cl of two.
 OPTIONS = {
     "arg": ["T=bfloat16 R=int32 ORDER=<", "T=uint8 R=int64 ORDER=>", "T=float64 R=int32 ORDER=<"],
     "bias": ["T=float16", "T=uint16"],
@@ -52,6 +52,12 @@ OPTIONS = {
         "FUSED=bool,float16,float16;SelectV2,float16,float16,i0,i1,i2;Tanh,float16,float16,t0;Exp,float16,float16,t1 ACCESS=rfs AXES=2",
         "FUSED=float32;Exp,float32,float32,i0;Cast,float32,float64,t0;FloorMod,float64,float64,t1,t1 ACCESS=f AXES=1",
     ],
+    "fused_reduce": [
+        "FUSED=float32,float32;Mul,float32,float32,i0,i1;Tanh,float32,float32,t0 ACCESS=fs AXES=1 R=float32 OP=Sum DIVIDE=1",
+        "FUSED=float16,float16;Tanh,float16,float16,i0;Exp,float16,float16,t0;Mul,float16,float16,t1,i1 ACCESS=fr AXES=3 R=float32 OP=Max DIVIDE=0",
+        "FUSED=bool,int8;Cast,bool,int8,i0;Mul,int8,int8,t0,i1 ACCESS=cf AXES=2 R=int8 OP=Sum DIVIDE=1",
+        "FUSED=float64;Exp,float64,float64,i0 ACCESS=f AXES=1 R=float64 OP=Prod DIVIDE=0",
+    ],
     "gemm": [
         "T=float32 C=float32 B=float32 W=4 NV=2 MR=6",
         "T=float16 C=float16 B=float32 W=4 NV=1 MR=3",
@@ -77,7 +83,7 @@ CASES = [(file, options) for file, several in OPTIONS.items() for options in sev
 
 
 def test_every_file_is_compiled_here() -> None:
-    assert {path.stem for path in KERNELS.glob("*.cl")} - {"prelude"} == set(OPTIONS)
+    assert {path.stem for path in KERNELS.glob("*.cl")} - {"prelude", "combine"} == set(OPTIONS)
 
 
 def _runtimes() -> list[runtimes.Runtime]:

@@ -261,6 +261,176 @@ def test_choices() -> None:
         assert fused < unfused
 
 
+# ---- groups that end in a reduction ----
+
+REDUCTIONS = [fc.reduce_sum, fc.reduce_mean, fc.reduce_max, fc.reduce_min, fc.reduce_prod]
+LENGTHS = [0, 1, 7, 63, 127, 128, 1023, 1024, 1025, 10_007]
+
+
+def reductions(axis: Any = None, keepdims: bool = False) -> Build:
+    """Each reduction of a chain of its own that begins with what is fed."""
+
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        return [reduce(fc.square(x * fc.constant(k, x.dtype)) - y, axis, keepdims) for k, reduce in enumerate(REDUCTIONS, 2)]
+
+    return build
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int32", "int8", "complex64"])
+@pytest.mark.parametrize("length", [*LENGTHS, 100_003, 300_001])
+def test_a_reduction_of_everything_is_one_node_of_the_same_bits(length: int, dtype: str) -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        return reductions()(x, y) if dtype != "complex64" else [fc.reduce_sum(fc.square(x) - y), fc.reduce_mean(y * x)]
+
+    arrays = [values_of(dtype, (length,), np.random.default_rng(seed)) for seed in range(2)]
+    with np.errstate(all="ignore"):
+        fused, unfused = check(build, *arrays)
+    assert fused == (2 if dtype == "complex64" else 5) < unfused
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("length", LENGTHS)
+@pytest.mark.parametrize("rows", [0, 1, 3, 50, 2000])
+def test_reductions_of_rows(rows: int, length: int, dtype: Any) -> None:
+    """Also over the last of several axes of unknown sizes, and the last two."""
+    if rows * length > 1_000_000:
+        rows = 100
+    x, y = (sample((rows, length), dtype, seed) for seed in range(2))
+    for keepdims in (False, True):
+        assert check(reductions(-1, keepdims), x, y)[0] == 5
+    assert check(reductions([2, 1]), x[:, None], y[:, None])[0] == 5
+
+    def unknown(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        x.set_shape([None, None])
+        y.set_shape([None, None])
+        return reductions(1)(x, y)
+
+    assert check(unknown, x, y, known=False)[0] == 5
+
+
+BROADCASTS = [[(4, 6), (6,)], [(700, 3), (3,)], [(700, 3), (700, 1)], [(300_001, 7), (7,)], [(5, 1025), (1025,)], [(3, 100_003), (3, 1)], [(2000, 1000), (2000, 1)],
+              [(2000, 600), (600,)], [(40, 50, 60), (50, 1)], [(40, 50, 60), (40, 1, 60)], [(2, 300_001), ()], [(1, 1), (1,)], [(3, 1), (1, 1)]]  # fmt: skip
+
+
+@pytest.mark.parametrize("axis", [None, -1, 0])
+@pytest.mark.parametrize("shapes", BROADCASTS)
+def test_reductions_of_broadcasts(shapes: list[Any], axis: Any) -> None:
+    for dtype in (np.float32, np.float64):
+        x, y = (sample(shape, dtype, seed) for seed, shape in enumerate(shapes))
+        fused, unfused = check(reductions(axis), x, y)
+        assert fused < unfused
+        assert axis == 0 or fused == 5
+
+
+def test_a_value_that_turns_out_smaller_is_computed_once_for_a_reduction() -> None:
+    def build(x: fc.Tensor, row: fc.Tensor) -> list[fc.Tensor]:
+        x.set_shape([None, None])
+        row.set_shape([None, None])
+        return [fc.reduce_sum(x + fc.log(fc.abs(row))), fc.reduce_mean(x * fc.sqrt(fc.square(row)), 1)]
+
+    assert check(build, sample((500, 300)), sample((1, 300), seed=1), known=False) == (2, 8)
+
+
+def test_reductions_of_values_of_other_types() -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        hits = fc.equal(fc.cast(x, fc.int32), fc.cast(y, fc.int32))
+        return [fc.reduce_mean(fc.cast(hits, fc.float32)), fc.reduce_sum(fc.cast(fc.greater(x, y), fc.int64), 1), fc.reduce_max(fc.cast(x * y, fc.float16))]
+
+    assert check(build, sample((300, 70)), sample((300, 70), seed=1))[0] == 3
+
+
+def test_nan_and_signed_zeros_are_reduced_as_alone() -> None:
+    x = sample((6, 5000))
+    x[0, 17] = x[1, -1] = np.nan
+    x[2] = np.inf
+    x[3, 5], x[3, 6] = np.inf, -np.inf
+    x[4] = -0.0
+    for array in (x, x[:, :1], x[:, :9]):
+        for axis in (None, 1):
+            with np.errstate(all="ignore"):
+                assert check(lambda x, axis=axis: [reduce(x * float(k + 1) + x, axis) for k, reduce in enumerate(REDUCTIONS)], array)[0] == 5
+
+
+def test_scalars_and_axes_of_one_element() -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        return [fc.reduce_sum(-fc.square(x)), fc.reduce_mean(x - y), fc.reduce_mean(fc.square(y) * y, 1), fc.reduce_max(-y, [1], keepdims=True)]
+
+    fused, unfused = check(build, sample(()), np.full((9, 1), -0.0, np.float32))
+    assert fused < unfused
+
+
+def test_gradients_through_a_reduction() -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
+        variance = fc.reduce_mean(fc.square(x - fc.reduce_mean(x, 1, keepdims=True)), 1)
+        losses = [fc.reduce_mean(fc.square(x - y)), fc.reduce_sum(fc.tanh(x) * y), fc.reduce_sum(variance), fc.reduce_max(fc.abs(x) * 2.0)]
+        return [*losses, *fc.gradients(losses, [x, y])]
+
+    fused, unfused = check(build, sample((50, 70)), sample((50, 70), seed=1))
+    assert fused < unfused
+
+
+def ends_in_reduction(build: Build, *arrays: Any) -> bool:
+    """Whether a reduction is part of a group. The values are the same in any case."""
+    expected, _ = run(build, arrays, fused=False)
+    found, plan = run(build, arrays)
+    for e, f in zip(expected, found, strict=True):
+        assert_same(e, f)
+    return any(ops[-1].type in ("Sum", "Mean", "Prod", "Max", "Min") for ops in plan.fused.values())
+
+
+def test_which_reductions_stay_by_themselves() -> None:
+    x, axis = sample((4, 6)), np.int32(1)
+
+    def twice(x: fc.Tensor) -> list[fc.Tensor]:
+        y = fc.square(x)
+        return [fc.reduce_sum(y), fc.matmul(y, y, transpose_b=True)]
+
+    def fetched(x: fc.Tensor) -> list[fc.Tensor]:
+        y = fc.square(x)
+        return [fc.reduce_sum(y), y]
+
+    def waited_for(x: fc.Tensor) -> fc.Tensor:
+        y = fc.square(x)
+        with fc.control_dependencies([y]):
+            return fc.reduce_sum(y)
+
+    assert ends_in_reduction(lambda x: fc.reduce_sum(fc.square(x)), x)
+    assert ends_in_reduction(lambda x: fc.reduce_sum(fc.square(x), [-1]), x)
+    for build in (twice, fetched, waited_for, lambda x: fc.reduce_sum(x, 1)):
+        assert not ends_in_reduction(build, x)
+    assert not ends_in_reduction(lambda x: fc.reduce_sum(fc.square(x), 0), x)  # columns
+    assert not ends_in_reduction(lambda x, axis: fc.reduce_sum(fc.square(x), axis), x, axis)  # known when it runs
+    assert not ends_in_reduction(lambda x: fc.reduce_sum(fc.square(fc.reshape(x, fc.shape(x * 1.0)))[..., :3], [0, 2]), x.reshape(2, 2, 6))
+
+
+def test_axes_that_are_fed_are_those_that_count() -> None:
+    x, axis = fc.placeholder(fc.float32, [2, 3]), fc.constant(1)
+    total = fc.reduce_sum(fc.square(x), axis)
+    total.set_shape([None])
+    ones = np.ones((2, 3), np.float32)
+    with fc.Session(config=config()) as session:
+        assert session.run(total, {x: ones}).tolist() == [3, 3]
+        assert len(plan_of(session).ops) == 1
+        assert session.run(total, {x: ones, axis: 0}).tolist() == [2, 2, 2]
+
+
+@pytest.mark.parametrize("size", [2, 200_000])
+def test_an_error_before_a_reduction_names_its_op(size: int) -> None:
+    def build(x: fc.Tensor, y: fc.Tensor) -> fc.Tensor:
+        x.set_shape([None])
+        y.set_shape([None])
+        return fc.reduce_sum(apply("FloorDiv", x + 1, y * 1, name="division") * 2, name="total")
+
+    x, y = np.full(size, 6, np.int32), np.full(size, 3, np.int32)
+    assert run(build, [x, y], known=False)[0][0] == 4 * size
+    y[-1] = 0
+    message = failure(build, x, y)
+    assert "node 'division' (FloorDiv): Integer division by zero" in message
+    assert "computed together with" in message
+    assert "'total' (Sum)" in message
+    assert "Incompatible shapes" in failure(build, x, y[:1].repeat(size + 1))
+
+
 # ---- groups ----
 
 
@@ -327,28 +497,8 @@ def test_memory_is_taken_over_only_from_values_that_nobody_reads_later() -> None
                 assert_same(product, same)
 
 
-def test_control_edges_hold_and_readers_of_a_variable_see_their_moment() -> None:
-    v = fc.Variable([1.0, 2.0], use_resource=True)
-    start = v.read_value()
-    middle = start * 3.0
-    with fc.control_dependencies([middle]):
-        changed = v.assign_add([10.0, 10.0])
-    with fc.control_dependencies([changed]):
-        other = fc.identity(v.read_value()) + 0.0
-        last = fc.square(middle) + other
-    with fc.control_dependencies([v.assign([7.0, 7.0])]):
-        late = middle + 1.0
-    end = -(late * 1.0)
-    with fc.Session(config=config()) as session:
-        for _ in range(3):
-            session.run(v.initializer)
-            assert session.run(last).tolist() == [9 + 11, 36 + 12]
-            session.run(v.initializer)
-            session.run(end)
-            assert session.run(v).tolist() == [7, 7]
-            session.run(v.initializer)
-            assert session.run(fc.square(v.read_value() * 1.0) + 1.0).tolist() == [2, 5]
-            assert session.run(v).tolist() == [1, 2]
+def test_control_edges_hold_and_readers_of_a_variable_see_their_moment(control_edges_hold: Callable[..., None]) -> None:
+    control_edges_hold(None, config())
 
 
 def test_random_numbers_are_drawn_once_and_not_fused() -> None:
@@ -445,9 +595,10 @@ def test_a_division_by_zero_within_a_group_is_refused(size: int) -> None:
     assert run(build, [x[:0], y[-1:]], known=False)[0][0].tolist() == []
 
 
-def test_traces_and_placements_name_every_op(capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("end", [lambda x: fc.add(x, 1.0, name="last"), lambda x: fc.reduce_mean(x, name="last")], ids=["chain", "reduction"])
+def test_traces_and_placements_name_every_op(end: Build, capfd: pytest.CaptureFixture[str]) -> None:
     x = fc.placeholder(fc.float32, [3])
-    last = fc.add(fc.square(fc.tanh(x, name="first"), name="second"), 1.0, name="last")
+    last = end(fc.square(fc.tanh(x, name="first"), name="second"))
     metadata = fc.RunMetadata()
     with fc.Session(config=config(log_device_placement=True)) as session:
         session.run(last, {x: [1, 2, 3]}, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)

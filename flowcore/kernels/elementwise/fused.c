@@ -3,10 +3,14 @@
  * A step is a call of the very loop that the op's own kernel runs, over a block of elements; the results are the same bits therefore. Steps whose value is
  * smaller than the output (shapes were unknown when the plan was made) are computed first, whole. Inputs that are broadcast along some axes are read in
  * place where rows are long. Where rows are short, a block is several of them: an input whose rows are all alike is written out for it once; the steps that
- * read another are run row by row, or, where rows are very short, on what is written out for each block. */
+ * read another are run row by row, or, where rows are very short, on what is written out for each block.
+ *
+ * Where the node ends in a reduction, the last step's blocks go through a buffer to the loops of the reduction's own kernel (reduce/rows.h), cut as that cuts
+ * rows: the same bits again. */
 #include <string.h>
 
 #include "../_fused.h"
+#include "../reduce/rows.h"
 #include "loops.h"
 
 /* What runs a step: CAST, CHOOSE, or a line of elementwise.def. Numbers as in runtime/fuse_cpu.py. */
@@ -22,6 +26,8 @@ typedef struct {
 enum { BLOCK_BYTES = 8192, WORK_BYTES = 32768, BLOCKS_PER_PIECE = 4 };
 /* A tensor of few blocks is cut into as many as its work is worth, up to MOST_SHARES, of at least LEAST_BLOCK elements. */
 enum { LEAST_BLOCK = 256, MOST_SHARES = 16 };
+/* Elements that are handed to a thread to be reduced, if there are so many for each share. */
+enum { LEAST_SHARE = 8192 };
 /* Whether it is worth other threads' help. The work of ten steps on 10,000 elements, 15 us, is not: waking a thread takes 5. */
 static inline int is_split(int64_t size, int64_t steps) { return size > FC_GRAIN || size * steps > 4 * FC_GRAIN; }
 /* A row of so many elements is worth a call. */
@@ -40,9 +46,9 @@ typedef struct {
     fc_check_loop check;
 } instruction;
 
-/* How a value is found. In working memory: at `place` of it. BY_ROW: see run_rows. Else (OUTSIDE) at `data`, `advance` bytes on for each element of
+/* How a value is found. In working memory: at `place` of it. BY_ROW: see run_rows. IN_BUFFER: what is to be reduced. Else (OUTSIDE) at `data`, `advance` bytes on for each element of
  * the output. */
-enum { OUTSIDE = -1, BY_ROW = -2 };
+enum { OUTSIDE = -1, BY_ROW = -2, IN_BUFFER = -3 };
 typedef struct {
     char *data;
     int32_t advance;
@@ -182,20 +188,41 @@ FC_CLONES static void write_out(const job *j, const walked *w, char *to, int64_t
     }
 }
 
-/* Blocks [begin, end). */
-static void run_blocks(void *arg, int64_t begin, int64_t end) {
-    job *j = arg;
-    char *at[FC_FUSED_VALUES];
-    char *work = __builtin_alloca((size_t)(j->places * j->place_bytes) + FC_ALIGN);
+/* Bytes that `begin_blocks` needs, and those after them that hold where rows begin. */
+static inline size_t work_bytes(const job *j) { return (size_t)(j->places * j->place_bytes) + FC_ALIGN; }
+static inline size_t starts_bytes(const job *j) { return (size_t)(j->n_by_row * j->rows_per_block) * sizeof(char *); }
+
+/* Gives what all blocks of a thread have in common its place in memory of the thread's own. */
+static void begin_blocks(const job *j, char **at, char *work, char **starts) {
     work += -(uintptr_t)work % FC_ALIGN;
     for (int v = 0; v < j->n_values; v++)
         if (j->values[v].place >= 0) at[v] = work + j->values[v].place * j->place_bytes;
-    char **starts = __builtin_alloca((size_t)(j->n_by_row * j->rows_per_block) * sizeof(char *));
     for (int i = 0; i < j->n_walked; i++)
         if (j->inputs[i].by_row) at[j->inputs[i].value] = (char *)starts, starts += j->rows_per_block;
     if (!j->long_rows)
         for (int i = 0; i < j->n_walked; i++)
             if (j->inputs[i].repeats) write_out(j, &j->inputs[i], at[j->inputs[i].value], 0, j->rows_per_block);
+}
+
+/* n elements from `column` of `row` on: part of the row, or, where rows are short, whole ones. */
+static void run_elements(job *j, char **at, int64_t row, int64_t column, int64_t n) {
+    const int64_t element = row * j->row_size + column;
+    for (int v = 0; v < j->n_values; v++)
+        if (j->values[v].place == OUTSIDE) at[v] = j->values[v].data + element * j->values[v].advance;
+    for (int i = 0; i < j->n_walked; i++) {
+        const walked *w = &j->inputs[i];
+        if (j->long_rows) at[w->value] += (row_offset(j, w, row) + column * w->step[j->ndim - 1]) * w->item;
+        else if (!w->repeats) write_out(j, w, at[w->value], row, n / j->row_size);
+    }
+    run_block(j, at, n);
+}
+
+/* Blocks [begin, end). */
+static void run_blocks(void *arg, int64_t begin, int64_t end) {
+    job *j = arg;
+    char *at[FC_FUSED_VALUES];
+    char *work = __builtin_alloca(work_bytes(j)), **starts = __builtin_alloca(starts_bytes(j));
+    begin_blocks(j, at, work, starts);
     for (int64_t b = begin; b < end; b++) {
         int64_t row = b, column = 0, n = j->row_size;
         if (j->long_rows && j->blocks_per_row > 1) {
@@ -206,15 +233,88 @@ static void run_blocks(void *arg, int64_t begin, int64_t end) {
             row = b * j->rows_per_block;
             n = (j->rows - row < j->rows_per_block ? j->rows - row : j->rows_per_block) * j->row_size;
         }
-        int64_t element = row * j->row_size + column;
-        for (int v = 0; v < j->n_values; v++)
-            if (j->values[v].place == OUTSIDE) at[v] = j->values[v].data + element * j->values[v].advance;
-        for (int i = 0; i < j->n_walked; i++) {
-            const walked *w = &j->inputs[i];
-            if (j->long_rows) at[w->value] += (row_offset(j, w, row) + column * w->step[j->ndim - 1]) * w->item;
-            else if (!w->repeats) write_out(j, w, at[w->value], row, n / j->row_size);
+        run_elements(j, at, row, column, n);
+    }
+}
+
+/* ---- reducing ---- */
+
+/* Rows of `size` elements, each cut into pieces, and these into the reduction's blocks, whose values are joined at the end. Rows of no more than a block
+ * are reduced at once. */
+typedef struct {
+    job steps;
+    const fc_row_loops *loops;
+    int64_t item, size, piece, pieces_per_row, blocks_per_piece;
+    char *out;
+    char *values; /* of blocks; NULL: rows are reduced at once */
+} reduction;
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* A piece's first element and its length. */
+static inline int64_t piece_begin(const reduction *r, int64_t piece, int64_t *length) {
+    const int64_t from = piece % r->pieces_per_row * r->piece;
+    *length = least(r->piece, r->size - from);
+    return piece / r->pieces_per_row * r->size + from;
+}
+
+/* Elements [begin, end), whole rows or part of a piece of `length`, to `out`: results, or the values of blocks. The steps yield as much at a time as suits
+ * them; what is no whole row or block yet waits in the buffer. */
+static void reduce_elements(reduction *r, char **at, char *buffer, int64_t begin, int64_t end, int64_t length, char *out) {
+    job *j = &r->steps;
+    const int64_t unit = r->values ? FC_ROW_BLOCK : r->size;
+    int64_t from = 0, to = 0; /* elements of the buffer that are waiting, less than `unit` before each turn */
+    for (int64_t next = begin; next < end;) {
+        int64_t row = next / j->row_size, column = next % j->row_size, n;
+        at[j->n_values - 1] = buffer + to * r->item;
+        if (j->long_rows) {
+            n = least(least(j->block, j->row_size - column), end - next);
+            run_elements(j, at, row, column, n);
+            to += n;
+        } else { /* whole rows, of which a part may be somebody else's, before and behind */
+            n = least(j->rows_per_block, (end - next + column + j->row_size - 1) / j->row_size) * j->row_size;
+            run_elements(j, at, row, 0, n);
+            to += n;
+            from += column;
+            n -= column;
         }
-        run_block(j, at, n);
+        if (__atomic_load_n(&j->refused, __ATOMIC_RELAXED)) return;
+        next += n;
+        if (next >= end) to -= next - end;
+        int64_t ready = next >= end ? to - from : (to - from) / unit * unit;
+        if (r->values) {
+            r->loops->blocks(out, buffer + from * r->item, ready, length);
+            out += (ready + unit - 1) / unit * r->loops->value_size;
+        } else {
+            r->loops->rows(out, buffer + from * r->item, unit, ready / unit);
+            out += ready / unit * r->item;
+        }
+        from += ready;
+        if (!from) continue;
+        memmove(buffer, buffer + from * r->item, (size_t)((to - from) * r->item));
+        to -= from;
+        from = 0;
+    }
+}
+
+/* Rows [begin, end), or blocks of all pieces. */
+static void reduce_units(void *arg, int64_t begin, int64_t end) {
+    reduction *r = arg;
+    const job *j = &r->steps;
+    char *at[FC_FUSED_VALUES];
+    char *buffer = __builtin_alloca((size_t)((j->block + FC_ROW_BLOCK) * r->item) + FC_ALIGN);
+    buffer += -(uintptr_t)buffer % FC_ALIGN;
+    char *work = __builtin_alloca(work_bytes(j)), **starts = __builtin_alloca(starts_bytes(j));
+    begin_blocks(j, at, work, starts);
+    if (!r->values) {
+        reduce_elements(r, at, buffer, begin * r->size, end * r->size, r->size, r->out + begin * r->item);
+        return;
+    }
+    for (int64_t piece = begin / r->blocks_per_piece; piece * r->blocks_per_piece < end; piece++) {
+        int64_t length, start = piece_begin(r, piece, &length), first = begin - piece * r->blocks_per_piece, last = end - piece * r->blocks_per_piece;
+        if (first < 0) first = 0;
+        reduce_elements(r, at, buffer, start + first * FC_ROW_BLOCK, start + least(last * FC_ROW_BLOCK, length), length,
+                        r->values + (piece * r->blocks_per_piece + first) * r->loops->value_size);
     }
 }
 
@@ -331,47 +431,95 @@ static int refused(fc_ctx *ctx, const program *p, int step) {
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, FC_FUSED_MARK "%s", (int)p->steps[step].op, fc_formulas[p->codes[step].loop].message);
 }
 
-/* Computes the steps [first, last] whose value is not there yet, the last one's into `out`: block by block, by several threads. */
-static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, int first, int last, char *out) {
+/* The steps [first, last] whose value is not there yet, the last one's into `out`, as `j`. */
+static void prepare(const fc_ctx *ctx, const program *p, int first, int last, char *out, job *j) {
     const int end = p->n_in + last;
     const int64_t size = p->shapes[end]->size;
-    job j;
-    j.n_values = end + 1;
-    j.places = p->places;
-    j.n_instructions = j.n_walked = j.n_by_row = j.refused = 0;
-    memset(j.strides, -1, (size_t)end + 1);
+    j->n_values = end + 1;
+    j->places = p->places;
+    j->n_instructions = j->n_walked = j->n_by_row = j->refused = 0;
+    memset(j->strides, -1, (size_t)end + 1);
     for (int k = first; k <= last; k++) {
         if (p->data[p->n_in + k]) continue;
-        set_instruction(&j.instructions[j.n_instructions++], &p->steps[k], &p->codes[k], p->n_in, k);
+        set_instruction(&j->instructions[j->n_instructions++], &p->steps[k], &p->codes[k], p->n_in, k);
         for (int i = 0; i < 3 && p->steps[k].operand[i] >= 0; i++) {
             const int v = (int)p->steps[k].operand[i];
-            if (j.strides[v] >= 0) {
-                for (int w = 0; w < j.n_walked; w++) j.inputs[w].readers += j.inputs[w].value == v;
+            if (j->strides[v] >= 0) {
+                for (int w = 0; w < j->n_walked; w++) j->inputs[w].readers += j->inputs[w].value == v;
                 continue;
             }
-            j.items[v] = (int8_t)item_of(ctx, p, v);
+            j->items[v] = (int8_t)item_of(ctx, p, v);
             if (!p->data[v]) {
-                j.values[v] = (value){NULL, 0, (int32_t)p->codes[v - p->n_in].place};
-                j.strides[v] = 1;
+                j->values[v] = (value){NULL, 0, (int32_t)p->codes[v - p->n_in].place};
+                j->strides[v] = 1;
             } else {
-                const int32_t item = j.items[v];
-                j.strides[v] = p->shapes[v]->size == size;
-                j.values[v] = (value){p->data[v], j.strides[v] ? item : 0, OUTSIDE};
-                if (!j.strides[v] && p->shapes[v]->size > 1) j.inputs[j.n_walked++] = (walked){.value = v, .readers = 1, .item = item};
+                const int32_t item = j->items[v];
+                j->strides[v] = p->shapes[v]->size == size;
+                j->values[v] = (value){p->data[v], j->strides[v] ? item : 0, OUTSIDE};
+                if (!j->strides[v] && p->shapes[v]->size > 1) j->inputs[j->n_walked++] = (walked){.value = v, .readers = 1, .item = item};
             }
         }
     }
     for (int v = 0; v < end; v++)
-        if (j.strides[v] < 0) j.values[v].place = 0; /* not read */
-    j.items[end] = (int8_t)item_of(ctx, p, end);
-    j.values[end] = (value){out, j.items[end], OUTSIDE};
-    if (j.n_walked) set_axes(&j, p->shapes, p->shapes[end]);
-    set_blocks(&j, size, (int32_t)p->item);
+        if (j->strides[v] < 0) j->values[v].place = 0; /* not read */
+    j->items[end] = (int8_t)item_of(ctx, p, end);
+    j->values[end] = (value){out, j->items[end], OUTSIDE};
+    if (j->n_walked) set_axes(j, p->shapes, p->shapes[end]);
+    set_blocks(j, size, (int32_t)p->item);
+}
+
+/* Computes them, block by block, by several threads. */
+static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, int first, int last, char *out) {
+    const int64_t size = p->shapes[p->n_in + last]->size;
+    job j;
+    prepare(ctx, p, first, last, out, &j);
     int64_t grain = j.blocks < MOST_SHARES * BLOCKS_PER_PIECE ? 1 : BLOCKS_PER_PIECE;
     if (j.blocks > 1 && j.block * j.n_instructions * grain < FC_GRAIN) grain = FC_GRAIN / (j.block * j.n_instructions);
     if (grain >= j.blocks || !is_split(size, j.n_instructions)) run_blocks(&j, 0, j.blocks);
     else ctx->api->parallel_for(ctx, j.blocks, grain, run_blocks, &j);
     return j.refused ? refused(ctx, p, j.refused - 1) : FC_OK;
+}
+
+/* All steps, and rows of what they yield reduced to `out`. */
+static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p, const fc_row_loops *loops, const fc_run *run, char *out) {
+    const int last = p->n_steps - 1;
+    const int64_t size = p->shapes[p->n_in + last]->size;
+    reduction r;
+    job *j = &r.steps;
+    r.loops = loops;
+    r.item = item_of(ctx, p, p->n_in + last);
+    r.size = run->reduced;
+    r.out = out;
+    r.values = NULL;
+    prepare(ctx, p, 0, last, NULL, j);
+    j->values[p->n_in + last].place = IN_BUFFER;
+    r.piece = fc_piece(run, loops->associative);
+    r.pieces_per_row = (r.size + r.piece - 1) / r.piece;
+    r.blocks_per_piece = (r.piece + FC_ROW_BLOCK - 1) / FC_ROW_BLOCK;
+    const int64_t unit = least(r.size, FC_ROW_BLOCK), pieces = run->outer * r.pieces_per_row, units = pieces * r.blocks_per_piece;
+    if (j->long_rows && j->block > unit) j->block -= j->block % unit;
+    char *results = out;
+    if (r.size > FC_ROW_BLOCK) {
+        const size_t bytes = (size_t)(units * loops->value_size + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN;
+        void *memory;
+        int rc = ctx->api->scratch(ctx, bytes + (size_t)(pieces * r.item), &memory);
+        if (rc) return rc;
+        r.values = memory;
+        if (r.pieces_per_row > 1) results = r.values + bytes;
+    }
+    int64_t share = least(LEAST_SHARE, size / MOST_SHARES), worth = FC_GRAIN / (j->n_instructions + 1);
+    int64_t grain = ((share > worth ? share : worth) + unit - 1) / unit;
+    if (grain >= units || !is_split(size, j->n_instructions + 1)) reduce_units(&r, 0, units);
+    else ctx->api->parallel_for(ctx, units, grain, reduce_units, &r);
+    if (j->refused) return refused(ctx, p, j->refused - 1);
+    if (!r.values) return FC_OK;
+    for (int64_t piece = 0; piece < pieces; piece++) {
+        int64_t length;
+        piece_begin(&r, piece, &length);
+        loops->join(results + piece * r.item, r.values + piece * r.blocks_per_piece * loops->value_size, (length + FC_ROW_BLOCK - 1) / FC_ROW_BLOCK, length);
+    }
+    if (results != out) loops->rows(out, results, r.pieces_per_row, run->outer);
+    return FC_OK;
 }
 
 #define SPREAD(T)                                                              \
@@ -427,47 +575,80 @@ static int run_small(fc_ctx *ctx, const program *p, int n_walked, char *out) {
     return FC_OK;
 }
 
-/* Attributes: the dtypes of the inputs, the steps, and what runs each, after the places in working memory and the bytes of the longest item. */
+/* Attributes: the dtypes of the inputs, the steps, and what runs each, after the places in working memory and the bytes of the longest item. Values that are
+ * smaller than the last step's are computed. `n_small`: how many inputs are to be written out where all is one block (run_small); -1 where it is not. */
+static int begin(fc_ctx *ctx, program *p, fc_tensor *made, int *n_small) {
+    p->n_in = ctx->n_in;
+    p->n_steps = (int)(ctx->attrs[1].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step));
+    p->steps = (const fc_fused_step *)ctx->attrs[1].ints;
+    p->places = (int)ctx->attrs[2].ints[0];
+    p->item = ctx->attrs[2].ints[1];
+    p->codes = (const fused_code *)(ctx->attrs[2].ints + 2);
+    if (p->n_in > FC_FUSED_INPUTS || p->n_steps < 1 || p->n_steps > FC_FUSED_STEPS) return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
+    for (int i = 0; i < p->n_in; i++) {
+        if (ctx->in[i]->dtype != ctx->attrs[0].ints[i]) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
+        p->data[i] = fc_data(ctx->in[i]);
+    }
+    int rc = fc_fused_shapes(ctx, p->n_steps, p->steps, p->shapes, made);
+    if (rc) return rc;
+    const int64_t size = p->shapes[p->n_in + p->n_steps - 1]->size;
+    int plain = !is_split(size, p->n_steps) && size * p->item <= BLOCK_BYTES && size * p->item * p->places <= WORK_BYTES;
+    *n_small = 0;
+    for (int i = 0; i < p->n_in; i++) *n_small += p->shapes[i]->size != size && p->shapes[i]->size != 1;
+    plain &= !*n_small || size <= TINY;
+    for (int k = 0; k < p->n_steps; k++) {
+        const fc_tensor *own = p->shapes[p->n_in + k];
+        p->data[p->n_in + k] = NULL;
+        if (own->size == size || !own->size) continue;
+        void *whole;
+        rc = ctx->api->scratch(ctx, (size_t)(own->size * item_of(ctx, p, p->n_in + k)), &whole);
+        if (!rc) rc = run_steps(ctx, p, k, k, whole);
+        if (rc) return rc;
+        p->data[p->n_in + k] = whole;
+        plain = 0;
+    }
+    if (!plain) *n_small = -1;
+    return FC_OK;
+}
+
 static int fused(fc_ctx *ctx) {
     fc_tensor made[FC_FUSED_STEPS];
     program p;
-    p.n_in = ctx->n_in;
-    p.n_steps = (int)(ctx->attrs[1].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step));
-    p.steps = (const fc_fused_step *)ctx->attrs[1].ints;
-    p.places = (int)ctx->attrs[2].ints[0];
-    p.item = ctx->attrs[2].ints[1];
-    p.codes = (const fused_code *)(ctx->attrs[2].ints + 2);
-    if (p.n_in > FC_FUSED_INPUTS || p.n_steps < 1 || p.n_steps > FC_FUSED_STEPS) return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
-    for (int i = 0; i < p.n_in; i++) {
-        if (ctx->in[i]->dtype != ctx->attrs[0].ints[i]) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
-        p.data[i] = fc_data(ctx->in[i]);
-    }
-    int rc = fc_fused_shapes(ctx, p.n_steps, p.steps, p.shapes, made);
+    int n_small, rc = begin(ctx, &p, made, &n_small);
     if (rc) return rc;
     const fc_tensor *shape = p.shapes[p.n_in + p.n_steps - 1];
-    const int64_t size = shape->size;
-    int plain = !is_split(size, p.n_steps) && size * p.item <= BLOCK_BYTES && size * p.item * p.places <= WORK_BYTES;
-    int n_walked = 0;
-    for (int i = 0; i < p.n_in; i++) n_walked += p.shapes[i]->size != size && p.shapes[i]->size != 1;
-    plain &= !n_walked || size <= TINY;
-    for (int k = 0; k < p.n_steps; k++) {
-        const fc_tensor *own = p.shapes[p.n_in + k];
-        p.data[p.n_in + k] = NULL;
-        if (own->size == size || !own->size) continue;
-        void *whole;
-        rc = ctx->api->scratch(ctx, (size_t)(own->size * item_of(ctx, &p, p.n_in + k)), &whole);
-        if (!rc) rc = run_steps(ctx, &p, k, k, whole);
-        if (rc) return rc;
-        p.data[p.n_in + k] = whole;
-        plain = 0;
-    }
     rc = fc_alloc_over(ctx, p.n_in, (int)p.codes[p.n_steps - 1].result, shape->ndim, shape->shape);
-    if (rc || !size) return rc;
+    if (rc || !shape->size) return rc;
     char *out = fc_data(&ctx->out[0]);
-    return plain ? run_small(ctx, &p, n_walked, out) : run_steps(ctx, &p, 0, p.n_steps - 1, out);
+    return n_small >= 0 ? run_small(ctx, &p, n_small, out) : run_steps(ctx, &p, 0, p.n_steps - 1, out);
+}
+
+/* Attribute 3: the address of the reduction's loops, its op, keep_dims, axes. */
+static int fused_reduction(fc_ctx *ctx) {
+    fc_tensor made[FC_FUSED_STEPS];
+    program p;
+    fc_reduction r;
+    const fc_row_loops *loops = (const fc_row_loops *)(intptr_t)ctx->attrs[3].ints[0];
+    int n_small, rc = begin(ctx, &p, made, &n_small);
+    if (rc) return rc;
+    const fc_tensor *shape = p.shapes[p.n_in + p.n_steps - 1];
+    rc = fc_fused_reduction(ctx, shape, &ctx->attrs[3], 1, &r);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, (int)p.codes[p.n_steps - 1].result, r.ndim, r.shape);
+    if (rc || !ctx->out[0].size) return rc;
+    char *out = fc_data(&ctx->out[0]);
+    if (!shape->size) {
+        loops->rows(out, NULL, 0, ctx->out[0].size);
+        return FC_OK;
+    }
+    if (n_small < 0) return r.count ? reduce_steps(ctx, &p, loops, &r.runs[0], out) : run_steps(ctx, &p, 0, p.n_steps - 1, out);
+    char *values = r.count ? __builtin_alloca((size_t)(shape->size * p.item)) : out;
+    rc = run_small(ctx, &p, n_small, values);
+    if (!rc && r.count) loops->rows(out, values, r.runs[0].reduced, r.runs[0].outer);
+    return rc;
 }
 
 static const fc_kernel_def defs[] = {
     {"_Fused", "", "dtypes steps code", FC_SYNC, 0, 0, fused},
+    {"_FusedReduction", "", "dtypes steps code reduction", FC_SYNC, 0, 0, fused_reduction},
 };
 const fc_kernel_table fc_fused_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

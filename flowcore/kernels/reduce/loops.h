@@ -3,46 +3,67 @@
  * Deterministic: the reduced axis is cut into fixed blocks of BLOCK; within a block SHORT_LANES or LONG_LANES running values (inner == 1) or one per column; blocks
  * are combined in order. Blocks keep the error of a float sum near that of pairwise summation. */
 
-#define BLOCK 1024
+#define BLOCK FC_ROW_BLOCK
 /* One vector of running values would wait for the addition before; four keep the adders busy, and pay along rows that are long enough. */
 #define LONG_ROW 128
 #define SHORT_LANES 16
 #define LONG_LANES 64
 
-/* A row, block by block, in `lanes` running values: a power of two, known to the compiler. */
-#define REDUCE(name, START, COMBINE)                                                                                      \
+/* A block of a row in `lanes` running values: a power of two, known to the compiler. */
+#define REDUCE(name, START, COMBINE, ASSOCIATIVE)                                                                         \
+    __attribute__((always_inline)) static inline C FN(name##_block)(const T *a, int64_t n, const int lanes) {             \
+        int64_t i = 0;                                                                                                    \
+        C r[LONG_LANES];                                                                                                  \
+        for (int k = 0; k < lanes; k++) r[k] = START;                                                                     \
+        for (; i + lanes <= n; i += lanes)                                                                                \
+            for (int k = 0; k < lanes; k++) {                                                                             \
+                C x = r[k], y = LOAD(a[i + k]);                                                                           \
+                r[k] = COMBINE;                                                                                           \
+            }                                                                                                             \
+        for (int k = 0; i < n; i++, k++) {                                                                                \
+            C x = r[k], y = LOAD(a[i]);                                                                                   \
+            r[k] = COMBINE;                                                                                               \
+        }                                                                                                                 \
+        for (int half = lanes / 2; half; half /= 2)                                                                       \
+            for (int k = 0; k < half; k++) {                                                                              \
+                C x = r[k], y = r[k + half];                                                                              \
+                r[k] = COMBINE;                                                                                           \
+            }                                                                                                             \
+        return r[0];                                                                                                      \
+    }                                                                                                                     \
     __attribute__((always_inline)) static inline C FN(name##_row)(const T *a, int64_t n, const int lanes) {               \
         C total = START;                                                                                                  \
         for (int64_t block = 0; block < n; block += BLOCK) {                                                              \
-            int64_t end = block + BLOCK < n ? block + BLOCK : n, i = block;                                               \
-            C r[LONG_LANES];                                                                                              \
-            for (int k = 0; k < lanes; k++) r[k] = START;                                                                 \
-            for (; i + lanes <= end; i += lanes)                                                                          \
-                for (int k = 0; k < lanes; k++) {                                                                         \
-                    C x = r[k], y = LOAD(a[i + k]);                                                                       \
-                    r[k] = COMBINE;                                                                                       \
-                }                                                                                                         \
-            for (int k = 0; i < end; i++, k++) {                                                                          \
-                C x = r[k], y = LOAD(a[i]);                                                                               \
-                r[k] = COMBINE;                                                                                           \
-            }                                                                                                             \
-            for (int half = lanes / 2; half; half /= 2)                                                                   \
-                for (int k = 0; k < half; k++) {                                                                          \
-                    C x = r[k], y = r[k + half];                                                                          \
-                    r[k] = COMBINE;                                                                                       \
-                }                                                                                                         \
-            C x = total, y = r[0];                                                                                        \
+            C x = total, y = FN(name##_block)(a + block, n - block < BLOCK ? n - block : BLOCK, lanes);                   \
             total = COMBINE;                                                                                              \
         }                                                                                                                 \
         return total;                                                                                                     \
     }                                                                                                                     \
+    CLONES static void FN(name##_rows)(void *out, const void *in, int64_t n, int64_t count) {                             \
+        const T *a = in;                                                                                                  \
+        for (int64_t i = 0; i < count; i++, a += n) {                                                                     \
+            C total = n < LONG_ROW ? FN(name##_row)(a, n, SHORT_LANES) : FN(name##_row)(a, n, LONG_LANES);                \
+            ((T *)out)[i] = STORE(FINISH_##name(total, n));                                                               \
+        }                                                                                                                 \
+    }                                                                                                                     \
+    CLONES static void FN(name##_blocks)(void *values, const void *in, int64_t n, int64_t size) {                         \
+        const T *a = in;                                                                                                  \
+        for (int64_t block = 0, k = 0; block < n; block += BLOCK, k++) {                                                  \
+            int64_t length = n - block < BLOCK ? n - block : BLOCK;                                                       \
+            ((C *)values)[k] = size < LONG_ROW ? FN(name##_block)(a + block, length, SHORT_LANES) : FN(name##_block)(a + block, length, LONG_LANES); \
+        }                                                                                                                 \
+    }                                                                                                                     \
+    static void FN(name##_join)(void *out, const void *values, int64_t count, int64_t n) {                                \
+        C total = START;                                                                                                  \
+        for (int64_t k = 0; k < count; k++) {                                                                             \
+            C x = total, y = ((const C *)values)[k];                                                                      \
+            total = COMBINE;                                                                                              \
+        }                                                                                                                 \
+        *(T *)out = STORE(FINISH_##name(total, n));                                                                       \
+    }                                                                                                                     \
+    static const fc_row_loops FN(name##_loops) = {FN(name##_rows), FN(name##_blocks), FN(name##_join), sizeof(C), ASSOCIATIVE}; \
     CLONES static void FN(name)(const reduce_job *job, void *out, const void *in, int64_t n) {                            \
         const T *a = in;                                                                                                  \
-        if (job->inner == 1) {                                                                                            \
-            C total = n < LONG_ROW ? FN(name##_row)(a, n, SHORT_LANES) : FN(name##_row)(a, n, LONG_LANES);                \
-            *(T *)out = STORE(FINISH_##name(total, n));                                                                   \
-            return;                                                                                                       \
-        }                                                                                                                 \
         for (int64_t j = 0; j < job->inner; j += COLUMNS) {                                                               \
             int64_t width = job->inner - j < COLUMNS ? job->inner - j : COLUMNS;                                          \
             C total[COLUMNS], r[COLUMNS];                                                                                 \
@@ -72,13 +93,13 @@
 #define FINISH_min(total, n) (total)
 #define FINISH_mean(total, n) MEAN(total, n)
 
-REDUCE(sum, 0, (C)(x + y))
-REDUCE(mean, 0, (C)(x + y))
-REDUCE(prod, 1, (C)(x * y))
+REDUCE(sum, 0, (C)(x + y), 1)
+REDUCE(mean, 0, (C)(x + y), 0)
+REDUCE(prod, 1, (C)(x * y), 1)
 #ifdef LOWEST
 /* NaN wins. Without a branch, so that compilers make vectors of it. */
-REDUCE(max, LOWEST, ((y > x) | (y != y) ? y : x))
-REDUCE(min, HIGHEST, ((y < x) | (y != y) ? y : x))
+REDUCE(max, LOWEST, ((y > x) | (y != y) ? y : x), 1)
+REDUCE(min, HIGHEST, ((y < x) | (y != y) ? y : x), 1)
 
 /* The first of the greatest (least) elements; a NaN counts as neither, unless it stands first. Along a row the best value of a
  * block is found in running ones, and its place looked up at the end, in the first block that had it. */

@@ -10,12 +10,13 @@
 
 #include "../../_kernel.h"
 #include "../_float16.h"
-#include "axes.h"
+#include "rows.h"
 
 #define COLUMNS 64
 
 typedef struct reduce_job {
     void (*loop)(const struct reduce_job *job, void *out, const void *in, int64_t n);
+    const fc_row_loops *rows; /* instead of `loop` where inner == 1, if there are any */
     char *out;
     const char *in;
     int64_t outer, reduced, inner, piece; /* piece: reduced elements per piece, when cut */
@@ -179,13 +180,18 @@ typedef void (*reduce_loop)(const reduce_job *, void *, const void *, int64_t);
     [FC_UINT16] = p##_UINT16, [FC_UINT32] = p##_UINT32, [FC_UINT64] = p##_UINT64
 #define NUMBERS(p) REALS(p), [FC_COMPLEX64] = p##_COMPLEX64, [FC_COMPLEX128] = p##_COMPLEX128
 
-/* Work (elements) that is worth a piece of its own. */
-#define GRAIN 65536
+static inline void run_rows(const reduce_job *job, void *out, const void *in, int64_t n, int64_t count) {
+    if (job->rows && job->inner == 1) {
+        job->rows->rows(out, in, n, count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        job->loop(job, (char *)out + i * job->inner * job->out_item, (const char *)in + i * n * job->inner * job->in_item, n);
+}
 
 static void outer_piece(void *arg, int64_t begin, int64_t end) {
     const reduce_job *job = arg;
-    for (int64_t i = begin; i < end; i++)
-        job->loop(job, job->out + i * job->inner * job->out_item, job->in + i * job->reduced * job->inner * job->in_item, job->reduced);
+    run_rows(job, job->out + begin * job->inner * job->out_item, job->in + begin * job->reduced * job->inner * job->in_item, job->reduced, end - begin);
 }
 
 /* Pieces of the reduced axis of one outer row: each writes a row of partial results. */
@@ -193,18 +199,17 @@ static void reduced_piece(void *arg, int64_t begin, int64_t end) {
     const reduce_job *job = arg;
     for (int64_t i = begin; i < end; i++) {
         int64_t from = i * job->piece, n = job->reduced - from < job->piece ? job->reduced - from : job->piece;
-        job->loop(job, job->out + i * job->inner * job->out_item, job->in + from * job->inner * job->in_item, n);
+        run_rows(job, job->out + i * job->inner * job->out_item, job->in + from * job->inner * job->in_item, n, 1);
     }
 }
 
 /* One run of axes. `associative`: partial results may be reduced again by the same loop. */
 static int run_job(fc_ctx *ctx, reduce_job *job, int associative) {
     int64_t row = job->reduced * job->inner;
-    if (associative && job->outer < 4 && job->reduced >= 2 && row >= 4 * GRAIN && job->inner <= 1024) {
-        int64_t pieces = row / GRAIN < 64 ? row / GRAIN : 64;
+    job->piece = fc_piece(&(fc_run){job->outer, job->reduced, job->inner}, associative);
+    if (job->piece < job->reduced) {
+        int64_t pieces = (job->reduced + job->piece - 1) / job->piece;
         void *partial;
-        job->piece = (job->reduced + pieces - 1) / pieces;
-        pieces = (job->reduced + job->piece - 1) / job->piece;
         int rc = ctx->api->scratch(ctx, (size_t)(pieces * job->inner * job->out_item), &partial);
         if (rc) return rc;
         for (int64_t o = 0; o < job->outer; o++) {
@@ -212,15 +217,15 @@ static int run_job(fc_ctx *ctx, reduce_job *job, int associative) {
             part.in = job->in + o * row * job->in_item;
             part.out = partial;
             ctx->api->parallel_for(ctx, pieces, 1, reduced_piece, &part);
-            job->loop(job, job->out + o * job->inner * job->out_item, partial, pieces);
+            run_rows(job, job->out + o * job->inner * job->out_item, partial, pieces, 1);
         }
         return FC_OK;
     }
-    ctx->api->parallel_for(ctx, job->outer, row >= GRAIN || !row ? 1 : GRAIN / row, outer_piece, job);
+    ctx->api->parallel_for(ctx, job->outer, row >= FC_REDUCE_GRAIN || !row ? 1 : FC_REDUCE_GRAIN / row, outer_piece, job);
     return FC_OK;
 }
 
-static int reduce(fc_ctx *ctx, const reduce_loop *loops, int associative) {
+static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *const *rows, int associative) {
     const fc_tensor *x = ctx->in[0];
     fc_reduction r;
     int rc = fc_plan_reduction(ctx, &r);
@@ -237,7 +242,7 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, int associative) {
             rc = ctx->api->scratch(ctx, (size_t)(r.runs[i].outer * r.runs[i].inner * item), &to);
             if (rc) return rc;
         }
-        reduce_job job = {.loop = loops[x->dtype], .in = in, .out = to, .outer = r.runs[i].outer, .reduced = r.runs[i].reduced, .inner = r.runs[i].inner,
+        reduce_job job = {.loop = loops[x->dtype], .rows = rows ? rows[x->dtype] : NULL, .in = in, .out = to, .outer = r.runs[i].outer, .reduced = r.runs[i].reduced, .inner = r.runs[i].inner,
                           .in_item = item, .out_item = item};
         rc = run_job(ctx, &job, associative);
         if (rc) return rc;
@@ -246,18 +251,35 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, int associative) {
     return FC_OK;
 }
 
-#define KERNEL(name, associative, ...)                                      \
-    static int kernel_##name(fc_ctx *ctx) {                                 \
-        static const reduce_loop loops[FC_NUM_DTYPES] = {__VA_ARGS__};      \
-        return reduce(ctx, loops, associative);                             \
+#define KERNEL(name, TYPES)                                                                  \
+    static const fc_row_loops *const name##_rows[FC_NUM_DTYPES] = {TYPES(&name##_loops)};    \
+    static int kernel_##name(fc_ctx *ctx) {                                                  \
+        static const reduce_loop loops[FC_NUM_DTYPES] = {TYPES(name)};                       \
+        return reduce(ctx, loops, name##_rows, name##_rows[FC_FLOAT32]->associative);        \
     }
-KERNEL(sum, 1, NUMBERS(sum))
-KERNEL(mean, 0, NUMBERS(mean))
-KERNEL(prod, 1, NUMBERS(prod))
-KERNEL(max, 1, REALS(max))
-KERNEL(min, 1, REALS(min))
-KERNEL(all, 1, [FC_BOOL] = all_BOOL)
-KERNEL(any, 1, [FC_BOOL] = any_BOOL)
+KERNEL(sum, NUMBERS)
+KERNEL(mean, NUMBERS)
+KERNEL(prod, NUMBERS)
+KERNEL(max, REALS)
+KERNEL(min, REALS)
+static int kernel_all(fc_ctx *ctx) {
+    static const reduce_loop loops[FC_NUM_DTYPES] = {[FC_BOOL] = all_BOOL};
+    return reduce(ctx, loops, NULL, 1);
+}
+static int kernel_any(fc_ctx *ctx) {
+    static const reduce_loop loops[FC_NUM_DTYPES] = {[FC_BOOL] = any_BOOL};
+    return reduce(ctx, loops, NULL, 1);
+}
+
+const fc_row_loops *fc_find_row_loops(const char *op, int dtype) {
+    static const struct {
+        const char *op;
+        const fc_row_loops *const *loops;
+    } all[] = {{"Sum", sum_rows}, {"Mean", mean_rows}, {"Prod", prod_rows}, {"Max", max_rows}, {"Min", min_rows}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (!strcmp(all[i].op, op)) return dtype >= 0 && dtype < FC_NUM_DTYPES ? all[i].loops[dtype] : NULL;
+    return NULL;
+}
 
 static int arg(fc_ctx *ctx, const reduce_loop *loops) {
     const fc_tensor *x = ctx->in[0];
