@@ -141,6 +141,7 @@ cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
 cdef enum:
+    WATCH_NS = 50000            # how long a worker stays awake after a parallel loop
     WAKE_NS = 8000              # published work below this is not worth waking a worker
     TINY_NS = 400               # a node below this is not worth another thread: fetching what it works on costs as much
     UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
@@ -259,6 +260,9 @@ cdef struct pool_t:
     step_t *steps
     job_t *jobs
     fc_event event              # workers sleep here
+    int32_t begun               # parallel loops so far that ask for help
+    int32_t watchers            # workers that look out for the next one, awake
+    int64_t watch_ns            # for so long
     int32_t stop
     int32_t refs                # the Pool and every worker: the last one frees
     int32_t fork_count
@@ -433,13 +437,14 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.fn = fn
     job.arg = arg
     # Idle workers may help, and so may the step's caller, where a worker runs this node.
-    if job.pieces == 1 or pool.n_threads == 1 or (fc_load32(&pool.event.waiters) == 0 and fc_load32(&step.event.waiters) == 0):
+    if job.pieces == 1 or pool.n_threads == 1 or (fc_load32(&pool.event.waiters) == 0 and fc_load32(&pool.watchers) == 0 and fc_load32(&step.event.waiters) == 0):
         work_on_job(&job)
         return
     pthread_mutex_lock(&pool.lock)
     job.next = pool.jobs
     pool.jobs = &job
     pthread_mutex_unlock(&pool.lock)
+    fc_add32(&pool.begun, 1)
     fc_event_wake(&pool.event, job.pieces > 2)
     fc_event_wake(&step.event, 0)
     work_on_job(&job)
@@ -884,14 +889,26 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
             node = run_node(step, node, thread, &finished)
 
 
+cdef void watch(pool_t *pool, int32_t begun) noexcept nogil:
+    """Looks out for a parallel loop after the first `begun` for a while: they come in rows, and waking a sleeper costs as much as a small loop."""
+    cdef int64_t end = fc_now_ns() + pool.watch_ns
+    cdef int i
+    fc_add32(&pool.watchers, 1)
+    while fc_load32(&pool.begun) == begun and not fc_load32(&pool.stop) and fc_now_ns() < end:
+        for i in range(20):
+            fc_pause()
+    fc_add32(&pool.watchers, -1)
+
+
 cdef void *worker_main(void *arg) noexcept nogil:
     cdef worker_t *me = <worker_t *>arg
     cdef pool_t *pool = me.pool
     cdef step_t *step
     cdef job_t *job
-    cdef int32_t key
+    cdef int32_t key, begun
     fc_set_pool_thread(me.index)
     while not fc_load32(&pool.stop):
+        begun = fc_load32(&pool.begun)
         key = fc_event_prepare(&pool.event)
         step = NULL
         pthread_mutex_lock(&pool.lock)
@@ -908,6 +925,7 @@ cdef void *worker_main(void *arg) noexcept nogil:
         if job != NULL:
             work_on_job(job)
             leave_job(job)
+            watch(pool, begun)
         elif step != NULL:
             visit(step, me.index)
             fc_add32(&step.visitors, -1)
@@ -1216,6 +1234,7 @@ cdef class Pool:
         fc_event_init(&self.c.event)
         self.c.fork_count = fc_fork_count
         self.c.n_threads = threads
+        self.c.watch_ns = WATCH_NS if threads <= (os.cpu_count() or 1) else 0
         self.c.refs = 1
         for i in range(1, threads):
             self.c.workers[i].pool = self.c

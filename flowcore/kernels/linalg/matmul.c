@@ -47,14 +47,16 @@ static void choose_blocks(product *p) {
         p->m_blocks = ceil_div(p->shape.m, p->m_block);
         p->n_blocks = ceil_div(p->shape.n, p->n_block);
         int64_t pieces = p->m_blocks * p->n_blocks;
-        if (pieces >= 16 || pieces * p->shape.count >= 64 || p->m_block * p->n_block < 2 * PIECE_WORK / p->shape.k) return;
+        if (pieces >= 16 || pieces * p->shape.count >= 64 || p->m_block * p->n_block < 2 * PIECE_WORK / p->shape.k) break;
         if (p->n_block > 64)
             p->n_block = (p->n_block / 2 + 31) / 32 * 32;
         else if (p->m_block > 8 * rows)
             p->m_block = ceil_div(p->m_block / 2, rows) * rows;
         else
-            return;
+            break;
     }
+    if (p->n_blocks > 1) p->n_block = (ceil_div(p->shape.n, p->n_blocks) + 31) / 32 * 32; /* as wide as each other, or one thread waits for the other */
+    p->n_blocks = ceil_div(p->shape.n, p->n_block);
 }
 
 static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
