@@ -437,7 +437,8 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.fn = fn
     job.arg = arg
     # Idle workers may help, and so may the step's caller, where a worker runs this node.
-    if job.pieces == 1 or pool.n_threads == 1 or (fc_load32(&pool.event.waiters) == 0 and fc_load32(&pool.watchers) == 0 and fc_load32(&step.event.waiters) == 0):
+    if job.pieces == 1 or pool.n_threads == 1 or not (
+            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters)):
         work_on_job(&job)
         return
     pthread_mutex_lock(&pool.lock)
@@ -892,11 +893,9 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
 cdef void watch(pool_t *pool, int32_t begun) noexcept nogil:
     """Looks out for a parallel loop after the first `begun` for a while: they come in rows, and waking a sleeper costs as much as a small loop."""
     cdef int64_t end = fc_now_ns() + pool.watch_ns
-    cdef int i
     fc_add32(&pool.watchers, 1)
     while fc_load32(&pool.begun) == begun and not fc_load32(&pool.stop) and fc_now_ns() < end:
-        for i in range(20):
-            fc_pause()
+        fc_pause()
     fc_add32(&pool.watchers, -1)
 
 
