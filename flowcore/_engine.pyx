@@ -1215,6 +1215,11 @@ cdef class Device:
         return self.pointer.copy != NULL and self.pointer.fill != NULL
 
 
+def processors():
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 cdef class Pool:
     """Worker threads. `threads` counts the caller of a run too, so that Pool(1) has no worker."""
 
@@ -1233,7 +1238,7 @@ cdef class Pool:
         fc_event_init(&self.c.event)
         self.c.fork_count = fc_fork_count
         self.c.n_threads = threads
-        self.c.watch_ns = WATCH_NS if threads <= (os.cpu_count() or 1) else 0
+        self.c.watch_ns = WATCH_NS if threads <= processors() else 0
         self.c.refs = 1
         for i in range(1, threads):
             self.c.workers[i].pool = self.c

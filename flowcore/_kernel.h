@@ -83,12 +83,14 @@ struct fc_device {
 };
 
 static inline void fc_retain(fc_buffer *b) {
-    if (b) FC_WRITE(&b->refs);
-    if (b) __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
+    if (!b) return;
+    FC_WRITE(&b->refs);
+    __atomic_fetch_add(&b->refs, 1, __ATOMIC_RELAXED);
 }
 static inline void fc_release(fc_buffer *b) {
-    if (b) FC_WRITE(&b->refs);
-    if (b && __atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) == 1) b->device->release(b);
+    if (!b) return;
+    FC_WRITE(&b->refs);
+    if (__atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) == 1) b->device->release(b);
 }
 
 /* Elements moved from one strided layout to another. Strides are in bytes and may be zero (source) or negative. */

@@ -150,18 +150,17 @@ class _Lowering:
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
         if device.is_host and isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and slots[1] in self.constants:
             state = _engine.Resource(kernels.new_kept())
+        variables: list[object] = []
         if self.order is not None:
-            after = after | self.order.before(op.type, self._variables(inputs))
+            variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
+            after = after | self.order.before(op.type, variables)
         outputs = (first,) if count == 1 else tuple(range(first, first + count))
         node = PlanNode(op._name, op, kernel, device, tuple(slots), outputs, tuple(sorted(after)) if after else (), attrs, state, dtypes_out)
         self.add(node)
         if self.order is not None:
-            self.order.add(node.index, op.type, self._variables(inputs))
+            self.order.add(node.index, op.type, variables)
         if op in self.graph.fixed:
             self.waits[op] = (node.index,)
-
-    def _variables(self, inputs: tuple[Tensor, ...]) -> list[object]:
-        return [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
 
     def on_device(self, tensor: Tensor, device: Device) -> int:
         """The slot that holds the value of `tensor` in the memory of `device`; one copy per value and device."""

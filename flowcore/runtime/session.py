@@ -47,7 +47,7 @@ def thread_count(config: ConfigProto) -> int:
         if not text.isdecimal() or int(text) < 1:
             raise ValueError(f"FLOWCORE_THREADS must be a positive number, found {text!r}")
         return int(text)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return _engine.processors()
 
 
 def _shared_pool(threads: int) -> _engine.Pool:

@@ -245,11 +245,11 @@ int fc_convolve_windows(fc_ctx *ctx, const fc_conv *g, const fc_images *source, 
     job.groups = ceil_div(job.windows, job.group);
     job.group = ceil_div(job.windows, job.groups);
     job.n_block = channels;
-    do { /* a few large windows share the columns of the result out */
+    for (;;) { /* few groups share the columns of the result out */
         job.n_blocks = ceil_div(channels - LANES + 1, job.n_block); /* the last one takes what is too little for itself */
         if (job.groups * job.n_blocks >= 8 || job.n_block <= 64) break;
         job.n_block = (job.n_block / 2 + 31) / 32 * 32;
-    } while (1);
+    }
     if (!job.out_of_memory) ctx->api->parallel_for(ctx, job.groups * job.n_blocks, 1, window_pieces, &job);
     *done = !job.not_finite;
     return job.out_of_memory ? ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory for the work space of a convolution") : FC_OK;

@@ -1,6 +1,7 @@
 """Optimisation of a plan while it is still made of ops: folding, simplifying, merging. One file a pass; plan_graph.py has what they share.
 
-A pass changes a plan graph and keeps all values, bit for bit but for products.py; `optimise` runs those that are switched on.
+A pass changes a plan graph and keeps all values, bit for bit but for products.py and, in small products, transposes.py; `optimise` runs those that are
+switched on.
 """
 
 from __future__ import annotations

@@ -11,8 +11,11 @@ The walks read the fields of operations directly: as properties they would be a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.shape import TensorShape
 
 #: What a rule says about an op: the tensors that stand for its outputs, an op that does its work instead, or None: nothing.
 Replacement = Sequence[Tensor] | Operation | None
@@ -105,3 +108,13 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
     if stand_ins:
         graph.fetches = [stand_ins.get(t, t) for t in graph.fetches]
         graph.prune()
+
+
+def made_for(
+    op: Operation, op_type: str, name: str, inputs: Sequence[Tensor], attrs: dict[str, Any], shape: TensorShape, controls: tuple[Operation, ...] = ()
+) -> Operation:
+    """A new op outside the graph, placed and traced back as `op`, of one output: of this shape and the dtype of the first input."""
+    made = Operation(op._graph, get_op_def(op_type), name, tuple(inputs), attrs, [inputs[0]._dtype])
+    made._stand_for(op, controls)
+    made._outputs[0]._shape = shape
+    return made

@@ -2,7 +2,7 @@
 
 What gradients of a weight that is used many times come to, step by step of a recurrent network: the products are far larger than what they are made of,
 so that writing each and adding them up moves more memory than the multiplications take time. Terms are added in the same order but rounded in other
-places, so this pass alone does not keep every bit; it has a switch of its own.
+places, so this pass does not keep every bit.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ import numpy as np
 
 from flowcore import dtypes
 from flowcore.graph.constants import detached_constant
-from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, rewrite
+from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, made_for, rewrite
 from flowcore.shape import TensorShape
 
 
@@ -67,11 +66,7 @@ class _Joining:
     def _product(self, products: list[Operation], total: Operation) -> Operation:
         """One product in place of `products`, named after their sum."""
         operands = [_concat([self._inputs(p)[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}") for i, axis in enumerate(_axes(products[0]))]
-        first = products[0]
-        found = Operation(total._graph, first._op_def, total._name, tuple(operands), first._attrs, [total._outputs[0]._dtype])
-        found._stand_for(total, total._control_inputs)
-        found._outputs[0]._shape = total._outputs[0].shape
-        return found
+        return made_for(total, "MatMul", total._name, operands, products[0]._attrs, total._outputs[0].shape, total._control_inputs)
 
 
 def _axes(product: Operation) -> tuple[int, int]:
@@ -85,7 +80,4 @@ def _concat(parts: list[Tensor], axis: int, total: Operation, name: str) -> Tens
     shape[axis] = sum(size[axis] or 0 for size in sizes)  # all are known
     dtype = parts[0]._dtype
     place = detached_constant(np.array(axis, np.int32), total)
-    found = Operation(total._graph, get_op_def("ConcatV2"), name, (*parts, place), {"N": len(parts), "T": dtype, "Tidx": dtypes.int32}, [dtype])
-    found._stand_for(total, ())
-    found._outputs[0]._shape = TensorShape(shape)
-    return found._outputs[0]
+    return made_for(total, "ConcatV2", name, (*parts, place), {"N": len(parts), "T": dtype, "Tidx": dtypes.int32}, TensorShape(shape))._outputs[0]

@@ -12,9 +12,8 @@ import numpy as np
 
 from flowcore import dtypes
 from flowcore.graph.constants import detached_constant
-from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, rewrite
+from flowcore.runtime.passes.plan_graph import PlanGraph, Replacement, made_for, rewrite
 from flowcore.shape import TensorShape
 
 #: Products that share a matrix: from so many on the transpose is paid for.
@@ -56,7 +55,5 @@ class _Sharing:
 def _transpose(b: Tensor, product: Operation) -> Tensor:
     """The transpose of `b`, placed and traced back as the first product that reads it."""
     order = detached_constant(np.array([1, 0], np.int32), product)
-    found = Operation(product._graph, get_op_def("Transpose"), f"{product.name}/transpose", (b, order), {"T": b._dtype, "Tperm": dtypes.int32}, [b._dtype])
-    found._stand_for(product, ())
-    found._outputs[0]._shape = TensorShape(reversed(b.shape.with_rank(2).as_list()))
-    return found._outputs[0]
+    shape = TensorShape(reversed(b.shape.with_rank(2).as_list()))
+    return made_for(product, "Transpose", f"{product.name}/transpose", (b, order), {"T": b._dtype, "Tperm": dtypes.int32}, shape)._outputs[0]
