@@ -2,10 +2,11 @@
  * the same kernels multiply matrices, transposed or not, and convolve images (flowcore/opencl/conv.c).
  *
  * Kernels with one argument list. `multiply` is for processors: an item holds a tile of MR x NR of C in vectors of W elements and walks along k; B
- * lies in panels of NR columns. `multiply_tiles` is for GPUs: a group of SIDE x SIDE items makes a tile of 4 SIDE x 4 SIDE, from pieces of A and B in
+ * lies in panels of NR columns. `multiply_tiles` is for GPUs: a group of SIDE x SIDE items makes a tile of MI SIDE x NI SIDE, from pieces of A and B in
  * local memory, of DEPTH in k; a "panel" of B is then one column. Where C is one column and A's rows and B lie along k, `dots` and, for GPUs,
  * `dots_by_group`; where C is one row, for GPUs, `columns`.
- * Options: T (elements of A), C (elements of the result), B (elements of B), and W, NV (vectors to a row; NR = W NV), MR, or SIDE, DEPTH, or VECTOR=1. */
+ * Options: T (elements of A), C (elements of the result), B (elements of B), and W, NV (vectors to a row; NR = W NV), MR, or SIDE, MI, NI, DEPTH, INDEX (what
+ * numbers the elements of a matrix: uint where that is enough), or VECTOR=1. */
 
 /* The order of the sum is free, so a product and a sum may become one operation here where the device has it. */
 #pragma OPENCL FP_CONTRACT ON
@@ -20,9 +21,14 @@ typedef struct {
     long chunks, c_chunk;            /* k is cut into so many; each has its own C */
 } gemm;
 
-static inline size_t three(size_t i, const long *size, const long *stride) {
-    size_t middle = (size_t)size[0], inner = (size_t)size[1];
-    return i % inner * (size_t)stride[2] + i / inner % middle * (size_t)stride[1] + i / inner / middle * (size_t)stride[0];
+#ifndef INDEX
+#define INDEX size_t
+#endif
+
+static inline INDEX three(INDEX i, const long *size, const long *stride) {
+    INDEX middle = (INDEX)size[0], inner = (INDEX)size[1];
+    if (i < inner) return i * (INDEX)stride[2];
+    return i % inner * (INDEX)stride[2] + i / inner % middle * (INDEX)stride[1] + i / inner / middle * (INDEX)stride[0];
 }
 
 #ifdef MR
@@ -87,45 +93,126 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void multiply(__global C
 #endif
 
 #ifdef SIDE
-#define TILE (4 * SIDE)
+#define ITEMS (SIDE * SIDE)
+#define ROWS (MI * SIDE)
+#define COLUMNS (NI * SIDE)
+#define SPACE 4 /* between the lines of a piece, so that items that write along k meet in few banks; it keeps vectors aligned */
 
-__kernel __attribute__((reqd_work_group_size(SIDE *SIDE, 1, 1))) void multiply_tiles(__global C *c, long c_at, __global const T *a, long a_at,
-                                                                                     __global const B *b, long b_at, gemm g) {
-    __local T_C a_piece[DEPTH][TILE + 1], b_piece[DEPTH][TILE + 1];
-    size_t row_tiles = ((size_t)g.m + TILE - 1) / TILE, column_tiles = ((size_t)g.n + TILE - 1) / TILE;
-    size_t tiles = row_tiles * column_tiles * (size_t)(g.chunks * g.count), id = get_local_id(0), x = id % SIDE, y = id / SIDE;
+/* What an item holds of C: MI rows and NI columns, in runs of up to four that it reads from local memory as one vector. */
+#if MI < 4
+#define ROW_RUN MI
+#else
+#define ROW_RUN 4
+#endif
+#if NI < 4
+#define COLUMN_RUN NI
+#else
+#define COLUMN_RUN 4
+#endif
+#if ROW_RUN == 1
+typedef T_C row_run;
+#else
+typedef PASTE(T_C, ROW_RUN) row_run;
+#endif
+#if COLUMN_RUN == 1
+typedef T_C column_run;
+#else
+typedef PASTE(T_C, COLUMN_RUN) column_run;
+#endif
+
+/* What an item carries from a matrix to local memory: elements that are `k_step` in k and `line_step` lines (rows of A, columns of B) apart. Neighbouring items
+ * read along k or along the lines, whichever is dense. */
+typedef struct {
+    uint k, line, k_step, line_step;
+} portion;
+#define PORTION(lines) (((lines) * DEPTH + ITEMS - 1) / ITEMS)
+static inline portion portion_of(uint id, bool along_k, uint lines) {
+    return along_k ? (portion){id % DEPTH, id / DEPTH, 0, ITEMS / DEPTH} : (portion){id / lines, id % lines, ITEMS / lines, 0};
+}
+
+/* While a piece is multiplied the next one is on its way to registers, and then to the other half of local memory: one barrier to a piece. */
+__kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void multiply_tiles(__global C *c, long c_at, __global const T *a, long a_at, __global const B *b,
+                                                                               long b_at, gemm g) {
+    __local T_C a_piece[2][DEPTH][ROWS + SPACE] __attribute__((aligned(32))), b_piece[2][DEPTH][COLUMNS + SPACE] __attribute__((aligned(32)));
+    __local INDEX k_at[2][DEPTH]; /* where k leads in A */
+    const size_t row_tiles = ((size_t)g.m + ROWS - 1) / ROWS, column_tiles = ((size_t)g.n + COLUMNS - 1) / COLUMNS;
+    const size_t tiles = row_tiles * column_tiles * (size_t)(g.chunks * g.count);
+    const uint id = (uint)get_local_id(0), x = id % SIDE, y = id / SIDE;
+    const portion of_a = portion_of(id, g.k_stride[2] == 1, ROWS), of_b = portion_of(id, g.b_k == 1 && g.b_panel != 1, COLUMNS);
+    const bool has_a = ROWS * DEPTH >= ITEMS || (of_a.k < DEPTH && of_a.line < ROWS), has_b = COLUMNS * DEPTH >= ITEMS || (of_b.k < DEPTH && of_b.line < COLUMNS);
     for (size_t tile = get_group_id(0); tile < tiles; tile += get_num_groups(0)) {
-        size_t j = tile % column_tiles * TILE, i = tile / column_tiles % row_tiles * TILE, rest = tile / row_tiles / column_tiles;
-        size_t batch = rest % (size_t)g.count, chunk = rest / (size_t)g.count;
-        size_t begin = (size_t)g.k * chunk / (size_t)g.chunks, end = (size_t)g.k * (chunk + 1) / (size_t)g.chunks;
+        const INDEX j = (INDEX)(tile % column_tiles * COLUMNS), i = (INDEX)(tile / column_tiles % row_tiles * ROWS);
+        const size_t rest = tile / row_tiles / column_tiles, batch = rest % (size_t)g.count, chunk = rest / (size_t)g.count;
+        const INDEX begin = (INDEX)((size_t)g.k * chunk / (size_t)g.chunks), end = (INDEX)((size_t)g.k * (chunk + 1) / (size_t)g.chunks);
         __global const T *from = a + a_at + batch * (size_t)g.a_batch;
         __global const B *columns = b + b_at + batch * (size_t)g.b_batch;
-        T_C sum[4][4];
-        for (int r = 0; r < 4; r++)
-            for (int s = 0; s < 4; s++) sum[r][s] = 0;
-        for (size_t k = begin; k < end; k += DEPTH) {
-            for (size_t e = id; e < TILE * DEPTH; e += SIDE * SIDE) {
-                size_t at = k + e % DEPTH, row = i + e / DEPTH; /* neighbours read along k in A ... */
-                a_piece[e % DEPTH][e / DEPTH] = at < end && row < (size_t)g.m ? LOAD_T(from + three(row, g.row_size, g.row_stride), three(at, g.k_size, g.k_stride)) : (T_C)0;
-                size_t b_at_k = k + e / TILE, column = j + e % TILE; /* ... and along the columns in B */
-                b_piece[e / TILE][e % TILE] = b_at_k < end && column < (size_t)g.n ? LOAD_B(columns, b_at_k * (size_t)g.b_k + column * (size_t)g.b_panel) : (T_C)0;
+        INDEX row_at[PORTION(ROWS)], column_at[PORTION(COLUMNS)]; /* of lines beyond the last, the last is read in vain */
+        T_C next_a[PORTION(ROWS)], next_b[PORTION(COLUMNS)], sum[MI][NI];
+        #pragma unroll
+        for (int e = 0; e < PORTION(ROWS); e++) row_at[e] = three(min(i + of_a.line + (uint)e * of_a.line_step, (INDEX)g.m - 1), g.row_size, g.row_stride);
+        #pragma unroll
+        for (int e = 0; e < PORTION(COLUMNS); e++) column_at[e] = min(j + of_b.line + (uint)e * of_b.line_step, (INDEX)g.n - 1) * (INDEX)g.b_panel;
+        #pragma unroll
+        for (int r = 0; r < MI; r++) {
+            #pragma unroll
+            for (int s = 0; s < NI; s++) sum[r][s] = 0;
+        }
+        if (id < 2 * DEPTH) k_at[id / DEPTH][id % DEPTH] = three(begin + id, g.k_size, g.k_stride);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        uint now = 1; /* the half that is multiplied: none before the first piece is there */
+        for (INDEX k = begin, first = 1;; now ^= 1) {
+            const bool more = k < end;
+            if (more) {
+                #pragma unroll
+                for (int e = 0; e < PORTION(ROWS); e++) {
+                    const uint d = of_a.k + (uint)e * of_a.k_step;
+                    next_a[e] = has_a && k + d < end ? LOAD_T(from, row_at[e] + k_at[now ^ 1][d]) : (T_C)0;
+                }
+                #pragma unroll
+                for (int e = 0; e < PORTION(COLUMNS); e++) {
+                    const INDEX at = k + of_b.k + (uint)e * of_b.k_step;
+                    next_b[e] = has_b && at < end ? LOAD_B(columns, column_at[e] + at * (INDEX)g.b_k) : (T_C)0;
+                }
             }
-            barrier(CLK_LOCAL_MEM_FENCE);
-            for (int d = 0; d < DEPTH; d++) {
-                T_C p[4], q[4];
-                for (int r = 0; r < 4; r++) p[r] = a_piece[d][y + (size_t)r * SIDE];
-                for (int s = 0; s < 4; s++) q[s] = b_piece[d][x + (size_t)s * SIDE];
-                for (int r = 0; r < 4; r++)
-                    for (int s = 0; s < 4; s++) sum[r][s] = p[r] * q[s] + sum[r][s];
+            if (!first) {
+                #pragma unroll
+                for (int d = 0; d < DEPTH; d++) {
+                    T_C p[MI] __attribute__((aligned(32))), q[NI] __attribute__((aligned(32)));
+                    #pragma unroll
+                    for (int r = 0; r < MI; r += ROW_RUN) *(row_run *)(p + r) = *(__local const row_run *)&a_piece[now][d][y * ROW_RUN + (uint)r * SIDE];
+                    #pragma unroll
+                    for (int s = 0; s < NI; s += COLUMN_RUN) *(column_run *)(q + s) = *(__local const column_run *)&b_piece[now][d][x * COLUMN_RUN + (uint)s * SIDE];
+                    #pragma unroll
+                    for (int r = 0; r < MI; r++) {
+                        #pragma unroll
+                        for (int s = 0; s < NI; s++) sum[r][s] = p[r] * q[s] + sum[r][s];
+                    }
+                }
             }
+            if (!more) break;
+            #pragma unroll
+            for (int e = 0; e < PORTION(ROWS); e++)
+                if (has_a) a_piece[now ^ 1][of_a.k + (uint)e * of_a.k_step][of_a.line + (uint)e * of_a.line_step] = next_a[e];
+            #pragma unroll
+            for (int e = 0; e < PORTION(COLUMNS); e++)
+                if (has_b) b_piece[now ^ 1][of_b.k + (uint)e * of_b.k_step][of_b.line + (uint)e * of_b.line_step] = next_b[e];
+            k += DEPTH;
+            if (!first && id < DEPTH) k_at[now][id] = three(k + id, g.k_size, g.k_stride);
+            first = 0;
             barrier(CLK_LOCAL_MEM_FENCE);
         }
         __global C *to = c + c_at + batch * (size_t)g.c_batch + chunk * (size_t)g.c_chunk;
-        for (int r = 0; r < 4; r++)
-            for (int s = 0; s < 4; s++) {
-                size_t row = i + y + (size_t)r * SIDE, column = j + x + (size_t)s * SIDE;
-                if (row < (size_t)g.m && column < (size_t)g.n) STORE_C(to + three(row, g.row_size, g.c_row), column * (size_t)g.c_column, sum[r][s]);
+        #pragma unroll
+        for (int r = 0; r < MI; r++) {
+            const INDEX row = i + y * ROW_RUN + (uint)(r % ROW_RUN) + (uint)(r / ROW_RUN * ROW_RUN) * SIDE;
+            if (row >= (INDEX)g.m) continue;
+            const INDEX at = three(row, g.row_size, g.c_row);
+            #pragma unroll
+            for (int s = 0; s < NI; s++) {
+                const INDEX column = j + x * COLUMN_RUN + (uint)(s % COLUMN_RUN) + (uint)(s / COLUMN_RUN * COLUMN_RUN) * SIDE;
+                if (column < (INDEX)g.n) STORE_C(to, at + column * (INDEX)g.c_column, sum[r][s]);
             }
+        }
     }
 }
 #endif

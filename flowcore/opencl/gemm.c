@@ -26,11 +26,11 @@ static int pack(fc_ctx *ctx, const fc_tensor *in, int64_t lines, int64_t k, int6
     return ocl_run_parts(&call, count * panels * ceil_div(k, 64), 64 * width);
 }
 
-/* Into how many pieces k is cut: enough tiles for all units, and pieces of B that stay in a cache while the rows pass. */
+/* Into how many pieces a processor cuts k: enough tiles for all units, and pieces of B that stay in a cache while the rows pass. */
 static int64_t choose_chunks(const ocl_device *d, const ocl_gemm *g, int64_t tiles) {
-    int64_t wanted = d->units * (d->is_cpu ? 8 : 4), chunks = 1;
+    int64_t wanted = d->units * 8, chunks = 1;
     if (tiles < wanted && g->k >= 512) chunks = min64(ceil_div(wanted, tiles), g->k / 256);
-    if (d->is_cpu && g->k >= 8192 && g->m * g->n <= 262144) chunks = chunks > g->k / 1024 ? chunks : min64(g->k / 1024, 64);
+    if (g->k >= 8192 && g->m * g->n <= 262144) chunks = chunks > g->k / 1024 ? chunks : min64(g->k / 1024, 64);
     return chunks;
 }
 
@@ -134,22 +134,58 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
     return rc;
 }
 
+/* ---- GPUs ---- */
+
+enum { DEPTH = 8, MOST_CHUNKS = 64, LEAST_CHUNK = 128 };
+
+/* Whether 32 bits number the elements of each matrix. */
+static int is_small(const fc_tensor *c, const fc_tensor *a, const fc_tensor *b) {
+    return c->size <= INT32_MAX && a->size <= INT32_MAX && b->size <= INT32_MAX;
+}
+
+static int64_t tile_bytes(int64_t side, int64_t mi, int64_t ni, int64_t item) { return 2 * DEPTH * ((mi + ni) * side + 8) * item + 2 * DEPTH * 8; }
+
+/* Steps of a unit until all tiles are done, of so many elements to an item. A unit does 128 multiply-adds a step and moves 16 bytes; a launch takes some
+ * thousand steps. Small tiles wait for local memory: `rate` is what they reach of 64 elements to an item (measured on an NVIDIA H200). */
+static double steps(const ocl_device *d, const ocl_gemm *g, int64_t side, int64_t mi, int64_t ni, int64_t chunks, int64_t item) {
+    static const double rate[] = {0.06, 0.12, 0.22, 0.4, 0.6, 0.8, 1.0}; /* of 1, 2, 4 ... 64 elements */
+    double groups = (double)(ceil_div(g->m, mi * side) * ceil_div(g->n, ni * side) * g->count * chunks);
+    double rounds = (double)(int64_t)((groups + (double)d->units - 1) / (double)d->units);
+    double tile = (double)(mi * ni * side * side) / 128 / rate[63 - __builtin_clzll((uint64_t)(mi * ni))] * (double)ceil_div(g->k, chunks);
+    double sums = chunks > 1 ? 8000 + (double)(g->m * g->n * g->count * (chunks + 1) * item) / (16.0 * (double)d->units) : 0;
+    return rounds * tile + sums;
+}
+
 static int multiply_tiles(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
     const ocl_device *d = ocl_of(ctx);
-    int side = d->tile_side ? d->tile_side : d->max_group >= 256 && d->local_memory >= 2 * 16 * 65 * item_size(c->dtype) ? 16 : 8;
-    int64_t tile = 4 * side, tiles = ceil_div(g.m, tile) * ceil_div(g.n, tile) * g.count;
-    g.chunks = is_dense(&g) ? choose_chunks(d, &g, tiles) : 1;
-    plan p = {.kernel = "multiply_tiles", .groups = min64(tiles * g.chunks, 65535), .group = (int64_t)side * side};
-    snprintf(p.shape, sizeof p.shape, "SIDE=%d DEPTH=16", side);
+    int64_t item = item_size(c->dtype), most = is_dense(&g) ? min64(g.k / LEAST_CHUNK, MOST_CHUNKS) : 1, best_mi = 1, best_ni = 1;
+    int64_t side = d->tile_side ? d->tile_side : d->max_group >= 256 && tile_bytes(16, 1, 1, item) <= d->local_memory ? 16 : 8;
+    double least = 0;
+    g.chunks = 1;
+    for (int64_t mi = 8; mi; mi /= 2)
+        for (int64_t ni = 8; ni; ni /= 2) {
+            if (tile_bytes(side, mi, ni, item) > d->local_memory || mi * ni * item > 256) continue;
+            for (int64_t chunks = 1; chunks == 1 || chunks <= most; chunks *= 2) {
+                double cost = steps(d, &g, side, mi, ni, chunks, item);
+                if (least && cost >= least) continue;
+                least = cost, best_mi = mi, best_ni = ni, g.chunks = chunks;
+            }
+        }
+    int64_t tiles = ceil_div(g.m, best_mi * side) * ceil_div(g.n, best_ni * side) * g.count * g.chunks;
+    plan p = {.kernel = "multiply_tiles", .groups = min64(tiles, 65535), .group = side * side};
+    snprintf(p.shape, sizeof p.shape, "SIDE=%d MI=%d NI=%d DEPTH=%d INDEX=%s", (int)side, (int)best_mi, (int)best_ni, DEPTH, is_small(c, a, b) ? "uint" : "ulong");
     return run(ctx, &g, &p, c, a, b);
 }
 
 /* C is one row or one column: nothing is read more than once, so nothing is packed. */
 static int multiply_vector(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
     const ocl_device *d = ocl_of(ctx);
-    g.chunks = is_dense(&g) ? choose_chunks(d, &g, ceil_div(g.m * g.n * g.count, d->is_cpu ? 1 : 64)) : 1;
-    plan p = {.kernel = d->is_cpu ? "dots" : g.n == 1 ? "dots_by_group" : "columns", .shape = "VECTOR=1",
-              .by = d->is_cpu ? BY_PARTS : g.n == 1 ? BY_TREES : BY_ITEMS};
+    int64_t elements = g.m * g.n * g.count;
+    /* A GPU wants a thousand items to a unit, and walks the part of a column alone: 32 elements of it at least. */
+    int64_t pieces = g.n == 1 ? ceil_div(d->units * 4, elements) : ceil_div(d->units * 1024, elements), worth = g.n == 1 ? g.k / 1024 : g.k / 32;
+    g.chunks = !is_dense(&g) ? 1 : d->is_cpu ? choose_chunks(d, &g, elements) : worth < 1 ? 1 : min64(pieces, worth);
+    plan p = {.kernel = d->is_cpu ? "dots" : g.n == 1 ? "dots_by_group" : "columns", .by = d->is_cpu ? BY_PARTS : g.n == 1 ? BY_TREES : BY_ITEMS};
+    snprintf(p.shape, sizeof p.shape, "VECTOR=1 INDEX=%s", is_small(c, a, b) ? "uint" : "ulong");
     return run(ctx, &g, &p, c, a, b);
 }
 
