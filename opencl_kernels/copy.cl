@@ -2,7 +2,7 @@
 
 typedef struct {
     long ndim;
-    long shape[16], dst[16], src[16]; /* strides in elements */
+    long shape[16], divisor[16], dst[16], src[16]; /* divisor: see fc_quotient; strides in elements */
 } copy_axes;
 
 __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src_at, long n, copy_axes axes) {
@@ -12,9 +12,9 @@ __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src
         size_t rest = i;
         long to = 0, from = 0;
         for (int d = (int)axes.ndim - 1; d >= 0; d--) {
-            size_t size = (size_t)axes.shape[d];
-            long k = (long)(rest % size);
-            rest /= size;
+            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
+            long k = (long)(rest - outer * (size_t)axes.shape[d]);
+            rest = outer;
             to += k * axes.dst[d];
             from += k * axes.src[d];
         }
@@ -30,9 +30,9 @@ __kernel void copy_runs(__global T *dst, long dst_at, __global const T *src, lon
         size_t rest = i;
         long at = dst_at, from_at = src_at;
         for (int d = last - 1; d >= 0; d--) {
-            size_t size = (size_t)axes.shape[d];
-            long k = (long)(rest % size);
-            rest /= size;
+            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
+            long k = (long)(rest - outer * (size_t)axes.shape[d]);
+            rest = outer;
             at += k * axes.dst[d];
             from_at += k * axes.src[d];
         }
@@ -57,9 +57,9 @@ __kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, lo
         size_t rest = i / (size_t)blocks;
         long at = dst_at + begin * axes.dst[b], from_at = src_at + begin * axes.src[b];
         for (int d = b - 1; d >= 0; d--) {
-            size_t size = (size_t)axes.shape[d];
-            long k = (long)(rest % size);
-            rest /= size;
+            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
+            long k = (long)(rest - outer * (size_t)axes.shape[d]);
+            rest = outer;
             at += k * axes.dst[d];
             from_at += k * axes.src[d];
         }
@@ -74,34 +74,36 @@ __kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, lo
     }
 }
 
-/* The same for GPUs: each group turns a square round in local memory, so that neighbouring items read neighbours and write neighbours. */
+/* The same for GPUs: each group turns a square of SQUARE, an option, round in local memory, so that neighbouring items read neighbours and write neighbours. */
+#ifdef SQUARE
 __kernel void copy_squares(__global T *dst, long dst_at, __global const T *src, long src_at, long squares, copy_axes axes) {
-    __local T square[TILE][TILE + 1];
+    __local T square[SQUARE][SQUARE + 1];
     int a = (int)axes.ndim - 1, b = a - 1;
-    long a_blocks = (axes.shape[a] + TILE - 1) / TILE, b_blocks = (axes.shape[b] + TILE - 1) / TILE;
+    long a_blocks = (axes.shape[a] + SQUARE - 1) / SQUARE, b_blocks = (axes.shape[b] + SQUARE - 1) / SQUARE;
     for (size_t i = get_group_id(0); i < (size_t)squares; i += get_num_groups(0)) {
-        long a_at = (long)(i % (size_t)a_blocks) * TILE, b_at = (long)(i / (size_t)a_blocks % (size_t)b_blocks) * TILE;
+        long a_at = (long)(i % (size_t)a_blocks) * SQUARE, b_at = (long)(i / (size_t)a_blocks % (size_t)b_blocks) * SQUARE;
         size_t rest = i / (size_t)a_blocks / (size_t)b_blocks;
         long at = dst_at + a_at * axes.dst[a] + b_at * axes.dst[b], from = src_at + a_at * axes.src[a] + b_at * axes.src[b];
         for (int d = b - 1; d >= 0; d--) {
-            size_t size = (size_t)axes.shape[d];
-            long k = (long)(rest % size);
-            rest /= size;
+            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
+            long k = (long)(rest - outer * (size_t)axes.shape[d]);
+            rest = outer;
             at += k * axes.dst[d];
             from += k * axes.src[d];
         }
-        for (size_t e = get_local_id(0); e < TILE * TILE; e += get_local_size(0)) {
-            long row = (long)(e / TILE), column = (long)(e % TILE); /* along a, along b */
+        for (size_t e = get_local_id(0); e < SQUARE * SQUARE; e += get_local_size(0)) {
+            long row = (long)(e / SQUARE), column = (long)(e % SQUARE); /* along a, along b */
             if (a_at + row < axes.shape[a] && b_at + column < axes.shape[b]) square[row][column] = src[from + row * axes.src[a] + column * axes.src[b]];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (size_t e = get_local_id(0); e < TILE * TILE; e += get_local_size(0)) {
-            long row = (long)(e / TILE), column = (long)(e % TILE); /* along b, along a */
+        for (size_t e = get_local_id(0); e < SQUARE * SQUARE; e += get_local_size(0)) {
+            long row = (long)(e / SQUARE), column = (long)(e % SQUARE); /* along b, along a */
             if (b_at + row < axes.shape[b] && a_at + column < axes.shape[a]) dst[at + row * axes.dst[b] + column * axes.dst[a]] = square[column][row];
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
+#endif
 
 __kernel void fill(__global T *dst, long dst_at, __global const T *value, long value_at, long n) {
     dst += dst_at;
@@ -112,4 +114,20 @@ __kernel void fill(__global T *dst, long dst_at, __global const T *value, long v
 __kernel void fill_pattern(__global T *dst, long dst_at, T value, long n) {
     dst += dst_at;
     FOR_PART(i, n) dst[i] = value;
+}
+
+/* Images of [count][height][width][channels] elements, their pixels `spread` apart, in a frame of zeros: `out` of [count][out_height][out_width][channels],
+ * the first pixel at (top, left), which may lie outside. Likewise channels first: channels then are images, and there is one channel. */
+__kernel void frame(__global T *out, long out_at, __global const T *in, long in_at, long n, long height, long width, long channels, long out_height,
+                    long out_width, long top, long left, long spread_y, long spread_x, long by_channels, long by_width, long by_height) {
+    out += out_at;
+    in += in_at;
+    FOR_EACH(i, n) {
+        const size_t pixel = fc_quotient(i, channels, by_channels), row = fc_quotient(pixel, out_width, by_width), image = fc_quotient(row, out_height, by_height);
+        const long channel = (long)(i - pixel * (size_t)channels), x = (long)(pixel - row * (size_t)out_width) - left;
+        const long y = (long)(row - image * (size_t)out_height) - top, from_y = spread_y == 1 ? y : y / spread_y, from_x = spread_x == 1 ? x : x / spread_x;
+        const bool inside = y >= 0 && x >= 0 && from_y < height && from_x < width && from_y * spread_y == y && from_x * spread_x == x;
+        const T nothing = 0;
+        out[i] = inside ? in[(((long)image * height + from_y) * width + from_x) * channels + channel] : nothing;
+    }
 }

@@ -21,9 +21,9 @@ __kernel VECTORS void fused_rows(ARGUMENTS) {
             T_C *running = (T_C *)vectors;
             for (size_t v = 0; v < BLOCK / 16; v++) vectors[v] = START;
             while (begin < stop) {
-                const size_t row_at = ROW_BEGIN(begin), last = min(ROW_SIZE, stop - row_at);
+                const size_t row = ROW_OF(begin), row_at = row * ROW_SIZE, last = min(ROW_SIZE, stop - row_at);
                 size_t k0 = begin - row_at;
-                FIND_ROW(begin / ROW_SIZE)
+                FIND_ROW(row)
                 ARRAYS
                 for (; k0 + BLOCK <= last; k0 += BLOCK) { STAGES }
                 for (size_t k = k0; k < last; k++) {
@@ -48,8 +48,8 @@ __kernel void fused_rows_by_group(ARGUMENTS, __local T_C *values) {
         const size_t start = row_of_piece * (size_t)size + from, end = start + min((size_t)piece, (size_t)size - from);
         T_C total = START;
         for (size_t i = start + get_local_id(0); i < end; i += get_local_size(0)) {
-            FIND_ROW(i / ROW_SIZE)
-            const size_t k = i % ROW_SIZE;
+            const size_t row = ROW_OF(i), k = i - row * ROW_SIZE;
+            FIND_ROW(row)
             JOIN(T_C, total, VALUE);
         }
         reduce_in_group(values, total);

@@ -45,10 +45,15 @@ static inline float fc_fabsf(float x) { return as_float(as_uint(x) & 0x7fffffffu
 #define F_INF INFINITY
 #define F_INFINITY INFINITY
 
+/* x / y, where `by` is ocl_divisor(y) of device.h: a GPU, which has no division of integers, multiplies where the numbers are small. */
+static inline size_t fc_quotient(size_t x, long y, long by) {
+    return by ? (size_t)((mul_hi((uint)x, (uint)by) + (uint)x) >> (uint)(by >> 32)) : x / (size_t)y;
+}
+
 /* Axes of a walk and how far one step along each leads in up to three inputs. The innermost axis comes last. */
 typedef struct {
     long ndim;
-    long shape[8];
+    long shape[8], divisor[8];
     long stride[3][8];
 } fc_axes;
 

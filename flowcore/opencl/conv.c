@@ -37,20 +37,15 @@ static int framed(fc_ctx *ctx, const images *x, const int64_t *at, const int64_t
     *out = as_images(&x->t, x->count, size[0], size[1], x->depth, channels_first);
     out->t.offset = 0, out->t.size = x->count * size[0] * size[1] * x->depth;
     int rc = ocl_buffer_new(ctx, x->t.dtype, out->t.size, &out->t.buffer);
-    if (!rc) rc = zero(ctx, &out->t);
-    int64_t from[2], length[2], limit[2] = {x->height, x->width}, item = fc_item_size(x->t.dtype);
-    for (int i = 0; i < 2; i++) { /* pixels from[i] .. from[i] + length[i] fall inside */
-        from[i] = at[i] < 0 ? (-at[i] + spread[i] - 1) / spread[i] : 0;
-        int64_t end = size[i] > at[i] ? (size[i] - at[i] + spread[i] - 1) / spread[i] : 0;
-        if (end > limit[i]) end = limit[i];
-        length[i] = end - from[i];
-    }
-    if (rc || length[0] <= 0 || length[1] <= 0) return rc;
-    fc_copy copy = {.ndim = 4, .item = item, .shape = {x->count, length[0], length[1], x->depth},
-                    .dst = {out->image * item, out->row * spread[0] * item, out->column * spread[1] * item, out->channel * item},
-                    .src = {x->image * item, x->row * item, x->column * item, x->channel * item}};
-    return ocl_move(ctx, &copy, &out->t, ((at[0] + from[0] * spread[0]) * out->row + (at[1] + from[1] * spread[1]) * out->column) * item, &x->t,
-                    (from[0] * x->row + from[1] * x->column) * item);
+    ocl_call call;
+    if (!rc) rc = ocl_begin(&call, ctx, "copy", "frame", "T=%s", ocl_item_type(fc_item_size(x->t.dtype)));
+    if (rc) return rc;
+    ocl_tensor(&call, &out->t);
+    ocl_tensor(&call, &x->t);
+    const int64_t n = out->t.size, channels = channels_first ? 1 : x->depth;
+    const int64_t numbers[] = {n, x->height, x->width, channels, size[0], size[1], at[0], at[1], spread[0], spread[1], ocl_divisor(channels, n), ocl_divisor(size[1], n), ocl_divisor(size[0], n)};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) ocl_long(&call, numbers[i]);
+    return ocl_run(&call, n);
 }
 
 /* The pixels of a result, read from `x` `stride` apart; as rows or as k. */

@@ -200,6 +200,12 @@ int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item) 
     return ocl_run_groups(call, 1, &groups, &group);
 }
 
+int ocl_run_squares(ocl_call *call, int64_t groups, int64_t group) {
+    while (group > call->entry->max_group) group /= 2;
+    if (groups > 65535) groups = 65535;
+    return ocl_run_groups(call, 1, &groups, &group);
+}
+
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size) {
     size_t global[3], local[3];
     for (int i = 0; i < axes; i++) {

@@ -120,7 +120,16 @@ int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost);
 /* So many groups that each work on `length` values together, with a last argument of its own: local memory, `item` bytes to each item of a group. The
  * items of a group are a power of two. */
 int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item);
+/* So many groups of `group` items, or fewer where the kernel has no room for as many. */
+int ocl_run_squares(ocl_call *call, int64_t groups, int64_t group);
 int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_t *group_size);
+/* What fc_quotient of prelude.cl divides numbers below `most` by `size` with, both at least 1; 0 where they are not all small. From "Division by Invariant Integers
+ * using Multiplication", Granlund and Montgomery 1994: with l = ceil(log2 size), x / size = (high half of m x + x) >> l, where m = 2^32 (2^l - size) / size + 1. */
+static inline int64_t ocl_divisor(int64_t size, int64_t most) {
+    if (most > INT32_MAX || size > INT32_MAX || size < 1) return 0;
+    int l = size == 1 ? 0 : 64 - __builtin_clzll((uint64_t)size - 1);
+    return (int64_t)l << 32 | ((((int64_t)1 << l) - size) * ((int64_t)1 << 32) / size + 1);
+}
 /* Copies `bytes` bytes between tensors of this device. */
 int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes);
 

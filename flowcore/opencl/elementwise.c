@@ -4,12 +4,13 @@
 #include "device.h"
 
 typedef struct {
-    int64_t ndim, shape[8], stride[3][8];
+    int64_t ndim, shape[8], divisor[8], stride[3][8];
 } axes; /* fc_axes of prelude.cl */
 
-static axes as_axes(const fc_walk *walk) {
+static axes as_axes(const fc_walk *walk, int64_t size) {
     axes a = {.ndim = walk->ndim};
     memcpy(a.shape, walk->shape, sizeof a.shape);
+    for (int d = 0; d < walk->ndim; d++) a.divisor[d] = ocl_divisor(a.shape[d], size);
     for (int i = 0; i < 3; i++) memcpy(a.stride[i], walk->stride[i], sizeof a.stride[i]);
     return a;
 }
@@ -58,7 +59,7 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
         ocl_long(&call, walk.stride[1][0]);
         return ocl_run_light(&call, size);
     }
-    axes a = as_axes(&walk);
+    axes a = as_axes(&walk, size);
     ocl_bytes(&call, &a, sizeof a);
     return ocl_run(&call, size);
 }
@@ -125,7 +126,7 @@ static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const 
     if (rc || !size) return rc;
     fc_walk walk;
     fc_walk_init(&walk, 3, in, ndim, shape);
-    axes a = as_axes(&walk);
+    axes a = as_axes(&walk, size);
     ocl_call call;
     rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_item_type(fc_item_size(in[1]->dtype)));
     if (rc) return rc;

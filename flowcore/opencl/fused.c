@@ -10,10 +10,13 @@ static char access_of(const fc_ctx *ctx, const fc_walk *walk, int64_t size, int 
     return walk->stride[i][walk->ndim - 1] ? 'r' : 'c';
 }
 
-/* The axes of what is computed and how far one step along each leads in the inputs that are broadcast. All know the steps along the innermost. */
-static void pass_axes(ocl_call *call, const fc_walk *walk, const char *access) {
+/* The axes of what is computed, of `size` elements, and how far one step along each leads in the inputs that are broadcast. All know the steps along the innermost. */
+static void pass_axes(ocl_call *call, const fc_walk *walk, int64_t size, const char *access) {
     if (!strpbrk(access, "rc")) return; /* it is all one row */
-    for (int d = 1; d < walk->ndim; d++) ocl_long(call, walk->shape[d]);
+    for (int d = 1; d < walk->ndim; d++) {
+        ocl_long(call, walk->shape[d]);
+        ocl_long(call, ocl_divisor(walk->shape[d], size));
+    }
     for (int i = 0; access[i]; i++)
         for (int d = 0; (access[i] == 'r' || access[i] == 'c') && d < walk->ndim - 1; d++) ocl_long(call, walk->stride[i][d]);
 }
@@ -49,7 +52,7 @@ static void pass_inputs(ocl_call *call, const steps *s, const fc_tensor *out) {
     ocl_tensor(call, out);
     for (int i = 0; i < call->ctx->n_in; i++) ocl_tensor(call, call->ctx->in[i]);
     ocl_long(call, s->shape->size);
-    pass_axes(call, &s->walk, s->access);
+    pass_axes(call, &s->walk, s->shape->size, s->access);
 }
 
 /* Fills `out` with the last step's value. */

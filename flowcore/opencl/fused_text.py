@@ -144,13 +144,16 @@ _ELEMENT = {"f": "i", "s": "0", "r": "row{i} + k", "c": "row{i}"}
 def _rows_source(walked: Sequence[int], axes: int) -> str:
     """Where a row of the output, along the innermost of `axes` axes, begins in the inputs that are broadcast along some axes. Without such, all is one row."""
     if not walked:
-        return "#define AXES\n#define ROW_SIZE (size_t)n\n#define ROW_BEGIN(i) 0\n#define FIND_ROW(row)\n"
+        return "#define AXES\n#define ROW_SIZE (size_t)n\n#define ROW_OF(i) 0\n#define FIND_ROW(row)\n"
     outer = range(axes - 1)
-    arguments = [f", long size{d}" for d in range(1, axes)] + [f", long step{i}_{d}" for i in walked for d in outer]
-    steps = "".join(f"coordinate = rest % (size_t)size{d}; rest /= (size_t)size{d};" + _moves(walked, "coordinate", d) for d in reversed(outer[1:]))
+    arguments = [f", long size{d}, long by{d}" for d in range(1, axes)] + [f", long step{i}_{d}" for i in walked for d in outer]
+    steps = "".join(
+        f"above = fc_quotient(rest, size{d}, by{d}); coordinate = rest - above * (size_t)size{d}; rest = above;{_moves(walked, 'coordinate', d)}"
+        for d in reversed(outer[1:])
+    )
     return (
-        f"#define AXES {''.join(arguments)}\n#define ROW_SIZE (size_t)size{axes - 1}\n#define ROW_BEGIN(i) ((i) - (i) % ROW_SIZE)\n"
-        f"#define FIND_ROW(row) size_t rest = (row), coordinate = 0, {', '.join(f'row{i} = 0' for i in walked)}; {steps}{_moves(walked, 'rest', 0)}\n"
+        f"#define AXES {''.join(arguments)}\n#define ROW_SIZE (size_t)size{axes - 1}\n#define ROW_OF(i) fc_quotient(i, size{axes - 1}, by{axes - 1})\n"
+        f"#define FIND_ROW(row) size_t rest = (row), above = 0, coordinate = 0, {', '.join(f'row{i} = 0' for i in walked)}; {steps}{_moves(walked, 'rest', 0)}\n"
     )
 
 

@@ -4,7 +4,7 @@
 #include "device.h"
 
 typedef struct {
-    int64_t ndim, shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
+    int64_t ndim, shape[FC_COPY_DIMS], divisor[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
 } copy_axes; /* that of copy.cl */
 
 const char *ocl_item_type(int64_t item) {
@@ -12,6 +12,9 @@ const char *ocl_item_type(int64_t item) {
 }
 
 #define TILE 16 /* of copy.cl */
+
+/* The side of what a group of a GPU turns round in local memory: two lines of most caches. */
+static int64_t square_of(const ocl_device *d, int64_t item) { return 32 * 33 * item <= d->local_memory ? 32 : 16; }
 
 /* Moves the axis along which the source is dense to the last place but one. False where there is none, or a short one. */
 static int bring_last_but_one(copy_axes *axes) {
@@ -40,23 +43,25 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
         axes.dst[last] = to, axes.src[last] = from;
     }
     if (!n) return FC_OK;
-    if (!axes.ndim) axes = (copy_axes){1, {1}, {1}, {1}};
+    if (!axes.ndim) axes = (copy_axes){.ndim = 1, .shape = {1}, .dst = {1}, .src = {1}};
     int64_t inner = axes.shape[axes.ndim - 1];
     if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
     int on_cpu = ocl_of(ctx)->is_cpu, turns = axes.ndim > 1 && inner >= 8 && axes.src[axes.ndim - 1] != 1 && bring_last_but_one(&axes);
     const char *kernel = "copy";
-    int64_t items = n, groups = 0, group = 64;
+    int64_t items = n, groups = 0, square = square_of(ocl_of(ctx), copy->item);
     if (turns) { /* the last two axes change places */
-        int64_t rows = axes.shape[axes.ndim - 2], outer = n / inner / rows * ((rows + TILE - 1) / TILE);
+        int64_t side = on_cpu ? TILE : square, rows = axes.shape[axes.ndim - 2], outer = n / inner / rows * ((rows + side - 1) / side);
         kernel = on_cpu ? "copy_tiles" : "copy_squares";
-        items = on_cpu ? outer : (groups = outer * ((inner + TILE - 1) / TILE));
+        items = on_cpu ? outer : (groups = outer * ((inner + side - 1) / side));
     } else if (on_cpu && axes.ndim > 1 && inner >= 4) {
         kernel = "copy_runs";
         items = n / inner;
     }
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "copy", kernel, "T=%s", ocl_item_type(copy->item));
+    int rc = groups ? ocl_begin(&call, ctx, "copy", kernel, "T=%s SQUARE=%d", ocl_item_type(copy->item), (int)square)
+                    : ocl_begin(&call, ctx, "copy", kernel, "T=%s", ocl_item_type(copy->item));
     if (rc) return rc;
+    for (int d = 0; d < axes.ndim; d++) axes.divisor[d] = ocl_divisor(axes.shape[d], n);
     fc_tensor to = *dst, from = *src;
     to.offset += dst_offset;
     from.offset += src_offset;
@@ -64,8 +69,7 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
     ocl_tensor(&call, &from);
     ocl_long(&call, items);
     ocl_bytes(&call, &axes, sizeof axes);
-    if (groups > 65535) groups = 65535;
-    if (groups) return ocl_run_groups(&call, 1, &groups, &group);
+    if (groups) return ocl_run_squares(&call, groups, square * square / 4);
     return items < n ? ocl_run_parts(&call, items, n / items) : ocl_run(&call, n);
 }
 

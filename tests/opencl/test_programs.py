@@ -33,7 +33,7 @@ OPTIONS = {
     "sparse_optimizers": ["T=float32", "T=float16"],
     "add_n": ["T=float32 S=bfloat16 R=bfloat16", "T=int64 S=int64 R=int64"],
     "cast": ["T=float32 R=int8", "T=float16 R=bool", "T=bfloat16 R=float32", "T=uint64 R=float16", "T=float64 R=uint32", "T=bool R=float64"],
-    "copy": ["T=uint8", "T=item16"],
+    "copy": ["T=uint8", "T=item16 SQUARE=16", "T=uint32 SQUARE=32"],
     "elementwise": [
         "FORMULA=Pow T=float32 R=float32",
         "FORMULA=FloorMod T=float16 R=float16",

@@ -31,7 +31,10 @@ def session(options: OptimizerOptions, threads: int = 0) -> fc.Session:
 
 
 def bits(value: Any) -> Any:
+    """All that is promised: a NaN is a NaN, with the sign and the payload that the device gives it."""
     array = np.asarray(value)
+    if array.dtype.kind == "f":
+        array = np.where(np.isnan(array), np.array(np.nan, array.dtype), array)
     return (array.dtype, array.shape, array.tolist() if array.dtype == object else array.tobytes())
 
 

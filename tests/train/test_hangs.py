@@ -29,7 +29,7 @@ CASES: dict[str, tuple[str, int, list[str]]] = {
     "the main thread only joins": (
         "import threading\nitem = tf.train.range_input_producer(5).dequeue()\nq = tf.FIFOQueue(4, tf.int32, [[]])\n"
         "runner = tf.train.QueueRunner(q, [q.enqueue(item)])\nsess, coord = tf.Session(), tf.train.Coordinator()\n"
-        "threads = runner.create_threads(sess, coord, start=True)\nthreading.Timer(3, coord.request_stop).start()\ncoord.join(threads)",
+        "threads = runner.create_threads(sess, coord, start=True)\nthreading.Timer(4, coord.request_stop).start()\ncoord.join(threads)",
         0,
         ["warning", "elements of queue 'input_producer'", "start_queue_runners(sess, coord)"],
     ),

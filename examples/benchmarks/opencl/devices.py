@@ -3,8 +3,9 @@
     python examples/benchmarks/opencl/devices.py [--device /gpu:0] [--rounds N] [--tinygrad PYTHON]
 
 Everything is measured in one process, rounds alternating between the sides; medians. Operands are variables on their device. The ceilings are probes of
-the device itself: independent chains of fused multiply-adds on private vectors, and a copy from buffer to buffer. A launch is one node in a chain of 1,000 that
-all compute one float; beside it, pyopencl's own call of the same kernel, 1,000 times.
+the device itself: independent chains of fused multiply-adds on private values, and a copy from buffer to buffer. A launch is one node in a chain of 1,000 that
+all compute one float; beside it, pyopencl's own call of the same kernel, 1,000 times. Where the device is no processor, a call computes each row 20 times, one
+after the other: waiting for a GPU takes longer than most rows.
 """
 
 from __future__ import annotations
@@ -27,15 +28,18 @@ from flowcore.runtime import devices
 FMA_PROBE = """
 #pragma OPENCL FP_CONTRACT ON
 __kernel void probe(__global float *out, int rounds) {
-    float16 a[8], b = (float16)(1.0000001f), c = (float16)(get_global_id(0) * 1e-9f);
-    for (int k = 0; k < 8; k++) a[k] = (float16)(k);
+    WIDE a[8], b = (WIDE)(1.0000001f), c = (WIDE)(get_global_id(0) * 1e-9f);
+    for (int k = 0; k < 8; k++) a[k] = (WIDE)(k);
     for (int i = 0; i < rounds; i++) {
         #pragma unroll
         for (int k = 0; k < 8; k++) a[k] = a[k] * b + c;
     }
-    float16 sum = a[0];
+    WIDE sum = a[0];
     for (int k = 1; k < 8; k++) sum += a[k];
-    out[get_global_id(0)] = sum.s0 + sum.s7 + sum.sf;
+    const float *each = (const float *)&sum;
+    float all = 0;
+    for (int k = 0; k < sizeof(sum) / sizeof(float); k++) all += each[k];
+    out[get_global_id(0)] = all;
 }
 """
 
@@ -57,21 +61,23 @@ def ceilings(device: devices.Device) -> tuple[float, float]:
     handle = device.runtime.handle
     context = cl.Context([handle])
     queue = cl.CommandQueue(context)
-    kernel = cl.Program(context, FMA_PROBE).build().probe
-    items = 64 * handle.max_compute_units
+    on_cpu = device.runtime.kind == "CPU"
+    width = 16 if on_cpu else 1
+    kernel = cl.Program(context, FMA_PROBE).build([f"-DWIDE=float{width if on_cpu else ''}"]).probe
+    items = (64 if on_cpu else 2048) * handle.max_compute_units
     out = cl.Buffer(context, cl.mem_flags.READ_WRITE, 4 * items)
-    size = 1 << 26
+    size = 1 << 26 if on_cpu else 1 << 30
     a, b = cl.Buffer(context, cl.mem_flags.READ_WRITE, size), cl.Buffer(context, cl.mem_flags.READ_WRITE, size)
 
     def multiply() -> None:
-        kernel(queue, (items,), (1 if device.runtime.kind == "CPU" else 64,), out, np.int32(20000))
+        kernel(queue, (items,), (1 if on_cpu else 256,), out, np.int32(20000))
         queue.finish()
 
     def copy() -> None:
         cl.enqueue_copy(queue, b, a)
         queue.finish()
 
-    return items * 20000 * 8 * 16 * 2 / timed(multiply) / 1e9, size / timed(copy) / 1e9
+    return items * 20000 * 8 * width * 2 / timed(multiply) / 1e9, size / timed(copy) / 1e9
 
 
 class Side:
@@ -82,12 +88,15 @@ class Side:
         self.name = name
         self.config = fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=level)))
 
-    def make(self, build: Callable[..., fc.Tensor], *shapes: tuple[int, ...]) -> Callable[[], object]:
-        """A call that computes the tensor and waits for it, by fetching one element of it."""
+    def make(self, build: Callable[..., fc.Tensor], *shapes: tuple[int, ...], times: int = 1) -> Callable[[], object]:
+        """A call that computes the tensor so many times and waits for it, by fetching one element of it."""
         graph = fc.Graph()
         with graph.as_default(), fc.device(self.name):
             operands = [fc.Variable(fc.random_normal(shape, seed=1)) for shape in shapes]
             y = build(*operands)
+            for _ in range(times - 1):
+                with fc.control_dependencies([y]):
+                    y = build(*operands)
             last = fc.strided_slice(fc.reshape(y, [-1]), [0], [1])
             session = fc.Session(graph=graph, config=self.config)
             session.run(fc.global_variables_initializer())
@@ -239,16 +248,17 @@ def main() -> None:
     flops, bandwidth = ceilings(device)
     print(f"ceilings by probe: {flops:.0f} GFLOP/s, {bandwidth:.1f} GB/s\n")
     here, there = Side(args.device), Side("/cpu:0")
+    times_each = 1 if device.runtime.kind == "CPU" else 20
     print(f"{'':30}{'device':>12}{'of ceiling':>12}{'CPU kernels':>13}{'NumPy':>9}{'tinygrad':>10}")
     label = ""
     for row in ROWS:
         label = label if row.name.startswith(" ") else row.name
         build, reference = OPS[row.op]
-        ours, cpu = here.make(build, *row.shapes), there.make(build, *row.shapes)
+        ours, cpu = here.make(build, *row.shapes, times=times_each), there.make(build, *row.shapes)
         arrays = [np.random.default_rng(0).standard_normal(s).astype(np.float32) for s in row.shapes]
         times: dict[str, list[float]] = {"device": [], "cpu": [], "numpy": []}
         for _ in range(args.rounds):
-            times["device"].append(timed(ours))
+            times["device"].append(timed(ours) / times_each)
             times["cpu"].append(timed(cpu))
             if reference is not None:
                 times["numpy"].append(timed(lambda f=reference, a=arrays: f(*a)))
@@ -273,7 +283,7 @@ def main() -> None:
         print(f"{name}: {statistics.median(a) * 1e3:.1f} ms; CPU kernels {statistics.median(b) * 1e3:.1f} ms{theirs}", flush=True)
     for label, build in (("with three tanh", chain), ("of products and maxima", arithmetic)):
         for size in (1 << 20, 1 << 24):
-            fused, unfused = Side(args.device).make(build, (size,)), Side(args.device, fuses=False).make(build, (size,))
+            fused, unfused = (Side(args.device, fuses).make(build, (size,), times=times_each) for fuses in (True, False))
             pairs = [(timed(fused), timed(unfused)) for _ in range(args.rounds)]
             print(f"chain of 10 ops {label}, {size >> 20}M floats, unfused over fused: {statistics.median(b / a for a, b in pairs):.2f}", flush=True)
 
