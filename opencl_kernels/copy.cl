@@ -2,7 +2,7 @@
 
 typedef struct {
     long ndim;
-    long shape[16], divisor[16], dst[16], src[16]; /* divisor: see fc_quotient; strides in elements */
+    long shape[16], divisor[16], dst[16], src[16]; /* innermost first; divisor: see fc_quotient; strides in elements */
 } copy_axes;
 
 __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src_at, long n, copy_axes axes) {
@@ -11,7 +11,9 @@ __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src
     FOR_EACH(i, n) {
         size_t rest = i;
         long to = 0, from = 0;
-        for (int d = (int)axes.ndim - 1; d >= 0; d--) {
+        #pragma unroll
+        for (int d = 0; d < 16; d++) {
+            if (d >= axes.ndim) break;
             size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
             long k = (long)(rest - outer * (size_t)axes.shape[d]);
             rest = outer;
@@ -24,12 +26,13 @@ __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src
 
 /* The same, a run along the innermost axis at a time: for processors, where finding an element's place costs more than moving it. */
 __kernel void copy_runs(__global T *dst, long dst_at, __global const T *src, long src_at, long runs, copy_axes axes) {
-    int last = (int)axes.ndim - 1;
-    long length = axes.shape[last], step_to = axes.dst[last], step_from = axes.src[last];
+    long length = axes.shape[0], step_to = axes.dst[0], step_from = axes.src[0];
     FOR_PART(i, runs) {
         size_t rest = i;
         long at = dst_at, from_at = src_at;
-        for (int d = last - 1; d >= 0; d--) {
+        #pragma unroll
+        for (int d = 1; d < 16; d++) {
+            if (d >= axes.ndim) break;
             size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
             long k = (long)(rest - outer * (size_t)axes.shape[d]);
             rest = outer;
@@ -50,13 +53,15 @@ __kernel void copy_runs(__global T *dst, long dst_at, __global const T *src, lon
  * memory is read and written once. */
 #define TILE 16
 __kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, long src_at, long items, copy_axes axes) {
-    int a = (int)axes.ndim - 1, b = a - 1;
+    const int a = 0, b = 1; /* the axes that change places */
     long blocks = (axes.shape[b] + TILE - 1) / TILE;
     FOR_PART(i, items) {
         long begin = (long)(i % (size_t)blocks) * TILE, rows = min(axes.shape[b] - begin, (long)TILE);
         size_t rest = i / (size_t)blocks;
         long at = dst_at + begin * axes.dst[b], from_at = src_at + begin * axes.src[b];
-        for (int d = b - 1; d >= 0; d--) {
+        #pragma unroll
+        for (int d = 2; d < 16; d++) {
+            if (d >= axes.ndim) break;
             size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
             long k = (long)(rest - outer * (size_t)axes.shape[d]);
             rest = outer;
@@ -78,13 +83,15 @@ __kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, lo
 #ifdef SQUARE
 __kernel void copy_squares(__global T *dst, long dst_at, __global const T *src, long src_at, long squares, copy_axes axes) {
     __local T square[SQUARE][SQUARE + 1];
-    int a = (int)axes.ndim - 1, b = a - 1;
+    const int a = 0, b = 1; /* the axes that change places */
     long a_blocks = (axes.shape[a] + SQUARE - 1) / SQUARE, b_blocks = (axes.shape[b] + SQUARE - 1) / SQUARE;
     for (size_t i = get_group_id(0); i < (size_t)squares; i += get_num_groups(0)) {
         long a_at = (long)(i % (size_t)a_blocks) * SQUARE, b_at = (long)(i / (size_t)a_blocks % (size_t)b_blocks) * SQUARE;
         size_t rest = i / (size_t)a_blocks / (size_t)b_blocks;
         long at = dst_at + a_at * axes.dst[a] + b_at * axes.dst[b], from = src_at + a_at * axes.src[a] + b_at * axes.src[b];
-        for (int d = b - 1; d >= 0; d--) {
+        #pragma unroll
+        for (int d = 2; d < 16; d++) {
+            if (d >= axes.ndim) break;
             size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
             long k = (long)(rest - outer * (size_t)axes.shape[d]);
             rest = outer;

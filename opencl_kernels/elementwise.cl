@@ -31,7 +31,9 @@ __kernel void binary_walk(__global R *out, long out_at, __global const T *x, lon
     y += y_at;
     FOR_EACH(i, n) {
         size_t rest = i, at_x = 0, at_y = 0;
-        for (int d = (int)axes.ndim - 1; d >= 0; d--) {
+        #pragma unroll
+        for (int d = 0; d < 8; d++) {
+            if (d >= axes.ndim) break;
             size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];
             rest = outer;
             at_x += k * (size_t)axes.stride[0][d];

@@ -8,7 +8,9 @@ __kernel void choose(__global T *out, long out_at, __global const uchar *c, long
     y += y_at;
     FOR_EACH(i, n) {
         size_t rest = i, at_c = 0, at_x = 0, at_y = 0;
-        for (int d = (int)axes.ndim - 1; d >= 0; d--) {
+        #pragma unroll
+        for (int d = 0; d < 8; d++) {
+            if (d >= axes.ndim) break;
             size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];
             rest = outer;
             at_c += k * (size_t)axes.stride[0][d];

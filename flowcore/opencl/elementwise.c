@@ -9,9 +9,12 @@ typedef struct {
 
 static axes as_axes(const fc_walk *walk, int64_t size) {
     axes a = {.ndim = walk->ndim};
-    memcpy(a.shape, walk->shape, sizeof a.shape);
-    for (int d = 0; d < walk->ndim; d++) a.divisor[d] = ocl_divisor(a.shape[d], size);
-    for (int i = 0; i < 3; i++) memcpy(a.stride[i], walk->stride[i], sizeof a.stride[i]);
+    for (int d = 0; d < walk->ndim; d++) {
+        const int from = walk->ndim - 1 - d;
+        a.shape[d] = walk->shape[from];
+        a.divisor[d] = ocl_divisor(a.shape[d], size);
+        for (int i = 0; i < 3; i++) a.stride[i][d] = walk->stride[i][from];
+    }
     return a;
 }
 

@@ -136,14 +136,19 @@ static int multiply_vectors(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a,
 
 /* ---- GPUs ---- */
 
-enum { DEPTH = 8, MOST_CHUNKS = 256, LEAST_CHUNK = 128 };
+enum { MOST_CHUNKS = 256, LEAST_CHUNK = 128 };
 
 /* Whether 32 bits number the elements of each matrix. */
 static int is_small(const fc_tensor *c, const fc_tensor *a, const fc_tensor *b) {
     return c->size <= INT32_MAX && a->size <= INT32_MAX && b->size <= INT32_MAX;
 }
 
-static int64_t tile_bytes(int64_t side, int64_t mi, int64_t ni, int64_t item) { return 2 * DEPTH * ((mi + ni) * side + 8) * item + 2 * DEPTH * 8; }
+/* The deepest pieces of A and B that local memory has room for twice; 0: none. */
+static int depth_of(const ocl_device *d, int64_t side, int64_t mi, int64_t ni, int64_t item) {
+    int depth = 16;
+    while (depth >= 8 && 2 * depth * (((mi + ni) * side + 8) * item + 8) > d->local_memory) depth /= 2;
+    return depth >= 8 ? depth : 0;
+}
 
 /* Steps of a unit until all tiles are done, of so many elements to an item. A unit does 64 multiply-adds a step and moves 16 bytes; a launch takes some thousand
  * steps. Small tiles wait for local memory: `rate` is what they reach of 64 elements to an item; and the last group of a unit, which has nobody to work while it
@@ -160,12 +165,12 @@ static double steps(const ocl_device *d, const ocl_gemm *g, int64_t side, int64_
 static int multiply_tiles(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, const fc_tensor *b, ocl_gemm g) {
     const ocl_device *d = ocl_of(ctx);
     int64_t item = item_size(c->dtype), most = is_dense(&g) ? min64(g.k / LEAST_CHUNK, MOST_CHUNKS) : 1, best_mi = 1, best_ni = 1;
-    int64_t side = d->tile_side ? d->tile_side : d->max_group >= 256 && tile_bytes(16, 1, 1, item) <= d->local_memory ? 16 : 8;
+    int64_t side = d->tile_side ? d->tile_side : d->max_group >= 256 && depth_of(d, 16, 1, 1, item) ? 16 : 8;
     double least = 0;
     g.chunks = 1;
     for (int64_t mi = 8; mi; mi /= 2)
         for (int64_t ni = 8; ni; ni /= 2) {
-            if (tile_bytes(side, mi, ni, item) > d->local_memory || mi * ni * item > 256) continue;
+            if (!depth_of(d, side, mi, ni, item) || mi * ni * item > 256) continue;
             for (int64_t chunks = 1; chunks == 1 || chunks <= most; chunks *= 2) {
                 double cost = steps(d, &g, side, mi, ni, chunks, item);
                 if (least && cost >= least) continue;
@@ -174,7 +179,8 @@ static int multiply_tiles(fc_ctx *ctx, const fc_tensor *c, const fc_tensor *a, c
         }
     int64_t tiles = ceil_div(g.m, best_mi * side) * ceil_div(g.n, best_ni * side) * g.count * g.chunks;
     plan p = {.kernel = "multiply_tiles", .groups = min64(tiles, 65535), .group = side * side};
-    snprintf(p.shape, sizeof p.shape, "SIDE=%d MI=%d NI=%d DEPTH=%d INDEX=%s", (int)side, (int)best_mi, (int)best_ni, DEPTH, is_small(c, a, b) ? "uint" : "ulong");
+    snprintf(p.shape, sizeof p.shape, "SIDE=%d MI=%d NI=%d DEPTH=%d INDEX=%s PLAIN_K=%d", (int)side, (int)best_mi, (int)best_ni,
+             depth_of(d, side, best_mi, best_ni, item), is_small(c, a, b) ? "uint" : "ulong", g.k <= g.k_size[1]);
     return run(ctx, &g, &p, c, a, b);
 }
 

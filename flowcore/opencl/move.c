@@ -16,15 +16,15 @@ const char *ocl_item_type(int64_t item) {
 /* The side of what a group of a GPU turns round in local memory: two lines of most caches. */
 static int64_t square_of(const ocl_device *d, int64_t item) { return 32 * 33 * item <= d->local_memory ? 32 : 16; }
 
-/* Moves the axis along which the source is dense to the last place but one. False where there is none, or a short one. */
-static int bring_last_but_one(copy_axes *axes) {
-    int64_t to = axes->ndim - 2, *rows[] = {axes->shape, axes->dst, axes->src};
-    for (int64_t d = to; d >= 0; d--) {
+/* Moves the axis along which the source is dense to the second place. False where there is none, or a short one. */
+static int bring_second(copy_axes *axes) {
+    int64_t *rows[] = {axes->shape, axes->dst, axes->src};
+    for (int64_t d = 1; d < axes->ndim; d++) {
         if (axes->src[d] != 1 || axes->shape[d] < 8) continue;
         for (int i = 0; i < 3; i++) {
             int64_t moved = rows[i][d];
-            memmove(rows[i] + d, rows[i] + d + 1, (size_t)(to - d) * sizeof moved);
-            rows[i][to] = moved;
+            memmove(rows[i] + 2, rows[i] + 1, (size_t)(d - 1) * sizeof moved);
+            rows[i][1] = moved;
         }
         return 1;
     }
@@ -34,23 +34,26 @@ static int bring_last_but_one(copy_axes *axes) {
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset) {
     int64_t n = 1;
     copy_axes axes = {.ndim = 0};
-    for (int d = 0; d < copy->ndim; d++) { /* axes that continue one another become one */
+    for (int d = copy->ndim - 1; d >= 0; d--) { /* from the innermost on; axes that continue one another become one */
         int64_t size = copy->shape[d], to = copy->dst[d] / copy->item, from = copy->src[d] / copy->item, last = axes.ndim - 1;
         n *= size;
         if (size == 1 && copy->ndim > 1) continue;
-        if (axes.ndim && axes.dst[last] == to * size && axes.src[last] == from * size) axes.shape[last] *= size;
-        else axes.shape[last = axes.ndim++] = size;
-        axes.dst[last] = to, axes.src[last] = from;
+        if (axes.ndim && to == axes.dst[last] * axes.shape[last] && from == axes.src[last] * axes.shape[last]) {
+            axes.shape[last] *= size;
+            continue;
+        }
+        last = axes.ndim++;
+        axes.shape[last] = size, axes.dst[last] = to, axes.src[last] = from;
     }
     if (!n) return FC_OK;
     if (!axes.ndim) axes = (copy_axes){.ndim = 1, .shape = {1}, .dst = {1}, .src = {1}};
-    int64_t inner = axes.shape[axes.ndim - 1];
+    int64_t inner = axes.shape[0];
     if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
-    int on_cpu = ocl_of(ctx)->is_cpu, turns = axes.ndim > 1 && inner >= 8 && axes.src[axes.ndim - 1] != 1 && bring_last_but_one(&axes);
+    int on_cpu = ocl_of(ctx)->is_cpu, turns = axes.ndim > 1 && inner >= 8 && axes.src[0] != 1 && bring_second(&axes);
     const char *kernel = "copy";
     int64_t items = n, groups = 0, square = square_of(ocl_of(ctx), copy->item);
-    if (turns) { /* the last two axes change places */
-        int64_t side = on_cpu ? TILE : square, rows = axes.shape[axes.ndim - 2], outer = n / inner / rows * ((rows + side - 1) / side);
+    if (turns) { /* the two innermost axes change places */
+        int64_t side = on_cpu ? TILE : square, rows = axes.shape[1], outer = n / inner / rows * ((rows + side - 1) / side);
         kernel = on_cpu ? "copy_tiles" : "copy_squares";
         items = on_cpu ? outer : (groups = outer * ((inner + side - 1) / side));
     } else if (on_cpu && axes.ndim > 1 && inner >= 4) {

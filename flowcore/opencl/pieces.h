@@ -5,12 +5,19 @@
 #include "../kernels/reduce/axes.h"
 #include "device.h"
 
+/* How many neighbouring columns a group of a GPU reduces together: a power of two. */
+static inline int64_t ocl_columns(const fc_run *run) {
+    int64_t width = 1;
+    while (width < 32 && width < run->inner) width *= 2;
+    return width;
+}
+
 /* Few long reductions keep a device busy only in pieces, whose results are reduced again: the length of one. `cost`: of an element, beside one that is read
  * and added. */
 static inline int64_t ocl_piece(const ocl_device *d, const fc_run *run, int64_t cost) {
     int64_t width = run->inner < 64 ? run->inner : 64;
-    int64_t side_by_side = d->is_cpu ? run->outer * ((run->inner + 63) / 64) : run->outer * run->inner;
-    int64_t wanted = d->units * (d->is_cpu ? 4 : run->inner == 1 ? 8 : 512) / side_by_side;
+    int64_t together = d->is_cpu ? 64 : ocl_columns(run), side_by_side = run->outer * ((run->inner + together - 1) / together);
+    int64_t wanted = d->units * (d->is_cpu || run->inner > 1 ? 4 : 8) / side_by_side;
     int64_t worth = run->reduced * (d->is_cpu ? cost : 1) / (d->is_cpu ? 16384 / width : run->inner == 1 ? 4096 : 64);
     int64_t pieces = wanted < worth ? wanted : worth;
     return pieces > 1 ? (run->reduced + pieces - 1) / pieces : run->reduced;

@@ -387,7 +387,7 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(another: devices.Devic
 
 
 def _keep_busy(sess: fc.Session, large: bool = False) -> Callable[..., object]:
-    """A call that takes the device some seconds. `large`: for a value that changes hands without a copy where host and device have one memory."""
+    """A call that takes the device four seconds. `large`: for a value that changes hands without a copy where host and device have one memory."""
     ones, n, took = fc.ones([1000, 1000]), 1, 0.0
     while took < 0.05:  # a GPU takes longer to answer than to multiply
         n *= 4
@@ -421,7 +421,7 @@ def test_ctrl_c_gets_through_while_the_device_is_busy(another: devices.Device, t
             signal.signal(signal.SIGALRM, old)
         left = time.perf_counter()
         assert sess.run(fc.constant([1.0]) + 1.0) == 2.0  # after what was still in the queue
-        assert left - begin < (time.perf_counter() - begin) / 2
+        assert left - begin < 2
 
 
 @pytest.mark.parametrize(("threads", "large"), [(1, False), (4, False), (1, True), (4, True)])
@@ -435,7 +435,7 @@ def test_a_time_limit_leaves_a_busy_device_behind(another: devices.Device, threa
             long(options=fc.RunOptions(timeout_in_ms=300))
         left = time.perf_counter()
         assert sess.run(fc.constant([1.0]) + 1.0) == 2.0
-        assert left - begin < (time.perf_counter() - begin) / 2
+        assert left - begin < 2
     del sess, long
     gc.collect()
     assert _opencl.counters(another.capsule)["bytes_live"] <= live + 4096
