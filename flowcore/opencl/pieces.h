@@ -18,7 +18,7 @@ static inline int64_t ocl_piece(const ocl_device *d, const fc_run *run, int64_t 
     int64_t width = run->inner < 64 ? run->inner : 64;
     int64_t together = d->is_cpu ? 64 : ocl_columns(run), side_by_side = run->outer * ((run->inner + together - 1) / together);
     int64_t wanted = d->units * (d->is_cpu || run->inner > 1 ? 4 : 8) / side_by_side;
-    int64_t worth = run->reduced * (d->is_cpu ? cost : 1) / (d->is_cpu ? 16384 / width : run->inner == 1 ? 4096 : 64);
+    int64_t worth = run->reduced * (d->is_cpu ? cost : 1) / (d->is_cpu ? 16384 / width : run->inner == 1 ? 4096 : 256);
     int64_t pieces = wanted < worth ? wanted : worth;
     return pieces > 1 ? (run->reduced + pieces - 1) / pieces : run->reduced;
 }
