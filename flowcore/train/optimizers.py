@@ -68,6 +68,10 @@ class MomentumOptimizer(Optimizer):
                      self._cast(self._momentum_tensor, var), use_locking=self._use_locking, use_nesterov=self._use_nesterov)  # fmt: skip
 
 
+#: Where the powers of the betas live: kernels take them as arguments, and a device would have to be waited for before each update.
+_HOST = "/cpu:0"
+
+
 class AdamOptimizer(Optimizer):
     """Kingma and Ba, "Adam", 2015. Slots: "m", "v"."""
 
@@ -82,7 +86,7 @@ class AdamOptimizer(Optimizer):
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         graph = get_default_graph()
         if graph not in self._powers:
-            with graph.name_scope(None):
+            with graph.name_scope(None), graph.device(_HOST):
                 self._powers[graph] = (
                     Variable(self._values[1], trainable=False, name="beta1_power", dtype=None),
                     Variable(self._values[2], trainable=False, name="beta2_power", dtype=None),
@@ -98,7 +102,8 @@ class AdamOptimizer(Optimizer):
     def _prepare(self) -> None:
         names = ("learning_rate", "beta1", "beta2", "epsilon")
         self._tensors = [convert_to_tensor(v, name=n) for v, n in zip(self._values, names, strict=True)]
-        self._power_reads = [p.value() for p in self._powers[get_default_graph()]]
+        with get_default_graph().device(_HOST):
+            self._power_reads = [p.value() for p in self._powers[get_default_graph()]]
 
     def _numbers(self, var: Variable) -> tuple[list[Tensor], list[Tensor]]:
         return [self._cast(p, var) for p in self._power_reads], [self._cast(t, var) for t in self._tensors]
@@ -130,7 +135,7 @@ class AdamOptimizer(Optimizer):
         return var.assign_sub(scaled * moments[0] / (sqrt(moments[1]) + epsilon), read_value=False)
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
-        with control_dependencies(update_ops):
+        with control_dependencies(update_ops), get_default_graph().device(_HOST):
             powers = self._powers[get_default_graph()]
             betas = self._tensors[1:3]
             counts = [p.assign(r * self._cast(b, p), read_value=False) for p, r, b in zip(powers, self._power_reads, betas, strict=True)]
