@@ -389,15 +389,18 @@ cdef int api_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) n
     return FC_OK
 
 
+cdef inline void run_piece(job_t *job, int64_t piece) noexcept nogil:
+    cdef int64_t begin = piece * job.grain, end = begin + job.grain
+    job.fn(job.arg, begin, end if end < job.n else job.n)
+
+
 cdef void work_on_job(job_t *job) noexcept nogil:
-    cdef int64_t piece, begin, end
+    cdef int64_t piece
     while True:
         piece = fc_add64(&job.at, 1)
         if piece >= job.pieces:
             return
-        begin = piece * job.grain
-        end = begin + job.grain
-        job.fn(job.arg, begin, end if end < job.n else job.n)
+        run_piece(job, piece)
 
 
 cdef job_t *join_job(pool_t *pool) noexcept nogil:
@@ -436,17 +439,20 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.n = n
     job.fn = fn
     job.arg = arg
-    # Idle workers may help, and so may the step's caller, where a worker runs this node.
-    if job.pieces == 1 or pool.n_threads == 1 or not (
-            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters)):
-        work_on_job(&job)
+    # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is busy now may be idle after the next piece.
+    while job.at < job.pieces - 1 and (pool.n_threads == 1 or not (
+            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters))):
+        run_piece(&job, job.at)
+        job.at += 1
+    if job.at == job.pieces - 1:
+        run_piece(&job, job.at)
         return
     pthread_mutex_lock(&pool.lock)
     job.next = pool.jobs
     pool.jobs = &job
     pthread_mutex_unlock(&pool.lock)
     fc_add32(&pool.begun, 1)
-    fc_event_wake(&pool.event, job.pieces > 2)
+    fc_event_wake(&pool.event, job.pieces - job.at > 2)
     fc_event_wake(&step.event, 0)
     work_on_job(&job)
     pthread_mutex_lock(&pool.lock)
