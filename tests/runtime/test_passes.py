@@ -527,7 +527,10 @@ def test_of_a_product_that_is_split_only_the_part_that_is_read_is_computed(part:
     parts = [fc.split(fc.matmul(x * (i + 1), weights, transpose_a=transpose_a, transpose_b=True), sizes, -1)[part] for i in range(2)]
     rng = np.random.default_rng(0)
     shape = (30, rows or 20)
-    feeds = {x: rng.normal(size=shape if transpose_a else shape[::-1], scale=9).astype(dtype.as_numpy_dtype), weights: rng.normal(size=(120, 30), scale=9).astype(dtype.as_numpy_dtype)}
+    feeds = {
+        x: rng.normal(size=shape if transpose_a else shape[::-1], scale=9).astype(dtype.as_numpy_dtype),
+        weights: rng.normal(size=(120, 30), scale=9).astype(dtype.as_numpy_dtype),
+    }
     ran = check(ALL, parts, feeds)
     assert ran["SplitV"] == 0
     assert ran["Slice"] == 1
@@ -536,8 +539,9 @@ def test_of_a_product_that_is_split_only_the_part_that_is_read_is_computed(part:
 
 def test_columns_stay_where_more_than_one_part_or_the_whole_is_read() -> None:
     x, weights, sizes = fc.placeholder(fc.float32, [20, 30]), fc.placeholder(fc.float32, [40, 30]), fc.placeholder(fc.int32, [2])
+    fed_sizes = fc.constant([20, 20])
     rng = np.random.default_rng(0)
-    feeds = {x: rng.normal(size=(20, 30)), weights: rng.normal(size=(40, 30)), sizes: [20, 20]}
+    feeds = {x: rng.normal(size=(20, 30)), weights: rng.normal(size=(40, 30)), sizes: [20, 20], fed_sizes: [20, 20]}
     product = fc.matmul(x, weights, transpose_b=True)
     for fetches in (
         fc.split(product, [20, 20], 1),
@@ -545,6 +549,7 @@ def test_columns_stay_where_more_than_one_part_or_the_whole_is_read() -> None:
         [fc.split(product, [3, 37], 1)[0]],  # so few columns may be computed another way
         [fc.split(product, [10, 10], 0)[0]],
         [fc.split(product, sizes, 1, 2)[0]],
+        [fc.split(product, fed_sizes, 1)[0]],
         [fc.split(fc.matmul(x, fc.transpose(weights)), [20, 20], 1)[0]],  # columns of B would have to be copied
     ):
         assert check(ALL, fetches, feeds)["SplitV"] == 1

@@ -1,7 +1,9 @@
-"""Columns of a product that nobody reads are not computed: of A B' that is split along its last axis, where one part has readers, the product with B's rows of that part.
+"""Columns of a product that nobody reads are not computed: where A B' is split along its last axis and one part has readers, the product with B's rows of
+that part.
 
-What comes of the gradient of a recurrent cell that multiplies [input, state] by one matrix, where the input needs no gradient: half of each product, step by step.
-Bits stay: an element of a product is the same sum however many others there are. Rows of B are a view, so that nothing is copied.
+What comes of the gradient of a recurrent cell that multiplies [input, state] by one matrix, where the input needs no gradient: half of each product, step by
+step. Bits stay: an element of a product is the same sum however many others there are (an external BLAS and OpenCL devices choose by size how they add).
+Rows of B are a view, so that nothing is copied.
 """
 
 from __future__ import annotations
@@ -33,22 +35,22 @@ class _Pruning:
         self._inputs = graph.inputs
         self._readers = collections.Counter([t for op in graph.ops for t in graph.inputs(op)])
         self._readers.update(graph.fetches)
-        self._kept = graph.fixed
+        self._kept, self._fed = graph.fixed, graph.fed
         self._rows: dict[tuple[Tensor, int, int, str], Tensor] = {}
 
     def __call__(self, op: Operation) -> Replacement:
         if op._type != "SplitV" or op in self._kept:
             return None
-        whole, _, axis = self._inputs(op)
+        whole, lengths, axis = self._inputs(op)
         product = whole._op
         if product._type != "MatMul" or not product.get_attr("transpose_b") or product in self._kept or product.device != op.device:
             return None
         read = [i for i, part in enumerate(op._outputs) if self._readers[part]]
-        if self._readers[whole] != 1 or len(read) != 1 or constant_value(axis) not in (1, -1):
+        if self._readers[whole] != 1 or len(read) != 1 or constant_value(axis) not in (1, -1) or self._fed & {lengths, axis}:
             return None
-        sizes = [part.shape.with_rank(2).as_list()[1] for part in op._outputs]
         a, b = self._inputs(product)
-        if None in sizes or sizes[read[0]] < FEWEST or b.shape.with_rank(2).as_list()[0] != sum(sizes):
+        sizes = [n for part in op._outputs if (n := part.shape.with_rank(2).as_list()[1]) is not None]
+        if len(sizes) < len(op._outputs) or sizes[read[0]] < FEWEST or b.shape.with_rank(2).as_list()[0] != sum(sizes):
             return None
         rows = self._rows_of(b, sum(sizes[: read[0]]), sizes[read[0]], product)
         part = op._outputs[read[0]]
