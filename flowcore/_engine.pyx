@@ -245,7 +245,8 @@ cdef struct token_t:
     token_t *previous
 
 cdef struct job_t:              # a parallel loop
-    int64_t at                  # next piece
+    int64_t at                  # pieces taken
+    int64_t helped              # of these by helpers
     int64_t pieces
     int64_t n
     int64_t grain
@@ -394,13 +395,17 @@ cdef inline void run_piece(job_t *job, int64_t piece) noexcept nogil:
     job.fn(job.arg, begin, end if end < job.n else job.n)
 
 
+cdef void begin_job(job_t *job, int64_t first) noexcept nogil:
+    """The part of who begins a loop: pieces from `first` on."""
+    while fc_add64(&job.at, 1) < job.pieces:
+        run_piece(job, first)
+        first += 1
+
+
 cdef void work_on_job(job_t *job) noexcept nogil:
-    cdef int64_t piece
-    while True:
-        piece = fc_add64(&job.at, 1)
-        if piece >= job.pieces:
-            return
-        run_piece(job, piece)
+    """A helper's part: pieces from the last one backwards. So loops over one matrix, one after the other, find each half of it in the same caches."""
+    while fc_add64(&job.at, 1) < job.pieces:
+        run_piece(job, job.pieces - 1 - fc_add64(&job.helped, 1))
 
 
 cdef job_t *join_job(pool_t *pool) noexcept nogil:
@@ -430,6 +435,7 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     cdef pool_t *pool = step.plan.pool
     cdef job_t job
     cdef job_t **link
+    cdef int64_t first = 0
     cdef int spins = 0
     if n <= 0:
         return
@@ -440,21 +446,22 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.fn = fn
     job.arg = arg
     # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is busy now may be idle after the next piece.
-    while job.at < job.pieces - 1 and (pool.n_threads == 1 or not (
+    while first < job.pieces - 1 and (pool.n_threads == 1 or not (
             fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters))):
-        run_piece(&job, job.at)
-        job.at += 1
-    if job.at == job.pieces - 1:
-        run_piece(&job, job.at)
+        run_piece(&job, first)
+        first += 1
+    if first == job.pieces - 1:
+        run_piece(&job, first)
         return
+    job.at = first
     pthread_mutex_lock(&pool.lock)
     job.next = pool.jobs
     pool.jobs = &job
     pthread_mutex_unlock(&pool.lock)
     fc_add32(&pool.begun, 1)
-    fc_event_wake(&pool.event, job.pieces - job.at > 2)
+    fc_event_wake(&pool.event, job.pieces - first > 2)
     fc_event_wake(&step.event, 0)
-    work_on_job(&job)
+    begin_job(&job, first)
     pthread_mutex_lock(&pool.lock)
     link = &pool.jobs
     while link[0] != &job:
