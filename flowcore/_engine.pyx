@@ -245,7 +245,8 @@ cdef struct token_t:
     token_t *previous
 
 cdef struct job_t:              # a parallel loop
-    int64_t at                  # next piece
+    int64_t at                  # pieces taken
+    int64_t helped              # of these by helpers
     int64_t pieces
     int64_t n
     int64_t grain
@@ -389,15 +390,22 @@ cdef int api_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) n
     return FC_OK
 
 
+cdef inline void run_piece(job_t *job, int64_t piece) noexcept nogil:
+    cdef int64_t begin = piece * job.grain, end = begin + job.grain
+    job.fn(job.arg, begin, end if end < job.n else job.n)
+
+
+cdef void begin_job(job_t *job, int64_t first) noexcept nogil:
+    """The part of who begins a loop: pieces from `first` on."""
+    while fc_add64(&job.at, 1) < job.pieces:
+        run_piece(job, first)
+        first += 1
+
+
 cdef void work_on_job(job_t *job) noexcept nogil:
-    cdef int64_t piece, begin, end
-    while True:
-        piece = fc_add64(&job.at, 1)
-        if piece >= job.pieces:
-            return
-        begin = piece * job.grain
-        end = begin + job.grain
-        job.fn(job.arg, begin, end if end < job.n else job.n)
+    """A helper's part: pieces from the last one backwards. So loops over one matrix, one after the other, find each half of it in the same caches."""
+    while fc_add64(&job.at, 1) < job.pieces:
+        run_piece(job, job.pieces - 1 - fc_add64(&job.helped, 1))
 
 
 cdef job_t *join_job(pool_t *pool) noexcept nogil:
@@ -427,6 +435,7 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     cdef pool_t *pool = step.plan.pool
     cdef job_t job
     cdef job_t **link
+    cdef int64_t first = 0
     cdef int spins = 0
     if n <= 0:
         return
@@ -436,19 +445,23 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.n = n
     job.fn = fn
     job.arg = arg
-    # Idle workers may help, and so may the step's caller, where a worker runs this node.
-    if job.pieces == 1 or pool.n_threads == 1 or not (
-            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters)):
-        work_on_job(&job)
+    # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is busy now may be idle after the next piece.
+    while first < job.pieces - 1 and (pool.n_threads == 1 or not (
+            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters))):
+        run_piece(&job, first)
+        first += 1
+    if first == job.pieces - 1:
+        run_piece(&job, first)
         return
+    job.at = first
     pthread_mutex_lock(&pool.lock)
     job.next = pool.jobs
     pool.jobs = &job
     pthread_mutex_unlock(&pool.lock)
     fc_add32(&pool.begun, 1)
-    fc_event_wake(&pool.event, job.pieces > 2)
+    fc_event_wake(&pool.event, job.pieces - first > 2)
     fc_event_wake(&step.event, 0)
-    work_on_job(&job)
+    begin_job(&job, first)
     pthread_mutex_lock(&pool.lock)
     link = &pool.jobs
     while link[0] != &job:

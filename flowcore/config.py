@@ -48,6 +48,7 @@ class OptimizerOptions:
     do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape).
     do_elementwise_fusion: chains and trees of elementwise ops run as one node, with the reduction that ends one.
     do_product_joining: a sum of matrix products is one product, which rounds in other places.
+    do_column_pruning: columns of a product that nobody reads are not computed.
     do_transpose_sharing: what several products read transposed is transposed once; products of up to eight rows round in other places.
     """
 
@@ -60,6 +61,7 @@ class OptimizerOptions:
     do_algebraic_simplification: bool = True
     do_elementwise_fusion: bool = True
     do_product_joining: bool = True
+    do_column_pruning: bool = True
     do_transpose_sharing: bool = True
 
 

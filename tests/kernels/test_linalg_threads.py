@@ -13,7 +13,7 @@ def results(threads):
     rng = np.random.default_rng(0)
     with fc.Graph().as_default():
         fetches = []
-        for m, n, k in ((300, 700, 520), (64, 10, 512), (1, 512, 3136), (1030, 40, 9)):
+        for m, n, k in ((300, 700, 520), (64, 10, 512), (1, 512, 3136), (1030, 40, 9), (20, 800, 400), (20, 200, 800), (7, 1000, 333)):
             a, b = rng.normal(size=(m, k)).astype(np.float32), rng.normal(size=(k, n)).astype(np.float32)
             fetches += [fc.matmul(a, b), fc.matmul(a.T, b, transpose_a=True), fc.matmul(a, b.T, transpose_b=True)]
         fetches.append(fc.matmul(rng.normal(size=(40, 30, 20)), rng.normal(size=(20, 50))))

@@ -516,6 +516,62 @@ def test_the_gradient_of_a_weight_that_is_used_many_times_is_one_product() -> No
     assert sum(n.op == "MatMul" for n in metadata.node_stats) == 6 + 5
 
 
+# ---- columns that nobody reads ----
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+@pytest.mark.parametrize("rows", [20, None, 3])
+@pytest.mark.parametrize("transpose_a", [False, True])
+@pytest.mark.parametrize("dtype", [fc.float32, fc.float64, fc.int32, fc.complex64])
+def test_of_a_product_that_is_split_only_the_part_that_is_read_is_computed(part: int, rows: int | None, transpose_a: bool, dtype: fc.DType) -> None:
+    sizes = [40, 17, 63]
+    weights = fc.placeholder(dtype, [120, 30])
+    x = fc.placeholder(dtype, [30, rows] if transpose_a else [rows, 30])
+    parts = [fc.split(fc.matmul(x * (i + 1), weights, transpose_a=transpose_a, transpose_b=True), sizes, -1)[part] for i in range(2)]
+    rng = np.random.default_rng(0)
+    shape = (30, rows or 20)
+    feeds = {
+        x: rng.normal(size=shape if transpose_a else shape[::-1], scale=9).astype(dtype.as_numpy_dtype),
+        weights: rng.normal(size=(120, 30), scale=9).astype(dtype.as_numpy_dtype),
+    }
+    ran = check(ALL, parts, feeds)
+    assert ran["SplitV"] == 0
+    assert ran["Slice"] == 1
+    assert ran["MatMul"] == 2
+
+
+def test_columns_stay_where_more_than_one_part_or_the_whole_is_read() -> None:
+    x, weights, sizes = fc.placeholder(fc.float32, [20, 30]), fc.placeholder(fc.float32, [40, 30]), fc.placeholder(fc.int32, [2])
+    fed_sizes = fc.constant([20, 20])
+    rng = np.random.default_rng(0)
+    feeds = {x: rng.normal(size=(20, 30)), weights: rng.normal(size=(40, 30)), sizes: [20, 20], fed_sizes: [20, 20]}
+    product = fc.matmul(x, weights, transpose_b=True)
+    for fetches in (
+        fc.split(product, [20, 20], 1),
+        [product, fc.split(product, [20, 20], 1)[0]],
+        [fc.split(product, [3, 37], 1)[0]],  # so few columns may be computed another way
+        [fc.split(product, [10, 10], 0)[0]],
+        [fc.split(product, sizes, 1, 2)[0]],
+        [fc.split(product, fed_sizes, 1)[0]],
+        [fc.split(fc.matmul(x, fc.transpose(weights)), [20, 20], 1)[0]],  # columns of B would have to be copied
+    ):
+        assert check(ALL, fetches, feeds)["SplitV"] == 1
+        assert check(OptimizerOptions(do_column_pruning=False, **NO_FUSION), fetches, feeds)["SplitV"] == 1
+
+
+def test_the_gradient_of_a_recurrent_state_leaves_out_the_input_that_needs_none() -> None:
+    x, weights = fc.placeholder(fc.float32, [20, 24]), fc.placeholder(fc.float32, [48, 24])
+    h = x
+    for _ in range(4):
+        h = fc.tanh(fc.matmul(fc.concat([x, h], 1), weights))
+    (gradient,) = fc.gradients(fc.reduce_sum(h), [weights])
+    rng = np.random.default_rng(0)
+    feeds = {x: rng.normal(size=(20, 24)), weights: rng.normal(size=(48, 24), scale=0.2)}
+    values, ran = run(OptimizerOptions(), [gradient], feeds)
+    assert ran["SplitV"] == 0
+    np.testing.assert_array_equal(values[0], run(OptimizerOptions(do_column_pruning=False), [gradient], feeds)[0][0])
+
+
 # ---- shared transposes ----
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flowcore.config import OptimizerOptions
 from flowcore.runtime.passes.algebra import Simplifying
+from flowcore.runtime.passes.columns import prune_columns
 from flowcore.runtime.passes.folding import Evaluate, Failed, fold
 from flowcore.runtime.passes.plan_graph import PlanGraph, Rule, rewrite
 from flowcore.runtime.passes.products import join_products
@@ -32,5 +33,7 @@ def optimise(graph: PlanGraph, options: OptimizerOptions, evaluate: Evaluate) ->
         rewrite(graph, rules)
     if options.do_product_joining:
         join_products(graph)
+    if options.do_column_pruning:
+        prune_columns(graph)
     if options.do_transpose_sharing:
         share_transposes(graph)
