@@ -1081,7 +1081,7 @@ cdef int64_t last_turn
 
 
 cdef void take_turns() noexcept nogil:
-    """Hands Python's lock, which the caller has, to a thread that waits for it after a run. Not at every run: as often as there are runs, it would take most of the time."""
+    """Hands Python's lock, which the caller has, to a thread that waits for it after a run; not at every run, because it takes longer than many of these."""
     cdef int64_t now = fc_now_ns(), end = now + HAND_OVER_NS
     cdef int32_t returned
     global last_turn

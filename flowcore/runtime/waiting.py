@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowcore import _fifo, errors
 from flowcore.graph.graph import Graph, GraphKeys
@@ -36,8 +36,7 @@ def _handle(op: Operation) -> str:
     return tensor.op.name
 
 
-@dataclass
-class _Dead:
+class _Dead(NamedTuple):
     """The end of a chain of waits: an op that nothing serves, the queues between it and the op that was looked at, and the plans that wait for it."""
 
     op: Operation
