@@ -484,20 +484,16 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     cdef int spins = 0
     if n <= 0:
         return
-    if grain < 1:
-        grain = 1
-    if n <= grain:
-        fn(arg, 0, n)
-        return
     memset(&job, 0, sizeof(job_t))
-    job.grain = grain
+    job.grain = grain if grain > 0 else 1
     job.pieces = (n - 1) // job.grain + 1
     job.n = n
     job.fn = fn
     job.arg = arg
-    fc_let_go()
+    if job.pieces > 1:
+        fc_let_go()
     # Idle workers may help, and so may the step's caller, where a worker runs this node.
-    if pool.n_threads == 1 or not (
+    if job.pieces == 1 or pool.n_threads == 1 or not (
             fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters)):
         work_on_job(&job)
         return
@@ -1854,7 +1850,6 @@ cdef void restart_step(step_t *step) noexcept nogil:
     memcpy(step.waits, step.plan.waits, sizeof(int32_t) * step.plan.n_nodes)
     memcpy(step.uses, step.plan.uses, sizeof(int32_t) * step.plan.n_slots)
     step.pending = step.plan.n_sources
-    step.shared = False  # whoever was in it has left
     step.measure = False
 
 
