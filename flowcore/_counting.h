@@ -30,7 +30,15 @@ static inline int fc_counted_lock(pthread_mutex_t *lock) {
     fc_count(FC_LOCK_WAITS);
     return pthread_mutex_lock(lock);
 }
+static inline int fc_counted_trylock(pthread_mutex_t *lock) {
+    int taken_already = pthread_mutex_trylock(lock);
+    if (taken_already) return taken_already;
+    fc_count(FC_LOCKS);
+    fc_count_write(lock);
+    return 0;
+}
 #define pthread_mutex_lock fc_counted_lock
+#define pthread_mutex_trylock fc_counted_trylock
 #endif
 
 #endif

@@ -27,6 +27,17 @@ Waking a worker costs about 5 us, so work shorter than WAKE_NS in sum stays on t
 steps and now and then later (`cost`).
 
 Lock order: a resource's own lock, then the step's lock. The pool's lock is taken alone.
+
+Python's lock (the GIL) in a run
+--------------------------------
+To let it go and to take it again costs little where nobody else wants it, and some 5 us, with a sleep and a wake-up, where several Python threads do: more
+than a short run itself. So a run that has been measured to be short keeps it (`is_short`); where a thread whose run is over waits for it, it is handed
+over now and then (`take_turns`), far more often than the interpreter's switch interval would. A run that keeps it lets go at the latest
+- before it sleeps, joins a parallel loop, or waits for a visitor to leave;
+- where a kernel is about to wait: for a lock that another thread has, for a file (`may_wait` of the kernels' interface);
+- where it turns out to be long: a parallel loop in several pieces, more than LARGE_BYTES of memory;
+- before it cancels what is parked.
+So nobody waits for a lock while he has Python's, but for the locks of steps, of the pool and of free blocks, whose holders never wait for Python's.
 """
 
 cimport cython
@@ -125,6 +136,30 @@ cdef extern from *:
         else snprintf(to, FC_MESSAGE_SIZE, format, a, b);
     }
     static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+    /* Where the state of this thread goes when its run lets Python's lock go; NULL: it has done so, or has not got it. */
+    static __thread PyThreadState **fc_kept;
+    static int32_t fc_returning; /* threads whose run is over and that wait for Python's lock */
+    static int32_t fc_returned;  /* how often one of them has got it */
+    static inline void fc_let_go(void) {
+        PyThreadState **state = fc_kept;
+        if (!state || !PyGILState_Check()) return;
+        fc_kept = NULL;
+        *state = PyEval_SaveThread();
+    }
+    static inline PyThreadState **fc_keep(PyThreadState **state) {
+        PyThreadState **outer = fc_kept;
+        *state = NULL;
+        fc_kept = state;
+        return outer;
+    }
+    static inline void fc_come_back(PyThreadState *state, PyThreadState **outer) {
+        fc_kept = outer;
+        if (!state) return;
+        __atomic_add_fetch(&fc_returning, 1, __ATOMIC_RELAXED);
+        PyEval_RestoreThread(state);
+        __atomic_sub_fetch(&fc_returning, 1, __ATOMIC_RELAXED);
+        __atomic_add_fetch(&fc_returned, 1, __ATOMIC_RELAXED);
+    }
     static __thread int fc_pool_thread;  /* index of this worker in its pool; 0 for any other thread */
     static inline void fc_set_pool_thread(int i) { fc_pool_thread = i; }
     """
@@ -134,6 +169,13 @@ cdef extern from *:
     void fc_memory_message(char *, fc_device *, long long, int, const int64_t *) noexcept nogil
     void fc_index_message(char *, const char *, long long, long long) noexcept nogil
     bint fc_mul_overflow(int64_t, int64_t, int64_t *) noexcept nogil
+    ctypedef struct PyThreadState:
+        pass
+    void fc_let_go() noexcept nogil
+    PyThreadState **fc_keep(PyThreadState **) noexcept nogil
+    void fc_come_back(PyThreadState *, PyThreadState **) noexcept nogil
+    int32_t fc_returning
+    int32_t fc_returned
     int fc_pool_thread
     void fc_set_pool_thread(int) noexcept nogil
 
@@ -146,6 +188,11 @@ cdef enum:
     TINY_NS = 400               # a node below this is not worth another thread: fetching what it works on costs as much
     UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
     PYTHON_NS = 1000000         # a Python kernel may block for long
+    SHORT_NS = 5000             # a run up to this keeps Python's lock: to hand it over costs as much
+    NODE_NS = 40                # what a node costs beside its kernel
+    TURN_NS = 200000            # how long a thread whose run is over waits for others' short runs
+    HAND_OVER_NS = 20000        # how long one that hands Python's lock over waits for that one to wake up
+    LARGE_BYTES = 65536         # what takes more memory is not short
     LONG_NS = 1000000           # after such a node the caller looks at the clock
     SIGNAL_NS = 50000000        # how often the caller looks for signals
     SLEEP_NS = 100000000        # longest sleep between two looks
@@ -188,6 +235,7 @@ cdef struct plan_t:
     int32_t n_sources
     fc_tensor *constants        # n_slots tensors; buffer only where the slot is one
     float *cost                 # ns per node, 0: not measured
+    bint short                  # its runs keep Python's lock
     int64_t steps
 
 cdef struct trace_t:
@@ -316,6 +364,8 @@ cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *sha
     if rc != FC_OK or t.size == 0:
         return rc
     cdef fc_device *device = NULL
+    if t.size * fc_item_size(dtype) > LARGE_BYTES:
+        fc_let_go()
     if ctx.device == cpu_device() or (run.step.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
         rc = new_buffer(dtype, t.size, &t.buffer)
     else:
@@ -368,6 +418,8 @@ cdef int api_scratch(fc_ctx *ctx, size_t size, void **ptr) noexcept nogil:
     ptr[0] = NULL
     if size == 0:
         size = 1
+    if size > LARGE_BYTES:
+        fc_let_go()
     if cpu_device().alloc(cpu_device(), size, &block) != FC_OK:
         fc_index_message(run.message, b"out of memory: %lld bytes of working memory", <long long>size, 0)
         return FC_RESOURCE_EXHAUSTED
@@ -384,6 +436,8 @@ cdef int api_cancelled(fc_ctx *ctx) noexcept nogil:
 cdef int api_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) noexcept nogil:
     cdef int64_t bytes = 0
     out[0] = NULL
+    if size > LARGE_BYTES // 8:  # items have up to 16 bytes
+        fc_let_go()
     if fc_mul_overflow(size, fc_item_size(dtype), &bytes) or new_buffer(dtype, size, out) != FC_OK:
         fc_index_message((<run_t *>ctx.engine).message, b"out of memory: %lld elements of %lld bytes", size, fc_item_size(dtype))
         return FC_RESOURCE_EXHAUSTED
@@ -445,6 +499,8 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.n = n
     job.fn = fn
     job.arg = arg
+    if job.pieces > 1:
+        fc_let_go()
     # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is busy now may be idle after the next piece.
     while first < job.pieces - 1 and (pool.n_threads == 1 or not (
             fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters))):
@@ -510,6 +566,10 @@ cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept
     return <fc_token *>token
 
 
+cdef void api_may_wait(fc_ctx *ctx) noexcept nogil:
+    fc_let_go()
+
+
 cdef fc_ctx *api_token_ctx(fc_token *token) noexcept nogil:
     return &(<token_t *>token).run.ctx
 
@@ -554,6 +614,7 @@ api.complete = api_complete
 api.string_new = buf.string_new
 api.string_release = buf.string_release
 api.buffer_new = api_buffer_new
+api.may_wait = api_may_wait
 
 
 # ---- steps -----------------------------------------------------------------------------------------------------
@@ -589,6 +650,8 @@ cdef void fail_step(step_t *step, int code, int32_t node, const char *message) n
         count += 1
         token = token.next
     pthread_mutex_unlock(&step.lock)
+    if count:
+        fc_let_go()
     for i in range(count):
         tokens[i].cancel(<fc_token *>tokens[i], tokens[i].arg)
         drop_token(tokens[i])
@@ -618,6 +681,7 @@ cdef void unlist_step(step_t *step) noexcept nogil:
     cdef pool_t *pool = step.plan.pool
     cdef int spins = 0
     if fc_load32(&step.listed) or fc_load32(&step.visitors):
+        fc_let_go()
         while True:
             pthread_mutex_lock(&pool.lock)
             if step.listed:
@@ -1026,6 +1090,35 @@ cdef void start_step(step_t *step, bint traced) noexcept nogil:
     step.measure = traced or plan.steps <= 3 or plan.steps % 64 == 0
 
 
+cdef int64_t last_turn
+
+
+cdef void take_turns() noexcept nogil:
+    """Hands Python's lock, which the caller has, to a thread that waits for it after a run; not at every run, because it takes longer than many of these."""
+    cdef int64_t now = fc_now_ns(), end = now + HAND_OVER_NS
+    cdef int32_t returned
+    global last_turn
+    if now - last_turn < TURN_NS:
+        return
+    last_turn = now
+    returned = fc_load32(&fc_returned)
+    fc_let_go()
+    while fc_load32(&fc_returned) == returned and fc_now_ns() < end:  # who takes it back at once leaves the other asleep
+        sched_yield()
+
+
+cdef bint is_short(plan_t *plan) noexcept nogil:
+    """Whether all its nodes are measured kernels of the host that together take less than SHORT_NS."""
+    cdef int32_t i
+    cdef float cost, sum = 0
+    for i in range(plan.n_nodes):
+        cost = fc_load_float(&plan.cost[i])
+        sum += cost + NODE_NS
+        if cost == 0 or sum > SHORT_NS or plan.nodes[i].fn == NULL or plan.nodes[i].device != cpu_device():
+            return False
+    return True
+
+
 cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
     """Runs a started step on the calling thread, as go_on."""
     cdef plan_t *plan = step.plan
@@ -1062,6 +1155,7 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
             continue
         if fc_load64(&step.pending) == 0:
             break
+        fc_let_go()
         key = fc_event_prepare(&step.event)
         if fc_load64(&step.pending) == 0 or has_work(step):
             fc_event_stay_awake(&step.event)
@@ -1557,8 +1651,9 @@ cdef class Plan:
     cdef void _give_back(self, step_t *step):
         self.active.remove(<size_t>step)
         # A cancelling thread saw the step in `active`; it holds the GIL while it becomes a visitor.
-        with nogil:
-            unlist_step(step)
+        if fc_load32(&step.listed) or fc_load32(&step.visitors):
+            with nogil:
+                unlist_step(step)
         step.free_next = self.idle
         self.idle = step
         fc_bump(&running_steps, -1)
@@ -1603,6 +1698,8 @@ cdef class Plan:
         cdef int64_t deadline = fc_now_ns() + timeout_ms * 1000000 if timeout_ms > 0 else 0
         cdef void *hook = <void *>on_wait if on_wait is not None else NULL
         cdef bint main_thread, ended, left = False
+        cdef PyThreadState *state
+        cdef PyThreadState **outer
         cdef list result
         cdef fc_tensor *t
         if len(values) != n_feeds:
@@ -1623,8 +1720,15 @@ cdef class Plan:
                     release_slot(&step.slots[self.feed_slots[i]])
                 raise
             main_thread = in_main_thread()
-            with nogil:
-                ended = execute(step, deadline, main_thread, hook)
+            outer = fc_keep(&state)
+            if not self.c.short or trace is not None:
+                fc_let_go()
+            elif fc_load32(&fc_returning):
+                take_turns()
+            ended = execute(step, deadline, main_thread, hook)
+            fc_come_back(state, outer)
+            if step.measure:
+                self.c.short = is_short(&self.c)
             failure = None
             if not ended:
                 failure = self._failure(step)

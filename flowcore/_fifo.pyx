@@ -23,12 +23,11 @@ from libc.string cimport memcpy, memset, strdup, strlen
 from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
     FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
-    fc_kernel_table, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_tensor, fc_token,
+    fc_kernel_table, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
+    pthread_mutex_t,
 )
 
 cdef extern from "<pthread.h>" nogil:
-    ctypedef struct pthread_mutex_t:
-        pass
     int pthread_mutex_init(pthread_mutex_t *, void *)
     int pthread_mutex_destroy(pthread_mutex_t *)
     int pthread_mutex_lock(pthread_mutex_t *)
@@ -435,7 +434,7 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
     cdef waiter_t *others = NULL
     cdef waiter_t *w
     cdef int rc
-    pthread_mutex_lock(&q.lock)
+    fc_take_lock(ctx, &q.lock)
     if draft.kind == PUT and q.closed:
         pthread_mutex_unlock(&q.lock)
         drop(draft.held, q.n)
@@ -607,7 +606,7 @@ cdef int close_queue(fc_ctx *ctx) noexcept nogil:
     cdef waiter_t *others
     if q == NULL:
         return rc
-    pthread_mutex_lock(&q.lock)
+    fc_take_lock(ctx, &q.lock)
     q.closed = True
     if ctx.attrs[0].i:
         cancelled = q.putting.first
@@ -631,7 +630,7 @@ cdef int queue_size(fc_ctx *ctx) noexcept nogil:
         return rc
     rc = ctx.api.alloc(ctx, 0, FC_INT32_, 0, NULL)
     if rc == FC_OK:
-        pthread_mutex_lock(&q.lock)
+        fc_take_lock(ctx, &q.lock)
         (<int32_t *>fc_data(&ctx.out[0]))[0] = <int32_t>q.count
         pthread_mutex_unlock(&q.lock)
     return rc
@@ -644,7 +643,7 @@ cdef int is_closed(fc_ctx *ctx) noexcept nogil:
         return rc
     rc = ctx.api.alloc(ctx, 0, FC_BOOL_, 0, NULL)
     if rc == FC_OK:
-        pthread_mutex_lock(&q.lock)
+        fc_take_lock(ctx, &q.lock)
         (<char *>fc_data(&ctx.out[0]))[0] = q.closed
         pthread_mutex_unlock(&q.lock)
     return rc
@@ -666,11 +665,13 @@ cdef int put_string(fc_ctx *ctx, int i, const char *data, int64_t size) noexcept
 
 cdef int put_file(fc_ctx *ctx, int i, const char *path) noexcept nogil:
     """The contents of a file as output i."""
-    cdef FILE *f = fopen(path, b"rb")
+    cdef FILE *f
     cdef char *data
     cdef long size
     cdef size_t n
     cdef int rc
+    ctx.api.may_wait(ctx)
+    f = fopen(path, b"rb")
     if f == NULL:
         return fc_open_error(ctx, path)
     if fseek(f, 0, SEEK_END) != 0 or ftell(f) < 0 or ftell(f) == <long>0x7fffffffffffffff:

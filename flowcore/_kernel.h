@@ -4,12 +4,13 @@
  * Must never include Python.h, and nothing here may need the GIL.
  *
  * A kernel is `int kernel(fc_ctx *ctx)`: it reads ctx->in[], allocates and fills ctx->out[], and returns FC_OK, or
- * the code that ctx->api->fail() returned. It runs without the GIL on any thread, several instances at once, and
+ * the code that ctx->api->fail() returned. It needs no GIL, runs on any thread, several instances at once, and
  * never keeps a pointer into ctx after it returns, except for an asynchronous kernel, which parks (see fc_api.park).
  */
 #ifndef FLOWCORE_KERNEL_H
 #define FLOWCORE_KERNEL_H
 
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "_counting.h"
 
 /* Raised by one at each change of a struct below; a table with another number is refused at load time. */
-#define FC_ABI 3
+#define FC_ABI 4
 #define FC_MAX_DIMS 8
 #define FC_ALIGN 64
 
@@ -219,7 +220,16 @@ struct fc_api {
     void (*string_release)(fc_string *s);
     /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for strings. */
     int (*buffer_new)(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+    /* To be called before anything that may wait: a lock that is taken, a file. A short run keeps Python's lock, and lets it go here at the latest. */
+    void (*may_wait)(fc_ctx *ctx);
 };
+
+/* Takes a resource's lock. Its holder may wait for Python's, so that who has Python's must not wait for this one. */
+static inline void fc_take_lock(fc_ctx *ctx, pthread_mutex_t *lock) {
+    if (!pthread_mutex_trylock(lock)) return;
+    ctx->api->may_wait(ctx);
+    pthread_mutex_lock(lock);
+}
 
 static inline void fc_string_retain(fc_string *s) {
     if (s) __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);

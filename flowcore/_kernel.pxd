@@ -3,6 +3,11 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t
 
 
+cdef extern from "<pthread.h>" nogil:
+    ctypedef struct pthread_mutex_t:
+        pass
+
+
 cdef extern from "_kernel.h" nogil:
     enum:
         FC_ABI
@@ -109,6 +114,7 @@ cdef extern from "_kernel.h" nogil:
         fc_string *(*string_new)(const char *, int64_t) noexcept nogil
         void (*string_release)(fc_string *) noexcept nogil
         int (*buffer_new)(fc_ctx *, int, int64_t, fc_buffer **) noexcept nogil
+        void (*may_wait)(fc_ctx *) noexcept nogil
 
     ctypedef int (*fc_kernel)(fc_ctx *) noexcept nogil
 
@@ -137,3 +143,4 @@ cdef extern from "_kernel.h" nogil:
     void fc_retain_strings(const fc_tensor *)
     const char *fc_shape_str(const fc_tensor *, char *, size_t)
     int64_t fc_int_at(const fc_tensor *, int64_t)
+    void fc_take_lock(fc_ctx *, pthread_mutex_t *)

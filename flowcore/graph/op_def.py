@@ -8,16 +8,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from flowcore import dtypes
 from flowcore.dtypes import DType
 from flowcore.shape import TensorShape, as_shape
 
 
-@dataclass(frozen=True)
-class ArgDef:
+class ArgDef(NamedTuple):
     """An input or output: exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a list."""
 
     name: str
@@ -31,8 +29,7 @@ class ArgDef:
         return bool(self.number_attr or self.type_list_attr)
 
 
-@dataclass(frozen=True)
-class AttrDef:
+class AttrDef(NamedTuple):
     """An attribute. `kind` is "int", "float", "bool", "string", "type", "shape", "tensor", "func", or "list(...)" of one."""
 
     name: str
@@ -154,8 +151,7 @@ def parse_arg(spec: str, attrs: dict[str, AttrDef]) -> ArgDef:
     return ArgDef(name, dtype=_DTYPE_NAMES[element], number_attr=number)
 
 
-@dataclass(frozen=True)
-class OpDef:
+class OpDef(NamedTuple):
     """A registered op. `shape`, `value` and `grad` are functions of an Operation; see docs/architecture.md."""
 
     name: str
@@ -166,7 +162,7 @@ class OpDef:
     value: Callable[[Any], Sequence[Any]] | None
     grad: Callable[..., Any] | None
     is_stateful: bool = False
-    inferred: frozenset[str] = field(default=frozenset())
+    inferred: frozenset[str] = frozenset()
 
     def input_types(self, attrs: dict[str, Any]) -> list[DType]:
         """The dtypes of all inputs under these attributes."""

@@ -8,8 +8,9 @@ nothing here is edited for it.
 from __future__ import annotations
 
 import importlib
-import pkgutil
+import os
 from collections.abc import Callable, Mapping
+from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 from typing import Any
 
@@ -20,8 +21,9 @@ __all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula", "
 
 
 def _units() -> list[ModuleType]:
-    names = [f"{__name__}.{info.name}" for info in pkgutil.iter_modules(__path__) if info.name.startswith("_")]
-    return [importlib.import_module(name) for name in [*sorted(names), "flowcore._fifo"]]
+    names = {name.removesuffix(suffix) for folder in __path__ for name in os.listdir(folder) for suffix in EXTENSION_SUFFIXES if name.endswith(suffix)}
+    units = sorted(f"{__name__}.{name}" for name in names if name.isidentifier())  # others are of another Python
+    return [importlib.import_module(name) for name in [*units, "flowcore._fifo"]]
 
 
 CAPSULES: list[object] = []

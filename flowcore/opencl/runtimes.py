@@ -20,7 +20,7 @@ INSTALL = (
 _PROBE = "__kernel void probe(__global float *x) { x[get_global_id(0)] = 1.0f; }"
 
 
-@dataclass
+@dataclass(eq=False)
 class Runtime:
     """One OpenCL device. `problem`: why flowcore cannot use it, or None."""
 

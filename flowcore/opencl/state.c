@@ -37,7 +37,7 @@ static int assign_op(fc_ctx *ctx, const char *op) {
     char a[128], b[128];
     if (rc) return rc;
     if (x->dtype != v->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc && (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and the update shape %s; they must be equal", v->base.name,

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowcore import _engine, dtypes, kernels
 from flowcore.config import ConfigProto
@@ -36,8 +36,7 @@ OPENCL = "GPU"
 ANY_DEVICE, BY_COPY, LAST_ON_HOST, KEEPS_CONSTANT = 32, 64, 128, 256
 
 
-@dataclass(frozen=True)
-class TypedKernel:
+class TypedKernel(NamedTuple):
     """A kernel with its type constraints parsed: attribute name -> the dtype numbers it accepts."""
 
     kernel: _engine.Kernel
@@ -58,7 +57,7 @@ def _nothing(attrs: object) -> None:
     """Of an op type whose kernel depends on no attribute."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Device:
     """One place where nodes run.
 

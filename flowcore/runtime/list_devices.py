@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowcore.config import ConfigProto
 from flowcore.opencl import runtimes
@@ -13,8 +13,7 @@ from flowcore.runtime.session import thread_count
 __all__ = ["DeviceDescription", "list_devices"]
 
 
-@dataclass(frozen=True)
-class DeviceDescription:
+class DeviceDescription(NamedTuple):
     """One device. `name` is what `flowcore.device` takes; empty where flowcore cannot use it, and `problem` says why. Sizes are in bytes.
 
     `units`: threads of the CPU, compute units of an OpenCL device. `remarks`: what flowcore will do there, a sentence each.

@@ -25,7 +25,7 @@ from flowcore.runtime.resources import ResourceManager, has_state
 from flowcore.shape import TensorShape
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class CompiledPlan:
     """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several."""
 

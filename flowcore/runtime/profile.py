@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class NodeStats:
+class NodeStats(NamedTuple):
     """One execution of one node. Times are in nanoseconds of the monotonic clock; `thread` 0 is the caller. `fused`: the ops it computed, where several."""
 
     name: str
@@ -21,11 +19,11 @@ class NodeStats:
     fused: tuple[str, ...] = ()
 
 
-@dataclass
 class RunMetadata:
     """Filled by `Session.run(..., options=RunOptions(trace_level=FULL_TRACE), run_metadata=metadata)`."""
 
-    node_stats: list[NodeStats] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.node_stats: list[NodeStats] = []
 
     def chrome_trace(self) -> dict[str, Any]:
         """The Trace Event Format: one process a device, one row a thread, one slice a node; times in microseconds."""

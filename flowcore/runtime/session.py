@@ -191,13 +191,13 @@ class BaseSession:
         signature = self._signature(fetches, ())
         self._check_open()
         plan = signature.plan
-        self._monitor.enter(plan)
+        run = self._monitor.enter(plan)
         try:
             return plan.engine.run_until(stop, self._monitor.watch(plan, loop=True) if plan.may_wait else None)
         except _engine.StepError as error:
             raise as_exception(error, plan) from error.cause
         finally:
-            self._monitor.leave(plan)
+            self._monitor.leave(run)
 
     def close(self) -> None:
         """Cancels what still runs and releases variables and queues. A closed session raises RuntimeError on use."""
@@ -287,11 +287,11 @@ class BaseSession:
                 trace = []
         try:
             if plan.may_wait:
-                self._monitor.enter(plan)
+                run = self._monitor.enter(plan)
                 try:
                     values = plan.engine.run(arrays, timeout, trace, self._monitor.watch(plan))
                 finally:
-                    self._monitor.leave(plan)
+                    self._monitor.leave(run)
             else:
                 values = plan.engine.run(arrays, timeout, trace)
         except _engine.StepError as error:

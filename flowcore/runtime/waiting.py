@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flowcore import _fifo, errors
 from flowcore.graph.graph import Graph, GraphKeys
@@ -36,8 +36,7 @@ def _handle(op: Operation) -> str:
     return tensor.op.name
 
 
-@dataclass
-class _Dead:
+class _Dead(NamedTuple):
     """The end of a chain of waits: an op that nothing serves, the queues between it and the op that was looked at, and the plans that wait for it."""
 
     op: Operation
@@ -52,24 +51,20 @@ class WaitMonitor:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._lock = threading.Lock()
-        self._plans: dict[int, CompiledPlan] = {}
-        self._threads: dict[int, list[int]] = {}  # those that run each of these plans: each is bound to its run until it ends
+        # Plan and thread of each run; a thread is bound to its run until that ends. Without a lock, because each access is one operation of a dict: with a
+        # lock, threads that run short plans queue up behind whoever was interrupted while he had it.
+        self._runs: dict[object, tuple[CompiledPlan, int]] = {}
         self._warned: set[str] = set()
 
-    def enter(self, plan: CompiledPlan) -> None:
-        """A run of `plan` begins."""
-        with self._lock:
-            self._plans[id(plan)] = plan
-            self._threads.setdefault(id(plan), []).append(threading.get_ident())
+    def enter(self, plan: CompiledPlan) -> object:
+        """A run of `plan` begins. Returns what `leave` is to be given."""
+        run = object()
+        self._runs[run] = plan, threading.get_ident()
+        return run
 
-    def leave(self, plan: CompiledPlan) -> None:
-        """A run of `plan` ends."""
-        with self._lock:
-            threads = self._threads[id(plan)]
-            threads.remove(threading.get_ident())
-            if not threads:
-                del self._threads[id(plan)], self._plans[id(plan)]
+    def leave(self, run: object) -> None:
+        """The run ends."""
+        del self._runs[run]
 
     def watch(self, plan: CompiledPlan, loop: bool = False) -> Callable[[float, Sequence[int]], None]:
         """The hook for the engine: (seconds waited, parked nodes). `loop`: a queue runner's, which may wait for room while the program runs."""
@@ -104,12 +99,11 @@ class WaitMonitor:
         if _serves(plan, wanted, queue):
             return None  # this very step serves it
         seen = seen | {id(plan)}
-        with self._lock:
-            servers = [(p, len(self._threads[i])) for i, p in self._plans.items() if i not in seen and _serves(p, wanted, queue)]
+        running = [p for p, _ in self._runs.copy().values() if _serves(p, wanted, queue)]
         found: list[_Dead] = []
-        for server, runs in servers:
+        for server in {id(p): p for p in running if id(p) not in seen}.values():
             parked = [server.ops[node] for node in server.engine.waiting()]
-            if len(parked) < runs:
+            if len(parked) < sum(p is server for p in running):
                 return None
             for other in parked:
                 if other is None or other.type not in _TAKES + _PUTS or _handle(other) == queue:
@@ -119,9 +113,7 @@ class WaitMonitor:
                     return None
                 found.append(deeper)
         if not found:
-            with self._lock:
-                circle = any(i in seen and _serves(p, wanted, queue) for i, p in self._plans.items())
-            return _Dead(op, plan, (), frozenset({id(plan)}), circle)
+            return _Dead(op, plan, (), frozenset({id(plan)}), circle=any(id(p) in seen for p in running))
         plans = frozenset({id(plan)}).union(*(d.plans for d in found))
         return _Dead(found[0].op, found[0].plan, (queue, *found[0].via), plans, found[0].circle)
 
@@ -149,8 +141,7 @@ class WaitMonitor:
 
     def _helpers(self, dead: _Dead) -> list[threading.Thread]:
         """The threads that could still end the wait: all but those that are part of it, and daemons once the program waits for its end."""
-        with self._lock:
-            stuck = {thread for i in dead.plans for thread in self._threads.get(i, ())}
+        stuck = {thread for p, thread in self._runs.copy().values() if id(p) in dead.plans}
         ending = not threading.main_thread().is_alive()
         return [t for t in threading.enumerate() if t.is_alive() and t.ident not in stuck and not (ending and t.daemon)]
 

@@ -132,9 +132,10 @@ static fc_token *park(fc_ctx *ctx, void (*cancel)(fc_token *, void *), void *arg
 }
 static fc_ctx *token_ctx(fc_token *token) { (void)token; return NULL; }
 static void complete(fc_token *token, int status) { (void)token; (void)status; }
+static void may_wait(fc_ctx *ctx) { (void)ctx; }
 
 static const fc_api api = {FC_ABI, alloc, forward, sole, share, scratch, fail, parallel_for, cancelled, park, token_ctx,
-                           complete, string_new, string_release, buffer_new};
+                           complete, string_new, string_release, buffer_new, may_wait};
 
 fc_string *host_string_new(const char *bytes, int64_t size) { return string_new(bytes, size); }
 

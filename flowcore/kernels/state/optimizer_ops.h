@@ -50,7 +50,7 @@ static int lock_all(fc_ctx *ctx, int n, fc_variable **v, fc_variable **order, in
         for (int k = (*count)++; k > at; k--) order[k] = order[k - 1];
         order[at] = v[i];
     }
-    for (int k = 0; k < *count; k++) pthread_mutex_lock(&order[k]->lock);
+    for (int k = 0; k < *count; k++) fc_take_lock(ctx, &order[k]->lock);
     return FC_OK;
 }
 

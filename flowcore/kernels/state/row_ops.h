@@ -24,7 +24,7 @@ static int resource_gather(fc_ctx *ctx) {
     int64_t shape[2 * FC_MAX_DIMS], inner = 1;
     int ndim = 0;
     if (rc) return rc;
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     fc_tensor t = v->value;
     rc = fc_initialized(ctx, v);
     if (!rc) fc_retain(t.buffer);
@@ -64,7 +64,7 @@ static int scatter(fc_ctx *ctx, int op) {
     if (x->dtype != v->dtype || x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
     if (op == FC_SCATTER_DIV && divides_by_zero(x)) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero or minus one");
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc && v->value.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
     int64_t inner = 1;

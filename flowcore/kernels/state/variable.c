@@ -25,7 +25,7 @@ static int is_initialized(fc_ctx *ctx) {
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     if (!rc) rc = ctx->api->alloc(ctx, 0, FC_BOOL, 0, NULL);
     if (rc) return rc;
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     *FC_OUT(ctx, 0, uint8_t) = v->value.ndim >= 0;
     pthread_mutex_unlock(&v->lock);
     return FC_OK;
@@ -35,7 +35,7 @@ static int read_variable(fc_ctx *ctx) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     if (rc) return rc;
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc) rc = ctx->api->share(ctx, 0, &v->value, 0, v->value.dtype, v->value.ndim, v->value.shape);
     pthread_mutex_unlock(&v->lock);
@@ -46,7 +46,7 @@ static int variable_shape(fc_ctx *ctx) {
     int rc, out_type = (int)ctx->attrs[0].i;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     if (rc) return rc;
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     int64_t shape[FC_MAX_DIMS], ndim = v->value.ndim;
     memcpy(shape, v->value.shape, sizeof shape);
@@ -91,7 +91,7 @@ static int assign(fc_ctx *ctx) {
         fc_retain(fresh.buffer);
     }
     if (fresh.buffer && fresh.buffer->device->name_block) fresh.buffer->device->name_block(fresh.buffer, v->base.name);
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     old = v->value;
     v->value = fresh;
     pthread_mutex_unlock(&v->lock);
@@ -156,7 +156,7 @@ static int assign_op(fc_ctx *ctx, int op) {
     if (rc) return rc;
     if (x->dtype != v->dtype || !updates[x->dtype])
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc && (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and the update shape %s; they must be equal", v->base.name,
@@ -203,7 +203,7 @@ static int count_up_to(fc_ctx *ctx) {
     if (v->dtype != FC_INT32 && v->dtype != FC_INT64) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only int32 and int64 variables count");
     rc = ctx->api->alloc(ctx, 0, v->dtype, 0, NULL);
     if (rc) return rc;
-    pthread_mutex_lock(&v->lock);
+    fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc && v->value.size != 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is no scalar, so it cannot count", v->base.name);
     if (!rc) {

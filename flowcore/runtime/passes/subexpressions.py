@@ -6,6 +6,7 @@ same moment.
 
 from __future__ import annotations
 
+import operator
 import struct
 from collections import defaultdict
 from collections.abc import Sequence
@@ -54,6 +55,8 @@ class Merging:
             first = self._alike[kind].setdefault(inputs, op)
             if first is op:
                 return None
+            if _surely_equal(first, op):
+                return first._outputs
             self._equal.setdefault(_key(first, inputs), first)
             first = self._equal.setdefault(_key(op, inputs), op)
         return None if first is op else first.outputs
@@ -69,6 +72,11 @@ class Merging:
 
 
 _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
+
+
+def _surely_equal(a: Operation, b: Operation) -> bool:
+    """Of two ops of one type with equal inputs; without a look into their attributes, most of which are dtypes and small integers."""
+    return a._device == b._device and a._control_inputs == b._control_inputs and all(map(operator.is_, a._attrs.values(), b._attrs.values()))
 
 
 def _key(op: Operation, inputs: Any) -> Any:
