@@ -209,7 +209,7 @@ class TensorShape:
     def is_compatible_with(self, other: Any) -> bool:
         """True when some full shape fits both."""
         other = as_shape(other)
-        if self._sizes is None or other._sizes is None:
+        if self._sizes is None or other._sizes is None or self._sizes == other._sizes:
             return True
         return len(self._sizes) == len(other._sizes) and all(a is None or b is None or a == b for a, b in zip(self._sizes, other._sizes, strict=True))
 

@@ -138,7 +138,7 @@ class Graph:
             if input_tensor._op._graph is not self:
                 raise ValueError(f"Tensor '{input_tensor.name}', an input of a new {op_type}, is from a different graph than the one being built")
         types = op_def.output_types(attrs)
-        if dtypes is not None and [as_dtype(t) for t in dtypes] != types:
+        if dtypes is not None and [as_dtype(t) for t in dtypes] != list(types):
             raise TypeError(f"{op_type} yields {[t.name for t in types]}, not {[as_dtype(t).name for t in dtypes]}")
         frame = _user_frame()
         with self._lock:

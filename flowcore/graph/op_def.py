@@ -6,6 +6,8 @@ Owns: the spec language, the registry, `register`. Must never import ops.
 from __future__ import annotations
 
 import ast
+import functools
+import operator
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -161,16 +163,19 @@ class OpDef(NamedTuple):
     shape: Callable[[Any], Sequence[TensorShape]] | None
     value: Callable[[Any], Sequence[Any]] | None
     grad: Callable[..., Any] | None
+    #: The dtypes of all inputs, and of all outputs, under given attributes.
+    input_types: Callable[[dict[str, Any]], Sequence[DType]]
+    output_types: Callable[[dict[str, Any]], Sequence[DType]]
     is_stateful: bool = False
     inferred: frozenset[str] = frozenset()
 
-    def input_types(self, attrs: dict[str, Any]) -> list[DType]:
-        """The dtypes of all inputs under these attributes."""
-        return _types(self.input_arg, attrs)
 
-    def output_types(self, attrs: dict[str, Any]) -> list[DType]:
-        """The dtypes of all outputs under these attributes."""
-        return _types(self.output_arg, attrs)
+def _types_of(args: Sequence[ArgDef]) -> Callable[[dict[str, Any]], Sequence[DType]]:
+    """What tells the dtypes of `args` by the attributes: quickly in the common case that each is one attribute."""
+    names = [arg.type_attr for arg in args if arg.type_attr and not arg.number_attr]
+    if len(names) < len(args) or not names:
+        return functools.partial(_types, args)
+    return operator.itemgetter(*names) if len(names) > 1 else lambda attrs, name=names[0]: (attrs[name],)
 
 
 def _types(args: Sequence[ArgDef], attrs: dict[str, Any]) -> list[DType]:
@@ -228,7 +233,7 @@ def register(
         input_args = tuple(parse_arg(spec, attr_defs) for spec in inputs)
         output_args = tuple(parse_arg(spec, attr_defs) for spec in outputs)
         inferred = frozenset(n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n)
-        return OpDef(name, input_args, output_args, attr_defs, shape, value, grad, stateful, inferred)
+        return OpDef(name, input_args, output_args, attr_defs, shape, value, grad, _types_of(input_args), _types_of(output_args), stateful, inferred)
 
     _registry[name] = parse
     return _unchanged

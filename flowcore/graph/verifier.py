@@ -5,6 +5,7 @@ Incremental: each operation is looked at once. Raises GraphError, which names th
 
 from __future__ import annotations
 
+from flowcore.dtypes import DType
 from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation, Tensor
 
@@ -39,29 +40,35 @@ class Verifier:
         self._version, self._edits = version, edits
 
     def _check(self, op: Operation) -> None:
-        graph = self._graph
-        ops = graph._ops
+        graph, ops = self._graph, self._graph._ops
         if graph._by_name.get(op._name) is not op:
             _fail(op, "another operation has the same name")
-        attrs = op._attrs
+        attrs, inputs, count = op._attrs, op._inputs, len(ops)
         if not op._op_def.attr.keys() <= attrs.keys():
             _fail(op, f"attribute '{next(name for name in op._op_def.attr if name not in attrs)}' is missing")
         expected = op._op_def.input_types(attrs)
-        if len(expected) != len(op._inputs):
-            _fail(op, f"expected {len(expected)} inputs, found {len(op._inputs)}")
-        for i, (tensor, dtype) in enumerate(zip(op._inputs, expected)):
-            if not isinstance(tensor, Tensor):
-                _fail(op, f"input {i} is no Tensor but {tensor!r}")
-            maker = tensor._op
-            if maker._graph is not graph:
-                _fail(op, f"input {i}, '{tensor.name}', belongs to another graph")
-            if maker._outputs[tensor._value_index] is not tensor or not 0 <= maker._id < len(ops) or ops[maker._id] is not maker:
-                _fail(op, f"input {i}, '{tensor.name}', dangles: its operation is not in the graph")
-            if tensor._dtype is not dtype and tensor._dtype != dtype:
-                _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {dtype.name} is expected")
+        if len(expected) != len(inputs):
+            _fail(op, f"expected {len(expected)} inputs, found {len(inputs)}")
+        for tensor, dtype in zip(inputs, expected):
+            if type(tensor) is Tensor and tensor._dtype is dtype:
+                maker = tensor._op
+                if 0 <= maker._id < count and ops[maker._id] is maker and maker._outputs[tensor._value_index] is tensor:
+                    continue
+            self._refuse_input(op, tensor, dtype)
         for control in op._control_inputs:
             if control.graph is not graph:
                 _fail(op, f"control input '{control.name}' belongs to another graph")
+
+    def _refuse_input(self, op: Operation, tensor: Tensor, dtype: DType) -> None:
+        """Says what is wrong with an input that `_check` does not let pass."""
+        i = [t is tensor for t in op._inputs].index(True)
+        if not isinstance(tensor, Tensor):
+            _fail(op, f"input {i} is no Tensor but {tensor!r}")
+        if tensor._op._graph is not self._graph:
+            _fail(op, f"input {i}, '{tensor.name}', belongs to another graph")
+        if tensor._dtype is not dtype:
+            _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {dtype.name} is expected")
+        _fail(op, f"input {i}, '{tensor.name}', dangles: its operation is not in the graph")
 
 
 def check_acyclic(ops: list[Operation]) -> None:

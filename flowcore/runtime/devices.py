@@ -78,9 +78,8 @@ class Device:
     #: By op type: what takes from its attributes those that its kernel depends on, and the kernels by what it takes.
     _choices: dict[str, tuple[Callable[[Any], Any], dict[Any, _engine.Kernel | None]]] = field(default_factory=dict, repr=False)
 
-    @property
-    def is_host(self) -> bool:
-        return self.engine_device is None
+    def __post_init__(self) -> None:
+        self.is_host = self.engine_device is None
 
     def kernel_for(self, op: Operation) -> _engine.Kernel | None:
         """The first kernel whose type constraints the node's attributes meet, or None. Strings live on the host only."""

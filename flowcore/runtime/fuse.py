@@ -61,9 +61,11 @@ class _Group:
         shape = op._outputs[0]._shape
         if node.device is not self.nodes[0].device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
             return False
+        if self.size + size > self.fusion.most_steps:
+            return False
         inputs = {*self.inputs, *node.inputs}
         inputs.remove(node.outputs[0])
-        if len(inputs) > self.fusion.most_inputs or self.size + size > self.fusion.most_steps:
+        if len(inputs) > self.fusion.most_inputs:
             return False
         self.nodes.append(node)
         self.inputs = inputs

@@ -23,10 +23,10 @@ def _parse(device: str) -> DeviceSpec:
 
 def place(op: Operation, inputs: Sequence[Tensor], visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
     """The device for `op`, which reads `inputs`. `placed` holds the devices of the ops before it that are not on the host."""
-    handles = [t for t in inputs if t._dtype is dtypes.resource]
-    if handles:
-        return _with_resources(op, handles, placed)
-    spec = _parse(op.device) if op.device else None
+    for tensor in inputs:
+        if tensor._dtype is dtypes.resource:
+            return _with_resources(op, inputs, placed)
+    spec = _parse(op._device) if op._device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
         return preferred if preferred is not None and not op.type.startswith(_HOST_ONLY) and _pays(op, inputs, preferred, placed) else HOST
@@ -47,7 +47,8 @@ def place(op: Operation, inputs: Sequence[Tensor], visible: VisibleDevices, plac
     return device if fits else HOST
 
 
-def _with_resources(op: Operation, handles: list, placed: dict[Operation, Device]) -> Device:
+def _with_resources(op: Operation, inputs: Sequence[Tensor], placed: dict[Operation, Device]) -> Device:
+    handles = [t for t in inputs if t._dtype is dtypes.resource]
     device = placed.get(handles[0].op, HOST)
     for handle in handles[1:]:
         other = placed.get(handle.op, HOST)

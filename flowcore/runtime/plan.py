@@ -21,7 +21,7 @@ from flowcore.runtime.fuse import fuse
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
-from flowcore.runtime.resources import ResourceManager, has_state
+from flowcore.runtime.resources import ResourceManager
 from flowcore.shape import TensorShape
 
 
@@ -100,7 +100,7 @@ class _Lowering:
         if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
             return
-        state = self.resources.get(op, attributes(op)) if has_state(op) else None
+        state = self.resources.get(op, attributes(op)) if op._type in kernels.RESOURCE_FACTORIES else None
         if state is not None and op._outputs and op._outputs[0]._dtype is dtypes.resource:
             if "Queue" in op._type:
                 self.queues[op._name] = state
@@ -137,25 +137,25 @@ class _Lowering:
             dtypes_out = tuple([t.dtype.as_datatype_enum for t in op.outputs])
         elif kernel.attrs:
             attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs])
-        slots = [self.slot_of[t] for t in inputs]
+        slots = tuple(map(self.slot_of.__getitem__, inputs))
         first, count = len(self.slot_device), len(op._outputs)
         if self.placed:  # not all is on the host
             host_in, host_out = _on_host(op, inputs, kernel)
-            slots = [self.on_device(t, HOST if host else device) for t, host in zip(inputs, host_in, strict=True)]
+            slots = tuple([self.on_device(t, HOST if host else device) for t, host in zip(inputs, host_in, strict=True)])
             first = len(self.slot_device)
             self.slot_device += [HOST if host else device for host in host_out]
         else:
             self.slot_device += [device] * count
         for slot, tensor in enumerate(op._outputs, first):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
-        if device.is_host and isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and slots[1] in self.constants:
+        if isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and device.is_host and slots[1] in self.constants:
             state = _engine.Resource(kernels.new_kept())
         variables: list[object] = []
         if self.order is not None:
             variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
             after = after | self.order.before(op.type, variables)
         outputs = (first,) if count == 1 else tuple(range(first, first + count))
-        node = PlanNode(op._name, op, kernel, device, tuple(slots), outputs, tuple(sorted(after)) if after else (), attrs, state, dtypes_out)
+        node = PlanNode(op._name, op, kernel, device, slots, outputs, tuple(sorted(after)) if after else (), attrs, state, dtypes_out)
         self.add(node)
         if self.order is not None:
             self.order.add(node.index, op.type, variables)

@@ -10,11 +10,6 @@ from flowcore import _engine, errors, kernels
 from flowcore.graph.operation import Operation
 
 
-def has_state(op: Operation) -> bool:
-    """True for nodes that own session state: handles (VarHandleOp, FIFOQueueV2 ...) and random generators."""
-    return op.type in kernels.RESOURCE_FACTORIES
-
-
 class ResourceManager:
     """Makes each resource at its first use and keeps it until the session goes."""
 

@@ -66,12 +66,16 @@ class PlanGraph:
             op = stack[-1]
             if op not in seen:  # its inputs first; met again on the stack, they are done
                 seen.add(op)
-                stack += [t._op for t in changed.get(op, op._inputs) if t._op not in seen and t not in fed]
+                height = len(stack)
+                for t in changed.get(op, op._inputs):
+                    if t._op not in seen and t not in fed:
+                        stack.append(t._op)
                 if op._control_inputs:
                     controls = [self.running(c) for c in op._control_inputs]
                     stack += controls
                     self.fixed.update((op, *controls))
-                continue
+                if len(stack) > height:
+                    continue
             stack.pop()
             done[op] = None
         self.ops = [op for op in done if op not in never] if never else list(done)
@@ -84,13 +88,13 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
     """
     fed, fixed, changed = graph.fed, graph.fixed, graph.changed_inputs
     stand_ins: dict[Tensor, Tensor] = dict(known or {})
+    none_known, none_replaced = (known or {}).keys().isdisjoint, stand_ins.keys().isdisjoint
     for op in graph.ops:
-        if known and any([t in known for t in op._outputs]):
+        if known and not none_known(op._outputs):
             continue
-        if stand_ins:
-            inputs = changed.get(op, op._inputs)
-            if any([t in stand_ins for t in inputs]):
-                changed[op] = tuple([stand_ins.get(t, t) for t in inputs])
+        inputs = changed.get(op, op._inputs) if changed else op._inputs
+        if not none_replaced(inputs):
+            changed[op] = tuple(map(stand_ins.get, inputs, inputs))
         current = op
         outputs: Sequence[Tensor] | None = None
         for rule in rules:
@@ -104,7 +108,9 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
                 outputs = found
                 break
         if outputs is not None:
-            stand_ins.update([(old, new) for old, new in zip(op._outputs, outputs, strict=True) if old not in fed])
+            for old, new in zip(op._outputs, outputs, strict=True):
+                if old not in fed:
+                    stand_ins[old] = new
     if stand_ins:
         graph.fetches = [stand_ins.get(t, t) for t in graph.fetches]
         graph.prune()

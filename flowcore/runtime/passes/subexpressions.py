@@ -6,10 +6,9 @@ same moment.
 
 from __future__ import annotations
 
-import operator
 import struct
-from collections import defaultdict
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -34,16 +33,18 @@ class Merging:
 
     def __init__(self, graph: PlanGraph) -> None:
         self._fed = {t.op for t in graph.fed}
-        self._inputs = graph.inputs
-        self._alike: defaultdict[str, dict[Any, Operation]] = defaultdict(dict)  # by type, then by inputs
+        self._changed_inputs = graph.changed_inputs
+        self._alike: dict[str, dict[Any, Operation] | None] = {}  # by type, None for one that is never merged, then by inputs
         self._equal: dict[Any, Operation] = {}
         self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
+        self._no_constants = self._constants.keys().isdisjoint
 
     def __call__(self, op: Operation) -> Sequence[Tensor] | None:
         kind = op._type
-        if (op._op_def.is_stateful and kind != "ReadVariableOp") or not op._outputs or kind in _NEVER or kind in kernels.PYTHON_KERNELS:
-            return None
-        if op in self._fed:
+        if kind not in self._alike:
+            self._alike[kind] = {} if _may_merge(op) else None
+        alike = self._alike[kind]
+        if alike is None or op in self._fed:
             return None
         if kind == "Const":
             first = self._equal.setdefault(_key(op, ()), op)
@@ -51,8 +52,12 @@ class Merging:
                 self._constants[op._outputs[0]] = first._outputs[0]
                 return None
         else:
-            inputs = self._compared(op)
-            first = self._alike[kind].setdefault(inputs, op)
+            inputs: Any = self._changed_inputs.get(op, op._inputs)
+            if not self._no_constants(inputs):
+                inputs = tuple(map(self._constants.get, inputs, inputs))
+            if kind in _COMMUTATIVE and inputs[0]._dtype._kind not in "fc":
+                inputs = frozenset(inputs)
+            first = alike.setdefault(inputs, op)
             if first is op:
                 return None
             if _surely_equal(first, op):
@@ -61,22 +66,19 @@ class Merging:
             first = self._equal.setdefault(_key(op, inputs), op)
         return None if first is op else first.outputs
 
-    def _compared(self, op: Operation) -> Any:
-        """What the inputs are compared by."""
-        inputs = self._inputs(op)
-        if self._constants and any([t in self._constants for t in inputs]):
-            inputs = tuple([self._constants.get(t, t) for t in inputs])
-        if op._type in _COMMUTATIVE and not (inputs[0]._dtype.is_floating or inputs[0]._dtype.is_complex):
-            return frozenset(inputs)
-        return inputs
-
 
 _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
 
 
+def _may_merge(op: Operation) -> bool:
+    """Whether ops of its type may be merged."""
+    kind = op._type
+    return bool(op._outputs) and (not op._op_def.is_stateful or kind == "ReadVariableOp") and kind not in _NEVER and kind not in kernels.PYTHON_KERNELS
+
+
 def _surely_equal(a: Operation, b: Operation) -> bool:
     """Of two ops of one type with equal inputs; without a look into their attributes, most of which are dtypes and small integers."""
-    return a._device == b._device and a._control_inputs == b._control_inputs and all(map(operator.is_, a._attrs.values(), b._attrs.values()))
+    return a._device == b._device and a._control_inputs == b._control_inputs and all(map(is_, a._attrs.values(), b._attrs.values()))
 
 
 def _key(op: Operation, inputs: Any) -> Any:
