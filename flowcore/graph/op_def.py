@@ -175,7 +175,9 @@ def _types_of(args: Sequence[ArgDef]) -> Callable[[dict[str, Any]], Sequence[DTy
     names = [arg.type_attr for arg in args if arg.type_attr and not arg.number_attr]
     if len(names) < len(args) or not names:
         return functools.partial(_types, args)
-    return operator.itemgetter(*names) if len(names) > 1 else lambda attrs, name=names[0]: (attrs[name],)
+    if len(names) == 1:
+        return lambda attrs: (attrs[names[0]],)
+    return operator.itemgetter(*names)
 
 
 def _types(args: Sequence[ArgDef], attrs: dict[str, Any]) -> list[DType]:

@@ -5,6 +5,8 @@ Incremental: each operation is looked at once. Raises GraphError, which names th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flowcore.dtypes import DType
 from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation, Tensor
@@ -33,31 +35,33 @@ class Verifier:
         if edits != self._edits:
             self._version = 0
         added = graph.operations_since(self._version)[: version - self._version]
-        for op in added:
-            self._check(op)
+        self._check(added)
         if edits != self._edits:  # only an edited graph can have a cycle: a new node's inputs are older than itself
             check_acyclic(graph.get_operations()[:version])
         self._version, self._edits = version, edits
 
-    def _check(self, op: Operation) -> None:
-        graph, ops = self._graph, self._graph._ops
-        if graph._by_name.get(op._name) is not op:
-            _fail(op, "another operation has the same name")
-        attrs, inputs, count = op._attrs, op._inputs, len(ops)
-        if not op._op_def.attr.keys() <= attrs.keys():
-            _fail(op, f"attribute '{next(name for name in op._op_def.attr if name not in attrs)}' is missing")
-        expected = op._op_def.input_types(attrs)
-        if len(expected) != len(inputs):
-            _fail(op, f"expected {len(expected)} inputs, found {len(inputs)}")
-        for tensor, dtype in zip(inputs, expected):
-            if type(tensor) is Tensor and tensor._dtype is dtype:
-                maker = tensor._op
-                if 0 <= maker._id < count and ops[maker._id] is maker and maker._outputs[tensor._value_index] is tensor:
-                    continue
-            self._refuse_input(op, tensor, dtype)
-        for control in op._control_inputs:
-            if control.graph is not graph:
-                _fail(op, f"control input '{control.name}' belongs to another graph")
+    def _check(self, added: Sequence[Operation]) -> None:
+        graph = self._graph
+        ops, by_name = graph._ops, graph._by_name
+        count = len(ops)
+        for op in added:
+            if by_name.get(op._name) is not op:
+                _fail(op, "another operation has the same name")
+            op_def, attrs, inputs = op._op_def, op._attrs, op._inputs
+            if not op_def.attr.keys() <= attrs.keys():
+                _fail(op, f"attribute '{next(name for name in op_def.attr if name not in attrs)}' is missing")
+            expected = op_def.input_types(attrs)
+            if len(expected) != len(inputs):
+                _fail(op, f"expected {len(expected)} inputs, found {len(inputs)}")
+            for tensor, dtype in zip(inputs, expected):
+                if type(tensor) is Tensor and tensor._dtype is dtype:
+                    maker = tensor._op
+                    if 0 <= maker._id < count and ops[maker._id] is maker and maker._outputs[tensor._value_index] is tensor:
+                        continue
+                self._refuse_input(op, tensor, dtype)
+            for control in op._control_inputs:
+                if control.graph is not graph:
+                    _fail(op, f"control input '{control.name}' belongs to another graph")
 
     def _refuse_input(self, op: Operation, tensor: Tensor, dtype: DType) -> None:
         """Says what is wrong with an input that `_check` does not let pass."""

@@ -43,12 +43,13 @@ class _Group:
     The root is a step itself, or `reduction`; axes are no input then.
     """
 
-    __slots__ = ("fusion", "inputs", "nodes", "reduction", "shape", "size")
+    __slots__ = ("device", "fusion", "inputs", "nodes", "reduction", "shape", "size")
 
     def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion, reduction: Reduction | None = None) -> None:
         self.nodes = [root]
+        self.device = root.device
         self.shape = (op._inputs if reduction else op._outputs)[0]._shape
-        self.inputs: Collection[int] = root.inputs[:1] if reduction else root.inputs
+        self.inputs = set(root.inputs[:1] if reduction else root.inputs)
         self.size = size
         self.fusion = fusion
         self.reduction = reduction
@@ -59,16 +60,16 @@ class _Group:
         One of a smaller shape would be computed anew for each element that it is broadcast to.
         """
         shape = op._outputs[0]._shape
-        if node.device is not self.nodes[0].device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
+        if node.device is not self.device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
             return False
         if self.size + size > self.fusion.most_steps:
             return False
-        inputs = {*self.inputs, *node.inputs}
-        inputs.remove(node.outputs[0])
-        if len(inputs) > self.fusion.most_inputs:
+        inputs, most = self.inputs, self.fusion.most_inputs + 1  # one of them is the node's own value
+        if len(inputs) + len(node.inputs) > most and len(inputs.union(node.inputs)) > most:
             return False
         self.nodes.append(node)
-        self.inputs = inputs
+        inputs.remove(node.outputs[0])
+        inputs.update(node.inputs)
         self.size += size
         return True
 
@@ -87,7 +88,7 @@ def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: M
                 if group is None or node.index in waited_for or not group.takes(node, op, size):
                     group = _Group(node, op, size, fusion)
                     groups.append(group)
-                    if len({*node.inputs}) > fusion.most_inputs:
+                    if len(group.inputs) > fusion.most_inputs:
                         group = None
         elif op is not None and fusion is not None and op._type in REDUCTIONS and _is_reduction(node.kernel, node.device.type):
             reduction = reduction_of(op, constants.get(node.inputs[1]))

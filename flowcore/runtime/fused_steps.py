@@ -109,12 +109,12 @@ def size_in(op: Operation, fusion: Fusion) -> int:
     if op._type in _SPECIAL or len(outputs) != 1 or not 1 <= len(inputs) <= 2:
         steps = steps_of(op, 0, tuple(range(len(inputs))), len(inputs))
         return len(steps) if all(fusion.computes(step) for step in steps) else 0
-    return int(_is_formula(op._type, inputs[0]._dtype, outputs[0]._dtype, len(inputs), fusion))
+    return _formula_size(op._type, inputs[0]._dtype, outputs[0]._dtype, len(inputs), fusion)
 
 
 @functools.cache
-def _is_formula(op_type: str, dtype: DType, result: DType, count: int, fusion: Fusion) -> bool:
-    return fusion.computes(Step(op_type, dtype, result, tuple(range(count))))
+def _formula_size(op_type: str, dtype: DType, result: DType, count: int, fusion: Fusion) -> int:
+    return int(fusion.computes(Step(op_type, dtype, result, tuple(range(count)))))
 
 
 def reduction_of(op: Operation, axes: object) -> Reduction | None:

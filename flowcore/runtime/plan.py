@@ -6,7 +6,7 @@ a resource handle) becomes a prefilled slot; what it had to wait for moves on to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +63,9 @@ def attributes(op: Operation) -> dict[str, Any]:
     return {name: packed(value) for name, value in op.node_def.attr.items()}
 
 
+_NOTHING: frozenset[int] = frozenset()
+
+
 class _Lowering:
     """State of one planning run: slots given out so far, nodes made so far."""
 
@@ -96,7 +99,7 @@ class _Lowering:
         device = place(op, inputs, self.visible, self.placed, self.soft)
         if device is not HOST:
             self.placed[op] = device
-        after = self.before(op, inputs) if op._control_inputs or self.prefilled else set()
+        after = self.before(op, inputs) if op._control_inputs or self.prefilled else _NOTHING
         if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
             return
@@ -117,26 +120,20 @@ class _Lowering:
             found.update(self.prefilled.get(tensor._op, ()))
         return found
 
-    def _prefill(self, op: Operation, value: object, after: set[int]) -> None:
+    def _prefill(self, op: Operation, value: object, after: Set[int]) -> None:
         slot = self.new_slot(HOST)
         self.slot_of.setdefault(op._outputs[0], slot)
         self.constants[slot] = value
         if after:
             self.waits[op] = self.prefilled[op] = tuple(after)
 
-    def _append(self, op: Operation, inputs: tuple[Tensor, ...], device: Device, after: set[int], state: _engine.Resource | None) -> None:
+    def _append(self, op: Operation, inputs: tuple[Tensor, ...], device: Device, after: Set[int], state: _engine.Resource | None) -> None:
         kernel: _engine.Kernel | Callable[..., object] | None
         kernel = device.kernel_for(op)
         if kernel is None and device.is_host:
             kernel = self._python_kernel(op)
         if kernel is None:
             self._refuse(op, device)
-        attrs: tuple[object, ...] = ()
-        dtypes_out: tuple[int, ...] = ()
-        if not isinstance(kernel, _engine.Kernel):
-            dtypes_out = tuple([t.dtype.as_datatype_enum for t in op.outputs])
-        elif kernel.attrs:
-            attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs])
         slots = tuple(map(self.slot_of.__getitem__, inputs))
         first, count = len(self.slot_device), len(op._outputs)
         if self.placed:  # not all is on the host
@@ -148,8 +145,15 @@ class _Lowering:
             self.slot_device += [device] * count
         for slot, tensor in enumerate(op._outputs, first):
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
-        if isinstance(kernel, _engine.Kernel) and kernel.flags & KEEPS_CONSTANT and device.is_host and slots[1] in self.constants:
-            state = _engine.Resource(kernels.new_kept())
+        attrs: tuple[object, ...] = ()
+        dtypes_out: tuple[int, ...] = ()
+        if isinstance(kernel, _engine.Kernel):
+            if kernel.attrs:
+                attrs = tuple([packed(op.get_attr(name)) for name in kernel.attrs])
+            if kernel.flags & KEEPS_CONSTANT and device.is_host and slots[1] in self.constants:
+                state = _engine.Resource(kernels.new_kept())
+        else:
+            dtypes_out = tuple([t.dtype.as_datatype_enum for t in op.outputs])
         variables: list[object] = []
         if self.order is not None:
             variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]

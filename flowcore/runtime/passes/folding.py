@@ -55,7 +55,7 @@ def fold(graph: PlanGraph, evaluate: Evaluate) -> None:
 
 
 def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
-    fixed = graph.fixed
+    fixed, changed = graph.fixed, graph.changed_inputs
     sizes: dict[Tensor, int] = {}  # in bytes, of what is constant
     growth = 0
     foldable: set[Operation] = set()
@@ -64,7 +64,7 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
             if op not in fixed:
                 sizes[op.outputs[0]] = op.get_attr("value").nbytes
             continue
-        inputs = graph.inputs(op)
+        inputs = changed.get(op, op._inputs)
         if inputs and inputs[0] in sizes and all(t in sizes for t in inputs) and op.outputs and op not in fixed and op not in refused and _is_pure(op):
             results = [_bytes(t) for t in op.outputs]
             if any(r is None for r in results):
