@@ -5,21 +5,26 @@ typedef struct {
     long shape[16], divisor[16], dst[16], src[16]; /* innermost first; divisor: see fc_quotient; strides in elements */
 } copy_axes;
 
+/* Adds to `to` and `from` where element `i` of the axes from `first` on lies in the two layouts. */
+#define ADD_PLACES(to, from, i, first)                                                              \
+    {                                                                                               \
+        size_t rest = i;                                                                            \
+        _Pragma("unroll") for (int d = first; d < 16; d++) {                                        \
+            if (d >= axes.ndim) break;                                                              \
+            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);                       \
+            long k = (long)(rest - outer * (size_t)axes.shape[d]);                                  \
+            rest = outer;                                                                           \
+            to += k * axes.dst[d];                                                                  \
+            from += k * axes.src[d];                                                                \
+        }                                                                                           \
+    }
+
 __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src_at, long n, copy_axes axes) {
     dst += dst_at;
     src += src_at;
     FOR_EACH(i, n) {
-        size_t rest = i;
         long to = 0, from = 0;
-        #pragma unroll
-        for (int d = 0; d < 16; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
-            long k = (long)(rest - outer * (size_t)axes.shape[d]);
-            rest = outer;
-            to += k * axes.dst[d];
-            from += k * axes.src[d];
-        }
+        ADD_PLACES(to, from, i, 0)
         dst[to] = src[from];
     }
 }
@@ -28,17 +33,8 @@ __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src
 __kernel void copy_runs(__global T *dst, long dst_at, __global const T *src, long src_at, long runs, copy_axes axes) {
     long length = axes.shape[0], step_to = axes.dst[0], step_from = axes.src[0];
     FOR_PART(i, runs) {
-        size_t rest = i;
         long at = dst_at, from_at = src_at;
-        #pragma unroll
-        for (int d = 1; d < 16; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
-            long k = (long)(rest - outer * (size_t)axes.shape[d]);
-            rest = outer;
-            at += k * axes.dst[d];
-            from_at += k * axes.src[d];
-        }
+        ADD_PLACES(at, from_at, i, 1)
         __global T *to = dst + at;
         __global const T *from = src + from_at;
         if (step_to == 1 && step_from == 1) {
@@ -57,17 +53,8 @@ __kernel void copy_tiles(__global T *dst, long dst_at, __global const T *src, lo
     long blocks = (axes.shape[b] + TILE - 1) / TILE;
     FOR_PART(i, items) {
         long begin = (long)(i % (size_t)blocks) * TILE, rows = min(axes.shape[b] - begin, (long)TILE);
-        size_t rest = i / (size_t)blocks;
         long at = dst_at + begin * axes.dst[b], from_at = src_at + begin * axes.src[b];
-        #pragma unroll
-        for (int d = 2; d < 16; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
-            long k = (long)(rest - outer * (size_t)axes.shape[d]);
-            rest = outer;
-            at += k * axes.dst[d];
-            from_at += k * axes.src[d];
-        }
+        ADD_PLACES(at, from_at, i / (size_t)blocks, 2)
         for (long first = 0; first < axes.shape[a]; first += TILE) {
             long columns = min(axes.shape[a] - first, (long)TILE);
             for (long r = 0; r < rows; r++) {
@@ -87,17 +74,8 @@ __kernel void copy_squares(__global T *dst, long dst_at, __global const T *src, 
     long a_blocks = (axes.shape[a] + SQUARE - 1) / SQUARE, b_blocks = (axes.shape[b] + SQUARE - 1) / SQUARE;
     for (size_t i = get_group_id(0); i < (size_t)squares; i += get_num_groups(0)) {
         long a_at = (long)(i % (size_t)a_blocks) * SQUARE, b_at = (long)(i / (size_t)a_blocks % (size_t)b_blocks) * SQUARE;
-        size_t rest = i / (size_t)a_blocks / (size_t)b_blocks;
         long at = dst_at + a_at * axes.dst[a] + b_at * axes.dst[b], from = src_at + a_at * axes.src[a] + b_at * axes.src[b];
-        #pragma unroll
-        for (int d = 2; d < 16; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);
-            long k = (long)(rest - outer * (size_t)axes.shape[d]);
-            rest = outer;
-            at += k * axes.dst[d];
-            from += k * axes.src[d];
-        }
+        ADD_PLACES(at, from, i / (size_t)a_blocks / (size_t)b_blocks, 2)
         for (size_t e = get_local_id(0); e < SQUARE * SQUARE; e += get_local_size(0)) {
             long row = (long)(e / SQUARE), column = (long)(e % SQUARE); /* along a, along b */
             if (a_at + row < axes.shape[a] && b_at + column < axes.shape[b]) square[row][column] = src[from + row * axes.src[a] + column * axes.src[b]];

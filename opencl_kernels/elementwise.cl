@@ -43,6 +43,36 @@ __kernel void binary_walk(__global R *out, long out_at, __global const T *x, lon
     }
 }
 
+/* The same row by row, with loops of known steps: for processors. */
+__kernel void binary_rows(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y, long y_at, long rows, fc_axes axes) {
+    const size_t length = (size_t)axes.shape[0];
+    const long sx = axes.stride[0][0], sy = axes.stride[1][0];
+    FOR_PART(i, rows) {
+        size_t rest = i, at_x = 0, at_y = 0;
+        #pragma unroll
+        for (int d = 1; d < 8; d++) {
+            if (d >= axes.ndim) break;
+            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];
+            rest = outer;
+            at_x += k * (size_t)axes.stride[0][d];
+            at_y += k * (size_t)axes.stride[1][d];
+        }
+        __global R *to = out + out_at + i * length;
+        __global const T *a = x + x_at + at_x, *b = y + y_at + at_y;
+        if (sx == 1 && sy == 1) {
+            STEPS for (size_t j = 0; j < length; j++) STORE_R(to, j, FORMULA(LOAD_T(a, j), LOAD_T(b, j)));
+        } else if (sx == 1 && sy == 0) {
+            const T_C v = LOAD_T(b, 0);
+            STEPS for (size_t j = 0; j < length; j++) STORE_R(to, j, FORMULA(LOAD_T(a, j), v));
+        } else if (sx == 0 && sy == 1) {
+            const T_C v = LOAD_T(a, 0);
+            STEPS for (size_t j = 0; j < length; j++) STORE_R(to, j, FORMULA(v, LOAD_T(b, j)));
+        } else {
+            for (size_t j = 0; j < length; j++) STORE_R(to, j, FORMULA(LOAD_T(a, j * (size_t)sx), LOAD_T(b, j * (size_t)sy)));
+        }
+    }
+}
+
 #ifdef REFUSES
 /* Raises a flag where the formula refuses some y. */
 __kernel void check(__global int *flag, long flag_at, __global const T *y, long y_at, long n) {

@@ -6,7 +6,7 @@
 #define Add(x, y) ((x) + (y))
 #define Sub(x, y) ((x) - (y))
 #define Mul(x, y) ((x) * (y))
-#define Div(x, y) ((x) / (y))
+#define Div(x, y) ((T_C)-1 < 0 && (y) == (T_C)-1 ? (T_C) - (x) : (T_C)((x) / (y))) /* the least integer over -1 is itself */
 #define Min(x, y) ((x) < (y) ? (x) : (y))
 #define Max(x, y) ((x) > (y) ? (x) : (y))
 

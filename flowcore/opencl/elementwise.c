@@ -50,13 +50,16 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     if (rc || !size) return rc;
     fc_walk walk;
     fc_walk_init(&walk, 2, ctx->in, ndim, shape);
+    const int64_t length = walk.shape[walk.ndim - 1];
+    const int by_row = walk.ndim > 1 && ocl_of(ctx)->wide_items && length >= 16;
+    const char *kernel = walk.ndim == 1 ? "binary" : by_row ? "binary_rows" : "binary_walk";
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "elementwise", walk.ndim == 1 ? "binary" : "binary_walk", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(dtype));
+    rc = ocl_begin(&call, ctx, "elementwise", kernel, "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(dtype));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, x);
     ocl_tensor(&call, y);
-    ocl_long(&call, size);
+    ocl_long(&call, by_row ? size / length : size);
     if (walk.ndim == 1) {
         ocl_long(&call, walk.stride[0][0]);
         ocl_long(&call, walk.stride[1][0]);
@@ -64,7 +67,7 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     }
     axes a = as_axes(&walk, size);
     ocl_bytes(&call, &a, sizeof a);
-    return ocl_run(&call, size);
+    return by_row ? ocl_run_parts(&call, size / length, length) : ocl_run(&call, size);
 }
 
 /* Refuses some values of y. They are looked for before the output may take over their memory. */

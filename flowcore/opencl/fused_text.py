@@ -151,9 +151,10 @@ def _rows_source(walked: Sequence[int], axes: int) -> str:
         f"above = fc_quotient(rest, size{d}, by{d}); coordinate = rest - above * (size_t)size{d}; rest = above;{_moves(walked, 'coordinate', d)}"
         for d in reversed(outer[1:])
     )
+    begins = ", ".join(f"row{i} = 0" for i in walked)
     return (
         f"#define AXES {''.join(arguments)}\n#define ROW_SIZE (size_t)size{axes - 1}\n#define ROW_OF(i) fc_quotient(i, size{axes - 1}, by{axes - 1})\n"
-        f"#define FIND_ROW(row) size_t rest = (row), above = 0, coordinate = 0, {', '.join(f'row{i} = 0' for i in walked)}; {steps}{_moves(walked, 'rest', 0)}\n"
+        f"#define FIND_ROW(row) size_t rest = (row), above = 0, coordinate = 0, {begins}; {steps}{_moves(walked, 'rest', 0)}\n"
     )
 
 

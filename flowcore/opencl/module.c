@@ -116,6 +116,12 @@ static PyObject *new_constant(PyObject *module, PyObject *nothing) {
     return state ? PyCapsule_New(state, "flowcore.resource", NULL) : PyErr_NoMemory();
 }
 
+static PyObject *divisor(PyObject *module, PyObject *args) {
+    long long size, most;
+    (void)module;
+    return PyArg_ParseTuple(args, "LL:divisor", &size, &most) ? PyLong_FromLongLong(ocl_divisor(size, most)) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"load", load, METH_O, "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where one is missing."},
     {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
@@ -125,6 +131,7 @@ static PyMethodDef methods[] = {
      "set_tiles(capsule, rows, vectors, side)\n\nThe tiles of matrix products, 0 for those chosen by the device's limits. Raises ValueError for others than gemm.cl has."},
     {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
     {"fail_next_copy", fail_next_copy, METH_O, "fail_next_copy(code)\n\nFor tests: the next copy that a node waits for reports this OpenCL error."},
+    {"divisor", divisor, METH_VARARGS, "divisor(size, most) -> int\n\nWhat fc_quotient of prelude.cl divides numbers below `most` by `size` with; 0: it divides."},
     {NULL, NULL, 0, NULL}};
 
 static const fc_kernel_table *const tables[] = {

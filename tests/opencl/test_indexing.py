@@ -158,6 +158,19 @@ def test_scatters(both, device, op, dtype):
     equal(both(lambda i, u: after(f"ResourceScatter{op}", fc.Variable(start), i, u), indices.astype(np.int64), updates[0, 0]))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64", "float32"])
+def test_scattered_division_by_minus_one_and_the_greatest(both, dtype):
+    limits = np.iinfo(dtype) if dtype != "float32" else np.finfo(dtype)
+    start = np.array([[limits.min, limits.max], [7, 9]], dtype)
+    by = np.array([[-1, -1], [limits.max, 2]]).astype(dtype) if dtype[0] != "u" else np.array([[limits.max, limits.max], [1, 2]], dtype)
+    (host,), (there,) = both(lambda i, u: after("ResourceScatterDiv", fc.Variable(start), i, u), np.int32([0, 1]), by)
+    if dtype != "float32":
+        with np.errstate(over="ignore"):
+            wanted = np.where(by == -1, np.negative(start), start // np.where(by == 0, 1, by)) if dtype[0] == "i" else start // by
+        np.testing.assert_array_equal(host, wanted)
+    np.testing.assert_array_equal(there, host)
+
+
 def test_scatters_of_nothing_and_of_wide_rows(both):
     start = numbers("float32", (3, 130))
     equal(both(lambda i, u: after("ResourceScatterAdd", fc.Variable(start), i, u), np.zeros(0, np.int32), np.zeros((0, 130), np.float32)))

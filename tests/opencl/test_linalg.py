@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 import flowcore as fc
+from flowcore.opencl import runtimes
+from flowcore.runtime import devices
 
 RNG = np.random.default_rng(0)
 TOLERANCE = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-10, "int32": 0, "int64": 0}
@@ -23,6 +25,36 @@ def assert_close(host: Any, device: Any, dtype: str) -> None:
 def skip_without(device: Any, dtype: str) -> None:
     if dtype == "float64" and not device.has_double:
         pytest.skip(f"{device.label} has no float64")
+
+
+@pytest.mark.parametrize("units", [1, 16, 132])
+def test_products_in_the_tiles_of_large_gpus(units: int) -> None:
+    """Groups of 256, 48 KiB of local memory: tiles of up to 128 by 128, and sums in chunks where many units would idle."""
+    found = [r for r in runtimes.runtimes() if r.problem is None and r.kind == "CPU"]
+    if not found:
+        pytest.skip("no OpenCL processor")
+    device = devices.open_opencl(found[0], 300, is_cpu=False, max_group=256, local_memory=49152, share_alignment=0, units=units)
+    devices.register(device)
+    try:
+        shapes = [(130, 300, 131), (17, 8, 9), (300, 7, 3), (10, 2000, 10), (16 * 64 * units if units == 1 else 70, 40, 1)]
+        for (m, k, n), a, b in itertools.product(shapes, (False, True), (False, True)):
+            x, y = (RNG.integers(-9, 9, shape).astype(np.float32) for shape in ((k, m) if a else (m, k), (n, k) if b else (k, n)))
+            with fc.Graph().as_default(), fc.device(device.name), fc.Session() as sess:
+                product = fc.matmul(fc.Variable(x), fc.Variable(y), transpose_a=a, transpose_b=b)
+                sess.run(fc.global_variables_initializer())
+                np.testing.assert_array_equal(sess.run(product), (x.T if a else x) @ (y.T if b else y))  # small integers: exact in any order
+        image, filters = RNG.integers(-3, 4, (3, 9, 8, 5)).astype(np.float32), RNG.integers(-3, 4, (3, 3, 5, 7)).astype(np.float32)
+        values = []
+        for place in ("/cpu:0", device.name):
+            with fc.Graph().as_default(), fc.device(place), fc.Session() as sess:
+                v, w = fc.Variable(image), fc.Variable(filters)
+                y = fc.nn.conv2d(v, w, [1, 2, 1, 1], "SAME")
+                sess.run(fc.global_variables_initializer())
+                values.append(sess.run([y, *fc.gradients(y * y, [v, w])]))
+        for host, there in zip(*values, strict=True):
+            np.testing.assert_array_equal(there, host)
+    finally:
+        devices.unregister(device)
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import pathlib
 import re
 import warnings
+from typing import Any
 
+import numpy as np
 import pytest
 
-from flowcore.opencl import programs, runtimes
+from flowcore.opencl import _opencl, programs, runtimes
+from flowcore.opencl.formulas import kernel_text
 
 cl = pytest.importorskip("pyopencl")
 
@@ -93,13 +96,18 @@ def _runtimes() -> list[runtimes.Runtime]:
         return []
 
 
-@pytest.mark.parametrize("runtime", _runtimes(), ids=lambda r: r.platform)
-def test_compiles_without_a_warning(runtime: runtimes.Runtime) -> None:
+def context_of(runtime: runtimes.Runtime) -> Any:
     context = cl.Context([runtime.handle])
     try:
         cl.Program(context, "__kernel void nothing(__global int *x) { *x = 1; }").build()
     except cl.RuntimeError as error:
         pytest.skip(f"{runtime.name} cannot compile at all: {error}")
+    return context
+
+
+@pytest.mark.parametrize("runtime", _runtimes(), ids=lambda r: r.platform)
+def test_compiles_without_a_warning(runtime: runtimes.Runtime) -> None:
+    context = context_of(runtime)
     for file, options in CASES:
         if "float64" in options and not runtime.has_double:
             continue
@@ -118,6 +126,31 @@ def test_names_no_extension_but_doubles_where_it_computes_in_them(file: str, opt
     if not wanted:
         compiled = re.sub(r"#if DOUBLE\n.*?#endif", "", text, flags=re.S)
         assert not re.search(r"\bdouble\b", re.sub(r"/\*.*?\*/", "", compiled, flags=re.S))
+
+
+@pytest.mark.parametrize("runtime", _runtimes(), ids=lambda r: r.platform)
+def test_division_by_multiplication_is_exact(runtime: runtimes.Runtime) -> None:
+    most = 2**31 - 1
+    sizes = np.array([1, 2, 3, 5, 7, 10, 63, 64, 65, 641, 1000003, 2**16 - 1, 2**16 + 1, 2**30 - 1, 2**30, 2**30 + 1, 2**31 - 2, most], np.int64)
+    numbers = np.unique(np.concatenate([np.clip([k * y + d for y in sizes for k in (0, 1, 2, most // y) for d in (-1, 0, 1)], 0, most - 1), [most - 1]]))
+    x, y = (a.ravel().copy() for a in np.meshgrid(np.append(numbers, np.random.default_rng(0).integers(0, most, 2000)), sizes))
+    by = np.repeat([_opencl.divisor(int(size), most) for size in sizes], x.size // sizes.size)
+    assert by.all()
+    assert _opencl.divisor(7, most + 1) == 0
+    context = context_of(runtime)
+    queue = cl.CommandQueue(context)
+    text = kernel_text("prelude.cl") + (
+        "__kernel void quotients(__global long *x, __global const long *y, __global const long *by) {"
+        " size_t i = get_global_id(0); x[i] = (long)fc_quotient((size_t)x[i], y[i], by[i]); }"
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        kernel = cl.Program(context, text).build(["-cl-std=CL1.2"]).quotients
+    there = [cl.Buffer(context, cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR, hostbuf=a) for a in (x, y, by)]
+    kernel(queue, (x.size,), None, *there)
+    found = np.empty_like(x)
+    cl.enqueue_copy(queue, found, there[0])
+    np.testing.assert_array_equal(found, x // y)
 
 
 def test_unknown_formulas_and_files_are_refused() -> None:

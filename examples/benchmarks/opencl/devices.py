@@ -55,7 +55,7 @@ def timed(run: Callable[[], object], least: float = 0.05) -> float:
 
 
 def ceilings(device: devices.Device) -> tuple[float, float]:
-    """(GFLOP/s of multiply-adds, GB/s of a copy, bytes read and written counted once)."""
+    """(GFLOP/s of multiply-adds, GB/s of a copy, read and written)."""
     import pyopencl as cl
 
     handle = device.runtime.handle
@@ -77,7 +77,7 @@ def ceilings(device: devices.Device) -> tuple[float, float]:
         cl.enqueue_copy(queue, b, a)
         queue.finish()
 
-    return items * 20000 * 8 * width * 2 / timed(multiply) / 1e9, size / timed(copy) / 1e9
+    return items * 20000 * 8 * width * 2 / timed(multiply) / 1e9, 2 * size / timed(copy) / 1e9
 
 
 class Side:

@@ -42,16 +42,14 @@ static int resource_gather(fc_ctx *ctx) {
     return rc;
 }
 
-/* Integer division: zero is refused before anything is written. Integers are in host memory, other numbers are not looked at. */
+/* Of integers: zero is refused before anything is written. Integers are in host memory, other numbers are not looked at. */
 static int divides_by_zero(const fc_tensor *t) {
     int64_t item = fc_item_size(t->dtype);
     int integer = t->dtype == FC_INT8 || t->dtype == FC_UINT8 || t->dtype == FC_INT16 || t->dtype == FC_UINT16 || t->dtype == FC_INT32 ||
                   t->dtype == FC_UINT32 || t->dtype == FC_INT64 || t->dtype == FC_UINT64;
-    static const char zero[8] = {0}, minus[8] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    for (int64_t i = 0; integer && i < t->size; i++) {
-        const char *p = (const char *)fc_data(t) + i * item;
-        if (!memcmp(p, zero, (size_t)item) || !memcmp(p, minus, (size_t)item)) return 1; /* -1: the least value would overflow */
-    }
+    static const char zero[8] = {0};
+    for (int64_t i = 0; integer && i < t->size; i++)
+        if (!memcmp((const char *)fc_data(t) + i * item, zero, (size_t)item)) return 1;
     return 0;
 }
 
@@ -63,7 +61,7 @@ static int scatter(fc_ctx *ctx, int op) {
     if (rc) return rc;
     if (x->dtype != v->dtype || x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
-    if (op == FC_SCATTER_DIV && divides_by_zero(x)) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero or minus one");
+    if (op == FC_SCATTER_DIV && divides_by_zero(x)) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero");
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc && v->value.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);

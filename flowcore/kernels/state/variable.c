@@ -112,7 +112,7 @@ typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
             case FC_SCATTER_ADD: r = (C)(x + y); break;                                                             \
             case FC_SCATTER_SUB: r = (C)(x - y); break;                                                             \
             case FC_SCATTER_MUL: r = (C)(x * y); break;                                                             \
-            case FC_SCATTER_DIV: r = (C)(x / y); break;                                                             \
+            case FC_SCATTER_DIV: r = (C)-1 < 0 && y == (C)-1 ? (C)-x : (C)(x / y); break; /* the least integer over -1 is itself */ \
             case FC_SCATTER_MIN: r = x < y ? x : y; break;                                                          \
             case FC_SCATTER_MAX: r = x > y ? x : y; break;                                                          \
             default: r = y;                                                                            \
