@@ -47,10 +47,11 @@ class TypedKernel(NamedTuple):
         return all([dtypes.as_dtype(attrs[name]).as_datatype_enum in allowed for name, allowed in self.accepts])
 
 
-def _parse(kernel: _engine.Kernel) -> TypedKernel:
-    parts = [part.split(":") for part in kernel.types.split(";") if part]
-    accepts = tuple((name, frozenset(dtypes.as_dtype(t).as_datatype_enum for t in types.split(","))) for name, types in parts)
-    return TypedKernel(kernel, accepts)
+@functools.cache
+def _accepted(types: str) -> tuple[tuple[str, frozenset[int]], ...]:
+    """What `TypedKernel.accepts` is for the type constraints of a kernel, which most share with others."""
+    parts = [part.split(":") for part in types.split(";") if part]
+    return tuple([(name, frozenset([dtypes.as_dtype(t).as_datatype_enum for t in accepted.split(",")])) for name, accepted in parts])
 
 
 def _nothing(attrs: object) -> None:
@@ -112,7 +113,7 @@ def kernel_table(kernel_list: Iterable[_engine.Kernel]) -> dict[str, list[TypedK
     """Kernels by op type, in table order."""
     table: dict[str, list[TypedKernel]] = {}
     for kernel in kernel_list:
-        table.setdefault(kernel.op, []).append(_parse(kernel))
+        table.setdefault(kernel.op, []).append(TypedKernel(kernel, _accepted(kernel.types)))
     return table
 
 
