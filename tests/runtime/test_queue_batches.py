@@ -58,7 +58,7 @@ def test_a_batch_given_out_is_the_takers_own() -> None:
                 check(vectors, numbers)
                 first = first or [numbers, numbers.copy()]
                 vectors += 1
-        np.testing.assert_array_equal(*first)
+        np.testing.assert_array_equal(first[0], first[1])
 
 
 def test_what_a_cancelled_wait_took_goes_back_and_comes_again() -> None:
