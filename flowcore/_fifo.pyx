@@ -8,6 +8,10 @@ calls `serve`, which lets the first of each side go on until neither can; finish
 released (the engine's rule: never complete a token under a resource's lock). A dequeue_many takes elements as they come, which lets it be larger than
 the queue's capacity; when it is cancelled or the queue closes under it, they go back to the front, in order.
 
+A FIFO queue that batches of small elements are taken from makes them ahead: who puts an element in copies it, under the lock, to the next row of a
+batch of the size asked for last, and what lies in the queue is a view of that row. So it is copied while it is in his processor's cache, his memory is
+free at once for his next one, and who takes just these rows takes the batch as it is. Who takes others copies, as from any queue.
+
 Longer than other files because queue, request and reader share their structs and the waiting protocol.
 
 Elements whose buffer belongs to a fed array are copied when they come in, because they outlive the step.
@@ -22,7 +26,7 @@ from libc.string cimport memcpy, memset, strdup, strlen
 
 from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
-    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
+    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
     fc_kernel_table, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
     pthread_mutex_t,
 )
@@ -46,6 +50,7 @@ cdef extern from *:
             if (shape[d] >= 0 && a->shape[d] != shape[d]) return 0;
         return 1;
     }
+    static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
     static int fc_fail_closed(fc_ctx *ctx, const char *kind, const char *name) {
         return ctx->api->fail(ctx, FC_CANCELLED, "%s '%s' is closed.", kind, name);
     }
@@ -77,6 +82,7 @@ cdef extern from *:
         FC_INT64_
         FC_STATEFUL_
         FC_READER_
+    bint fc_mul_overflow(int64_t, int64_t, int64_t *) noexcept nogil
     bint fc_same_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
     int fc_fail_closed(fc_ctx *, const char *, const char *) noexcept nogil
     int fc_fail_cancelled(fc_ctx *, const char *, const char *) noexcept nogil
@@ -92,6 +98,8 @@ cdef enum:
     PUT = 0
     TAKE = 1
     READ = 2          # take one, then read the file it names
+    SMALL_BYTES = 4096  # an element up to this may be copied under the lock
+    MOST_BYTES = 1 << 22  # of a batch made ahead: a dequeue_up_to may ask for far more than there is
 
 cdef struct component_t:
     int32_t dtype
@@ -107,7 +115,8 @@ cdef struct waiter_t:
     bint batched      # many: a leading dimension
     bint up_to
     int32_t status
-    fc_tensor *held   # TAKE: what was taken, done x components; PUT: the components to put
+    bint few          # `held` has one element and is no block of its own
+    fc_tensor *held   # TAKE: what was taken, done x components; PUT: the components to put, which are the inputs' own buffers or copies of fed ones
     waiter_t *next
 
 cdef struct line_t:   # waiters, first come first served
@@ -124,6 +133,11 @@ cdef struct queue_t:
     int64_t capacity  # -1: without limit
     int64_t least     # RandomShuffleQueue: elements that stay
     bint shuffle
+    int64_t element_bytes  # -1: not known, or strings
+    int64_t batch     # how many were asked for last
+    int64_t rows      # of the batch that is being made ahead, with room for so many
+    int64_t filled    # rows of it that are written
+    fc_buffer **ahead  # its components' buffers; NULL where none is being made
     bint closed
     uint64_t random
     fc_tensor *ring   # slots x n
@@ -190,8 +204,8 @@ cdef void pop(queue_t *q, fc_tensor *parts) noexcept nogil:
         memcpy(element(q, i), element(q, 0), <size_t>q.n * sizeof(fc_tensor))
     else:
         memcpy(parts, element(q, 0), <size_t>q.n * sizeof(fc_tensor))
-    q.head = q.head + 1 if q.head + 1 < q.slots else 0
     q.count -= 1
+    q.head = 0 if q.count == 0 or q.head + 1 == q.slots else q.head + 1  # an empty queue begins again in lines that are in some cache
 
 
 cdef uint64_t mix(uint64_t x) noexcept nogil:
@@ -210,7 +224,8 @@ cdef void drop(fc_tensor *parts, int64_t count) noexcept nogil:
 
 cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
     """Goes on with a request under the lock. True when it is finished, with w.status set."""
-    cdef int64_t i, available
+    cdef int64_t available
+    cdef int i
     cdef fc_tensor row[64]
     if w.kind == PUT:
         while w.done < w.wanted and (q.capacity < 0 or q.count < q.capacity):
@@ -221,9 +236,14 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
                 row[i] = w.held[i]
                 if w.batched:
                     row_of(&row[i], w.done)
+            if not w.batched and makes_ahead(q, w.ctx):
+                write_ahead(q, row)
+            for i in range(q.n):
                 fc_retain(row[i].buffer)
             push_back(q, row)
             w.done += 1
+        if q.rows and q.filled == q.rows:
+            end_ahead(q)
         w.status = FC_OK
         return w.done == w.wanted
     available = q.count if q.closed and q.putting.count == 0 else q.count - q.least
@@ -240,6 +260,45 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
         w.status = FC_OUT_OF_RANGE
         return True
     return False
+
+
+cdef bint makes_ahead(queue_t *q, fc_ctx *ctx) noexcept nogil:
+    """Whether there is a row for the next element. Where it is the first that anybody will take, it begins a batch, so that batches fit those asked for."""
+    cdef int i
+    cdef bint first = q.count == 0 and (q.taking.first == NULL or q.taking.first.done == 0)
+    if q.rows and (q.filled == 0 or not first):
+        return True
+    end_ahead(q)
+    if q.batch < 2 or q.shuffle or not 0 < q.element_bytes <= SMALL_BYTES or q.batch > MOST_BYTES // q.element_bytes:
+        return False
+    for i in range(q.n):
+        if ctx.api.buffer_new(ctx, q.parts[i].dtype, q.batch * known_size(&q.parts[i]), &q.ahead[i]) != FC_OK:
+            end_ahead(q)
+            return False
+    q.rows = q.batch
+    return True
+
+
+cdef void write_ahead(queue_t *q, fc_tensor *row) noexcept nogil:
+    """Copies an element to the next row, and makes it a view of that."""
+    cdef int i
+    cdef int64_t size
+    for i in range(q.n):
+        size = row[i].size * fc_item_size(row[i].dtype)
+        if size:
+            memcpy(<char *>q.ahead[i].data + q.filled * size, fc_data(&row[i]), <size_t>size)
+            row[i].buffer = q.ahead[i]
+            row[i].offset = q.filled * size
+    q.filled += 1
+
+
+cdef void end_ahead(queue_t *q) noexcept nogil:
+    """The batch has its rows; they keep it."""
+    cdef int i
+    for i in range(q.n):
+        fc_release(q.ahead[i])
+        q.ahead[i] = NULL
+    q.rows = q.filled = 0
 
 
 cdef void row_of(fc_tensor *t, int64_t i) noexcept nogil:
@@ -331,18 +390,10 @@ cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
     elif w.batched:
         rc = batch(q, w, ctx)
     else:
-        rc = hand_out(q, w, ctx)
+        memcpy(ctx.out, w.held, <size_t>q.n * sizeof(fc_tensor))  # with the references
+        return FC_OK
     drop(w.held, w.done * q.n)
     return rc
-
-
-cdef int hand_out(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
-    cdef int i, rc
-    for i in range(q.n):
-        rc = ctx.api.share(ctx, i, &w.held[i], 0, w.held[i].dtype, w.held[i].ndim, w.held[i].shape)
-        if rc != FC_OK:
-            return rc
-    return FC_OK
 
 
 cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
@@ -362,6 +413,11 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
             part = &w.held[k * q.n + i]
             if not fc_same_shape(part, ndim, &shape[1]):
                 return fc_fail_element(ctx, q.base.name, i, part, ndim, &shape[1])
+        if made_ahead(q, w, i):
+            rc = ctx.api.share(ctx, i, &w.held[i], 0, q.parts[i].dtype, ndim + 1, shape)
+            if rc != FC_OK:
+                return rc
+            continue
         rc = ctx.api.alloc(ctx, i, q.parts[i].dtype, ndim + 1, shape)
         if rc != FC_OK:
             return rc
@@ -375,6 +431,23 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
     return FC_OK
 
 
+cdef bint made_ahead(queue_t *q, const waiter_t *w, int i) noexcept nogil:
+    """Whether the elements taken are all the rows of one buffer, in order. Less would leave parts of it that others hold."""
+    cdef const fc_tensor *first = &w.held[i]
+    cdef const fc_tensor *part
+    cdef int64_t k, size
+    if w.done < 2 or first.size == 0 or first.offset != 0 or q.element_bytes < 0:
+        return False
+    size = first.size * fc_item_size(first.dtype)
+    if first.buffer.capacity > 2 * <size_t>(w.done * size):
+        return False
+    for k in range(1, w.done):
+        part = &w.held[k * q.n + i]
+        if part.buffer != first.buffer or part.offset != k * size:
+            return False
+    return True
+
+
 cdef void finish(queue_t *q, waiter_t *w) noexcept nogil:
     """Completes finished waiters. Not under the lock. The queue lives as long as its session."""
     cdef waiter_t *following
@@ -382,12 +455,21 @@ cdef void finish(queue_t *q, waiter_t *w) noexcept nogil:
     while w != NULL:
         following = w.next
         rc = deliver(q, w, w.ctx)
-        if w.kind == PUT:
-            drop(w.held, q.n)
-        free(w.held)
+        let_go(q, w, w.ctx)
         w.ctx.api.complete(w.token, rc)
         free(w)
         w = following
+
+
+cdef void let_go(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
+    """Releases what belongs to a request that is over."""
+    cdef int i
+    if w.kind == PUT:
+        for i in range(q.n):
+            if w.held[i].buffer != ctx.inputs[i + 1].buffer:
+                fc_release(w.held[i].buffer)
+    if not w.few:
+        free(w.held)
 
 
 cdef void cancel_wait(fc_token *token, void *arg) noexcept nogil:
@@ -429,16 +511,18 @@ cdef waiter_t *unlink(line_t *line, fc_token *token) noexcept nogil:
 
 
 cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
-    """Runs a request, or parks it. `draft.held` is heap memory and becomes the waiter's."""
+    """Runs a request, or parks it. What `draft` holds is the request's."""
     cdef line_t *line = &q.putting if draft.kind == PUT else &q.taking
     cdef waiter_t *others = NULL
     cdef waiter_t *w
     cdef int rc
+    draft.ctx = ctx
     fc_take_lock(ctx, &q.lock)
+    if draft.kind != PUT:
+        q.batch = draft.wanted
     if draft.kind == PUT and q.closed:
         pthread_mutex_unlock(&q.lock)
-        drop(draft.held, q.n)
-        free(draft.held)
+        let_go(q, draft, ctx)
         return fc_fail_closed(ctx, q.kind, q.base.name)
     if line.first == NULL and attempt(q, draft):
         if draft.status == FC_OUT_OF_RANGE:
@@ -447,14 +531,15 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
             others = serve(q)
         pthread_mutex_unlock(&q.lock)
         rc = deliver(q, draft, ctx)
-        if draft.kind == PUT:
-            drop(draft.held, q.n)
-        free(draft.held)
+        let_go(q, draft, ctx)
         finish(q, others)
         return rc
-    w = <waiter_t *>malloc(sizeof(waiter_t))
+    w = <waiter_t *>malloc(sizeof(waiter_t) + (<size_t>q.n * sizeof(fc_tensor) if draft.few else 0))
     if w != NULL:
         memcpy(w, draft, sizeof(waiter_t))
+        if w.few:
+            w.held = <fc_tensor *>(w + 1)
+            memcpy(w.held, draft.held, <size_t>q.n * sizeof(fc_tensor))
         w.token = ctx.api.park(ctx, cancel_wait, q)
     if w == NULL or w.token == NULL:
         free(w)
@@ -462,9 +547,7 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
             put_back(q, draft)
         others = serve(q)
         pthread_mutex_unlock(&q.lock)
-        if draft.kind == PUT:
-            drop(draft.held, q.n)
-        free(draft.held)
+        let_go(q, draft, ctx)
         finish(q, others)
         return fc_fail_cancelled(ctx, q.kind, q.base.name)
     w.ctx = ctx.api.token_ctx(w.token)
@@ -473,6 +556,28 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
     pthread_mutex_unlock(&q.lock)
     finish(q, others)
     return FC_PENDING
+
+
+cdef int64_t known_size(const component_t *part) noexcept nogil:
+    """Of an element. -1: not known."""
+    cdef int64_t size = 1
+    cdef int d
+    for d in range(part.ndim):
+        if part.shape[d] < 0 or fc_mul_overflow(size, part.shape[d], &size):
+            return -1
+    return size if 0 <= part.ndim < 8 else -1  # a batch has a dimension more
+
+
+cdef int64_t known_bytes(const queue_t *q) noexcept nogil:
+    """Of an element with all its components. -1: not known, or strings, which are more than bytes."""
+    cdef int64_t bytes = 0, size
+    cdef int i
+    for i in range(q.n):
+        size = known_size(&q.parts[i])
+        if size < 0 or size > MOST_BYTES or q.parts[i].dtype == FC_STRING:
+            return -1
+        bytes += size * fc_item_size(q.parts[i].dtype)
+    return bytes
 
 
 # ---- kernels ---------------------------------------------------------------------------------------------------
@@ -493,7 +598,9 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
     cdef int rc = FC_OK, i, j
     cdef queue_t *q = queue_at(ctx, 0, &rc)
     cdef waiter_t w
-    cdef fc_tensor one
+    cdef fc_tensor held[64]
+    cdef fc_tensor row
+    cdef const fc_tensor *one
     cdef const fc_tensor *x
     if q == NULL:
         return rc
@@ -505,7 +612,7 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
     w.wanted = 1
     for i in range(q.n):
         x = ctx.inputs[i + 1]
-        one = x[0]
+        one = x
         if x.dtype != q.parts[i].dtype:
             return fc_fail_count(ctx, b"Type mismatch in tuple component %lld (dtype number %lld)", i, x.dtype)
         if many:
@@ -515,30 +622,27 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
                 w.wanted = x.shape[0]
             elif x.shape[0] != w.wanted:
                 return fc_fail_count(ctx, b"All components of enqueue_many must have one size in dimension 0, found %lld and %lld", w.wanted, x.shape[0])
-            one.buffer = NULL
-            row_of(&one, 0)
-        if not fc_same_shape(&one, q.parts[i].ndim, q.parts[i].shape):
-            return fc_fail_element(ctx, q.base.name, i, &one, q.parts[i].ndim, q.parts[i].shape)
-    w.held = <fc_tensor *>calloc(<size_t>q.n, sizeof(fc_tensor))
-    if w.held == NULL:
-        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for an element of queue '%s'", q.base.name)
+            row = x[0]
+            row_of(&row, 0)
+            one = &row
+        if not fc_same_shape(one, q.parts[i].ndim, q.parts[i].shape):
+            return fc_fail_element(ctx, q.base.name, i, one, q.parts[i].ndim, q.parts[i].shape)
+    w.held = held
+    w.few = True
     for i in range(q.n):
         x = ctx.inputs[i + 1]
         w.held[i] = x[0]
         if x.buffer != NULL and x.buffer.flags & FC_BUF_EXTERNAL:
             rc = ctx.api.buffer_new(ctx, x.dtype, x.size, &w.held[i].buffer)
             if rc != FC_OK:
-                w.held[i].buffer = NULL
-                for j in range(i):
-                    fc_release(w.held[j].buffer)
-                free(w.held)
+                for j in range(i, q.n):
+                    w.held[j].buffer = ctx.inputs[j + 1].buffer
+                let_go(q, &w, ctx)
                 return rc
             w.held[i].offset = 0
             memcpy(w.held[i].buffer.data, fc_data(x), <size_t>(x.size * fc_item_size(x.dtype)))
             if x.dtype == FC_STRING:
                 fc_retain_strings(&w.held[i])
-        else:
-            fc_retain(x.buffer)
     return request(ctx, q, &w)
 
 
@@ -552,6 +656,7 @@ cdef int enqueue_many(fc_ctx *ctx) noexcept nogil:
 
 cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int kind) noexcept nogil:
     cdef waiter_t w
+    cdef fc_tensor held[64]
     if kind == TAKE and ctx.n_out != q.n:
         return fc_fail_count(ctx, b"the queue has %lld components, the dequeue expects %lld", q.n, ctx.n_out)
     memset(&w, 0, sizeof(waiter_t))
@@ -561,7 +666,10 @@ cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int 
     w.up_to = up_to
     if n > (<int64_t>1 << 40) // q.n:
         return fc_fail_count(ctx, b"cannot dequeue %lld elements at once (%lld components)", n, q.n)
-    w.held = <fc_tensor *>malloc(<size_t>((n if n > 0 else 1) * q.n) * sizeof(fc_tensor))
+    w.few = n <= 1
+    w.held = &held[0]
+    if not w.few:
+        w.held = <fc_tensor *>malloc(<size_t>(n * q.n) * sizeof(fc_tensor))
     if w.held == NULL:
         return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a batch from queue '%s'", q.base.name)
     return request(ctx, q, &w)
@@ -793,6 +901,8 @@ cdef void destroy_queue(fc_resource *r) noexcept nogil:
     cdef int64_t i
     for i in range(q.count):
         drop(element(q, i), q.n)
+    end_ahead(q)
+    free(q.ahead)
     free(q.ring)
     pthread_mutex_destroy(&q.lock)
     free(<void *>q.base.name)
@@ -817,6 +927,10 @@ cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
     q.base.destroy = destroy_queue
     q.kind = kind
     q.n = len(types)
+    q.ahead = <fc_buffer **>calloc(q.n, sizeof(fc_buffer *))
+    if q.ahead == NULL:
+        free(q)
+        raise MemoryError
     q.capacity = capacity if capacity > 0 else -1
     q.shuffle = shuffle
     q.least = attrs.get("min_after_dequeue", 0) if shuffle else 0
@@ -832,6 +946,7 @@ cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
             q.parts[i].ndim = len(shapes[i])
             for d in range(q.parts[i].ndim):
                 q.parts[i].shape[d] = shapes[i][d]
+    q.element_bytes = known_bytes(q)
     return PyCapsule_New(q, "flowcore.resource", NULL)
 
 

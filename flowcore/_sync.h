@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "_counting.h"
+#include "_pause.h"
 
 #if defined(__linux__) && !defined(FC_NO_FUTEX)
 #include <linux/futex.h>
@@ -59,14 +60,6 @@ static inline float fc_load_float(const float *p) {
     return v;
 }
 static inline void fc_store_float(float *p, float v) { __atomic_store(p, &v, __ATOMIC_RELAXED); }
-
-static inline void fc_pause(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
 
 static inline int64_t fc_now_ns(void) {
     struct timespec t;
