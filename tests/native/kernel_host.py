@@ -18,6 +18,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAX_DIMS = 8
+ABI = int((ROOT / "flowcore/_kernel.h").read_text().split("#define FC_ABI ")[1].split()[0])
 CODES = {
     "float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "string": 7, "complex64": 8, "int64": 9,
     "bool": 10, "bfloat16": 14, "uint16": 17, "complex128": 18, "float16": 19, "resource": 20, "uint32": 22, "uint64": 23,
@@ -81,7 +82,7 @@ class KernelHost:
         self.defs: list[KernelDef] = []
         for table in tables:
             t = KernelTable.in_dll(self.lib, table)
-            assert t.abi == 3
+            assert t.abi == ABI
             self.defs += [t.defs[i] for i in range(t.count)]
 
     @property
