@@ -6,18 +6,7 @@ typedef struct {
 } copy_axes;
 
 /* Adds to `to` and `from` where element `i` of the axes from `first` on lies in the two layouts. */
-#define ADD_PLACES(to, from, i, first)                                                              \
-    {                                                                                               \
-        size_t rest = i;                                                                            \
-        _Pragma("unroll") for (int d = first; d < 16; d++) {                                        \
-            if (d >= axes.ndim) break;                                                              \
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]);                       \
-            long k = (long)(rest - outer * (size_t)axes.shape[d]);                                  \
-            rest = outer;                                                                           \
-            to += k * axes.dst[d];                                                                  \
-            from += k * axes.src[d];                                                                \
-        }                                                                                           \
-    }
+#define ADD_PLACES(to, from, i, first) FOR_AXES(i, first, 16, to += (long)k * axes.dst[d]; from += (long)k * axes.src[d];)
 
 __kernel void copy(__global T *dst, long dst_at, __global const T *src, long src_at, long n, copy_axes axes) {
     dst += dst_at;

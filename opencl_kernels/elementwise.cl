@@ -30,15 +30,8 @@ __kernel void binary_walk(__global R *out, long out_at, __global const T *x, lon
     x += x_at;
     y += y_at;
     FOR_EACH(i, n) {
-        size_t rest = i, at_x = 0, at_y = 0;
-        #pragma unroll
-        for (int d = 0; d < 8; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];
-            rest = outer;
-            at_x += k * (size_t)axes.stride[0][d];
-            at_y += k * (size_t)axes.stride[1][d];
-        }
+        size_t at_x = 0, at_y = 0;
+        FOR_AXES(i, 0, 8, at_x += k * (size_t)axes.stride[0][d]; at_y += k * (size_t)axes.stride[1][d];)
         STORE_R(out, i, FORMULA(LOAD_T(x, at_x), LOAD_T(y, at_y)));
     }
 }
@@ -48,15 +41,8 @@ __kernel void binary_rows(__global R *out, long out_at, __global const T *x, lon
     const size_t length = (size_t)axes.shape[0];
     const long sx = axes.stride[0][0], sy = axes.stride[1][0];
     FOR_PART(i, rows) {
-        size_t rest = i, at_x = 0, at_y = 0;
-        #pragma unroll
-        for (int d = 1; d < 8; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];
-            rest = outer;
-            at_x += k * (size_t)axes.stride[0][d];
-            at_y += k * (size_t)axes.stride[1][d];
-        }
+        size_t at_x = 0, at_y = 0;
+        FOR_AXES(i, 1, 8, at_x += k * (size_t)axes.stride[0][d]; at_y += k * (size_t)axes.stride[1][d];)
         __global R *to = out + out_at + i * length;
         __global const T *a = x + x_at + at_x, *b = y + y_at + at_y;
         if (sx == 1 && sy == 1) {

@@ -58,6 +58,18 @@ typedef struct {
     long stride[3][8];
 } fc_axes;
 
+/* STEP for each of `axes`, an fc_axes or its like of up to `most`, from `first` on, where element `i` of these is the k-th along axis d. */
+#define FOR_AXES(i, first, most, STEP)                                                                                              \
+    {                                                                                                                               \
+        size_t rest = (i);                                                                                                          \
+        _Pragma("unroll") for (int d = (first); d < (most); d++) {                                                                  \
+            if (d >= axes.ndim) break;                                                                                              \
+            const size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];       \
+            rest = outer;                                                                                                           \
+            STEP                                                                                                                    \
+        }                                                                                                                           \
+    }
+
 /* A loop over elements in contiguous parts, one for each item of the grid: for long steps, where neighbouring ones share what they read or write. */
 static inline size_t fc_part(size_t n, size_t item) { return min(n, (n + get_global_size(0) - 1) / get_global_size(0) * item); }
 #define FOR_PART(i, n) for (size_t i = fc_part((size_t)(n), get_global_id(0)), i##_end = fc_part((size_t)(n), get_global_id(0) + 1); i < i##_end; i++)

@@ -7,16 +7,8 @@ __kernel void choose(__global T *out, long out_at, __global const uchar *c, long
     x += x_at;
     y += y_at;
     FOR_EACH(i, n) {
-        size_t rest = i, at_c = 0, at_x = 0, at_y = 0;
-        #pragma unroll
-        for (int d = 0; d < 8; d++) {
-            if (d >= axes.ndim) break;
-            size_t outer = fc_quotient(rest, axes.shape[d], axes.divisor[d]), k = rest - outer * (size_t)axes.shape[d];
-            rest = outer;
-            at_c += k * (size_t)axes.stride[0][d];
-            at_x += k * (size_t)axes.stride[1][d];
-            at_y += k * (size_t)axes.stride[2][d];
-        }
+        size_t at_c = 0, at_x = 0, at_y = 0;
+        FOR_AXES(i, 0, 8, at_c += k * (size_t)axes.stride[0][d]; at_x += k * (size_t)axes.stride[1][d]; at_y += k * (size_t)axes.stride[2][d];)
         out[i] = c[at_c] ? x[at_x] : y[at_y];
     }
 }
