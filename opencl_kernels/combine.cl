@@ -52,12 +52,12 @@ static inline T_C joined16(C16 r16) {
     return r;
 }
 
-/* What the items of a group (a power of two) have in values[], reduced to values[0]. */
-static inline void reduce_in_group(__local T_C *values, T_C own) {
+/* What the items of a group have, reduced to values[0] .. values[across - 1], each that of every across-th item. Both are powers of two. */
+static inline void reduce_in_group(__local T_C *values, T_C own, size_t across) {
     const size_t me = get_local_id(0);
     values[me] = own;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (size_t left = get_local_size(0) / 2; left; left /= 2) {
+    for (size_t left = get_local_size(0) / 2; left >= across; left /= 2) {
         if (me < left) {
             T_C value = values[me];
             JOIN(T_C, value, values[me + left]);

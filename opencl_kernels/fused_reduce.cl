@@ -52,7 +52,7 @@ __kernel void fused_rows_by_group(ARGUMENTS, __local T_C *values) {
             FIND_ROW(row)
             JOIN(T_C, total, VALUE);
         }
-        reduce_in_group(values, total);
+        reduce_in_group(values, total, 1);
         if (get_local_id(0) == 0) STORE_R(out, at, FINISH(values[0], count));
         barrier(CLK_LOCAL_MEM_FENCE);
     }

@@ -50,24 +50,9 @@ __kernel VECTORS void rows(ARGUMENTS) {
     }
 }
 
-/* inner == 1, a group to a piece: a tree in local memory, of as many values as the group has items (a power of two). */
-__kernel void rows_by_group(ARGUMENTS, __local T_C *values) {
-    size_t me = get_local_id(0), size = get_local_size(0);
-    out += out_at;
-    in += in_at;
-    for (size_t k = get_group_id(0); k < (size_t)(outer * pieces); k += get_num_groups(0)) {
-        size_t row = k / (size_t)pieces, from = k % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
-        T_C total = START;
-        for (size_t i = from + me; i < end; i += size) JOIN(T_C, total, TERM(LOAD_T(in, row * (size_t)n + i)));
-        reduce_in_group(values, total);
-        if (me == 0) STORE_R(out, k, FINISH(values[0], count));
-        barrier(CLK_LOCAL_MEM_FENCE);
-    }
-}
-
-/* A group to a piece of `width` neighbouring columns (a power of two): its items stand in rows, each of which takes every so manieth row of the input, and a
- * tree in local memory joins them. For GPUs. */
-__kernel void columns_by_group(ARGUMENTS, long width, __local T_C *values) {
+/* A group to a piece of `width` neighbouring columns (a power of two; 1 where inner == 1): its items stand in rows, each of which takes every so manieth row of the
+ * input, and a tree in local memory joins them. For GPUs. */
+__kernel void by_group(ARGUMENTS, long width, __local T_C *values) {
     const size_t me = get_local_id(0), across = min((size_t)width, get_local_size(0)), high = get_local_size(0) / across, x = me % across, y = me / across;
     const size_t step = (size_t)inner, blocks = (step + across - 1) / across;
     out += out_at;
@@ -77,16 +62,7 @@ __kernel void columns_by_group(ARGUMENTS, long width, __local T_C *values) {
         const size_t at = rest / (size_t)pieces * (size_t)n * step + min(column, step - 1); /* beyond the last column, that one is read in vain */
         T_C total = START;
         for (size_t i = from + y; i < end; i += high) JOIN(T_C, total, TERM(LOAD_T(in, at + i * step)));
-        values[me] = total;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (size_t left = high / 2; left; left /= 2) {
-            if (y < left) {
-                T_C value = values[me];
-                JOIN(T_C, value, values[me + left * across]);
-                values[me] = value;
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-        }
+        reduce_in_group(values, total, across);
         if (y == 0 && column < step) STORE_R(out, rest * step + column, FINISH(values[me], count));
         barrier(CLK_LOCAL_MEM_FENCE);
     }

@@ -13,7 +13,7 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     const ocl_device *d = ocl_of(ctx);
     int64_t results = run->outer * pieces;
     int by_group = !d->is_cpu && piece >= (run->inner == 1 ? 64 : 16);
-    const char *kernel = run->inner == 1 ? (by_group ? "rows_by_group" : "rows") : by_group ? "columns_by_group" : d->is_cpu ? "wide_columns" : "columns";
+    const char *kernel = by_group ? "by_group" : run->inner == 1 ? "rows" : d->is_cpu ? "wide_columns" : "columns";
     ocl_call call;
     int rc = ocl_begin(&call, ctx, "reduce", kernel, "T=%s R=%s OP=%s SQUARE=%d DIVIDE=%d", ocl_type(in->dtype), ocl_type(out->dtype), r->op,
                        r->square, r->divide);
@@ -26,11 +26,10 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     ocl_long(&call, piece);
     ocl_long(&call, pieces);
     ocl_long(&call, r->count);
-    const int64_t item = fc_item_size(ocl_computed(in->dtype)), width = ocl_columns(run);
-    if (by_group && run->inner == 1) return ocl_run_trees(&call, results, piece, item);
     if (by_group) {
+        const int64_t width = ocl_columns(run);
         ocl_long(&call, width);
-        return ocl_run_trees(&call, results * ((run->inner + width - 1) / width), piece * width, item);
+        return ocl_run_trees(&call, results * ((run->inner + width - 1) / width), piece * width, fc_item_size(ocl_computed(in->dtype)));
     }
     if (run->inner == 1) return ocl_run_parts(&call, results, piece);
     return d->is_cpu ? ocl_run_parts(&call, results * ((run->inner + 63) / 64), piece * 64) : ocl_run(&call, results * run->inner);
