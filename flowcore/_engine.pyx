@@ -57,7 +57,7 @@ from flowcore._buffer cimport array_from_tensor, cpu_device, new_buffer, numpy_d
 from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
     FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
-    fc_kernel_table, fc_release, fc_resource, fc_resource_release, fc_retain, fc_tensor, fc_token,
+    fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_resource_release, fc_retain, fc_tensor, fc_token,
 )
 
 
@@ -135,7 +135,6 @@ cdef extern from *:
         if (a == b && a < 0) snprintf(to, FC_MESSAGE_SIZE, "%s", format);
         else snprintf(to, FC_MESSAGE_SIZE, format, a, b);
     }
-    static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
     /* Where the state of this thread goes when its run lets Python's lock go; NULL: it has done so, or has not got it. */
     static __thread PyThreadState **fc_kept;
     static int32_t fc_returning; /* threads whose run is over and that wait for Python's lock */
@@ -168,7 +167,6 @@ cdef extern from *:
     void fc_message(char *, const char *) noexcept nogil
     void fc_memory_message(char *, fc_device *, long long, int, const int64_t *) noexcept nogil
     void fc_index_message(char *, const char *, long long, long long) noexcept nogil
-    bint fc_mul_overflow(int64_t, int64_t, int64_t *) noexcept nogil
     ctypedef struct PyThreadState:
         pass
     void fc_let_go() noexcept nogil
@@ -436,7 +434,7 @@ cdef int api_cancelled(fc_ctx *ctx) noexcept nogil:
 cdef int api_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) noexcept nogil:
     cdef int64_t bytes = 0
     out[0] = NULL
-    if size > LARGE_BYTES // 8:  # items have up to 16 bytes
+    if size > LARGE_BYTES // 8:  # as if of eight bytes each: the product may overflow
         fc_let_go()
     if fc_mul_overflow(size, fc_item_size(dtype), &bytes) or new_buffer(dtype, size, out) != FC_OK:
         fc_index_message((<run_t *>ctx.engine).message, b"out of memory: %lld elements of %lld bytes", size, fc_item_size(dtype))

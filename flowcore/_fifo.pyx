@@ -27,7 +27,7 @@ from libc.string cimport memcpy, memset, strdup, strlen
 from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
     FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
-    fc_kernel_table, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
+    fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
     pthread_mutex_t,
 )
 
@@ -50,7 +50,6 @@ cdef extern from *:
             if (shape[d] >= 0 && a->shape[d] != shape[d]) return 0;
         return 1;
     }
-    static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
     static int fc_fail_closed(fc_ctx *ctx, const char *kind, const char *name) {
         return ctx->api->fail(ctx, FC_CANCELLED, "%s '%s' is closed.", kind, name);
     }
@@ -82,7 +81,6 @@ cdef extern from *:
         FC_INT64_
         FC_STATEFUL_
         FC_READER_
-    bint fc_mul_overflow(int64_t, int64_t, int64_t *) noexcept nogil
     bint fc_same_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
     int fc_fail_closed(fc_ctx *, const char *, const char *) noexcept nogil
     int fc_fail_cancelled(fc_ctx *, const char *, const char *) noexcept nogil

@@ -138,6 +138,9 @@ static inline int64_t fc_item_size(int dtype) {
     }
 }
 
+/* r = a b; whether it overflows. */
+static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+
 /* ---- resources: what outlives a step ----------------------------------------------------------------------- */
 
 enum { FC_RES_VARIABLE = 1, FC_RES_QUEUE = 2, FC_RES_RNG = 3, FC_RES_READER = 4, FC_RES_OTHER = 100 };

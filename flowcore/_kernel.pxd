@@ -137,6 +137,7 @@ cdef extern from "_kernel.h" nogil:
     void fc_release(fc_buffer *)
     void *fc_data(const fc_tensor *)
     int64_t fc_item_size(int)
+    bint fc_mul_overflow(int64_t, int64_t, int64_t *)
     void fc_resource_retain(fc_resource *)
     void fc_resource_release(fc_resource *)
     void fc_string_retain(fc_string *)

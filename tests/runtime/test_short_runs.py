@@ -175,13 +175,19 @@ def test_python_threads_and_a_queue_runner_share_a_variable(threads: int) -> Non
     coord.join(runners)
 
 
-def test_a_time_limit_ends_the_wait_of_a_short_run() -> None:
+def short_pair(**options: Any) -> tuple[fc.Session, Callable[[], Any], Callable[[], Any]]:
+    """A session and calls, known to be short, that put 1 into an empty queue of its own and take it out."""
     queue = fc.FIFOQueue(1, fc.int32, [[]])
-    sess = session(2, operation_timeout_in_ms=200)
+    sess = session(2, **options)
     put, take = sess.make_callable(queue.enqueue(1)), sess.make_callable(queue.dequeue())
     for _ in range(WARM):
         put()
         take()
+    return sess, put, take
+
+
+def test_a_time_limit_ends_the_wait_of_a_short_run() -> None:
+    _, put, take = short_pair(operation_timeout_in_ms=200)
     with pytest.raises(errors.DeadlineExceededError):
         take()
     put()
@@ -189,24 +195,14 @@ def test_a_time_limit_ends_the_wait_of_a_short_run() -> None:
 
 
 def test_close_ends_the_wait_of_a_short_run() -> None:
-    queue = fc.FIFOQueue(1, fc.int32, [[]])
-    sess = session(2)
-    put, take = sess.make_callable(queue.enqueue(1)), sess.make_callable(queue.dequeue())
-    for _ in range(WARM):
-        put()
-        take()
+    sess, _, take = short_pair()
     threading.Timer(0.2, sess.close).start()
     with pytest.raises(errors.CancelledError):
         take()
 
 
 def test_ctrl_c_ends_the_wait_of_a_short_run() -> None:
-    queue = fc.FIFOQueue(1, fc.int32, [[]])
-    sess = session(2)
-    put, take = sess.make_callable(queue.enqueue(1)), sess.make_callable(queue.dequeue())
-    for _ in range(WARM):
-        put()
-        take()
+    _, put, take = short_pair()
     threading.Timer(0.2, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
         take()
