@@ -20,6 +20,7 @@ test-opencl: $(VENV)/intel
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h' '*.cl')
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/cython-lint flowcore
 	$(BIN)/mypy
 

@@ -1,9 +1,10 @@
 """Extension modules of flowcore; everything else is in pyproject.toml.
 
-Each folder flowcore/kernels/<unit>/ with C files becomes the extension flowcore.kernels._<unit>: a new kernel needs no edit here.
+Each folder flowcore/kernels/<unit>/ with C files becomes the extension flowcore.kernels._<unit>: a
+new kernel needs no edit here.
 
-FLOWCORE_SANITIZE=thread|address builds under that sanitizer, FLOWCORE_ONLY=_engine,_array builds only these, FLOWCORE_JOBS sets the number
-of compilers run at once.
+FLOWCORE_SANITIZE=thread|address builds under that sanitizer, FLOWCORE_ONLY=_engine,_array builds
+only these, FLOWCORE_JOBS sets the number of compilers run at once.
 """
 
 import os
@@ -16,13 +17,25 @@ from setuptools import Extension, setup
 
 ROOT = pathlib.Path(__file__).parent.resolve()
 os.chdir(ROOT)
-HEADERS = sorted(str(p) for p in pathlib.Path("flowcore").rglob("*.h")) + sorted(str(p) for p in pathlib.Path("opencl_kernels").glob("*"))
+HEADERS = sorted(str(p) for p in pathlib.Path("flowcore").rglob("*.h")) + sorted(
+    str(p) for p in pathlib.Path("opencl_kernels").glob("*")
+)
 SANITIZE = os.environ.get("FLOWCORE_SANITIZE", "")
 ONLY = [name for name in os.environ.get("FLOWCORE_ONLY", "").split(",") if name]
 
-# Contraction is off everywhere: a formula gives the same bits on every device. Relaxed math is never set globally. Python's own flags ask for debugging
-# symbols, two thirds of the installed size: not here.
-COMPILE = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fwrapv", "-fvisibility=hidden", "-pthread"]
+# Contraction is off everywhere: a formula gives the same bits on every device. Relaxed math is
+# never set globally. Python's own flags ask for debugging symbols, two thirds of the installed
+# size: not here.
+COMPILE = [
+    "-O3",
+    "-g0",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fwrapv",
+    "-fvisibility=hidden",
+    "-pthread",
+]
 if SANITIZE:
     COMPILE = [
         "-O1",
@@ -53,21 +66,42 @@ def extension(name: str, sources: list[str]) -> Extension:
 
 def kernel_units() -> list[Extension]:
     folders = sorted({p.parent for p in pathlib.Path("flowcore/kernels").glob("*/module.c")})
-    return [extension(f"flowcore.kernels._{folder.name}", sorted(str(p) for p in folder.glob("*.c"))) for folder in folders]
+    return [
+        extension(f"flowcore.kernels._{folder.name}", sorted(str(p) for p in folder.glob("*.c")))
+        for folder in folders
+    ]
 
 
-opencl_unit = extension("flowcore.opencl._opencl", sorted(str(p) for p in pathlib.Path("flowcore/opencl").glob("*.c")))
-cython_units = [extension(f"flowcore.{p.stem}", [str(p)]) for p in sorted(pathlib.Path("flowcore").glob("_*.pyx"))]
-extensions = [e for e in [*cython_units, *kernel_units(), opencl_unit] if not ONLY or e.name.rsplit(".", 1)[1] in ONLY]
+opencl_unit = extension(
+    "flowcore.opencl._opencl", sorted(str(p) for p in pathlib.Path("flowcore/opencl").glob("*.c"))
+)
+cython_units = [
+    extension(f"flowcore.{p.stem}", [str(p)]) for p in sorted(pathlib.Path("flowcore").glob("_*.pyx"))
+]
+extensions = [
+    e for e in [*cython_units, *kernel_units(), opencl_unit] if not ONLY or e.name.rsplit(".", 1)[1] in ONLY
+]
 
 setup(
     packages=[
-        *("flowcore" + "".join(f".{part}" for part in p.parent.relative_to("flowcore").parts) for p in sorted(pathlib.Path("flowcore").rglob("__init__.py"))),
+        *(
+            "flowcore" + "".join(f".{part}" for part in p.parent.relative_to("flowcore").parts)
+            for p in sorted(pathlib.Path("flowcore").rglob("__init__.py"))
+        ),
         "flowcore.opencl_kernels",
     ],
     package_dir={"flowcore.opencl_kernels": "opencl_kernels"},
     package_data={
-        "flowcore": ["py.typed", "*.pyi", "*.h", "*.pxd", "kernels/*.h", "kernels/*.pyi", "opencl/*.h", "opencl/*.pyi"],
+        "flowcore": [
+            "py.typed",
+            "*.pyi",
+            "*.h",
+            "*.pxd",
+            "kernels/*.h",
+            "kernels/*.pyi",
+            "opencl/*.h",
+            "opencl/*.pyi",
+        ],
         "flowcore.opencl_kernels": ["*.def", "*.cl", "*.h"],
     },
     ext_modules=cythonize(

@@ -1,6 +1,7 @@
 """Image files for the training example: finds a data set and describes it as files with labels.
 
-A data set is a list of image files, each a strip of equally large images one below the other (or a single image), with the labels of each file.
+A data set is a list of image files, each a strip of equally large images one below the other (or a
+single image), with the labels of each file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ PER_STRIP = 100
 
 @dataclass
 class Images:
-    """`files[i]` holds `labels.shape[1]` images of `shape` (height, width, channels) with the labels `labels[i]`."""
+    """`files[i]` holds `labels.shape[1]` images of `shape` (height, width, channels) with the
+    labels `labels[i]`.
+    """
 
     files: list[str]
     labels: np.ndarray
@@ -33,12 +36,16 @@ class Images:
     def load(self) -> tuple[np.ndarray, np.ndarray]:
         """All images, uint8, and labels, in memory."""
         mode = "L" if self.shape[2] == 1 else "RGB"
-        parts = [np.asarray(Image.open(f).convert(mode), np.uint8).reshape(-1, *self.shape) for f in self.files]
+        parts = [
+            np.asarray(Image.open(f).convert(mode), np.uint8).reshape(-1, *self.shape) for f in self.files
+        ]
         return np.concatenate(parts), self.labels.reshape(-1)
 
 
 def write_strips(folder: pathlib.Path, images: np.ndarray, labels: np.ndarray, what: str) -> Images:
-    """Writes images as PNG strips of up to PER_STRIP, all of one length, into `folder`, unless they are there."""
+    """Writes images as PNG strips of up to PER_STRIP, all of one length, into `folder`, unless they
+    are there.
+    """
     per = next(n for n in range(min(PER_STRIP, len(images)), 0, -1) if len(images) % n == 0)
     labels = labels.reshape(-1, per)
     files = [folder / f"{i:05d}.png" for i in range(len(labels))]
@@ -46,7 +53,8 @@ def write_strips(folder: pathlib.Path, images: np.ndarray, labels: np.ndarray, w
         folder.mkdir(parents=True, exist_ok=True)
         for i, file in enumerate(tqdm(files, f"writing {what} images", unit="file", disable=None)):
             strip = images[i * per : (i + 1) * per].reshape(-1, images.shape[2])
-            Image.fromarray(strip).save(file, compress_level=0)  # decodes three times as fast, at twice the size
+            # decodes three times as fast, at twice the size
+            Image.fromarray(strip).save(file, compress_level=0)
     return Images([str(f) for f in files], labels.astype(np.int32), (images.shape[1], images.shape[2], 1))
 
 
@@ -83,7 +91,10 @@ def digits(cache: pathlib.Path) -> tuple[Images, Images]:
 
 
 def folder(root: pathlib.Path) -> tuple[Images, Images]:
-    """DIR/train/<class>/* and DIR/test/<class>/*; without these, DIR/<class>/* with every sixth image for the test."""
+    """DIR/train/<class>/* and DIR/test/<class>/*;
+
+    without these, DIR/<class>/* with every sixth image for the test.
+    """
     has_split = (root / "train").is_dir() and (root / "test").is_dir()
     base = root / "train" if has_split else root
     classes = sorted(p.name for p in base.iterdir() if p.is_dir()) if base.is_dir() else []
@@ -91,7 +102,12 @@ def folder(root: pathlib.Path) -> tuple[Images, Images]:
         sys.exit(f"{root}: expected one folder per class with image files, found {len(classes)} folders")
 
     def files(of: pathlib.Path) -> list[tuple[str, int]]:
-        return [(str(f), i) for i, name in enumerate(classes) for f in sorted((of / name).glob("*")) if f.suffix.lower() in IMAGE_SUFFIXES]
+        return [
+            (str(f), i)
+            for i, name in enumerate(classes)
+            for f in sorted((of / name).glob("*"))
+            if f.suffix.lower() in IMAGE_SUFFIXES
+        ]
 
     pairs = files(base)
     train = pairs if has_split else [p for i, p in enumerate(pairs) if i % 6 != 5]
@@ -100,16 +116,27 @@ def folder(root: pathlib.Path) -> tuple[Images, Images]:
         sys.exit(f"{root}: no image files ({', '.join(sorted(IMAGE_SUFFIXES))}) in its class folders")
     first = Image.open(train[0][0])
     shape = (first.height, first.width, 1 if first.mode in ("L", "1") else 3)
-    return tuple(Images([f for f, _ in part], np.array([[label] for _, label in part], np.int32), shape) for part in (train, test))  # type: ignore[return-value]
+    # type: ignore[return-value]
+    return tuple(
+        Images([f for f, _ in part], np.array([[label] for _, label in part], np.int32), shape)
+        for part in (train, test)
+    )
 
 
 def find(data: str | None, cache: pathlib.Path) -> tuple[str, Images, Images]:
-    """(name, training images, test images): from `data` when given, else Fashion-MNIST where it is installed, else the digits."""
+    """(name, training images, test images):
+
+    from `data` when given, else Fashion-MNIST where it is installed, else the digits.
+    """
     if data == "digits":
         return "digits", *digits(cache)
     if data is not None:
         return data, *folder(pathlib.Path(data))
     if FASHION_MNIST.is_dir():
         return "Fashion-MNIST", *fashion_mnist(cache)
-    print("Fashion-MNIST is not installed (Debian: apt-get install dataset-fashion-mnist); using the digits of scikit-learn", file=sys.stderr)
+    print(
+        "Fashion-MNIST is not installed (Debian: apt-get install dataset-fashion-mnist); using the digits of"
+        " scikit-learn",
+        file=sys.stderr,
+    )
     return "digits", *digits(cache)

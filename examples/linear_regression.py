@@ -33,7 +33,10 @@ def main() -> None:
         a, b, final = sess.run([slope, intercept, loss], {x: points, y: values})
     expected = np.polyfit(points, values, 1)
     assert np.allclose([a, b], expected, atol=1e-2), (a, b, expected)
-    print(f"y = {a:.3f} x + {b:.3f}, mean squared error {final:.4f} (least squares: {expected[0]:.3f}, {expected[1]:.3f})")
+    print(
+        f"y = {a:.3f} x + {b:.3f}, mean squared error {final:.4f} (least squares: {expected[0]:.3f},"
+        f" {expected[1]:.3f})"
+    )
 
 
 if __name__ == "__main__":

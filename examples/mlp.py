@@ -13,7 +13,9 @@ import flowcore as fc
 def dense(x: fc.Tensor, size: int, name: str) -> fc.Tensor:
     fan_in = x.shape[1].value
     with fc.name_scope(name):
-        weights = fc.Variable(fc.truncated_normal([fan_in, size], stddev=fan_in**-0.5, seed=1), name="weights")
+        weights = fc.Variable(
+            fc.truncated_normal([fan_in, size], stddev=fan_in**-0.5, seed=1), name="weights"
+        )
         biases = fc.Variable(fc.zeros([size]), name="biases")
         return fc.matmul(x, weights) + biases
 

@@ -18,15 +18,25 @@ EXAMPLES = [
     ("wave.py", ["--size", "60", "--steps", "60"]),
     ("train_images.py", ["--data", "digits", "--epochs", "3"]),
 ]
-BENCHMARKS = [("benchmarks/compare.py", ["--sides", "flowcore", "numpy", "--rounds", "1", "--seconds", "0.01"])]
+BENCHMARKS = [
+    ("benchmarks/compare.py", ["--sides", "flowcore", "numpy", "--rounds", "1", "--seconds", "0.01"])
+]
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as output:
-        for name, arguments in [*((name, [*arguments, "--output", output]) for name, arguments in EXAMPLES), *BENCHMARKS]:
+        for name, arguments in [
+            *((name, [*arguments, "--output", output]) for name, arguments in EXAMPLES),
+            *BENCHMARKS,
+        ]:
             begin = time.perf_counter()
-            result = subprocess.run([sys.executable, str(HERE / name), *arguments], capture_output=True, text=True, timeout=300)
-            print(f"{name}: {'ok' if result.returncode == 0 else 'FAILED'} in {time.perf_counter() - begin:.1f} s; {result.stdout.strip().splitlines()[-1:]}")
+            result = subprocess.run(
+                [sys.executable, str(HERE / name), *arguments], capture_output=True, text=True, timeout=300
+            )
+            print(
+                f"{name}: {'ok' if result.returncode == 0 else 'FAILED'} in {time.perf_counter() - begin:.1f}"
+                f" s; {result.stdout.strip().splitlines()[-1:]}"
+            )
             if result.returncode:
                 sys.exit(result.stdout + result.stderr)
 

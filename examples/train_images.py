@@ -2,8 +2,10 @@
 
     python examples/train_images.py [--data DIR] [--epochs N] [--output DIR]
 
-Image files -> queue of file names -> read and decode -> shuffling queue -> batches -> convolutional network -> Adam -> evaluation.
-Shows a progress bar (loss, images/s, how full the queue is), prints the test accuracy after each epoch and draws the learning curve as a PNG.
+Image files -> queue of file names -> read and decode -> shuffling queue -> batches -> convolutional
+network -> Adam -> evaluation.
+Shows a progress bar (loss, images/s, how full the queue is), prints the test accuracy after each
+epoch and draws the learning curve as a PNG.
 Ctrl-C stops cleanly and keeps the last result.
 """
 
@@ -33,7 +35,12 @@ def input_batches(images: image_data.Images, batch_size: int, threads: int) -> t
     several = fc.reshape(image, [-1, *images.shape])
     waiting = min(10000, len(images) // 2)
     return fc.train.shuffle_batch(
-        [several, labels], batch_size, capacity=waiting + 40 * batch_size, min_after_dequeue=waiting, num_threads=threads, enqueue_many=True
+        [several, labels],
+        batch_size,
+        capacity=waiting + 40 * batch_size,
+        min_after_dequeue=waiting,
+        num_threads=threads,
+        enqueue_many=True,
     )
 
 
@@ -47,9 +54,17 @@ class Network:
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         height, width, channels = shape
         self.flat = -(-height // 4) * -(-width // 4) * 64
-        sizes = {"conv1": [5, 5, channels, 32], "conv2": [5, 5, 32, 64], "dense": [self.flat, 512], "logits": [512, classes]}
+        sizes = {
+            "conv1": [5, 5, channels, 32],
+            "conv2": [5, 5, 32, 64],
+            "dense": [self.flat, 512],
+            "logits": [512, classes],
+        }
         self.layers = {
-            name: (weight(size, int(np.prod(size[:-1])), f"{name}/weights"), fc.Variable(fc.zeros([size[-1]]), name=f"{name}/biases"))
+            name: (
+                weight(size, int(np.prod(size[:-1])), f"{name}/weights"),
+                fc.Variable(fc.zeros([size[-1]]), name=f"{name}/biases"),
+            )
             for name, size in sizes.items()
         }
 
@@ -66,7 +81,9 @@ class Network:
         return fc.nn.bias_add(fc.matmul(x, w), b)
 
 
-def draw_curve(path: pathlib.Path, losses: list[float], accuracies: list[tuple[int, float]], title: str) -> None:
+def draw_curve(
+    path: pathlib.Path, losses: list[float], accuracies: list[tuple[int, float]], title: str
+) -> None:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -86,15 +103,25 @@ def draw_curve(path: pathlib.Path, losses: list[float], accuracies: list[tuple[i
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", help="folder with one folder of image files per class (and train/, test/ above them), or 'digits'")
-    parser.add_argument("--epochs", type=int, help="times through the training images (default 5; 60 for the digits)")
+    parser.add_argument(
+        "--data",
+        help="folder with one folder of image files per class (and train/, test/ above them), or 'digits'",
+    )
+    parser.add_argument(
+        "--epochs", type=int, help="times through the training images (default 5; 60 for the digits)"
+    )
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--threads", type=int, default=1, help="threads that read and decode")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--steps", type=int, help="stop after so many steps, for a quick look")
     parser.add_argument("--device", help="device for the network, such as /cpu:0")
-    parser.add_argument("--output", type=pathlib.Path, default=HERE / "output", help="where image files and the learning curve go")
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        default=HERE / "output",
+        help="where image files and the learning curve go",
+    )
     args = parser.parse_args()
 
     name, train, test = image_data.find(args.data, args.output)
@@ -103,15 +130,23 @@ def main() -> None:
     epochs = args.epochs or (60 if name == "digits" else 5)
     steps_per_epoch = max(1, len(train) // args.batch_size)
     size = "x".join(map(str, train.shape))
-    print(f"{name}: {len(train)} training and {len(test)} test images of {size}, {classes} classes; {epochs} epochs of {steps_per_epoch} steps")
+    print(
+        f"{name}: {len(train)} training and {len(test)} test images of {size}, {classes} classes; {epochs}"
+        f" epochs of {steps_per_epoch} steps"
+    )
 
     fc.set_random_seed(args.seed)
     images, labels = input_batches(train, args.batch_size, args.threads)
     with fc.device(args.device):
         network = Network(train.shape, classes)
-        loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=network.logits(images, rate=0.5)))
+        loss = fc.reduce_mean(
+            fc.nn.sparse_softmax_cross_entropy_with_logits(
+                labels=labels, logits=network.logits(images, rate=0.5)
+            )
+        )
         step = fc.train.create_global_step()
-        rate = fc.train.exponential_decay(args.learning_rate, step, steps_per_epoch * epochs, 0.2)  # a fifth is left in the end
+        # a fifth is left in the end
+        rate = fc.train.exponential_decay(args.learning_rate, step, steps_per_epoch * epochs, 0.2)
         train_op = fc.train.AdamOptimizer(rate).minimize(loss, global_step=step)
         fed_images = fc.placeholder(fc.uint8, [None, *train.shape], name="images")
         fed_labels = fc.placeholder(fc.int32, [None], name="labels")
@@ -121,7 +156,12 @@ def main() -> None:
 
     def accuracy() -> float:
         hits = sum(
-            int(sess.run(correct, {fed_images: test_images[i : i + 500], fed_labels: test_labels[i : i + 500]}).sum()) for i in range(0, len(test_labels), 500)
+            int(
+                sess.run(
+                    correct, {fed_images: test_images[i : i + 500], fed_labels: test_labels[i : i + 500]}
+                ).sum()
+            )
+            for i in range(0, len(test_labels), 500)
         )
         return hits / len(test_labels)
 
@@ -136,18 +176,31 @@ def main() -> None:
         try:
             for epoch in range(epochs):
                 begin = time.perf_counter()
-                with tqdm(total=steps_per_epoch, desc=f"epoch {epoch + 1}/{epochs}", unit="step", disable=None, mininterval=0.5) as bar:
+                with tqdm(
+                    total=steps_per_epoch,
+                    desc=f"epoch {epoch + 1}/{epochs}",
+                    unit="step",
+                    disable=None,
+                    mininterval=0.5,
+                ) as bar:
                     for i in range(steps_per_epoch):
                         losses.append(float(one_step()[1]))
                         if i % 20 == 19:
                             speed = (i + 1) * args.batch_size / (time.perf_counter() - begin)
-                            bar.set_postfix_str(f"loss {np.mean(losses[-20:]):.3f}, {speed:.0f} images/s, queue {sess.run(fill)}", refresh=False)
+                            bar.set_postfix_str(
+                                f"loss {np.mean(losses[-20:]):.3f}, {speed:.0f} images/s, queue"
+                                f" {sess.run(fill)}",
+                                refresh=False,
+                            )
                         bar.update()
                         if args.steps and len(losses) >= args.steps:
                             break
                 speed = (i + 1) * args.batch_size / (time.perf_counter() - begin)
                 accuracies.append((len(losses), accuracy()))
-                print(f"epoch {epoch + 1}: loss {np.mean(losses[-steps_per_epoch:]):.4f}, test accuracy {accuracies[-1][1]:.4f}, {speed:.0f} images/s")
+                print(
+                    f"epoch {epoch + 1}: loss {np.mean(losses[-steps_per_epoch:]):.4f}, test accuracy"
+                    f" {accuracies[-1][1]:.4f}, {speed:.0f} images/s"
+                )
                 if args.steps and len(losses) >= args.steps:
                     break
         except KeyboardInterrupt:
@@ -163,7 +216,8 @@ def main() -> None:
         curve,
         losses,
         accuracies,
-        f"{name}: {train.shape[0]}x{train.shape[1]} images, {len(losses)} steps{' (interrupted)' if interrupted else ''}",
+        f"{name}: {train.shape[0]}x{train.shape[1]} images, {len(losses)}"
+        f" steps{' (interrupted)' if interrupted else ''}",
     )
     print(f"learning curve: {curve}")
     print(f"test accuracy: {accuracies[-1][1] if accuracies else float('nan'):.4f}")

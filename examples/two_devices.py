@@ -20,7 +20,9 @@ class Layer:
 
     def __init__(self, fan_in: int, size: int, name: str, device: str) -> None:
         with fc.device(device):
-            self.weights = fc.Variable(fc.truncated_normal([fan_in, size], stddev=fan_in**-0.5, seed=1), name=f"{name}/weights")
+            self.weights = fc.Variable(
+                fc.truncated_normal([fan_in, size], stddev=fan_in**-0.5, seed=1), name=f"{name}/weights"
+            )
             self.biases = fc.Variable(fc.zeros([size]), name=f"{name}/biases")
 
     def __call__(self, x: fc.Tensor) -> fc.Tensor:
@@ -31,8 +33,13 @@ def mean_loss(logits: fc.Tensor, labels: fc.Tensor) -> fc.Tensor:
     return fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
 
 
-def split_model(x: fc.Tensor, y: fc.Tensor, hidden: Layer, last: Layer, devices: list[str]) -> tuple[fc.Tensor, fc.Operation]:
-    """The hidden layer computes on the first device, the rest on the second; what passes between them is copied, also on the way back."""
+def split_model(
+    x: fc.Tensor, y: fc.Tensor, hidden: Layer, last: Layer, devices: list[str]
+) -> tuple[fc.Tensor, fc.Operation]:
+    """The hidden layer computes on the first device, the rest on the second;
+
+    what passes between them is copied, also on the way back.
+    """
     with fc.device(devices[0]):
         features = fc.nn.relu(hidden(x))
     with fc.device(devices[1]):
@@ -41,7 +48,9 @@ def split_model(x: fc.Tensor, y: fc.Tensor, hidden: Layer, last: Layer, devices:
     return logits, step
 
 
-def split_batch(x: fc.Tensor, y: fc.Tensor, hidden: Layer, last: Layer, devices: list[str]) -> tuple[fc.Tensor, fc.Operation]:
+def split_batch(
+    x: fc.Tensor, y: fc.Tensor, hidden: Layer, last: Layer, devices: list[str]
+) -> tuple[fc.Tensor, fc.Operation]:
     """Each device computes the gradients of its half of the batch; their means update the variables."""
     variables = [hidden.weights, hidden.biases, last.weights, last.biases]
     half = fc.shape(x)[0] // 2

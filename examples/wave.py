@@ -37,7 +37,9 @@ def main() -> None:
     new_speed = speed + eps * (laplacian(height.value()) - damping * speed)
     # Both new values are computed from the old ones before either is stored.
     with fc.control_dependencies([new_height, new_speed]):
-        step = fc.group(height.assign(new_height, read_value=False), speed.assign(new_speed, read_value=False))
+        step = fc.group(
+            height.assign(new_height, read_value=False), speed.assign(new_speed, read_value=False)
+        )
 
     with fc.Session() as sess:
         sess.run(fc.global_variables_initializer())
@@ -50,7 +52,10 @@ def main() -> None:
     path = args.output / "wave.png"
     scaled = np.clip((pond + 0.1) / 0.2, 0, 1)
     Image.fromarray((scaled * 255).astype(np.uint8)).save(path)
-    print(f"{args.steps} steps of a {args.size}x{args.size} pond, heights from {pond.min():.3f} to {pond.max():.3f}: {path}")
+    print(
+        f"{args.steps} steps of a {args.size}x{args.size} pond, heights from {pond.min():.3f} to"
+        f" {pond.max():.3f}: {path}"
+    )
 
 
 if __name__ == "__main__":

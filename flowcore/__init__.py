@@ -1,7 +1,9 @@
 """flowcore: a small, fast, vendor-neutral dataflow engine.
 
-Build a graph of operations over tensors, then run it in a Session: nodes run in parallel, without the GIL, as soon as their inputs are there.
-The public names are those of TensorFlow 1.15's graph mode: `import flowcore as tf` runs a script written for it.
+Build a graph of operations over tensors, then run it in a Session: nodes run in parallel, without
+the GIL, as soon as their inputs are there.
+The public names are those of TensorFlow 1.15's graph mode: `import flowcore as tf` runs a script
+written for it.
 """
 
 import importlib as _importlib
@@ -49,7 +51,10 @@ if _TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> _Any:
-    """`flowcore.test`, imported when it is first asked for: unittest costs a tenth of what all of flowcore does."""
+    """`flowcore.test`, imported when it is first asked for:
+
+    unittest costs a tenth of what all of flowcore does.
+    """
     if name == "test":
         return _importlib.import_module("flowcore.test")
     raise AttributeError(f"module 'flowcore' has no attribute '{name}'")

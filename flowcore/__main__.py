@@ -17,7 +17,13 @@ SIZES = [(128, 784, 512), (512, 512, 512), (1024, 1024, 1024)]
 
 
 def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB" if count >= 2**20 else f"{count / 2**10:.0f} KiB"
+    return (
+        f"{count / 2**30:.1f} GiB"
+        if count >= 2**30
+        else f"{count / 2**20:.0f} MiB"
+        if count >= 2**20
+        else f"{count / 2**10:.0f} KiB"
+    )
 
 
 def show_devices(verbose: bool) -> None:
@@ -29,7 +35,10 @@ def show_devices(verbose: bool) -> None:
             print(f"    {d.units} threads")
             continue
         print(f"    {d.version}, driver {d.driver}")
-        print(f"    {d.units} compute units, {_size(d.memory)} of memory (at most {_size(d.max_buffer)} at once), {_size(d.local_memory)} of local memory,")
+        print(
+            f"    {d.units} compute units, {_size(d.memory)} of memory (at most {_size(d.max_buffer)} at"
+            f" once), {_size(d.local_memory)} of local memory,"
+        )
         print(f"    work groups of up to {d.max_group}, vectors of {d.vector_bytes} bytes")
         if verbose:
             print(f"    extensions: {' '.join(d.extensions)}")
@@ -45,12 +54,27 @@ def warm(name: str) -> None:
     """Runs one training step of a small network there, so that its programs are built and stored."""
     with fc.Graph().as_default(), fc.device(name):
         images = fc.random_uniform([8, 12, 12, 1])
-        filters, dense = fc.Variable(fc.truncated_normal([3, 3, 1, 32])), fc.Variable(fc.truncated_normal([6 * 6 * 32, 10]))
-        x = fc.nn.max_pool(fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(images, filters, [1, 1, 1, 1], "SAME"), fc.zeros([32]))), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+        filters, dense = (
+            fc.Variable(fc.truncated_normal([3, 3, 1, 32])),
+            fc.Variable(fc.truncated_normal([6 * 6 * 32, 10])),
+        )
+        x = fc.nn.max_pool(
+            fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(images, filters, [1, 1, 1, 1], "SAME"), fc.zeros([32]))),
+            [1, 2, 2, 1],
+            [1, 2, 2, 1],
+            "SAME",
+        )
         logits = fc.matmul(fc.nn.dropout(fc.reshape(x, [8, -1]), rate=0.5), dense)
-        loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=fc.zeros([8], fc.int32), logits=logits))
+        loss = fc.reduce_mean(
+            fc.nn.sparse_softmax_cross_entropy_with_logits(labels=fc.zeros([8], fc.int32), logits=logits)
+        )
         steps = [
-            optimizer.minimize(loss) for optimizer in (fc.train.GradientDescentOptimizer(0.1), fc.train.MomentumOptimizer(0.1, 0.9), fc.train.AdamOptimizer())
+            optimizer.minimize(loss)
+            for optimizer in (
+                fc.train.GradientDescentOptimizer(0.1),
+                fc.train.MomentumOptimizer(0.1, 0.9),
+                fc.train.AdamOptimizer(),
+            )
         ]
         with fc.Session(config=fc.ConfigProto(allow_soft_placement=True)) as sess:
             sess.run(fc.global_variables_initializer())
@@ -76,14 +100,21 @@ def product_rate(device: str, m: int, k: int, n: int) -> float:
 
 
 def tune(device: devices.Device) -> tuning.Tiles:
-    """Measures which tiles matrix products and convolutions run fastest with there, and keeps the choice, also for later processes. Returns it."""
+    """Measures which tiles matrix products and convolutions run fastest with there, and keeps the
+    choice, also for later processes. Returns it.
+    """
     assert device.runtime is not None
     rates: dict[tuning.Tiles, float] = {}
     try:
         for tiles in tuning.candidates(device.runtime.kind == "CPU", device.runtime.max_group):
             _opencl.set_tiles(device.capsule, *tiles)
-            rates[tiles] = math.exp(statistics.fmean(math.log(product_rate(device.name, *size)) for size in SIZES))
-            print(f"  {'by the limits' if tiles == tuning.Tiles() else tiles}: {rates[tiles]:.1f} GFLOP/s", flush=True)
+            rates[tiles] = math.exp(
+                statistics.fmean(math.log(product_rate(device.name, *size)) for size in SIZES)
+            )
+            print(
+                f"  {'by the limits' if tiles == tuning.Tiles() else tiles}: {rates[tiles]:.1f} GFLOP/s",
+                flush=True,
+            )
         best = max(rates, key=lambda tiles: rates[tiles])
         tuning.store(device.runtime.identity, best)
         return best
@@ -92,15 +123,28 @@ def tune(device: devices.Device) -> tuning.Tiles:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m flowcore", description="What this installation has and computes with.")
+    parser = argparse.ArgumentParser(
+        prog="python -m flowcore", description="What this installation has and computes with."
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("config", help="versions, threads, devices, where matrix products come from")
-    listing = commands.add_parser("devices", help="all devices, their limits, and what flowcore will do there")
+    listing = commands.add_parser(
+        "devices", help="all devices, their limits, and what flowcore will do there"
+    )
     listing.add_argument("--verbose", action="store_true", help="their extensions too")
-    listing.add_argument("--warm", action="store_true", help="build the programs of a training step on each device, ahead of time")
-    tuner = commands.add_parser("tune", help="measure which tiles matrix products run fastest with on OpenCL devices, and keep the choice")
+    listing.add_argument(
+        "--warm",
+        action="store_true",
+        help="build the programs of a training step on each device, ahead of time",
+    )
+    tuner = commands.add_parser(
+        "tune",
+        help="measure which tiles matrix products run fastest with on OpenCL devices, and keep the choice",
+    )
     tuner.add_argument("--device", help="only this one, such as /gpu:0")
-    timing = commands.add_parser("bench", help="measure calls, queues, products and a training step here, beside NumPy")
+    timing = commands.add_parser(
+        "bench", help="measure calls, queues, products and a training step here, beside NumPy"
+    )
     timing.add_argument("--seconds", type=float, default=2.0, help="for each line of the table (default 2)")
     args = parser.parse_args()
     if args.command == "bench":
@@ -110,7 +154,9 @@ def main() -> None:
         if args.device:
             chosen = [devices.find(devices.OPENCL, int(args.device.rpartition(":")[2]))]
         else:
-            chosen = [d for d in devices.opencl_devices() if d.runtime is not None and not d.runtime.is_simulator]
+            chosen = [
+                d for d in devices.opencl_devices() if d.runtime is not None and not d.runtime.is_simulator
+            ]
         for device in chosen:
             assert device.runtime is not None
             print(f"{device.name}, {device.runtime.name}, {device.runtime.platform}")

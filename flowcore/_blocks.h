@@ -1,10 +1,12 @@
-/* Blocks of host memory that are kept for reuse, by size class: a cache of each thread's own, before lists that all threads share.
+/* Blocks of host memory that are kept for reuse, by size class: a cache of each thread's own, before lists
+ * that all threads share.
  *
  * Owns: who keeps which free block, and how many blocks are in use. Must never include Python.h.
  *
- * A node of a graph takes a block and gives one back; with shared lists and counters alone that is eight writes to memory that all threads
- * fight for. So small blocks go to and come from the thread's own cache, which nobody else touches, and the counts of blocks in use are kept by
- * thread and added up when asked for. What a thread keeps is bounded, and goes to the shared lists when it ends.
+ * A node of a graph takes a block and gives one back; with shared lists and counters alone that is eight
+ * writes to memory that all threads fight for. So small blocks go to and come from the thread's own cache,
+ * which nobody else touches, and the counts of blocks in use are kept by thread and added up when asked for.
+ * What a thread keeps is bounded, and goes to the shared lists when it ends.
  */
 #ifndef FLOWCORE_BLOCKS_H
 #define FLOWCORE_BLOCKS_H
@@ -16,7 +18,8 @@
 #include "_kernel.h"
 
 #define FC_CLASSES 160
-/* Classes that threads keep themselves: blocks up to 16 KiB, of each class at most so many, and at most 64 KiB. */
+/* Classes that threads keep themselves: blocks up to 16 KiB, of each class at most so many, and at most 64
+ * KiB. */
 #define FC_OWN_CLASSES 28
 #define FC_OWN_MOST 64
 #define FC_OWN_BYTES 65536
@@ -71,7 +74,8 @@ static inline void fc_share_block(fc_buffer *b, int size_class) {
     fc_free_list *list = &fc_lists[size_class];
     fc_lock(&list->lock);
     b->owner = list->head;
-    __atomic_store_n(&list->head, b, __ATOMIC_RELAXED); /* who looks without the lock sees a block or none */
+    /* who looks without the lock sees a block or none */
+    __atomic_store_n(&list->head, b, __ATOMIC_RELAXED);
     fc_unlock(&list->lock);
 }
 

@@ -64,7 +64,8 @@ cdef long long cache_limit = <long long>(physical // 8)
 cdef fc_device cpu
 
 
-# A processor's OpenCL runtime takes no less than 128. Not pages: rows of a table that begins at one were gathered at half the speed.
+# A processor's OpenCL runtime takes no less than 128. Not pages: rows of a table that begins at one
+# were gathered at half the speed.
 cdef enum: LARGE = 262144, LARGE_ALIGNMENT = 128
 
 

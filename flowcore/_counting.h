@@ -1,5 +1,6 @@
-/* With -DFC_COUNT, for examples/benchmarks/contention.py: what threads do to each other; otherwise nothing. Counts atomic writes, those of them to a line that another thread wrote last, and locks.
- * A line's last writer is found by the line's number in a table; two lines that share a place there count as one. */
+/* With -DFC_COUNT, for examples/benchmarks/contention.py: what threads do to each other; otherwise nothing.
+ * Counts atomic writes, those of them to a line that another thread wrote last, and locks. A line's last
+ * writer is found by the line's number in a table; two lines that share a place there count as one. */
 #ifndef FLOWCORE_COUNTING_H
 #define FLOWCORE_COUNTING_H
 

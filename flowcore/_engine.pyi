@@ -73,7 +73,13 @@ class StopFlag:
 class Plan:
     pool: Pool
     def __init__(
-        self, pool: Pool, nodes: Sequence[Node], num_slots: int, feeds: Sequence[int], fetches: Sequence[int], constants: Mapping[int, object]
+        self,
+        pool: Pool,
+        nodes: Sequence[Node],
+        num_slots: int,
+        feeds: Sequence[int],
+        fetches: Sequence[int],
+        constants: Mapping[int, object],
     ) -> None: ...
     def run(
         self,
@@ -82,7 +88,9 @@ class Plan:
         trace: list[tuple[int, int, int, int]] | None = None,
         on_wait: Callable[[float, Sequence[int]], None] | None = None,
     ) -> list[np.ndarray]: ...
-    def run_until(self, stop: StopFlag, on_wait: Callable[[float, Sequence[int]], None] | None = None) -> int: ...
+    def run_until(
+        self, stop: StopFlag, on_wait: Callable[[float, Sequence[int]], None] | None = None
+    ) -> int: ...
     def cancel(self, message: str = "cancelled") -> None: ...
     def waiting(self) -> list[int]: ...
     @property

@@ -183,7 +183,8 @@ cdef extern from "Python.h":
 cdef enum:
     WATCH_NS = 50000            # how long a worker stays awake after a parallel loop
     WAKE_NS = 8000              # published work below this is not worth waking a worker
-    TINY_NS = 400               # a node below this is not worth another thread: fetching what it works on costs as much
+    # a node below this is not worth another thread: fetching what it works on costs as much
+    TINY_NS = 400             
     UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
     PYTHON_NS = 1000000         # a Python kernel may block for long
     SHORT_NS = 5000             # a run up to this keeps Python's lock: to hand it over costs as much
@@ -263,8 +264,10 @@ cdef struct step_t:
     PyObject *owner             # the plan, where the caller has left
     pthread_mutex_t lock        # guards `tokens`
     token_t *tokens
-    bint shared                 # other threads may be in it: set by its caller before the first of them can be
-    int32_t listed              # on the pool's list; changed by the caller or a completing thread under the pool's lock
+    # other threads may be in it: set by its caller before the first of them can be
+    bint shared               
+    # on the pool's list; changed by the caller or a completing thread under the pool's lock
+    int32_t listed            
     bint measure
     trace_t *trace
     step_t *free_next
@@ -499,7 +502,8 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     job.arg = arg
     if job.pieces > 1:
         fc_let_go()
-    # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is busy now may be idle after the next piece.
+    # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is
+    # busy now may be idle after the next piece.
     while first < job.pieces - 1 and (pool.n_threads == 1 or not (
             fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters))):
         run_piece(&job, first)
@@ -702,7 +706,8 @@ cdef void unlist_step(step_t *step) noexcept nogil:
 
 
 cdef void call_for_help(step_t *step) noexcept nogil:
-    list_step(step)  # also where no worker sleeps: one that is busy elsewhere, or about to start, looks here before it sleeps
+    # also where no worker sleeps: one that is busy elsewhere, or about to start, looks here before it sleeps
+    list_step(step)
     if fc_load32(&step.plan.pool.event.waiters):
         fc_event_wake(&step.plan.pool.event, 0)
 
@@ -767,7 +772,8 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
                     keep = successor
                 else:
                     if ready == 2:
-                        fc_add64(&step.pending, node.n_next)  # an upper bound first: it must never touch zero early
+                        # an upper bound first: it must never touch zero early
+                        fc_add64(&step.pending, node.n_next)
                     fc_deque_push(&step.deques[run.thread], successor)
                     work += worth(plan, successor)
     if foreign:
@@ -838,7 +844,8 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *fini
                 fc_index_message(run.message, b"the kernel left output %lld of %lld without a value", i, node.n_out)
                 status = FC_INTERNAL
     if status == FC_PENDING:
-        return FC_EMPTY  # the token goes on from here, maybe already: the step is not to be touched for this node
+        # the token goes on from here, maybe already: the step is not to be touched for this node
+        return FC_EMPTY
     result = end_node(&run, status, False)
     return result
 
@@ -872,7 +879,8 @@ cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with g
         fc_message(run.message, message)
         return FC_INVALID_ARGUMENT
     except BaseException as error:
-        if run.thread == 0 and isinstance(error, KeyboardInterrupt):  # the caller's own: it must not wait for other nodes
+        # the caller's own: it must not wait for other nodes
+        if run.thread == 0 and isinstance(error, KeyboardInterrupt):
             keep_signal(step, error)
         else:
             pthread_mutex_lock(&step.lock)
@@ -1101,7 +1109,8 @@ cdef void take_turns() noexcept nogil:
     last_turn = now
     returned = fc_load32(&fc_returned)
     fc_let_go()
-    while fc_load32(&fc_returned) == returned and fc_now_ns() < end:  # who takes it back at once leaves the other asleep
+    # who takes it back at once leaves the other asleep
+    while fc_load32(&fc_returned) == returned and fc_now_ns() < end:
         sched_yield()
 
 
@@ -1406,7 +1415,8 @@ cdef class Plan:
 
     cdef plan_t c
     cdef readonly Pool pool
-    cdef list keep              # objects that the C side points to while steps run; a collected cycle empties it before __dealloc__
+    # objects that the C side points to while steps run; a collected cycle empties it before __dealloc__
+    cdef list keep            
     cdef void **blocks          # the C side's own memory: each block begins with a pointer to the one before
     cdef list feeds, fetches
     cdef step_t *idle
@@ -1455,7 +1465,8 @@ cdef class Plan:
             self.fetch_slots[i] = slot
             if self.c.constants[<int32_t>slot].ndim < 0:
                 self.c.uses[<int32_t>slot] += 1
-        for i, slot in enumerate(self.feeds):  # a fed value stays until the end, so that its array is released by the caller
+        # a fed value stays until the end, so that its array is released by the caller
+        for i, slot in enumerate(self.feeds):
             self.feed_slots[i] = slot
             self.c.uses[<int32_t>slot] += 1
         self.c.sources = <int32_t *>self._block(n_nodes * sizeof(int32_t))
@@ -1739,13 +1750,15 @@ cdef class Plan:
                 for i in range(self.c.n_nodes):
                     if step.trace[i].end:
                         trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
-            # A cancel that came when all was done changes nothing, so that what a queue gave out is not lost; a signal is never swallowed.
+            # A cancel that came when all was done changes nothing, so that what a queue gave out is
+            # not lost; a signal is never swallowed.
             if step.failed and (step.dropped or step.error != NULL or step.signal != NULL or failure is not None):
                 failure = failure or self._failure(step)
                 with nogil:
                     clean_step(step)
                 raise failure
-            # Fed and fetched values are all that is left; those fetched are handed over where nobody else holds them.
+            # Fed and fetched values are all that is left; those fetched are handed over where
+            # nobody else holds them.
             for i in range(n_feeds):
                 if self.c.uses[self.feed_slots[i]] == 1 or fc_add32(&step.uses[self.feed_slots[i]], -1) == 1:
                     release_slot(&step.slots[self.feed_slots[i]])
@@ -1753,7 +1766,8 @@ cdef class Plan:
             try:
                 for i in range(len(self.fetches)):
                     t = &step.slots[self.fetch_slots[i]]
-                    if self.c.uses[self.fetch_slots[i]] == 0:  # a constant stays the plan's: the second reference makes this a copy
+                    # a constant stays the plan's: the second reference makes this a copy
+                    if self.c.uses[self.fetch_slots[i]] == 0:
                         fc_retain(t.buffer)
                     try:
                         result.append(array_from_tensor(t, True))
@@ -1930,7 +1944,8 @@ def _remember_main_thread():
 
 _remember_main_thread()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_remember_main_thread)  # the thread that forks is the child's main thread
+    # the thread that forks is the child's main thread
+    os.register_at_fork(after_in_child=_remember_main_thread)
 
 
 cdef bint in_main_thread() noexcept:

@@ -114,7 +114,9 @@ cdef struct waiter_t:
     bint up_to
     int32_t status
     bint few          # `held` has one element and is no block of its own
-    fc_tensor *held   # TAKE: what was taken, done x components; PUT: the components to put, which are the inputs' own buffers or copies of fed ones
+    # TAKE: what was taken, done x components; PUT: the components to put, which are the inputs' own
+    # buffers or copies of fed ones
+    fc_tensor *held 
     waiter_t *next
 
 cdef struct line_t:   # waiters, first come first served
@@ -203,7 +205,8 @@ cdef void pop(queue_t *q, fc_tensor *parts) noexcept nogil:
     else:
         memcpy(parts, element(q, 0), <size_t>q.n * sizeof(fc_tensor))
     q.count -= 1
-    q.head = 0 if q.count == 0 or q.head + 1 == q.slots else q.head + 1  # an empty queue begins again in lines that are in some cache
+    # an empty queue begins again in lines that are in some cache
+    q.head = 0 if q.count == 0 or q.head + 1 == q.slots else q.head + 1
 
 
 cdef uint64_t mix(uint64_t x) noexcept nogil:

@@ -3,9 +3,10 @@
  * Owns: the layout of buffers, tensors, attributes and the kernel context; status codes; the kernel table.
  * Must never include Python.h, and nothing here may need the GIL.
  *
- * A kernel is `int kernel(fc_ctx *ctx)`: it reads ctx->in[], allocates and fills ctx->out[], and returns FC_OK, or
- * the code that ctx->api->fail() returned. It needs no GIL, runs on any thread, several instances at once, and
- * never keeps a pointer into ctx after it returns, except for an asynchronous kernel, which parks (see fc_api.park).
+ * A kernel is `int kernel(fc_ctx *ctx)`: it reads ctx->in[], allocates and fills ctx->out[], and returns
+ * FC_OK, or the code that ctx->api->fail() returned. It needs no GIL, runs on any thread, several instances
+ * at once, and never keeps a pointer into ctx after it returns, except for an asynchronous kernel, which
+ * parks (see fc_api.park).
  */
 #ifndef FLOWCORE_KERNEL_H
 #define FLOWCORE_KERNEL_H
@@ -23,6 +24,7 @@
 #define FC_MAX_DIMS 8
 #define FC_ALIGN 64
 
+// clang-format off: tables
 /* Numbers of TensorFlow's DataType enum, so that a GraphDef needs no translation. */
 enum {
     FC_FLOAT32 = 1, FC_FLOAT64 = 2, FC_INT32 = 3, FC_UINT8 = 4, FC_INT16 = 5, FC_INT8 = 6, FC_STRING = 7,
@@ -32,11 +34,13 @@ enum {
 
 /* Numbers of the canonical status codes; FC_PENDING is returned by a kernel that has parked. */
 enum {
-    FC_PENDING = -1, FC_OK = 0, FC_CANCELLED = 1, FC_UNKNOWN = 2, FC_INVALID_ARGUMENT = 3, FC_DEADLINE_EXCEEDED = 4,
-    FC_NOT_FOUND = 5, FC_ALREADY_EXISTS = 6, FC_PERMISSION_DENIED = 7, FC_RESOURCE_EXHAUSTED = 8,
-    FC_FAILED_PRECONDITION = 9, FC_ABORTED = 10, FC_OUT_OF_RANGE = 11, FC_UNIMPLEMENTED = 12, FC_INTERNAL = 13,
+    FC_PENDING = -1, FC_OK = 0, FC_CANCELLED = 1, FC_UNKNOWN = 2, FC_INVALID_ARGUMENT = 3,
+    FC_DEADLINE_EXCEEDED = 4, FC_NOT_FOUND = 5, FC_ALREADY_EXISTS = 6, FC_PERMISSION_DENIED = 7,
+    FC_RESOURCE_EXHAUSTED = 8, FC_FAILED_PRECONDITION = 9, FC_ABORTED = 10, FC_OUT_OF_RANGE = 11,
+    FC_UNIMPLEMENTED = 12, FC_INTERNAL = 13,
     FC_UNAVAILABLE = 14, FC_DATA_LOSS = 15, FC_UNAUTHENTICATED = 16
 };
+// clang-format on
 
 typedef struct fc_device fc_device;
 typedef struct fc_buffer fc_buffer;
@@ -49,25 +53,28 @@ typedef struct fc_token fc_token;
 typedef struct fc_api fc_api;
 typedef struct fc_copy fc_copy;
 
-/* ---- memory ------------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 enum {
-    FC_BUF_EXTERNAL = 1, /* memory of a fed array: never written to, never kept beyond the step (copy instead) */
-    FC_BUF_STRINGS = 2,  /* elements are fc_string*: released with the buffer */
-    FC_BUF_LENT = 4      /* host memory that a device has lent: `owner` is an fc_device, which releases it */
+    /* memory of a fed array: never written to, never kept beyond the step (copy instead) */
+    FC_BUF_EXTERNAL = 1,
+    FC_BUF_STRINGS = 2, /* elements are fc_string*: released with the buffer */
+    /* host memory that a device has lent: `owner` is an fc_device, which releases it */
+    FC_BUF_LENT = 4
 };
 
 /* A reference-counted block. A device may embed this as the first member of a larger struct of its own. */
 struct fc_buffer {
-    int32_t refs;     /* use fc_retain / fc_release only */
+    int32_t refs; /* use fc_retain / fc_release only */
     uint32_t flags;
-    void *data;       /* host address, or the device's own handle (never dereferenced by the host) */
-    size_t capacity;  /* bytes */
+    void *data;      /* host address, or the device's own handle (never dereferenced by the host) */
+    size_t capacity; /* bytes */
     fc_device *device;
-    void *owner;      /* of the allocator: pool class, Python object, device event */
+    void *owner; /* of the allocator: pool class, Python object, device event */
 };
 
-/* Where buffers live. `alloc` returns one reference, or a status with no buffer. `release` is called at count zero. */
+/* Where buffers live. `alloc` returns one reference, or a status with no buffer. `release` is called at count
+ * zero. */
 struct fc_device {
     uint32_t abi;
     const char *name; /* "/device:CPU:0" */
@@ -75,11 +82,14 @@ struct fc_device {
     int (*alloc)(fc_device *self, size_t bytes, fc_buffer **out);
     void (*release)(fc_buffer *buffer);
     void *self;
-    /* For FC_BY_COPY kernels on this device's own tensors; NULL on the host and where there are none. `fill`: every element of `dst` becomes
-     * the single one of `value`, or the host bytes at `pattern` where that is NULL. Byte offsets count from where the tensors begin. */
-    int (*copy)(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset);
+    /* For FC_BY_COPY kernels on this device's own tensors; NULL on the host and where there are none. `fill`:
+     * every element of `dst` becomes the single one of `value`, or the host bytes at `pattern` where that is
+     * NULL. Byte offsets count from where the tensors begin. */
+    int (*copy)(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset,
+                const fc_tensor *src, int64_t src_offset);
     int (*fill)(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
-    /* Optional: remembers for which node a block was taken; and, for messages when memory runs out, says which blocks are the largest. */
+    /* Optional: remembers for which node a block was taken; and, for messages when memory runs out, says
+     * which blocks are the largest. */
     void (*name_block)(fc_buffer *buffer, const char *node);
     void (*describe)(fc_device *self, char *text, size_t size);
 };
@@ -95,7 +105,8 @@ static inline void fc_release(fc_buffer *b) {
     if (__atomic_fetch_sub(&b->refs, 1, __ATOMIC_ACQ_REL) == 1) b->device->release(b);
 }
 
-/* Elements moved from one strided layout to another. Strides are in bytes and may be zero (source) or negative. */
+/* Elements moved from one strided layout to another. Strides are in bytes and may be zero (source) or
+ * negative. */
 #define FC_COPY_DIMS (2 * FC_MAX_DIMS)
 struct fc_copy {
     int ndim;
@@ -103,13 +114,14 @@ struct fc_copy {
     int64_t shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
 };
 
-/* A dense, row-major value. No buffer when it has no elements. `offset` lets a reshape or a leading slice share. */
+/* A dense, row-major value. No buffer when it has no elements. `offset` lets a reshape or a leading slice
+ * share. */
 struct fc_tensor {
     fc_buffer *buffer;
-    int64_t offset;   /* bytes into the buffer; a multiple of the item size */
-    int64_t size;     /* number of elements, the product of shape[0..ndim) */
+    int64_t offset; /* bytes into the buffer; a multiple of the item size */
+    int64_t size;   /* number of elements, the product of shape[0..ndim) */
     int32_t dtype;
-    int32_t ndim;     /* -1: no value yet */
+    int32_t ndim; /* -1: no value yet */
     int64_t shape[FC_MAX_DIMS];
 };
 
@@ -123,9 +135,10 @@ static inline void *fc_data(const fc_tensor *t) {
 struct fc_string {
     int32_t refs;
     int64_t size;
-    char bytes[];     /* size bytes and a closing zero */
+    char bytes[]; /* size bytes and a closing zero */
 };
 
+// clang-format off: a table
 static inline int64_t fc_item_size(int dtype) {
     switch (dtype) {
     case FC_INT8: case FC_UINT8: case FC_BOOL: return 1;
@@ -137,16 +150,19 @@ static inline int64_t fc_item_size(int dtype) {
     default: return 0;
     }
 }
+// clang-format on
 
 /* r = a b; whether it overflows. */
-static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) { return __builtin_mul_overflow(a, b, r); }
+static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) {
+    return __builtin_mul_overflow(a, b, r);
+}
 
-/* ---- resources: what outlives a step ----------------------------------------------------------------------- */
+/* ---- resources: what outlives a step --------------------------------------------------------- */
 
 enum { FC_RES_VARIABLE = 1, FC_RES_QUEUE = 2, FC_RES_RNG = 3, FC_RES_READER = 4, FC_RES_OTHER = 100 };
 
-/* Owned by the session. The value of a handle op (VarHandleOp, FIFOQueueV2 ...) is a scalar of dtype FC_RESOURCE
- * that holds this pointer. Embedded as the first member of the concrete struct. */
+/* Owned by the session. The value of a handle op (VarHandleOp, FIFOQueueV2 ...) is a scalar of dtype
+ * FC_RESOURCE that holds this pointer. Embedded as the first member of the concrete struct. */
 struct fc_resource {
     int32_t refs;
     int32_t kind;
@@ -159,41 +175,49 @@ static inline void fc_resource_release(fc_resource *r) {
     if (r && __atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) == 1) r->destroy(r);
 }
 
-/* ---- a kernel's view of its node --------------------------------------------------------------------------- */
+/* ---- a kernel's view of its node ------------------------------------------------------------- */
 
 /* One attribute, in the order in which the kernel's table entry names them. */
 struct fc_attr {
-    int64_t i;               /* int, bool, type */
-    double f;                /* float */
-    const char *s;           /* string, `n` bytes and a closing zero */
-    int64_t n;               /* length of s, ints or floats; -1 for a shape of unknown rank or an absent attribute */
-    const int64_t *ints;     /* list(int), list(type), list(bool), shape (-1: unknown dimension) */
-    const double *floats;    /* list(float) */
+    int64_t i;     /* int, bool, type */
+    double f;      /* float */
+    const char *s; /* string, `n` bytes and a closing zero */
+    /* length of s, ints or floats; -1 for a shape of unknown rank or an absent attribute */
+    int64_t n;
+    const int64_t *ints;  /* list(int), list(type), list(bool), shape (-1: unknown dimension) */
+    const double *floats; /* list(float) */
 };
 
 struct fc_ctx {
     const fc_api *api;
     const fc_tensor *const *in;
-    fc_tensor *out;          /* n_out tensors without a value: fill each through api->alloc, forward or share */
+    /* n_out tensors without a value: fill each through api->alloc, forward or share */
+    fc_tensor *out;
     const fc_attr *attrs;
-    fc_resource *state;      /* the node's own session-wide state (handle ops, random counters), or NULL */
-    fc_device *device;       /* where the outputs are to live */
-    const char *name;        /* the node's name */
+    /* the node's own session-wide state (handle ops, random counters), or NULL */
+    fc_resource *state;
+    fc_device *device; /* where the outputs are to live */
+    const char *name;  /* the node's name */
     int32_t n_in, n_out;
-    void *engine;            /* the engine's own */
+    void *engine; /* the engine's own */
 };
 
 struct fc_api {
     uint32_t abi;
-    /* Gives out[i] a dtype, a shape and uninitialised memory on ctx->device (strings: zeroed). Checks negative
-     * dimensions, rank, overflow and memory, and reports them: `int rc = api->alloc(...); if (rc) return rc;` */
+    /* Gives out[i] a dtype, a shape and uninitialised memory on ctx->device (strings: zeroed). Checks
+     * negative dimensions, rank, overflow and memory, and reports them: `int rc = api->alloc(...); if (rc)
+     * return rc;` */
     int (*alloc)(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape);
-    /* The same, but takes over the buffer of in[i] where this node is its last reader and the bytes are as many. */
+    /* The same, but takes over the buffer of in[i] where this node is its last reader and the bytes are as
+     * many. */
     int (*forward)(fc_ctx *ctx, int in, int out, int dtype, int ndim, const int64_t *shape);
-    /* Whether this node is the last reader of in[i] and nobody else holds its buffer, nor owns its memory: it may do with it what it likes. */
+    /* Whether this node is the last reader of in[i] and nobody else holds its buffer, nor owns its memory: it
+     * may do with it what it likes. */
     int (*sole)(fc_ctx *ctx, int in);
-    /* out[i] becomes a view of `src` (any tensor with a buffer reference held now) from byte `offset` of it on. */
-    int (*share)(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape);
+    /* out[i] becomes a view of `src` (any tensor with a buffer reference held now) from byte `offset` of it
+     * on. */
+    int (*share)(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim,
+                 const int64_t *shape);
     /* Host scratch, 64-byte aligned, freed when the kernel returns. */
     int (*scratch)(fc_ctx *ctx, size_t bytes, void **ptr);
     /* Formats the message and returns `status`. The engine adds the node's name, type and the user's line. */
@@ -202,19 +226,22 @@ struct fc_api {
         __attribute__((format(printf, 3, 4)))
 #endif
         ;
-    /* Calls fn(arg, begin, end) over [0, n) in pieces of at least `grain`, on this thread and idle workers of the
-     * step's pool; returns when all are done. Piece borders depend on n and grain alone, never on the thread count. */
-    void (*parallel_for)(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *arg, int64_t begin, int64_t end),
-                         void *arg);
-    int (*cancelled)(fc_ctx *ctx); /* non-zero once the step has failed or was cancelled: long kernels may stop early */
+    /* Calls fn(arg, begin, end) over [0, n) in pieces of at least `grain`, on this thread and idle workers of
+     * the step's pool; returns when all are done. Piece borders depend on n and grain alone, never on the
+     * thread count. */
+    void (*parallel_for)(fc_ctx *ctx, int64_t n, int64_t grain,
+                         void (*fn)(void *arg, int64_t begin, int64_t end), void *arg);
+    /* non-zero once the step has failed or was cancelled: long kernels may stop early */
+    int (*cancelled)(fc_ctx *ctx);
 
     /* Asynchronous kernels. `park` gives a token whose ctx (fc_token_ctx) stays valid, inputs included, until
-     * `complete`; it returns NULL when the step is already cancelled (return FC_CANCELLED then). After parking, the
-     * kernel returns FC_PENDING and touches only token's ctx. `complete` may come from any thread, also before
-     * the kernel has returned, and exactly one of racing calls counts (the first). `cancel` is called at most once,
-     * from any thread, holding no engine lock, and leads to `complete(token, FC_CANCELLED)` unless somebody else
-     * completes it. The token stays readable during `cancel`, even where it was completed meanwhile.
-     * Lock order: a resource's lock may be held around park, never around complete. */
+     * `complete`; it returns NULL when the step is already cancelled (return FC_CANCELLED then). After
+     * parking, the kernel returns FC_PENDING and touches only token's ctx. `complete` may come from any
+     * thread, also before the kernel has returned, and exactly one of racing calls counts (the first).
+     * `cancel` is called at most once, from any thread, holding no engine lock, and leads to `complete(token,
+     * FC_CANCELLED)` unless somebody else completes it. The token stays readable during `cancel`, even where
+     * it was completed meanwhile. Lock order: a resource's lock may be held around park, never around
+     * complete. */
     fc_token *(*park)(fc_ctx *ctx, void (*cancel)(fc_token *token, void *arg), void *arg);
     fc_ctx *(*token_ctx)(fc_token *token);
     void (*complete)(fc_token *token, int status);
@@ -222,15 +249,18 @@ struct fc_api {
     /* Strings: one reference is given; NULL with size > 0 means out of memory. */
     fc_string *(*string_new)(const char *bytes, int64_t size);
     void (*string_release)(fc_string *s);
-    /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for strings. */
+    /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for
+     * strings. */
     int (*buffer_new)(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
-    /* To be called before anything that may wait: a lock that is taken, a file. A short run keeps Python's lock, and lets it go here at the latest. */
+    /* To be called before anything that may wait: a lock that is taken, a file. A short run keeps Python's
+     * lock, and lets it go here at the latest. */
     void (*may_wait)(fc_ctx *ctx);
 };
 
-/* Takes a resource's lock. Its holder may wait for Python's, so that who has Python's must not wait for this one.
- * Most are held for less than putting a thread to sleep and waking it takes (5 us), and who sleeps makes the holder's unlock a system call, in which the
- * next ones run into the lock: so this tries for about 1 us first, ever less often because each try takes the line from the holder. */
+/* Takes a resource's lock. Its holder may wait for Python's, so that who has Python's must not wait for this
+ * one. Most are held for less than putting a thread to sleep and waking it takes (5 us), and who sleeps makes
+ * the holder's unlock a system call, in which the next ones run into the lock: so this tries for about 1 us
+ * first, ever less often because each try takes the line from the holder. */
 static inline void fc_take_lock(fc_ctx *ctx, pthread_mutex_t *lock) {
     if (!pthread_mutex_trylock(lock)) return;
     for (int pauses = 1; pauses <= 16; pauses *= 2) {
@@ -244,7 +274,8 @@ static inline void fc_take_lock(fc_ctx *ctx, pthread_mutex_t *lock) {
 static inline void fc_string_retain(fc_string *s) {
     if (s) __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
-/* After a kernel has copied string pointers bit by bit into `t`: takes the references that they now stand for. */
+/* After a kernel has copied string pointers bit by bit into `t`: takes the references that they now stand
+ * for. */
 static inline void fc_retain_strings(const fc_tensor *t) {
     fc_string **s = (fc_string **)fc_data(t);
     for (int64_t i = 0; i < t->size; i++) fc_string_retain(s[i]);
@@ -253,23 +284,31 @@ static inline void fc_retain_strings(const fc_tensor *t) {
 typedef int (*fc_kernel)(fc_ctx *ctx);
 
 enum {
-    FC_SYNC = 0,        /* runs to its end on the calling thread */
-    FC_ASYNC = 1,       /* may park */
+    FC_SYNC = 0,  /* runs to its end on the calling thread */
+    FC_ASYNC = 1, /* may park */
     FC_KIND_MASK = 15,
-    FC_STATEFUL = 16,   /* never folded, merged or pruned because its value is known */
-    FC_ANY_DEVICE = 32, /* touches no element (views, shapes, variables as a whole) but of host_in and host_out: serves every device */
-    FC_BY_COPY = 64,    /* touches elements through copy and fill of fc_device alone: serves every device that has them */
+    FC_STATEFUL = 16, /* never folded, merged or pruned because its value is known */
+    /* touches no element (views, shapes, variables as a whole) but of host_in and host_out: serves every
+       device */
+    FC_ANY_DEVICE = 32,
+    /* touches elements through copy and fill of fc_device alone: serves every device that has them */
+    FC_BY_COPY = 64,
     FC_LAST_ON_HOST = 128, /* the last input lives in host memory, like those of host_in */
-    FC_KEEPS_CONSTANT = 256 /* makes something of input 1 that is worth keeping: where that is a constant, the node has a state of its own for it (a CPU kernel) */
+    /* makes something of input 1 that is worth keeping: where that is a constant, the node has a state of its
+       own for it (a CPU kernel) */
+    FC_KEEPS_CONSTANT = 256
 };
 
 /* One line of a kernel table. */
 typedef struct {
-    const char *op;     /* "MatMul" */
-    const char *types;  /* "T:float32,float64;Tidx:int32": the types it is for; "" for any. Names as in dtypes.py */
-    const char *attrs;  /* "transpose_a transpose_b": the attributes packed into ctx->attrs, in this order */
+    const char *op; /* "MatMul" */
+    /* "T:float32,float64;Tidx:int32": the types it is for; "" for any. Names as in dtypes.py */
+    const char *types;
+    /* "transpose_a transpose_b": the attributes packed into ctx->attrs, in this order */
+    const char *attrs;
     uint32_t flags;
-    uint32_t host_in;   /* bit i: input i lives in host memory whatever the device (shapes, axes, resource handles) */
+    /* bit i: input i lives in host memory whatever the device (shapes, axes, resource handles) */
+    uint32_t host_in;
     uint32_t host_out;
     fc_kernel fn;
 } fc_kernel_def;
@@ -281,7 +320,7 @@ typedef struct {
     const fc_kernel_def *defs;
 } fc_kernel_table;
 
-/* ---- helpers that every kernel needs ----------------------------------------------------------------------- */
+/* ---- helpers that every kernel needs --------------------------------------------------------- */
 
 /* "[2, 3]" into buf, for messages. */
 static inline const char *fc_shape_str(const fc_tensor *t, char *buf, size_t size) {
@@ -294,12 +333,14 @@ static inline const char *fc_shape_str(const fc_tensor *t, char *buf, size_t siz
 
 /* Element i of an int32 or int64 tensor: the type of all shape, axis and index arguments. */
 static inline int64_t fc_int_at(const fc_tensor *t, int64_t i) {
-    return t->dtype == FC_INT32 ? (int64_t)((const int32_t *)fc_data(t))[i] : ((const int64_t *)fc_data(t))[i];
+    return t->dtype == FC_INT32 ? (int64_t)((const int32_t *)fc_data(t))[i]
+                                : ((const int64_t *)fc_data(t))[i];
 }
 
 /* Several compilations of one function, chosen at run time; empty where the compiler or platform has none.
  * All give the same bits: contraction is off for every unit, and fma is only ever explicit. */
-#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__clang__) && !defined(FC_NO_CLONES)
+#if defined(__x86_64__) && defined(__linux__) && defined(__GLIBC__) && !defined(__clang__) && \
+    !defined(FC_NO_CLONES)
 #define FC_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define FC_CLONES

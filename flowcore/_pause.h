@@ -1,4 +1,5 @@
-/* For loops that wait for another thread without sleeping: tells the processor. Must never include Python.h. */
+/* For loops that wait for another thread without sleeping: tells the processor. Must never include Python.h.
+ */
 #ifndef FLOWCORE_PAUSE_H
 #define FLOWCORE_PAUSE_H
 

@@ -1,19 +1,21 @@
 /* Mechanism of the scheduler: atomics, a sleep/wake protocol, a work-stealing deque, an injection stack.
  *
- * Owns no policy and knows no node: the scheduler in _engine.pyx decides who runs what. Tested alone under sanitizers
- * (tests/native/sync_stress.c). Must never include Python.h.
+ * Owns no policy and knows no node: the scheduler in _engine.pyx decides who runs what. Tested alone under
+ * sanitizers (tests/native/sync_stress.c). Must never include Python.h.
  *
  * Sleep and wake (fc_event). A sleeper must not miss work that is published while it goes to sleep:
  *   sleeper:  waiters += 1;  key = epoch;  look for work once more;  sleep while epoch == key;  waiters -= 1
  *   waker:    publish work;  if waiters > 0 { epoch += 1;  wake }
- * All four accesses are sequentially consistent: either the waker sees the sleeper's `waiters`, or the sleeper's last look sees
- * the work.
+ * All four accesses are sequentially consistent: either the waker sees the sleeper's `waiters`, or the
+ * sleeper's last look sees the work.
  *
- * Deque (Chase and Lev, "Dynamic circular work-stealing deque", 2005; memory orders after Le et al., 2013, with sequentially
- * consistent accesses in place of fences). The owner pushes and takes at the bottom, thieves steal at the top. A ring that became too
- * small stays readable until the deque is freed, because a thief may still hold it.
+ * Deque (Chase and Lev, "Dynamic circular work-stealing deque", 2005; memory orders after Le et al., 2013,
+ * with sequentially consistent accesses in place of fences). The owner pushes and takes at the bottom,
+ * thieves steal at the top. A ring that became too small stays readable until the deque is freed, because a
+ * thief may still hold it.
  *
- * Injection stack: many threads push node indices, whoever drains takes them all at once, so that there is no ABA.
+ * Injection stack: many threads push node indices, whoever drains takes them all at once, so that there is no
+ * ABA.
  */
 #ifndef FLOWCORE_SYNC_H
 #define FLOWCORE_SYNC_H
@@ -67,7 +69,7 @@ static inline int64_t fc_now_ns(void) {
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* ---- sleep and wake ---------------------------------------------------------------------------------------- */
+/* ---- sleep and wake -------------------------------------------------------------------------- */
 
 typedef struct {
     int32_t epoch;
@@ -102,7 +104,8 @@ static inline int32_t fc_event_prepare(fc_event *e) {
 }
 static inline void fc_event_stay_awake(fc_event *e) { __atomic_fetch_sub(&e->waiters, 1, __ATOMIC_SEQ_CST); }
 
-/* Sleeps until the epoch moves on from `key` or `ns` nanoseconds have passed (negative: no limit). May wake early. */
+/* Sleeps until the epoch moves on from `key` or `ns` nanoseconds have passed (negative: no limit). May wake
+ * early. */
 static inline void fc_event_wait(fc_event *e, int32_t key, int64_t ns) {
 #ifdef FC_FUTEX
     struct timespec limit = {ns / 1000000000, ns % 1000000000};
@@ -135,7 +138,7 @@ static inline void fc_event_wake(fc_event *e, int all) {
 #endif
 }
 
-/* ---- work-stealing deque of node indices ------------------------------------------------------------------- */
+/* ---- work-stealing deque of node indices ----------------------------------------------------- */
 
 typedef struct fc_ring {
     int64_t mask;
@@ -199,7 +202,8 @@ static inline int fc_deque_push(fc_deque *d, int32_t item) {
 /* Owner only: the item pushed last, or FC_EMPTY. */
 static inline int32_t fc_deque_take(fc_deque *d) {
     int64_t b = __atomic_load_n(&d->bottom, __ATOMIC_RELAXED) - 1;
-    if (b < __atomic_load_n(&d->top, __ATOMIC_RELAXED)) return FC_EMPTY; /* top only grows: surely empty */
+    /* top only grows: surely empty */
+    if (b < __atomic_load_n(&d->top, __ATOMIC_RELAXED)) return FC_EMPTY;
     fc_ring *ring = __atomic_load_n(&d->ring, __ATOMIC_RELAXED);
     FC_WRITE(&d->bottom);
     __atomic_store_n(&d->bottom, b, __ATOMIC_SEQ_CST);
@@ -210,7 +214,8 @@ static inline int32_t fc_deque_take(fc_deque *d) {
     }
     int32_t item = __atomic_load_n(&ring->items[b & ring->mask], __ATOMIC_RELAXED);
     if (t == b) { /* the last one: race the thieves for it */
-        if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) item = FC_EMPTY;
+        if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            item = FC_EMPTY;
         __atomic_store_n(&d->bottom, b + 1, __ATOMIC_RELAXED);
     }
     return item;
@@ -223,11 +228,12 @@ static inline int32_t fc_deque_steal(fc_deque *d) {
     fc_ring *ring = __atomic_load_n(&d->ring, __ATOMIC_ACQUIRE);
     FC_WRITE(&d->top);
     int32_t item = __atomic_load_n(&ring->items[t & ring->mask], __ATOMIC_RELAXED);
-    if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED)) return FC_RETRY;
+    if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+        return FC_RETRY;
     return item;
 }
 
-/* ---- injection stack ---------------------------------------------------------------------------------------- */
+/* ---- injection stack ------------------------------------------------------------------------- */
 
 /* `next[i]` links node i; `head` is FC_EMPTY or the index of the top node. */
 static inline void fc_inject(int32_t *head, int32_t *next, int32_t item) {
@@ -241,7 +247,7 @@ static inline int32_t fc_drain(int32_t *head) {
     return __atomic_exchange_n(head, FC_EMPTY, __ATOMIC_SEQ_CST);
 }
 
-/* ---- fork: threads do not survive it ------------------------------------------------------------------------ */
+/* ---- fork: threads do not survive it --------------------------------------------------------- */
 
 static int32_t fc_fork_count;
 static void fc_after_fork(void) { fc_fork_count++; }

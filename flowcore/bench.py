@@ -1,4 +1,5 @@
-"""python -m flowcore bench: a short table of what this machine reaches with flowcore, beside NumPy. Stands above everything else of the package.
+"""python -m flowcore bench: a short table of what this machine reaches with flowcore, beside NumPy.
+Stands above everything else of the package.
 
 examples/benchmarks/compare.py is the long form, with other libraries in processes of their own.
 """
@@ -22,7 +23,11 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Line:
-    """A measured line; where `better` is "more", figures are rates, otherwise times. NumPy's is None where it has no counterpart."""
+    """A measured line;
+
+    where `better` is "more", figures are rates, otherwise times. NumPy's is None where it has no
+    counterpart.
+    """
 
     title: str
     unit: str
@@ -70,7 +75,9 @@ def _scalar_call(budget: float) -> Line:
 
 def _chain(budget: float) -> Line:
     nodes = 1000
-    config = fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0)))
+    config = fc.ConfigProto(
+        graph_options=fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0))
+    )
     x = fc.placeholder(fc.float32, [])
     y = fc.identity(x)
     for op in itertools.islice(itertools.cycle((fc.negative, fc.abs)), nodes):
@@ -83,14 +90,20 @@ def _chain(budget: float) -> Line:
             z = op(z)
 
     ours, theirs = _alternate(budget, lambda: call(value), in_numpy)
-    return Line("chain of 1,000 scalar ops, one by one", "ns a node", ours / nodes * 1e9, theirs / nodes * 1e9)
+    return Line(
+        "chain of 1,000 scalar ops, one by one", "ns a node", ours / nodes * 1e9, theirs / nodes * 1e9
+    )
 
 
 def _queue_pair(budget: float) -> Line:
     queue = fc.FIFOQueue(10, fc.float32, [[]])
     x = fc.placeholder(fc.float32, [])
     sess = fc.Session()
-    put, take, value = sess.make_callable(queue.enqueue(x), [x]), sess.make_callable(queue.dequeue()), np.float32(1)
+    put, take, value = (
+        sess.make_callable(queue.enqueue(x), [x]),
+        sess.make_callable(queue.dequeue()),
+        np.float32(1),
+    )
     (ours,) = _alternate(budget, lambda: (put(value), take()))
     return Line("enqueue and dequeue, a run each", "us a pair", ours * 1e6, None)
 
@@ -103,7 +116,9 @@ def _matmul(budget: float) -> Line:
     sess.run(fc.global_variables_initializer())
     call = sess.make_callable(fc.matmul(left, right).op)
     ours, theirs = _alternate(budget, call, lambda: a @ b)
-    return Line("matrix product, 1024 by 1024, float32", "GFLOP/s", 2e-9 * n**3 / ours, 2e-9 * n**3 / theirs, "more")
+    return Line(
+        "matrix product, 1024 by 1024, float32", "GFLOP/s", 2e-9 * n**3 / ours, 2e-9 * n**3 / theirs, "more"
+    )
 
 
 def _elementwise(budget: float) -> Line:
@@ -113,12 +128,21 @@ def _elementwise(budget: float) -> Line:
     call = fc.Session().make_callable(fc.sqrt(fc.abs(x * 1.5 - 0.5)) + x, [x])
     ours, theirs = _alternate(budget, lambda: call(value), lambda: np.sqrt(np.abs(value * 1.5 - 0.5)) + value)
     gigabytes = 8e-9 * count  # read and written once
-    return Line("5 elementwise ops over 4M floats, read and written once", "GB/s", gigabytes / ours, gigabytes / theirs, "more")
+    return Line(
+        "5 elementwise ops over 4M floats, read and written once",
+        "GB/s",
+        gigabytes / ours,
+        gigabytes / theirs,
+        "more",
+    )
 
 
 def _training_step(budget: float) -> Line:
     rng = np.random.default_rng(0)
-    layers = [(rng.normal(size=(m, n), scale=m**-0.5).astype(np.float32), np.zeros(n, np.float32)) for m, n in ((784, 128), (128, 10))]
+    layers = [
+        (rng.normal(size=(m, n), scale=m**-0.5).astype(np.float32), np.zeros(n, np.float32))
+        for m, n in ((784, 128), (128, 10))
+    ]
     images, labels = rng.normal(size=(64, 784)).astype(np.float32), rng.integers(0, 10, 64).astype(np.int32)
     x, y = fc.placeholder(fc.float32, images.shape), fc.placeholder(fc.int32, labels.shape)
     (w1, b1), (w2, b2) = ((fc.Variable(w), fc.Variable(b)) for w, b in layers)
@@ -128,7 +152,9 @@ def _training_step(budget: float) -> Line:
     sess = fc.Session()
     sess.run(fc.global_variables_initializer())
     call = sess.make_callable([step, loss], [x, y])
-    ours, theirs = _alternate(budget, lambda: call(images, labels), lambda: _numpy_step(layers, images, labels))
+    ours, theirs = _alternate(
+        budget, lambda: call(images, labels), lambda: _numpy_step(layers, images, labels)
+    )
     return Line("training step, perceptron 784-128-10, batch 64", "us a step", ours * 1e6, theirs * 1e6)
 
 
@@ -141,11 +167,23 @@ def _numpy_step(layers: list[tuple[np.ndarray, np.ndarray]], images: np.ndarray,
     slope[np.arange(len(labels)), labels] -= 1
     slope /= len(labels)
     below = (slope @ w2.T) * (hidden > 0)
-    for parameter, gradient in ((w2, hidden.T @ slope), (b2, slope.sum(0)), (w1, images.T @ below), (b1, below.sum(0))):
+    for parameter, gradient in (
+        (w2, hidden.T @ slope),
+        (b2, slope.sum(0)),
+        (w1, images.T @ below),
+        (b1, below.sum(0)),
+    ):
         parameter -= 0.01 * gradient
 
 
-LINES: list[Callable[[float], Line]] = [_scalar_call, _chain, _queue_pair, _matmul, _elementwise, _training_step]
+LINES: list[Callable[[float], Line]] = [
+    _scalar_call,
+    _chain,
+    _queue_pair,
+    _matmul,
+    _elementwise,
+    _training_step,
+]
 
 
 def measure(budget: float = 2.0) -> Iterator[Line]:
@@ -161,4 +199,8 @@ def show(budget: float = 2.0) -> None:
     for line in measure(budget):
         ratio = line.ratio()
         theirs = "" if line.numpy is None else f"{line.numpy:.3g}"
-        print(f"{line.title:56}{line.unit:10} {line.flowcore:10.3g} {theirs:>10} {'' if ratio is None else f'{ratio:.2f}':>14}", flush=True)
+        print(
+            f"{line.title:56}{line.unit:10} {line.flowcore:10.3g} {theirs:>10}"
+            f" {'' if ratio is None else f'{ratio:.2f}':>14}",
+            flush=True,
+        )

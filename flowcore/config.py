@@ -20,7 +20,9 @@ def _strict(cls: type[C]) -> type[C]:
         import difflib
 
         near = difflib.get_close_matches(name, known, 1)
-        return f"{cls.__name__} has no field '{name}'" + (f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}")
+        return f"{cls.__name__} has no field '{name}'" + (
+            f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}"
+        )
 
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         for name in kwargs:
@@ -45,11 +47,14 @@ class OptimizerOptions:
 
     do_common_subexpression_elimination: equal ops run once.
     do_constant_folding: what depends on constants alone is computed when the plan is made.
-    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape to the same shape).
-    do_elementwise_fusion: chains and trees of elementwise ops run as one node, with the reduction that ends one.
+    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape
+    to the same shape).
+    do_elementwise_fusion: chains and trees of elementwise ops run as one node, with the reduction
+    that ends one.
     do_product_joining: a sum of matrix products is one product, which rounds in other places.
     do_column_pruning: columns of a product that nobody reads are not computed.
-    do_transpose_sharing: what several products read transposed is transposed once; products of up to eight rows round in other places.
+    do_transpose_sharing: what several products read transposed is transposed once; products of up
+    to eight rows round in other places.
     """
 
     L0: ClassVar[int] = -1
@@ -88,13 +93,16 @@ class GPUOptions:
 class ConfigProto:
     """Settings of a session.
 
-    inter_op_parallelism_threads: threads that run nodes, the caller of `run` included; 0: FLOWCORE_THREADS, else one per processor.
+    inter_op_parallelism_threads: threads that run nodes, the caller of `run` included; 0:
+    FLOWCORE_THREADS, else one per processor.
     intra_op_parallelism_threads: kept for compatibility: kernels split their work over the same threads.
-    use_per_session_threads: threads of this session's own, instead of those that all sessions of one size share.
+    use_per_session_threads: threads of this session's own, instead of those that all sessions of
+    one size share.
     allow_soft_placement: nodes whose device or kernel there is missing fall back to the CPU.
     log_device_placement: prints where each node was placed, to stderr.
     operation_timeout_in_ms: time limit of each run; 0: none.
-    deterministic: nodes of a run that use one variable, and that nothing else orders, run in one fixed order. Where no run has such nodes, results
+    deterministic: nodes of a run that use one variable, and that nothing else orders, run in one
+    fixed order. Where no run has such nodes, results
         have the same bits for any number of threads without it.
     """
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 __all__ = [
-    "DType", "as_dtype", "bfloat16", "bool", "complex64", "complex128", "double", "float16", "float32", "float64", "half", "int8",
-    "int16", "int32", "int64", "resource", "string", "uint8", "uint16", "uint32", "uint64",
+    "DType", "as_dtype", "bfloat16", "bool", "complex64", "complex128", "double", "float16", "float32",
+    "float64", "half", "int8", "int16", "int32", "int64", "resource", "string", "uint8", "uint16",
+    "uint32", "uint64",
 ]  # fmt: skip
 
 
@@ -41,7 +42,10 @@ class DType:
 
     @property
     def as_numpy_dtype(self) -> Any:
-        """The NumPy scalar type. Raises TypeError for resource, ImportError for bfloat16 without ml_dtypes."""
+        """The NumPy scalar type.
+
+        Raises TypeError for resource, ImportError for bfloat16 without ml_dtypes.
+        """
         if self._name == "bfloat16":
             return _bfloat16_numpy()
         if self._numpy is None:
@@ -156,7 +160,9 @@ def _bfloat16_numpy() -> Any:
     try:
         import ml_dtypes
     except ImportError:
-        raise ImportError("bfloat16 values in NumPy need the package ml_dtypes: pip install 'flowcore[bfloat16]'") from None
+        raise ImportError(
+            "bfloat16 values in NumPy need the package ml_dtypes: pip install 'flowcore[bfloat16]'"
+        ) from None
     return ml_dtypes.bfloat16
 
 
@@ -183,7 +189,14 @@ ALL = (*_REALS, bool, complex64, complex128, string, resource)
 _BY_ENUM = {t.as_datatype_enum: t for t in ALL}
 _BY_NAME = {t.name: t for t in ALL} | {"half": float16, "double": float64, "float": float32}
 _BY_NUMPY = {np.dtype(t._numpy): t for t in ALL if t._numpy is not None}
-_BY_PYTHON: dict[Any, DType] = {float: float32, _int: int32, _bool: bool, complex: complex128, str: string, bytes: string}
+_BY_PYTHON: dict[Any, DType] = {
+    float: float32,
+    _int: int32,
+    _bool: bool,
+    complex: complex128,
+    str: string,
+    bytes: string,
+}
 
 #: Groups that attribute specs can name, as in "T: {floats}".
 GROUPS: dict[str, frozenset[DType]] = {
@@ -198,7 +211,10 @@ GROUPS["inexact"] = GROUPS["floats"] | GROUPS["complexes"]
 
 
 def as_dtype(type_value: Any) -> DType:
-    """The DType for a DType, a name, a NumPy or Python type, or a DataType number. Raises TypeError for anything else."""
+    """The DType for a DType, a name, a NumPy or Python type, or a DataType number.
+
+    Raises TypeError for anything else.
+    """
     if isinstance(type_value, DType):
         return type_value
     found: DType | None = None
@@ -213,7 +229,9 @@ def as_dtype(type_value: Any) -> DType:
     try:
         numpy_dtype = np.dtype(type_value)
     except TypeError:
-        raise TypeError(f"Cannot convert {type_value!r} to a dtype. Known: {', '.join(t.name for t in ALL)}") from None
+        raise TypeError(
+            f"Cannot convert {type_value!r} to a dtype. Known: {', '.join(t.name for t in ALL)}"
+        ) from None
     found = string if numpy_dtype.kind in "SU" else _BY_NUMPY.get(numpy_dtype)
     if found is None and numpy_dtype.name == "bfloat16":
         found = bfloat16

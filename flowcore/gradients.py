@@ -1,6 +1,7 @@
 """Reverse-mode differentiation: extends the graph by nodes that compute d(ys)/d(xs).
 
-The walk visits each op between xs and ys once, in reverse topological order, when all gradients of its outputs have come in. Iterative:
+The walk visits each op between xs and ys once, in reverse topological order, when all gradients of
+its outputs have come in. Iterative:
 the depth of the graph does not matter. Must never import train or runtime.
 """
 
@@ -21,7 +22,15 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.array_ops import concat, ones_like, zeros_like
 
-__all__ = ["AggregationMethod", "NoGradient", "NotDifferentiable", "RegisterGradient", "UnconnectedGradients", "custom_gradient", "gradients"]
+__all__ = [
+    "AggregationMethod",
+    "NoGradient",
+    "NotDifferentiable",
+    "RegisterGradient",
+    "UnconnectedGradients",
+    "custom_gradient",
+    "gradients",
+]
 
 
 class UnconnectedGradients(enum.Enum):
@@ -64,7 +73,10 @@ def _free_name(op_type: str) -> str:
         raise TypeError(f"an op type is a string, found {op_type!r}")
     declared = get_op_def(op_type) if is_registered(op_type) else None
     if op_type in _custom or (declared is not None and declared.grad is not None):
-        raise KeyError(f"a gradient is registered for '{op_type}' already; Graph.gradient_override_map gives single nodes another one")
+        raise KeyError(
+            f"a gradient is registered for '{op_type}' already; Graph.gradient_override_map gives single"
+            " nodes another one"
+        )
     return op_type
 
 
@@ -75,7 +87,8 @@ def NotDifferentiable(op_type: str) -> None:
 
 NoGradient = NotDifferentiable
 
-#: Types that gradients flow through: whatever comes after an integer, a truth value or a text does not depend on xs in a differentiable way.
+#: Types that gradients flow through: whatever comes after an integer, a truth value or a text does
+#: not depend on xs in a differentiable way.
 _TRAINABLE = frozenset(t for t in dtypes.ALL if t.is_floating or t.is_complex or t is dtypes.resource)
 
 
@@ -148,7 +161,10 @@ def _source(x: Any) -> Tensor:
 def _initial(y: Tensor, g: Any, name: str) -> Any:
     if g is None:
         if not (y.dtype.is_floating or y.dtype.is_complex):
-            raise TypeError(f"Gradients of tensors must be floating or complex, found '{y.name}' of dtype {y.dtype.name}; cast it first")
+            raise TypeError(
+                f"Gradients of tensors must be floating or complex, found '{y.name}' of dtype {y.dtype.name};"
+                " cast it first"
+            )
         if y.dtype.is_complex:
             raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.name})")
         return ones_like(y, name=name)
@@ -186,7 +202,8 @@ def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> 
 def _reached(ys: Sequence[Tensor], sources: set[Operation]) -> set[Operation]:
     """The ops before ys (and these) that depend on the sources through trainable types.
 
-    Costs what ys need, not what else reads xs: inputs are always made before their readers, so that one pass in the order of making will do.
+    Costs what ys need, not what else reads xs: inputs are always made before their readers, so that
+    one pass in the order of making will do.
     """
     needed: set[Operation] = set()
     stack = [y.op for y in ys]
@@ -202,7 +219,14 @@ def _reached(ys: Sequence[Tensor], sources: set[Operation]) -> set[Operation]:
     return reached
 
 
-def _walk(graph: Graph, ys: Sequence[Tensor], xs: Sequence[Tensor], stops: set[Tensor], sums: dict[Tensor, list[Any]], colocate: bool) -> None:
+def _walk(
+    graph: Graph,
+    ys: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    stops: set[Tensor],
+    sums: dict[Tensor, list[Any]],
+    colocate: bool,
+) -> None:
     waiting = _between(ys, xs, stops)
     wanted = set(xs)
     sources = {x.op for x in xs}
@@ -239,7 +263,9 @@ def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bo
     elif name in _custom:
         function = _custom[name]
     elif override is not None:
-        raise LookupError(f"no gradient is registered under the name '{override}' that node '{op.name}' asks for")
+        raise LookupError(
+            f"no gradient is registered under the name '{override}' that node '{op.name}' asks for"
+        )
     else:
         function = op.op_def.grad
     if function is None:
@@ -254,7 +280,11 @@ def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bo
 
 def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> Sequence[Any]:
     arguments = [
-        (zeros_like(t) if t.dtype.is_floating or t.dtype.is_complex else None) if g is None and t.dtype is not dtypes.resource else g
+        (
+            (zeros_like(t) if t.dtype.is_floating or t.dtype.is_complex else None)
+            if g is None and t.dtype is not dtypes.resource
+            else g
+        )
         for g, t in zip(incoming, op.outputs)
     ]
     if op.type not in ("Identity", "ReadVariableOp", "Reshape"):
@@ -263,15 +293,24 @@ def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> S
     if not isinstance(result, (list, tuple)):
         result = [result]
     if len(result) != len(op.inputs):
-        raise ValueError(f"the gradient of node '{op.name}' ({op.type}) returned {len(result)} values for {len(op.inputs)} inputs")
+        raise ValueError(
+            f"the gradient of node '{op.name}' ({op.type}) returned {len(result)} values for {len(op.inputs)}"
+            " inputs"
+        )
     for t, g in zip(op.inputs, result):
         if isinstance(g, Tensor) and t.dtype is not dtypes.resource:
             if g.dtype is not t.dtype:
-                raise ValueError(f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' is {g.dtype.name}, the input {t.dtype.name}")
+                raise ValueError(
+                    f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' is {g.dtype.name},"
+                    f" the input {t.dtype.name}"
+                )
             try:
                 g._shape = g._shape.merge_with(t._shape)
             except ValueError as error:
-                raise ValueError(f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' has another shape: {error}") from None
+                raise ValueError(
+                    f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' has another shape:"
+                    f" {error}"
+                ) from None
     return result
 
 
@@ -283,14 +322,17 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         return flowcore.round(x), lambda dy: dy  # as if it had not rounded
 
     Args:
-      f: a function of tensors that returns (result, grad_fn): a tensor or a list of them, and a function that takes one gradient per result
+      f: a function of tensors that returns (result, grad_fn): a tensor or a list of them, and a
+      function that takes one gradient per result
         and returns one gradient (or None) per argument of `f`.
 
     Returns:
-      A function of the same arguments that returns the result alone. What `f` does inside is not differentiated.
+      A function of the same arguments that returns the result alone. What `f` does inside is not
+      differentiated.
 
     Raises (when called):
-      TypeError: `f` returns no such pair. ValueError: `f` reads a variable that is not among its arguments, which could get no gradient.
+      TypeError: `f` returns no such pair. ValueError: `f` reads a variable that is not among its
+      arguments, which could get no gradient.
     """
 
     @functools.wraps(f)
@@ -308,7 +350,10 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         def gradient(op: Operation, *gs: Any) -> list[Any]:
             backwards = _flat(grad_fn(*gs[: len(results)]))
             if len(backwards) != len(inputs):
-                raise ValueError(f"the grad_fn behind '{op.name}' returned {len(backwards)} gradients for {len(inputs)} arguments")
+                raise ValueError(
+                    f"the grad_fn behind '{op.name}' returned {len(backwards)} gradients for {len(inputs)}"
+                    " arguments"
+                )
             return [None] * len(results) + backwards
 
         name = f"CustomGradient-{len(graph._gradient_functions)}"
@@ -321,7 +366,9 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> None:
-    """Raises ValueError where results of a function depend on a variable that it read itself, through the ops that it made."""
+    """Raises ValueError where results of a function depend on a variable that it read itself,
+    through the ops that it made.
+    """
     inside = set(made)
     seen: set[Operation] = set()
     stack = [r.op for r in results]
@@ -331,7 +378,10 @@ def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> N
             continue
         seen.add(op)
         if op.type in ("ReadVariableOp", "ResourceGather"):
-            raise ValueError(f"the function under custom_gradient reads variable '{op.inputs[0].op.name}'; pass it as an argument")
+            raise ValueError(
+                f"the function under custom_gradient reads variable '{op.inputs[0].op.name}'; pass it as an"
+                " argument"
+            )
         stack += [t.op for t in op.inputs]
 
 
@@ -341,7 +391,11 @@ def _aggregate(parts: list[Any] | None) -> Any:
         return None
     if len(parts) > 1:
         if all(isinstance(p, IndexedSlices) for p in parts):
-            total: Any = IndexedSlices(concat([p.values for p in parts], 0), concat([p.indices for p in parts], 0), parts[0].dense_shape)
+            total: Any = IndexedSlices(
+                concat([p.values for p in parts], 0),
+                concat([p.indices for p in parts], 0),
+                parts[0].dense_shape,
+            )
         else:
             total = apply("AddN", [convert_to_tensor(p) for p in parts])
         parts[:] = [total]

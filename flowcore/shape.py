@@ -10,7 +10,8 @@ __all__ = ["Dimension", "TensorShape"]
 
 
 class Dimension:
-    """One size of a shape: a number, or unknown (`value` is None). Arithmetic with an unknown size is unknown.
+    """One size of a shape: a number, or unknown (`value` is None). Arithmetic with an unknown size
+    is unknown.
 
     Comparisons with an unknown size give None, as in TensorFlow 1.x.
     """
@@ -160,7 +161,9 @@ class TensorShape:
             self._sizes = None
         elif isinstance(dims, TensorShape):
             self._sizes = dims._sizes
-        elif isinstance(dims, (tuple, list)) or (isinstance(dims, Iterable) and not isinstance(dims, (str, bytes))):
+        elif isinstance(dims, (tuple, list)) or (
+            isinstance(dims, Iterable) and not isinstance(dims, (str, bytes))
+        ):
             self._sizes = tuple([_size(d) for d in dims])
         else:
             self._sizes = (_size(dims),)
@@ -211,7 +214,9 @@ class TensorShape:
         other = as_shape(other)
         if self._sizes is None or other._sizes is None or self._sizes == other._sizes:
             return True
-        return len(self._sizes) == len(other._sizes) and all(a is None or b is None or a == b for a, b in zip(self._sizes, other._sizes, strict=True))
+        return len(self._sizes) == len(other._sizes) and all(
+            a is None or b is None or a == b for a, b in zip(self._sizes, other._sizes, strict=True)
+        )
 
     def assert_is_compatible_with(self, other: Any) -> None:
         if not self.is_compatible_with(other):
@@ -261,7 +266,10 @@ class TensorShape:
             raise ValueError(f"shapes {self} and {other} differ in rank")
 
     def as_proto(self) -> dict[str, Any]:
-        """A plain TensorShapeProto: {"unknown_rank": True} or {"dim": [{"size": n}, ...]} with -1 for unknown."""
+        """A plain TensorShapeProto:
+
+        {"unknown_rank": True} or {"dim": [{"size": n}, ...]} with -1 for unknown.
+        """
         if self._sizes is None:
             return {"unknown_rank": True}
         return {"dim": [{"size": -1 if d is None else d} for d in self._sizes]}
@@ -282,7 +290,13 @@ class TensorShape:
     def __getitem__(self, key: Any) -> Any:
         if self._sizes is None:
             if isinstance(key, slice):
-                known = key.start is not None and key.stop is not None and key.step in (None, 1) and key.start >= 0 and key.stop >= key.start
+                known = (
+                    key.start is not None
+                    and key.stop is not None
+                    and key.step in (None, 1)
+                    and key.start >= 0
+                    and key.stop >= key.start
+                )
                 return TensorShape([None] * (key.stop - key.start)) if known else TensorShape(None)
             return Dimension(None)
         if isinstance(key, slice):

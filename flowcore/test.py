@@ -34,25 +34,36 @@ def is_built_with_cuda() -> bool:
 
 
 def compute_gradient(
-    x: Any, x_shape: Any, y: Any, y_shape: Any, x_init_value: Any = None, delta: float = 1e-3, init_targets: Any = None, extra_feed_dict: Any = None
+    x: Any,
+    x_shape: Any,
+    y: Any,
+    y_shape: Any,
+    x_init_value: Any = None,
+    delta: float = 1e-3,
+    init_targets: Any = None,
+    extra_feed_dict: Any = None,
 ) -> Any:
-    """The Jacobian of y with respect to x, by the graph's gradients and by central differences. Runs in the default session.
+    """The Jacobian of y with respect to x, by the graph's gradients and by central differences.
+    Runs in the default session.
 
     Args:
       x: a floating or complex tensor, or a list of them.
       x_shape: its shape as a list of numbers, or a list of shapes.
       y: a floating or complex tensor.
       y_shape: its shape.
-      x_init_value: where to take the derivative, or a list of values; by default numbers in [0, 1) that are the same at every call.
+      x_init_value: where to take the derivative, or a list of values; by default numbers in [0, 1)
+      that are the same at every call.
       delta: the step of the differences.
       init_targets: operations to run first.
       extra_feed_dict: what else to feed.
 
     Returns:
-      (analytic, numeric), or a list of such pairs: arrays of shape [size of x, size of y], in which a complex number counts as two real ones.
+      (analytic, numeric), or a list of such pairs: arrays of shape [size of x, size of y], in which
+      a complex number counts as two real ones.
 
     Raises:
-      ValueError: there is no default session, a value has another shape, or y does not depend on x. TypeError: dtypes that have no gradient.
+      ValueError: there is no default session, a value has another shape, or y does not depend on x.
+      TypeError: dtypes that have no gradient.
     """
     session = get_default_session()
     if session is None:
@@ -63,20 +74,37 @@ def compute_gradient(
     xs, x_shapes = (list(x), list(x_shape)) if several else ([x], [x_shape])
     given = [None] * len(xs) if x_init_value is None else list(x_init_value) if several else [x_init_value]
     if not len(xs) == len(x_shapes) == len(given):
-        raise ValueError(f"passed {len(x_shapes)} shapes and {len(given)} initial values for {len(xs)} tensors")
+        raise ValueError(
+            f"passed {len(x_shapes)} shapes and {len(given)} initial values for {len(xs)} tensors"
+        )
     points = [_point(t, s, v) for t, s, v in zip(xs, x_shapes, given, strict=True)]
     feeds = {**(extra_feed_dict or {}), **dict(zip(xs, points, strict=True))}
-    pairs = [(_analytic(session, t, p, y, list(y_shape), feeds), _numeric(session, t, p, y, delta, feeds)) for t, p in zip(xs, points, strict=True)]
+    pairs = [
+        (_analytic(session, t, p, y, list(y_shape), feeds), _numeric(session, t, p, y, delta, feeds))
+        for t, p in zip(xs, points, strict=True)
+    ]
     return pairs if several else pairs[0]
 
 
 def compute_gradient_error(
-    x: Any, x_shape: Any, y: Any, y_shape: Any, x_init_value: Any = None, delta: float = 1e-3, init_targets: Any = None, extra_feed_dict: Any = None
+    x: Any,
+    x_shape: Any,
+    y: Any,
+    y_shape: Any,
+    x_init_value: Any = None,
+    delta: float = 1e-3,
+    init_targets: Any = None,
+    extra_feed_dict: Any = None,
 ) -> float:
-    """The greatest difference between an analytic and a numeric derivative; the arguments are those of compute_gradient."""
+    """The greatest difference between an analytic and a numeric derivative;
+
+    the arguments are those of compute_gradient.
+    """
     result = compute_gradient(x, x_shape, y, y_shape, x_init_value, delta, init_targets, extra_feed_dict)
     pairs = result if isinstance(x, (list, tuple)) else [result]
-    return float(max((np.abs(analytic - numeric).max() for analytic, numeric in pairs if analytic.size), default=0.0))
+    return float(
+        max((np.abs(analytic - numeric).max() for analytic, numeric in pairs if analytic.size), default=0.0)
+    )
 
 
 def _point(x: Tensor, shape: Sequence[int], value: Any) -> np.ndarray:
@@ -98,7 +126,9 @@ def _reals(array: np.ndarray) -> np.ndarray:
     return flat.view(flat.real.dtype) if np.iscomplexobj(flat) else flat
 
 
-def _analytic(session: Any, x: Tensor, point: np.ndarray, y: Tensor, y_shape: list[int], feeds: Mapping[Tensor, Any]) -> np.ndarray:
+def _analytic(
+    session: Any, x: Tensor, point: np.ndarray, y: Tensor, y_shape: list[int], feeds: Mapping[Tensor, Any]
+) -> np.ndarray:
     """One column per number of y: the gradient when that number alone receives 1."""
     dy = placeholder(y.dtype, y_shape)
     dx = gradients(y, x, dy)[0]
@@ -114,7 +144,9 @@ def _analytic(session: Any, x: Tensor, point: np.ndarray, y: Tensor, y_shape: li
     return jacobian
 
 
-def _numeric(session: Any, x: Tensor, point: np.ndarray, y: Tensor, delta: float, feeds: Mapping[Tensor, Any]) -> np.ndarray:
+def _numeric(
+    session: Any, x: Tensor, point: np.ndarray, y: Tensor, delta: float, feeds: Mapping[Tensor, Any]
+) -> np.ndarray:
     """One row per number of x: the change of y over the distance of two points, one on each side."""
     others = {t: v for t, v in feeds.items() if t is not x}
     run = session.make_callable(y, [x, *others])
@@ -124,6 +156,8 @@ def _numeric(session: Any, x: Tensor, point: np.ndarray, y: Tensor, delta: float
         for sign in (1, -1):
             moved = point.copy()
             _reals(moved)[i] += sign * delta
-            sides.append((_reals(np.array(run(moved, *others.values()))).astype(np.float64), float(_reals(moved)[i])))
+            sides.append(
+                (_reals(np.array(run(moved, *others.values()))).astype(np.float64), float(_reals(moved)[i]))
+            )
         rows.append((sides[0][0] - sides[1][0]) / (sides[0][1] - sides[1][1]))
     return np.array(rows) if rows else np.zeros((0, _reals(np.array(run(point, *others.values()))).size))

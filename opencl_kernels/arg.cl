@@ -1,12 +1,14 @@
-/* Where along the middle axis of [outer, n, inner] the greatest (ORDER >) or the least (ORDER <) element stands, as R: the first of equals. A NaN counts as
- * neither, unless it comes first; so every search starts with the axis's first element. Pieces of the axis as in reduce.cl. */
+/* Where along the middle axis of [outer, n, inner] the greatest (ORDER >) or the least (ORDER <) element
+ * stands, as R: the first of equals. A NaN counts as neither, unless it comes first; so every search starts
+ * with the axis's first element. Pieces of the axis as in reduce.cl. */
 
 #define VALUE(i) LOAD_T(a, (i) * (size_t)inner)
 
 #define BLOCK 512
-#define BETTER(x, y) ((x) ORDER (y) ? (x) : (y))
+#define BETTER(x, y) ((x)ORDER(y) ? (x) : (y))
 
-/* Of elements from..end of a row: block by block the best value alone, then its first place in the first block that had it. */
+/* Of elements from..end of a row: block by block the best value alone, then its first place in the first
+ * block that had it. */
 static inline size_t of_row(__global const T *row, size_t from, size_t end) {
     T_C best = LOAD_T(row, 0);
     size_t found = end;
@@ -37,19 +39,23 @@ static inline size_t of_row(__global const T *row, size_t from, size_t end) {
 }
 
 /* inner == 1, an item to a piece, as vectors: for processors. */
-__kernel VECTORS void arg_of_rows(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces) {
+__kernel VECTORS void arg_of_rows(__global R *out, long out_at, __global const T *in, long in_at, long outer,
+                                  long n, long inner, long piece, long pieces) {
     out += out_at;
     FOR_PART(k, outer * pieces) {
         size_t from = k % (size_t)pieces * (size_t)piece;
-        out[k] = (R)of_row(in + in_at + k / (size_t)pieces * (size_t)n, from, min(from + (size_t)piece, (size_t)n));
+        out[k] = (R)of_row(in + in_at + k / (size_t)pieces * (size_t)n, from,
+                           min(from + (size_t)piece, (size_t)n));
     }
 }
 
 /* An item to a piece of 64 neighbouring columns: for processors. */
-__kernel void arg_of_columns(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces) {
+__kernel void arg_of_columns(__global R *out, long out_at, __global const T *in, long in_at, long outer,
+                             long n, long inner, long piece, long pieces) {
     size_t step = (size_t)inner, blocks = (step + 63) / 64;
     FOR_PART(k, (size_t)(outer * pieces) * blocks) {
-        size_t column = k % blocks * 64, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        size_t column = k % blocks * 64, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece,
+               end = min(from + (size_t)piece, (size_t)n);
         size_t width = min((size_t)64, step - column);
         __global const T *a = in + in_at + rest / (size_t)pieces * (size_t)n * step + column;
         T_C best[64];
@@ -66,10 +72,12 @@ __kernel void arg_of_columns(__global R *out, long out_at, __global const T *in,
 }
 
 /* An item to a piece. */
-__kernel void arg(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces) {
+__kernel void arg(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n,
+                  long inner, long piece, long pieces) {
     out += out_at;
     FOR_PART(k, outer * pieces * inner) {
-        size_t column = k % (size_t)inner, rest = k / (size_t)inner, from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        size_t column = k % (size_t)inner, rest = k / (size_t)inner,
+               from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
         __global const T *a = in + in_at + rest / (size_t)pieces * (size_t)(n * inner) + column;
         size_t best = 0;
         T_C y = VALUE(0);
@@ -82,8 +90,9 @@ __kernel void arg(__global R *out, long out_at, __global const T *in, long in_at
 }
 
 /* The best of what the pieces found. */
-__kernel void arg_of_pieces(__global R *out, long out_at, __global const T *in, long in_at, __global const R *found, long found_at, long outer, long n,
-                            long inner, long pieces) {
+__kernel void arg_of_pieces(__global R *out, long out_at, __global const T *in, long in_at,
+                            __global const R *found, long found_at, long outer, long n, long inner,
+                            long pieces) {
     out += out_at;
     FOR_PART(k, outer * inner) {
         size_t column = k % (size_t)inner, row = k / (size_t)inner;
@@ -99,12 +108,13 @@ __kernel void arg_of_pieces(__global R *out, long out_at, __global const T *in, 
 }
 
 /* inner == 1, a group to a piece: a tree in local memory. */
-__kernel void arg_by_group(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces,
-                           __local long *found) {
+__kernel void arg_by_group(__global R *out, long out_at, __global const T *in, long in_at, long outer, long n,
+                           long inner, long piece, long pieces, __local long *found) {
     size_t me = get_local_id(0), size = get_local_size(0);
     out += out_at;
     for (size_t k = get_group_id(0); k < (size_t)(outer * pieces); k += get_num_groups(0)) {
-        size_t from = k % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n), best = 0;
+        size_t from = k % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n),
+               best = 0;
         __global const T *a = in + in_at + k / (size_t)pieces * (size_t)n;
         T_C y = VALUE(0);
         for (size_t i = from + me; i < end; i += size) {

@@ -1,8 +1,8 @@
 /* value + bias, the value seen as [outer, channels, inner]. */
 
 /* inner == 1, an item to a row. */
-__kernel void bias_rows(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer, long channels,
-                        long inner) {
+__kernel void bias_rows(__global T *out, long out_at, __global const T *value, long value_at,
+                        __global const T *bias, long bias_at, long outer, long channels, long inner) {
     bias += bias_at;
     FOR_PART(i, outer) {
         __global const T *from = value + value_at + i * (size_t)channels;
@@ -11,10 +11,10 @@ __kernel void bias_rows(__global T *out, long out_at, __global const T *value, l
     }
 }
 
-/* An item to a channel of an image, in blocks that are complete before they are stored: compilers make vectors of both loops although the sums may take
- * the values' place. */
-__kernel void bias_planes(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer,
-                          long channels, long inner) {
+/* An item to a channel of an image, in blocks that are complete before they are stored: compilers make
+ * vectors of both loops although the sums may take the values' place. */
+__kernel void bias_planes(__global T *out, long out_at, __global const T *value, long value_at,
+                          __global const T *bias, long bias_at, long outer, long channels, long inner) {
     T_C sums[64];
     FOR_PART(plane, outer * channels) {
         T_C b = LOAD_T(bias + bias_at, plane % (size_t)channels);
@@ -26,10 +26,12 @@ __kernel void bias_planes(__global T *out, long out_at, __global const T *value,
     }
 }
 
-/* Any, for a GPU: neighbouring items read neighbouring elements. Each counts its channel on from step to step, without a division. */
-__kernel void bias_elements(__global T *out, long out_at, __global const T *value, long value_at, __global const T *bias, long bias_at, long outer,
-                            long channels, long inner) {
-    size_t items = get_global_size(0), period = (size_t)(channels * inner), place = get_global_id(0) % period, step = items % period;
+/* Any, for a GPU: neighbouring items read neighbouring elements. Each counts its channel on from step to
+ * step, without a division. */
+__kernel void bias_elements(__global T *out, long out_at, __global const T *value, long value_at,
+                            __global const T *bias, long bias_at, long outer, long channels, long inner) {
+    size_t items = get_global_size(0), period = (size_t)(channels * inner), place = get_global_id(0) % period,
+           step = items % period;
     out += out_at;
     value += value_at;
     bias += bias_at;

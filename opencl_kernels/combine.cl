@@ -1,4 +1,5 @@
-/* What a reduction of values of type T_C does with two of them. OP: Sum, Prod, Max, Min, All, Any; DIVIDE=1: over `count` at the end. */
+/* What a reduction of values of type T_C does with two of them. OP: Sum, Prod, Max, Min, All, Any; DIVIDE=1:
+ * over `count` at the end. */
 
 #define COMBINE_Sum(C, x, y) (C)((x) + (y))
 #define COMBINE_Prod(C, x, y) (C)((x) * (y))
@@ -30,9 +31,9 @@
 #endif
 
 /* x = x and y together. */
-#define JOIN(C, x, y)           \
-    do {                        \
-        C joined = (y);         \
+#define JOIN(C, x, y) \
+    do { \
+        C joined = (y); \
         x = COMBINE(C, x, joined); \
     } while (0)
 
@@ -52,7 +53,8 @@ static inline T_C joined16(C16 r16) {
     return r;
 }
 
-/* What the items of a group have, reduced to values[0] .. values[across - 1], each that of every across-th item. Both are powers of two. */
+/* What the items of a group have, reduced to values[0] .. values[across - 1], each that of every across-th
+ * item. Both are powers of two. */
 static inline void reduce_in_group(__local T_C *values, T_C own, size_t across) {
     const size_t me = get_local_id(0);
     values[me] = own;

@@ -13,7 +13,8 @@ __kernel void unary(__global R *out, long out_at, __global const T *in, long in_
 }
 
 /* Strides of 0 or 1: equal shapes, or a scalar. */
-__kernel void binary(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y, long y_at, long n, long sx, long sy) {
+__kernel void binary(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y,
+                     long y_at, long n, long sx, long sy) {
     out += out_at;
     x += x_at;
     y += y_at;
@@ -25,7 +26,8 @@ __kernel void binary(__global R *out, long out_at, __global const T *x, long x_a
 }
 
 /* Any broadcast. */
-__kernel void binary_walk(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y, long y_at, long n, fc_axes axes) {
+__kernel void binary_walk(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y,
+                          long y_at, long n, fc_axes axes) {
     out += out_at;
     x += x_at;
     y += y_at;
@@ -37,7 +39,8 @@ __kernel void binary_walk(__global R *out, long out_at, __global const T *x, lon
 }
 
 /* The same row by row, with loops of known steps: for processors. */
-__kernel void binary_rows(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y, long y_at, long rows, fc_axes axes) {
+__kernel void binary_rows(__global R *out, long out_at, __global const T *x, long x_at, __global const T *y,
+                          long y_at, long rows, fc_axes axes) {
     const size_t length = (size_t)axes.shape[0];
     const long sx = axes.stride[0][0], sy = axes.stride[1][0];
     FOR_PART(i, rows) {
@@ -54,7 +57,8 @@ __kernel void binary_rows(__global R *out, long out_at, __global const T *x, lon
             const T_C v = LOAD_T(a, 0);
             STEPS for (size_t j = 0; j < length; j++) STORE_R(to, j, FORMULA(v, LOAD_T(b, j)));
         } else {
-            for (size_t j = 0; j < length; j++) STORE_R(to, j, FORMULA(LOAD_T(a, j * (size_t)sx), LOAD_T(b, j * (size_t)sy)));
+            for (size_t j = 0; j < length; j++)
+                STORE_R(to, j, FORMULA(LOAD_T(a, j * (size_t)sx), LOAD_T(b, j * (size_t)sy)));
         }
     }
 }

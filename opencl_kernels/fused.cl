@@ -1,6 +1,8 @@
-/* Several lines of elementwise.def in one kernel. Of flowcore/opencl/fused_text.py are VALUE, the output's element i; INPUTS and BEGIN_INPUTS; AXES and
- * ROW_SIZE, the output's; ROW_OF(i), the row of element i; FIND_ROW(row), where a row begins in inputs that are broadcast, in which VALUE takes the element k; and ARRAYS and STAGES, the
- * same as VALUE for BLOCK elements at once. Nothing but `out` is written to, and its memory is nobody else's. */
+/* Several lines of elementwise.def in one kernel. Of flowcore/opencl/fused_text.py are VALUE, the output's
+ * element i; INPUTS and BEGIN_INPUTS; AXES and ROW_SIZE, the output's; ROW_OF(i), the row of element i;
+ * FIND_ROW(row), where a row begins in inputs that are broadcast, in which VALUE takes the element k; and
+ * ARRAYS and STAGES, the same as VALUE for BLOCK elements at once. Nothing but `out` is written to, and its
+ * memory is nobody else's. */
 __kernel void fused(__global R *restrict out, long out_at, INPUTS, long n AXES) {
     out += out_at;
     BEGIN_INPUTS
@@ -13,7 +15,9 @@ __kernel void fused(__global R *restrict out, long out_at, INPUTS, long n AXES) 
         FIND_ROW(row)
 #ifdef STAGES
         ARRAYS
-        for (; k0 + BLOCK <= last; k0 += BLOCK) { STAGES }
+        for (; k0 + BLOCK <= last; k0 += BLOCK) {
+            STAGES
+        }
 #endif
         STEPS
         for (size_t k = k0; k < last; k++) {

@@ -30,7 +30,8 @@ __kernel void momentum(VARIABLE(w), VARIABLE(a), GRADIENT, long n, T_C lr, T_C f
     }
 }
 
-__kernel void adam(VARIABLE(w), VARIABLE(m), VARIABLE(v), GRADIENT, long n, T_C alpha, T_C beta1, T_C beta2, T_C epsilon, int nesterov) {
+__kernel void adam(VARIABLE(w), VARIABLE(m), VARIABLE(v), GRADIENT, long n, T_C alpha, T_C beta1, T_C beta2,
+                   T_C epsilon, int nesterov) {
     FOR_EACH(i, n) {
         LOAD(w);
         LOAD(m);
@@ -58,7 +59,8 @@ __kernel void adagrad(VARIABLE(w), VARIABLE(a), GRADIENT, long n, T_C lr) {
     }
 }
 
-__kernel void rmsprop(VARIABLE(w), VARIABLE(ms), VARIABLE(mom), GRADIENT, long n, T_C lr, T_C rho, T_C factor, T_C epsilon) {
+__kernel void rmsprop(VARIABLE(w), VARIABLE(ms), VARIABLE(mom), GRADIENT, long n, T_C lr, T_C rho, T_C factor,
+                      T_C epsilon) {
     FOR_EACH(i, n) {
         LOAD(w);
         LOAD(ms);

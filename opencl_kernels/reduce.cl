@@ -1,6 +1,7 @@
 /* Reduction of the middle axis of [outer, n, inner]. OP and DIVIDE: see combine.cl; SQUARE=1: of squares.
- * The axis is cut into `pieces` of at most `piece` elements, the result is [outer, pieces, inner]. Running values last a BLOCK, then join the total:
- * that keeps the error of a long sum near that of pairwise summation. */
+ * The axis is cut into `pieces` of at most `piece` elements, the result is [outer, pieces, inner]. Running
+ * values last a BLOCK, then join the total: that keeps the error of a long sum near that of pairwise
+ * summation. */
 
 #include "combine.cl"
 
@@ -36,8 +37,9 @@ static inline T_C of_row(__global const T *row, size_t n) {
     return total;
 }
 
-#define ARGUMENTS                                                                                                                                \
-    __global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, long piece, long pieces, long count
+#define ARGUMENTS \
+    __global R *out, long out_at, __global const T *in, long in_at, long outer, long n, long inner, \
+        long piece, long pieces, long count
 
 /* inner == 1, an item to a piece. */
 __kernel VECTORS void rows(ARGUMENTS) {
@@ -50,16 +52,20 @@ __kernel VECTORS void rows(ARGUMENTS) {
     }
 }
 
-/* A group to a piece of `width` neighbouring columns (a power of two; 1 where inner == 1): its items stand in rows, each of which takes every so manieth row of the
- * input, and a tree in local memory joins them. For GPUs. */
+/* A group to a piece of `width` neighbouring columns (a power of two; 1 where inner == 1): its items stand in
+ * rows, each of which takes every so manieth row of the input, and a tree in local memory joins them. For
+ * GPUs. */
 __kernel void by_group(ARGUMENTS, long width, __local T_C *values) {
-    const size_t me = get_local_id(0), across = min((size_t)width, get_local_size(0)), high = get_local_size(0) / across, x = me % across, y = me / across;
+    const size_t me = get_local_id(0), across = min((size_t)width, get_local_size(0)),
+                 high = get_local_size(0) / across, x = me % across, y = me / across;
     const size_t step = (size_t)inner, blocks = (step + across - 1) / across;
     out += out_at;
     in += in_at;
     for (size_t k = get_group_id(0); k < (size_t)(outer * pieces) * blocks; k += get_num_groups(0)) {
-        const size_t column = k % blocks * across + x, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
-        const size_t at = rest / (size_t)pieces * (size_t)n * step + min(column, step - 1); /* beyond the last column, that one is read in vain */
+        const size_t column = k % blocks * across + x, rest = k / blocks,
+                     from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        /* beyond the last column, that one is read in vain */
+        const size_t at = rest / (size_t)pieces * (size_t)n * step + min(column, step - 1);
         T_C total = START;
         for (size_t i = from + y; i < end; i += high) JOIN(T_C, total, TERM(LOAD_T(in, at + i * step)));
         reduce_in_group(values, total, across);
@@ -73,12 +79,14 @@ __kernel void columns(ARGUMENTS) {
     out += out_at;
     in += in_at;
     FOR_EACH(k, outer * pieces * inner) {
-        size_t column = k % (size_t)inner, rest = k / (size_t)inner, from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
+        size_t column = k % (size_t)inner, rest = k / (size_t)inner,
+               from = rest % (size_t)pieces * (size_t)piece, end = min(from + (size_t)piece, (size_t)n);
         size_t at = rest / (size_t)pieces * (size_t)(n * inner) + column;
         T_C total = START;
         for (size_t block = from; block < end; block += COLUMN_BLOCK) {
             T_C r = START;
-            for (size_t i = block; i < min(block + COLUMN_BLOCK, end); i++) JOIN(T_C, r, TERM(LOAD_T(in, at + i * (size_t)inner)));
+            for (size_t i = block; i < min(block + COLUMN_BLOCK, end); i++)
+                JOIN(T_C, r, TERM(LOAD_T(in, at + i * (size_t)inner)));
             JOIN(T_C, total, r);
         }
         STORE_R(out, k, FINISH(total, count));
@@ -89,7 +97,8 @@ __kernel void columns(ARGUMENTS) {
 __kernel VECTORS void wide_columns(ARGUMENTS) {
     size_t step = (size_t)inner, blocks = (step + 63) / 64;
     FOR_PART(k, (size_t)(outer * pieces) * blocks) {
-        size_t column = k % blocks * 64, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece, length = min((size_t)piece, (size_t)n - from);
+        size_t column = k % blocks * 64, rest = k / blocks, from = rest % (size_t)pieces * (size_t)piece,
+               length = min((size_t)piece, (size_t)n - from);
         size_t width = min((size_t)64, step - column);
         __global const T *a = in + in_at + (rest / (size_t)pieces * (size_t)n + from) * step + column;
         __global R *to = out + out_at + rest * step + column;

@@ -1,4 +1,7 @@
-"""Every test has a default graph of its own, and must leave nothing behind: no parked node, no running step."""
+"""Every test has a default graph of its own, and must leave nothing behind:
+
+no parked node, no running step.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ import flowcore as fc
 from flowcore import _engine
 from flowcore.runtime import devices
 
-#: FLOWCORE_TEST_DEVICE=/gpu:0 puts every node that asks for nothing on that OpenCL device, where it has a kernel: any test is a test of the device then.
+#: FLOWCORE_TEST_DEVICE=/gpu:0 puts every node that asks for nothing on that OpenCL device, where it
+#: has a kernel: any test is a test of the device then.
 DEVICE = os.environ.get("FLOWCORE_TEST_DEVICE", "")
 if DEVICE:
     _device = devices.find(devices.OPENCL, int(DEVICE.rpartition(":")[2]))
@@ -41,7 +45,10 @@ def nothing_left_running() -> Iterator[None]:
 
 @pytest.fixture
 def control_edges_hold() -> Callable[[str | None, Any], None]:
-    """Control edges to and from the midst of a chain of elementwise ops: they hold, and readers of a variable see their moment. For any device."""
+    """Control edges to and from the midst of a chain of elementwise ops:
+
+    they hold, and readers of a variable see their moment. For any device.
+    """
 
     def check(place: str | None, config: Any) -> None:
         with fc.device(place):

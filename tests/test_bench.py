@@ -25,7 +25,9 @@ def test_a_ratio_below_one_says_that_flowcore_is_faster() -> None:
     assert bench.Line("", "us", 1.0, None).ratio() is None
 
 
-def test_the_command_prints_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_a_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["flowcore", "bench", "--seconds", "0.002"])
     command.main()
     printed = capsys.readouterr().out.splitlines()

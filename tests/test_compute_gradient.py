@@ -36,11 +36,17 @@ def test_complex_numbers_count_as_two() -> None:
 
 
 def test_empty_tensors_initialisation_and_other_feeds() -> None:
-    x, scale, v = fc.placeholder(fc.float64, [0, 2]), fc.placeholder(fc.float64, []), fc.Variable(2.0, dtype=fc.float64)
+    x, scale, v = (
+        fc.placeholder(fc.float64, [0, 2]),
+        fc.placeholder(fc.float64, []),
+        fc.Variable(2.0, dtype=fc.float64),
+    )
     y = fc.placeholder(fc.float64, [3])
     with fc.Session():
         assert fc.test.compute_gradient_error(x, [0, 2], x * 2.0, [0, 2]) == 0
-        analytic, _ = fc.test.compute_gradient(y, [3], y * scale * v, [3], init_targets=[v.initializer], extra_feed_dict={scale: 5.0})
+        analytic, _ = fc.test.compute_gradient(
+            y, [3], y * scale * v, [3], init_targets=[v.initializer], extra_feed_dict={scale: 5.0}
+        )
         np.testing.assert_allclose(analytic, np.eye(3) * 10)
 
 

@@ -1,4 +1,7 @@
-"""The reverse walk: what flows, what stops, how gradients are added up, what is refused, and what it costs."""
+"""The reverse walk:
+
+what flows, what stops, how gradients are added up, what is refused, and what it costs.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +64,9 @@ def test_grad_ys_start_the_walk() -> None:
     g = fc.gradients([x * x, x], x, grad_ys=[fc.constant([2.0, 3.0]), None])[0]
     np.testing.assert_array_equal(run(g, {x: [1.0, 2.0]}), [5, 13])
     slices = fc.IndexedSlices(fc.constant([5.0]), fc.constant([1]), fc.constant([2]))
-    np.testing.assert_array_equal(run(fc.convert_to_tensor(fc.gradients(x * 2.0, x, grad_ys=[slices])[0]), {x: [1.0, 2.0]}), [0, 10])
+    np.testing.assert_array_equal(
+        run(fc.convert_to_tensor(fc.gradients(x * 2.0, x, grad_ys=[slices])[0]), {x: [1.0, 2.0]}), [0, 10]
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,11 @@ def test_an_op_type_keeps_its_gradient_and_single_nodes_may_have_another() -> No
 
 
 def test_a_gradient_of_the_wrong_count_dtype_or_shape_is_named() -> None:
-    results = {"None": lambda g: [g, g], "dtype": lambda g: fc.cast(g, fc.float64), "shape": lambda g: fc.concat([g, g], 0)}
+    results = {
+        "None": lambda g: [g, g],
+        "dtype": lambda g: fc.cast(g, fc.float64),
+        "shape": lambda g: fc.concat([g, g], 0),
+    }
     for key, function in results.items():
         fc.RegisterGradient(f"TestOfGradients{key}")(lambda op, g, f=function: f(g))
         x = fc.placeholder(fc.float32, [2])
@@ -202,9 +211,17 @@ def test_gradient_nodes_are_ordinary_and_named_after_their_ops() -> None:
     fc.gradients(fc.tanh(x * y + x, name="act"), [x, y])
     names = [op.name for op in fc.get_default_graph().get_operations()]
     assert names == [
-        "x", "y", "mul", "add", "act", "gradients/grad_ys_0", "gradients/act_grad/TanhGrad", "gradients/mul_grad/Mul", "gradients/mul_grad/Mul_1",
+        "x",
+        "y",
+        "mul",
+        "add",
+        "act",
+        "gradients/grad_ys_0",
+        "gradients/act_grad/TanhGrad",
+        "gradients/mul_grad/Mul",
+        "gradients/mul_grad/Mul_1",
         "gradients/AddN",
-    ]  # fmt: skip
+    ]
     fc.gradients(x * 2.0, x, name="mine")
     assert fc.get_default_graph().get_operation_by_name("mine/mul_1_grad/Mul")
     fc.gradients(x * 2.0, x)
@@ -294,7 +311,10 @@ def test_the_gradient_of_running_products_with_zeros_is_exact(exclusive: bool, r
     value = np.array([[0.5, 2.0, 0.0, 3.0, 0.0, 1.5], [1.0, 0.0, 2.0, 1.0, 4.0, 2.0]])
     x = fc.placeholder(fc.float64, [2, 6])
     with fc.Session():
-        assert fc.test.compute_gradient_error(x, [2, 6], fc.cumprod(x, 1, exclusive, reverse), [2, 6], value) < 1e-9
+        assert (
+            fc.test.compute_gradient_error(x, [2, 6], fc.cumprod(x, 1, exclusive, reverse), [2, 6], value)
+            < 1e-9
+        )
 
 
 def test_unsorted_segments_pass_gradients_where_ids_are_valid_whatever_is_known() -> None:
@@ -303,4 +323,6 @@ def test_unsorted_segments_pass_gradients_where_ids_are_valid_whatever_is_known(
         total = apply("UnsortedSegmentSum", data, ids, 3)
         g = fc.gradients(total * total, data)[0]
         value = np.arange(8.0).reshape(4, 2)
-        np.testing.assert_allclose(run(g, {data: value, ids: [2, -1, 2, 0]}), [[8, 12], [0, 0], [8, 12], [12, 14]])
+        np.testing.assert_allclose(
+            run(g, {data: value, ids: [2, -1, 2, 0]}), [[8, 12], [0, 0], [8, 12], [12, 14]]
+        )

@@ -1,4 +1,7 @@
-"""The layers of docs/architecture.md, checked from the syntax trees: nothing imports upwards, and no import hides in a function."""
+"""The layers of docs/architecture.md, checked from the syntax trees:
+
+nothing imports upwards, and no import hides in a function.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,29 @@ PACKAGE = ROOT / "flowcore"
 
 # Lower numbers are further down. Symbolic and execution columns never meet below `runtime`.
 SYMBOLIC = {"errors": 0, "dtypes": 0, "shape": 0, "config": 0, "graph": 1, "ops": 2, "gradients": 3}
-EXECUTION = {"errors": 0, "dtypes": 0, "_version": 0, "_kernel": 0, "_buffer": 1, "_fifo": 2, "_engine": 3, "kernels": 4, "opencl": 4}
-ABOVE = {"runtime": 10, "train": 11, "summary": 11, "io": 11, "nn": 12, "image": 12, "test": 12, "__init__": 20, "bench": 21, "__main__": 22}
+EXECUTION = {
+    "errors": 0,
+    "dtypes": 0,
+    "_version": 0,
+    "_kernel": 0,
+    "_buffer": 1,
+    "_fifo": 2,
+    "_engine": 3,
+    "kernels": 4,
+    "opencl": 4,
+}
+ABOVE = {
+    "runtime": 10,
+    "train": 11,
+    "summary": 11,
+    "io": 11,
+    "nn": 12,
+    "image": 12,
+    "test": 12,
+    "__init__": 20,
+    "bench": 21,
+    "__main__": 22,
+}
 OPTIONAL = {
     "ml_dtypes",
     "PIL",
@@ -39,7 +63,9 @@ def imports(path: pathlib.Path) -> list[str]:
             if isinstance(node, ast.Import):
                 found += [a.name for a in node.names]
             elif isinstance(node, ast.ImportFrom) and node.module:
-                found += [f"flowcore.{a.name}" for a in node.names] if node.module == "flowcore" else [node.module]
+                found += (
+                    [f"flowcore.{a.name}" for a in node.names] if node.module == "flowcore" else [node.module]
+                )
     else:
         found = re.findall(r"^\s*(?:from|cimport|import)\s+(flowcore[\w.]*)", path.read_text(), re.M)
     return [name.split(".")[1] for name in found if name.startswith("flowcore.")]
@@ -64,24 +90,42 @@ def test_nothing_imports_upwards(path: pathlib.Path) -> None:
         assert allowed, f"{path} imports {other}"
 
 
-@pytest.mark.parametrize("path", [p for p in SOURCES if p.suffix == ".py"], ids=lambda p: str(p.relative_to(PACKAGE)))
+@pytest.mark.parametrize(
+    "path", [p for p in SOURCES if p.suffix == ".py"], ids=lambda p: str(p.relative_to(PACKAGE))
+)
 def test_no_import_hides_in_a_function(path: pathlib.Path) -> None:
     for function in ast.walk(ast.parse(path.read_text())):
         if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
             for node in ast.walk(function):
-                names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-                assert all(name.split(".")[0] in OPTIONAL for name in names), f"{path}:{getattr(node, 'lineno', 0)} imports {names}"
+                names = (
+                    [a.name for a in node.names]
+                    if isinstance(node, ast.Import)
+                    else [node.module or ""]
+                    if isinstance(node, ast.ImportFrom)
+                    else []
+                )
+                assert all(name.split(".")[0] in OPTIONAL for name in names), (
+                    f"{path}:{getattr(node, 'lineno', 0)} imports {names}"
+                )
 
 
 def test_no_file_is_ignored_by_pytest_and_no_test_shadows_another() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
-        names = [n.name for n in ast.parse(path.read_text()).body if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")]
+        names = [
+            n.name
+            for n in ast.parse(path.read_text()).body
+            if isinstance(n, ast.FunctionDef) and n.name.startswith("test_")
+        ]
         assert len(names) == len(set(names)), f"{path} defines a test twice"
         assert not names or path.name.startswith("test_"), f"{path} holds tests that pytest does not collect"
 
 
 def test_the_project_speaks_of_itself_alone() -> None:
-    tracked = [p for suffix in ("py", "pyx", "pxd", "pyi", "md", "toml", "c", "h", "def") for p in ROOT.rglob(f"*.{suffix}")]
+    tracked = [
+        p
+        for suffix in ("py", "pyx", "pxd", "pyi", "md", "toml", "c", "h", "def")
+        for p in ROOT.rglob(f"*.{suffix}")
+    ]
     for path in tracked:
         relative = path.relative_to(ROOT).parts
         if relative[0] in (".venv", "build", "tests") or relative[0].startswith(".") or "output" in relative:

@@ -1,10 +1,15 @@
-"""Runs every workload with flowcore and with whichever peers are installed, and prints a table of medians and ratios.
+"""Runs every workload with flowcore and with whichever peers are installed, and prints a table of
+medians and ratios.
 
-    python examples/benchmarks/compare.py [WORKLOAD ...] [--rounds N] [--peer-python PYTHON] [--large] [--json FILE]
+    python examples/benchmarks/compare.py [WORKLOAD ...] [--rounds N] [--peer-python PYTHON]
+    [--large] [--json FILE]
 
-A workload is a folder: rows.py describes its rows, and each side has its program there (graph_mode.py builds one graph through flowcore or TensorFlow, whose
-names are the same; torch_mode.py, jax_mode.py, numpy_mode.py, onnx_mode.py, taskflow_mode.py). Each side runs in a process of its own; rounds alternate between
-the sides, so that a machine whose speed drifts treats all alike. A ratio is flowcore's time to the best other side's: the median of the ratios round by round.
+A workload is a folder: rows.py describes its rows, and each side has its program there
+(graph_mode.py builds one graph through flowcore or TensorFlow, whose names are the same;
+torch_mode.py, jax_mode.py, numpy_mode.py, onnx_mode.py, taskflow_mode.py). Each side runs in a
+process of its own; rounds alternate between the sides, so that a machine whose speed drifts treats
+all alike. A ratio is flowcore's time to the best other side's: the median of the ratios round by
+round.
 """
 
 from __future__ import annotations
@@ -27,7 +32,10 @@ from tqdm import tqdm
 from workload import Row
 
 HERE = pathlib.Path(__file__).resolve().parent
-WORKLOADS = sorted((path.parent.name for path in HERE.glob("*/rows.py")), key=lambda name: (name != "matmul", name))  # the peak of `matmul` gives floors
+# the peak of `matmul` gives floors
+WORKLOADS = sorted(
+    (path.parent.name for path in HERE.glob("*/rows.py")), key=lambda name: (name != "matmul", name)
+)
 TABLES = ["installation", "growth"]  # measured otherwise, each a table of its own
 COLUMNS = ["flowcore", "tensorflow", "torch", "jax", "numpy"]  # the other sides share a column
 
@@ -53,11 +61,15 @@ class Result:
         best = self.best()
         if best is None or "flowcore" not in self.times:
             return None
-        return statistics.median(ours / theirs for ours, theirs in zip(self.times["flowcore"], self.times[best]))
+        return statistics.median(
+            ours / theirs for ours, theirs in zip(self.times["flowcore"], self.times[best])
+        )
 
     def line(self, least: floors.Floors) -> str:
         ratio, floor = self.ratio(), least.seconds(self.row)
-        others = [f"{sides.LABELS[side]} {self.median(side):.3g}" for side in self.times if side not in COLUMNS]
+        others = [
+            f"{sides.LABELS[side]} {self.median(side):.3g}" for side in self.times if side not in COLUMNS
+        ]
         cells = [
             self.row.title,
             self.row.unit,
@@ -66,7 +78,11 @@ class Result:
             "" if ratio is None else f"{ratio:.2f}",
             "" if self.row.target is None or ratio is None else f"{self.row.target:.2f}",
             "" if floor is None else f"{self.row.in_units(floor):.3g}",
-            ", ".join(f"{sides.LABELS[side]} {grown:.0f}" for side, grown in self.memory.items() if side != "one thread"),
+            ", ".join(
+                f"{sides.LABELS[side]} {grown:.0f}"
+                for side, grown in self.memory.items()
+                if side != "one thread"
+            ),
         ]
         return "| " + " | ".join(cells) + " |"
 
@@ -83,25 +99,46 @@ class Result:
     def as_json(self, least: floors.Floors) -> dict[str, Any]:
         floor = least.seconds(self.row)
         return {
-            "workload": self.workload, "row": self.key, "title": self.row.title, "unit": self.row.unit, "ratio": self.ratio(), "best": self.best(),
-            "target": self.row.target, "floor": None if floor is None else self.row.in_units(floor), "memory_mb": self.memory,
+            "workload": self.workload,
+            "row": self.key,
+            "title": self.row.title,
+            "unit": self.row.unit,
+            "ratio": self.ratio(),
+            "best": self.best(),
+            "target": self.row.target,
+            "floor": None if floor is None else self.row.in_units(floor),
+            "memory_mb": self.memory,
             "median": {side: self.median(side) for side in self.times},
             "rounds": {side: [self.row.in_units(t) for t in times] for side, times in self.times.items()},
-        }  # fmt: skip
+        }
 
 
 SHORT_HEADER = "| | flowcore | best other | flowcore / best |\n|---|---|---|---|"
 
 
 def header() -> str:
-    titles = ["", "unit", *(sides.LABELS[side] for side in COLUMNS), "others", "ratio to the best", "target", "floor", "peak memory grown by, MB"]
+    titles = [
+        "",
+        "unit",
+        *(sides.LABELS[side] for side in COLUMNS),
+        "others",
+        "ratio to the best",
+        "target",
+        "floor",
+        "peak memory grown by, MB",
+    ]
     return f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}"
 
 
 def measure(workload: str, key: str, row: Row, there: dict[str, str], rounds: int, seconds: float) -> Result:
-    """Starts all sides at once, then lets them run in turns. A side that crashes is left out, and stderr says why."""
+    """Starts all sides at once, then lets them run in turns.
+
+    A side that crashes is left out, and stderr says why.
+    """
     folder = HERE / workload
-    chosen = [side for side in there if sides.program(folder, side) and (row.sides is None or side in row.sides)]
+    chosen = [
+        side for side in there if sides.program(folder, side) and (row.sides is None or side in row.sides)
+    ]
     running = [sides.Process(side, workload, key, there[side], row.thread_count) for side in chosen]
     if row.beside_one_thread:
         running.append(sides.Process("one thread", workload, key, there["flowcore"], 1))
@@ -128,20 +165,42 @@ def measure(workload: str, key: str, row: Row, there: dict[str, str], rounds: in
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS + TABLES)} (default: all)")
+    parser.add_argument(
+        "workloads", nargs="*", metavar="WORKLOAD", help=f"of {', '.join(WORKLOADS + TABLES)} (default: all)"
+    )
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.2, help="length of a round")
-    parser.add_argument("--peer-python", action="append", default=[], metavar="PYTHON", help="interpreter of an environment with peers; may be given again")
+    parser.add_argument(
+        "--peer-python",
+        action="append",
+        default=[],
+        metavar="PYTHON",
+        help="interpreter of an environment with peers; may be given again",
+    )
     parser.add_argument("--sides", nargs="+", choices=list(sides.PROGRAMS), help="only these sides")
-    parser.add_argument("--large", action="store_true", help="graphs of a million nodes too (a few minutes and gigabytes)")
-    parser.add_argument("--json", type=pathlib.Path, metavar="FILE", help="also write every round's figures there")
+    parser.add_argument(
+        "--large", action="store_true", help="graphs of a million nodes too (a few minutes and gigabytes)"
+    )
+    parser.add_argument(
+        "--json", type=pathlib.Path, metavar="FILE", help="also write every round's figures there"
+    )
     args = parser.parse_args()
     chosen = args.workloads or WORKLOADS + TABLES
     if unknown := set(chosen) - set(WORKLOADS + TABLES):
         parser.error(f"no workload {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS + TABLES)}")
-    there = {side: python for side, python in sides.installed(args.peer_python).items() if args.sides is None or side in args.sides}
+    there = {
+        side: python
+        for side, python in sides.installed(args.peer_python).items()
+        if args.sides is None or side in args.sides
+    }
     print(f"sides: {', '.join(sides.LABELS[side] for side in there)}", file=sys.stderr)
-    rows = [(w, key, row) for w in WORKLOADS if w in chosen for key, row in load(w, "rows").ROWS.items() if args.large or not row.large]
+    rows = [
+        (w, key, row)
+        for w in WORKLOADS
+        if w in chosen
+        for key, row in load(w, "rows").ROWS.items()
+        if args.large or not row.large
+    ]
     if any(row.flops for _, _, row in rows) and "matmul" not in chosen:
         rows = [("matmul", key, row) for key, row in load("matmul", "rows").ROWS.items()] + rows
 
@@ -155,7 +214,12 @@ def main() -> None:
                 results.append(measure(workload, key, row, there, args.rounds, args.seconds))
     finally:  # what was measured before an interrupt, too
         least = least.better(floors.measure(args.rounds))
-        best = [result.row.flops / min(times) for result in results if result.workload == "matmul" for times in result.times.values()]
+        best = [
+            result.row.flops / min(times)
+            for result in results
+            if result.workload == "matmul"
+            for times in result.times.values()
+        ]
         least.flops = max(best, default=None)
         if results:
             print("\n".join([header(), *(result.line(least) for result in results)]), flush=True)
@@ -168,7 +232,12 @@ def main() -> None:
     if "growth" in chosen:
         tables["growth"] = growth.table(there, args.large)
     if args.json:
-        args.json.write_text(json.dumps({"floors": dataclasses.asdict(least), "rows": [r.as_json(least) for r in results], **tables}, indent=1))
+        args.json.write_text(
+            json.dumps(
+                {"floors": dataclasses.asdict(least), "rows": [r.as_json(least) for r in results], **tables},
+                indent=1,
+            )
+        )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""What threads do to each other, node by node: atomic writes, lines of the cache that move between threads, locks, waits for locks, sleeps.
+"""What threads do to each other, node by node: atomic writes, lines of the cache that move between
+threads, locks, waits for locks, sleeps.
 
-Builds the engine once more with counters in it (_counting.h), beside a copy of the package, and runs graphs with more threads than there are processors. The
-counts do not depend on the clock, so that they say what a machine of many processors would do: a cost per node that grows with the threads would show here.
+Builds the engine once more with counters in it (_counting.h), beside a copy of the package, and
+runs graphs with more threads than there are processors. The counts do not depend on the clock, so
+that they say what a machine of many processors would do: a cost per node that grows with the
+threads would show here.
 """
 
 from __future__ import annotations
@@ -28,8 +31,20 @@ def build(folder: pathlib.Path) -> None:
     """A package in `folder` whose engine counts."""
     shutil.copytree(ROOT / "flowcore", folder / "flowcore", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(ROOT / "opencl_kernels", folder / "opencl_kernels")
-    command = [sys.executable, "setup.py", "-q", "build_ext", "--build-lib", str(folder), "--build-temp", str(folder / "build"), "--force"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "FLOWCORE_ONLY": "_engine", "CFLAGS": "-DFC_COUNT"}, check=True)
+    command = [
+        sys.executable,
+        "setup.py",
+        "-q",
+        "build_ext",
+        "--build-lib",
+        str(folder),
+        "--build-temp",
+        str(folder / "build"),
+        "--force",
+    ]
+    subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "FLOWCORE_ONLY": "_engine", "CFLAGS": "-DFC_COUNT"}, check=True
+    )
 
 
 def measure(shape: str, nodes: int, elements: int, runs: int) -> None:
@@ -48,10 +63,14 @@ def measure(shape: str, nodes: int, elements: int, runs: int) -> None:
                 made.append(fc.minimum(made[a] if a >= 0 else x, made[b] if b >= 0 else x))
             options = fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0)
             config = fc.ConfigProto(
-                inter_op_parallelism_threads=threads, use_per_session_threads=True, graph_options=fc.GraphOptions(optimizer_options=options)
+                inter_op_parallelism_threads=threads,
+                use_per_session_threads=True,
+                graph_options=fc.GraphOptions(optimizer_options=options),
             )
             with fc.Session(config=config) as sess:
-                call = sess.make_callable(fc.group(*(made if shape == "fan" else made[-shapes.WINDOW :])), [x])
+                call = sess.make_callable(
+                    fc.group(*(made if shape == "fan" else made[-shapes.WINDOW :])), [x]
+                )
                 value = np.ones(elements, np.float32)
                 for _ in range(3):
                     call(value)
@@ -60,7 +79,12 @@ def measure(shape: str, nodes: int, elements: int, runs: int) -> None:
                     call(value)
                 each = [(now - then) / runs / nodes for now, then in zip(counts, before, strict=True)]
                 sleeps = (resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw - slept) / runs / nodes
-        print(f"| {shape} of {nodes:,}, {elements:,} floats | {threads} | " + " | ".join(f"{n:.3f}" for n in (*each, sleeps)) + " |", flush=True)
+        print(
+            f"| {shape} of {nodes:,}, {elements:,} floats | {threads} | "
+            + " | ".join(f"{n:.3f}" for n in (*each, sleeps))
+            + " |",
+            flush=True,
+        )
 
 
 def main() -> None:

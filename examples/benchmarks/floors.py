@@ -1,5 +1,7 @@
-"""What the machine can do at best, measured before and after the workloads: memory, waking a thread. The best round counts, not the median: a floor is what
-nothing gets below. The matrix-product peak is the best round of the best side of the row `matmul`."""
+"""What the machine can do at best, measured before and after the workloads: memory, waking a
+thread. The best round counts, not the median: a floor is what nothing gets below. The
+matrix-product peak is the best round of the best side of the row `matmul`.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ CACHED = 16 << 20  # what moves so many bytes or fewer is measured, and counted,
 
 @dataclass
 class Floors:
-    """Bytes a second (read and written), in memory and within caches; seconds to wake a thread; floating-point operations a second."""
+    """Bytes a second (read and written), in memory and within caches;
+
+    seconds to wake a thread; floating-point operations a second.
+    """
 
     memory: float
     cache: float
@@ -32,17 +37,27 @@ class Floors:
 
     def better(self, other: Floors) -> Floors:
         """The best of two measurements."""
-        return Floors(max(self.memory, other.memory), max(self.cache, other.cache), min(self.wake, other.wake), self.flops)
+        return Floors(
+            max(self.memory, other.memory),
+            max(self.cache, other.cache),
+            min(self.wake, other.wake),
+            self.flops,
+        )
 
     def __str__(self) -> str:
         product = f"matrix products {self.flops / 1e9:.0f} GFLOP/s, " if self.flops else ""
-        return f"{product}memory {self.memory / 1e9:.1f} GB/s (within caches {self.cache / 1e9:.0f}), waking a thread {self.wake * 1e6:.1f} µs"
+        return (
+            f"{product}memory {self.memory / 1e9:.1f} GB/s (within caches {self.cache / 1e9:.0f}), waking a"
+            f" thread {self.wake * 1e6:.1f} µs"
+        )
 
 
 def memory_rate(count: int, rounds: int) -> float:
-    """Bytes read and written a second, one thread per processor, `count` bytes in all: the best of copying and of negating in place.
+    """Bytes read and written a second, one thread per processor, `count` bytes in all: the best of
+    copying and of negating in place.
 
-    A copy also fetches what it is about to overwrite, where the processor cannot avoid it; an update in place does not, and so may be faster.
+    A copy also fetches what it is about to overwrite, where the processor cannot avoid it; an
+    update in place does not, and so may be faster.
     """
     threads = len(os.sched_getaffinity(0))
     source, target = np.ones(count // 8, np.float32), np.zeros(count // 8, np.float32)
@@ -69,7 +84,10 @@ def memory_rate(count: int, rounds: int) -> float:
 
 
 def wake_time(rounds: int, repeats: int = 2000) -> float:
-    """Seconds from a write by one process until the reader that sleeps on it runs: half of a round trip. Processes, so that no interpreter lock takes part."""
+    """Seconds from a write by one process until the reader that sleeps on it runs:
+
+    half of a round trip. Processes, so that no interpreter lock takes part.
+    """
     there, back = os.eventfd(0), os.eventfd(0)
     child = os.fork()
     if child == 0:
@@ -91,4 +109,6 @@ def wake_time(rounds: int, repeats: int = 2000) -> float:
 
 
 def measure(rounds: int) -> Floors:
-    return Floors(memory=memory_rate(512 << 20, rounds), cache=memory_rate(8 << 20, rounds), wake=wake_time(rounds))
+    return Floors(
+        memory=memory_rate(512 << 20, rounds), cache=memory_rate(8 << 20, rounds), wake=wake_time(rounds)
+    )

@@ -1,6 +1,8 @@
-"""How the cost of a node grows with the graph: building, gradients, planning (and verifying) on the first run, a run, and memory. All are to be linear.
+"""How the cost of a node grows with the graph: building, gradients, planning (and verifying) on the
+first run, a run, and memory. All are to be linear.
 
-Every size is measured in a process of its own. The graph is a random one of scalar products and sums, and its gradient.
+Every size is measured in a process of its own. The graph is a random one of scalar products and
+sums, and its gradient.
 """
 
 from __future__ import annotations
@@ -23,7 +25,11 @@ STAGES = ["build", "gradients", "plan", "run"]
 
 
 def measure(side: str, nodes: int) -> dict[str, float]:
-    """Microseconds (`run`: nanoseconds) and bytes a node; forward nodes count for building and gradients, all nodes of the graph otherwise."""
+    """Microseconds (`run`:
+
+    nanoseconds) and bytes a node; forward nodes count for building and gradients, all nodes of the
+    graph otherwise.
+    """
     tf, config = serve.graph_library(side, Row("", "ns", optimise=False), 2)
     serve.forget_peak()
     base = serve.megabytes("VmRSS")
@@ -81,12 +87,20 @@ def table(there: dict[str, str], large: bool) -> list[dict[str, Any]]:
                 continue
             done = subprocess.run([there[side], __file__, side, str(nodes)], capture_output=True, text=True)
             if done.returncode:
-                print(f"growth, {nodes} nodes: {sides.LABELS[side]} failed: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+                print(
+                    f"growth, {nodes} nodes: {sides.LABELS[side]} failed:"
+                    f" {done.stderr.strip().splitlines()[-1:]}",
+                    file=sys.stderr,
+                )
                 continue
             cost = json.loads(done.stdout.splitlines()[-1])
             found.append({"side": side, "forward": nodes, **cost})
             figures = " | ".join(f"{cost[stage]:.3g}" for stage in STAGES)
-            print(f"| {sides.LABELS[side]} | {nodes:,} | {cost['nodes']:,} | {figures} | {cost['memory']:.0f} |", flush=True)
+            print(
+                f"| {sides.LABELS[side]} | {nodes:,} | {cost['nodes']:,} | {figures} |"
+                f" {cost['memory']:.0f} |",
+                flush=True,
+            )
     print()
     return found
 

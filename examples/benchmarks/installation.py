@@ -12,14 +12,18 @@ from typing import Any
 import sides
 
 MODULES = {"flowcore": "flowcore", "tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
-BUILT = {".py", ".pyi", ".so", ".h", ".pxd", ".def", ".cl", ".typed"}  # what is installed from a source tree; anything else there is not
+# what is installed from a source tree; anything else there is not
+BUILT = {".py", ".pyi", ".so", ".h", ".pxd", ".def", ".cl", ".typed"}
 SECONDS = "import time{first}; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
 FOLDERS = "import {module}, os, sys; print(os.path.dirname({module}.__file__))"
 
 
 def _python(python: str, source: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # compiled once, as an installed package is
-    return subprocess.run([python, "-c", source], capture_output=True, text=True, check=True, env=environment).stdout.split("\n")[-2]
+    # compiled once, as an installed package is
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(
+        [python, "-c", source], capture_output=True, text=True, check=True, env=environment
+    ).stdout.split("\n")[-2]
 
 
 def import_seconds(python: str, module: str, after_numpy: bool, rounds: int) -> float:
@@ -39,7 +43,9 @@ def megabytes(python: str, module: str) -> float:
 def table(there: dict[str, str], rounds: int) -> dict[str, Any]:
     """Prints and returns it."""
     print("| | import, ms | import after NumPy's, ms | installed, MB |\n|---|---|---|---|")
-    found: dict[str, Any] = {"numpy": {"import_ms": import_seconds(sys.executable, "numpy", False, rounds) * 1e3}}
+    found: dict[str, Any] = {
+        "numpy": {"import_ms": import_seconds(sys.executable, "numpy", False, rounds) * 1e3}
+    }
     print(f"| NumPy | {found['numpy']['import_ms']:.0f} | | |", flush=True)
     for side, module in MODULES.items():
         if side not in there:

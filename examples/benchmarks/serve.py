@@ -1,6 +1,7 @@
 """One side of one row in a process of its own: prepares, says so, then serves rounds. compare.py starts it.
 
-A line with a number of calls in; a line with the seconds they took and the megabytes by which the peak memory has grown since the import out.
+A line with a number of calls in; a line with the seconds they took and the megabytes by which the
+peak memory has grown since the import out.
 """
 
 from __future__ import annotations

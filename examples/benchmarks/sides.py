@@ -1,4 +1,8 @@
-"""The sides of a comparison: their names, which file of a workload's folder is their program, which interpreter has them, and their processes."""
+"""The sides of a comparison:
+
+their names, which file of a workload's folder is their program, which interpreter has them, and
+their processes.
+"""
 
 from __future__ import annotations
 
@@ -12,16 +16,44 @@ from dataclasses import dataclass, field
 
 HERE = pathlib.Path(__file__).resolve().parent
 LABELS = {
-    "flowcore": "flowcore", "tensorflow": "TensorFlow", "torch": "PyTorch", "jax": "JAX", "numpy": "NumPy", "onnxruntime": "onnxruntime",
-    "taskflow": "Taskflow", "one thread": "one thread",
-}  # fmt: skip
+    "flowcore": "flowcore",
+    "tensorflow": "TensorFlow",
+    "torch": "PyTorch",
+    "jax": "JAX",
+    "numpy": "NumPy",
+    "onnxruntime": "onnxruntime",
+    "taskflow": "Taskflow",
+    "one thread": "one thread",
+}
 PROGRAMS = {
-    "flowcore": ["graph_mode"], "tensorflow": ["tensorflow_mode", "graph_mode"], "torch": ["torch_mode"], "jax": ["jax_mode"], "numpy": ["numpy_mode"],
-    "onnxruntime": ["onnx_mode"], "taskflow": ["taskflow_mode"],
-}  # fmt: skip
-MODULES = {"tensorflow": ["tensorflow"], "torch": ["torch"], "jax": ["jax"], "onnxruntime": ["onnxruntime", "onnx"]}  # beyond flowcore's own needs
+    "flowcore": ["graph_mode"],
+    "tensorflow": ["tensorflow_mode", "graph_mode"],
+    "torch": ["torch_mode"],
+    "jax": ["jax_mode"],
+    "numpy": ["numpy_mode"],
+    "onnxruntime": ["onnx_mode"],
+    "taskflow": ["taskflow_mode"],
+}
+# beyond flowcore's own needs
+MODULES = {
+    "tensorflow": ["tensorflow"],
+    "torch": ["torch"],
+    "jax": ["jax"],
+    "onnxruntime": ["onnxruntime", "onnx"],
+}
 PROBE = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if u.find_spec(m)])"
-TASKFLOW_PROBE = ["g++", "-std=c++20", "-E", "-x", "c++", "-include", "taskflow/taskflow.hpp", "/dev/null", "-o", "/dev/null"]
+TASKFLOW_PROBE = [
+    "g++",
+    "-std=c++20",
+    "-E",
+    "-x",
+    "c++",
+    "-include",
+    "taskflow/taskflow.hpp",
+    "/dev/null",
+    "-o",
+    "/dev/null",
+]
 
 
 def program(folder: pathlib.Path, side: str) -> str | None:
@@ -34,7 +66,11 @@ def installed(peer_pythons: list[str]) -> dict[str, str]:
     found = {"flowcore": sys.executable, "numpy": sys.executable}
     wanted = sorted({m for modules in MODULES.values() for m in modules})
     for python in [sys.executable, *peer_pythons]:
-        there = set(subprocess.run([python, "-c", PROBE, *wanted], capture_output=True, text=True, check=True).stdout.split())
+        there = set(
+            subprocess.run(
+                [python, "-c", PROBE, *wanted], capture_output=True, text=True, check=True
+            ).stdout.split()
+        )
         for side, modules in MODULES.items():
             if there.issuperset(modules):
                 found.setdefault(side, python)
@@ -54,8 +90,9 @@ class Crashed(Exception):
 class Process:
     """A side of a row at work. `times` are seconds a call, `grown` megabytes.
 
-    Between its rounds the side is stopped, with all its processes: threads of some libraries spin for a while when there is nothing to do, and queues
-    would fill. It is a process group of its own for that; the system ends a stopped group whose driver is gone.
+    Between its rounds the side is stopped, with all its processes: threads of some libraries spin
+    for a while when there is nothing to do, and queues would fill. It is a process group of its own
+    for that; the system ends a stopped group whose driver is gone.
     """
 
     side: str
@@ -72,8 +109,12 @@ class Process:
         served = "flowcore" if self.side == "one thread" else self.side
         self._process = subprocess.Popen(
             [self.python, str(HERE / "serve.py"), served, self.folder, self.key, str(self.threads)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, process_group=0,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            process_group=0,
+        )
 
     def _answer(self) -> str:
         assert self._process.stdout is not None

@@ -1,4 +1,7 @@
-"""What a workload's folder says about its rows (its `rows.py` has `ROWS: dict[str, Row]`). Imports nothing that is measured."""
+"""What a workload's folder says about its rows (its `rows.py` has `ROWS:
+
+dict[str, Row]`). Imports nothing that is measured.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ class Row:
     unit: "ns", "µs" or "ms", and what of: "µs a call".
     per_call: how many of these one call does.
     target: the ratio to the best other side that is wanted, at most; None where nothing is promised.
-    flops, bytes, wakes: what a call must do at least; its time at the speeds measured in the same run is the floor.
+    flops, bytes, wakes: what a call must do at least; its time at the speeds measured in the same
+    run is the floor.
     prefetched: calls at the start of a round that are not counted: what queues held ready.
     threads: of every side; None: one per processor.
     optimise: False: a plan or graph runs node by node, as it was built (optimiser level L0).

@@ -1,4 +1,5 @@
-"""`apply`: makes a node from Python arguments. Converts inputs, infers and checks attributes, and returns the outputs.
+"""`apply`: makes a node from Python arguments. Converts inputs, infers and checks attributes, and
+returns the outputs.
 
 Must never import ops: every op function calls it.
 """
@@ -26,14 +27,18 @@ def apply(op_type: str, *inputs: Any, name: str | None = None, **attrs: Any) -> 
       attrs: attributes that inputs do not determine; those with a default may be left out.
 
     Returns:
-      The output Tensor, a list for a single list output, a namedtuple of several outputs, or the Operation if it has none.
+      The output Tensor, a list for a single list output, a namedtuple of several outputs, or the
+      Operation if it has none.
 
     Raises:
       TypeError, ValueError: arguments that do not fit the declaration.
     """
     op_def = get_op_def(op_type)
     if len(inputs) != len(op_def.input_arg):
-        raise TypeError(f"{op_type} takes {len(op_def.input_arg)} inputs ({', '.join(a.name for a in op_def.input_arg)}), found {len(inputs)}")
+        raise TypeError(
+            f"{op_type} takes {len(op_def.input_arg)} inputs ({', '.join(a.name for a in op_def.input_arg)}),"
+            f" found {len(inputs)}"
+        )
     graph = _graph_of(inputs)
     if graph is not get_default_graph():
         with graph.as_default():
@@ -41,12 +46,16 @@ def apply(op_type: str, *inputs: Any, name: str | None = None, **attrs: Any) -> 
     return _apply(graph, op_def, inputs, name, attrs)
 
 
-def _apply(graph: Graph, op_def: OpDef, inputs: tuple[Any, ...], name: str | None, attrs: dict[str, Any]) -> Any:
+def _apply(
+    graph: Graph, op_def: OpDef, inputs: tuple[Any, ...], name: str | None, attrs: dict[str, Any]
+) -> Any:
     node_name: str | None = name or op_def.name
     values: dict[str, Any] = {}
     for key, value in attrs.items():
         if key not in op_def.attr:
-            raise TypeError(f"{op_def.name} has no attribute '{key}'; it has {', '.join(op_def.attr) or 'none'}")
+            raise TypeError(
+                f"{op_def.name} has no attribute '{key}'; it has {', '.join(op_def.attr) or 'none'}"
+            )
         if value is not None:
             values[key] = op_def.attr[key].check(op_def.name, value)
     if all(type(i) is Tensor for i in inputs):
@@ -99,8 +108,14 @@ def _typed(op_def: OpDef, inputs: tuple[Any, ...], values: dict[str, Any]) -> li
         elif arg.is_list:
             tensors += _list_input(op_def, arg, value, values)
         else:
-            dtype = arg.dtype if arg.dtype is not None else values.get(arg.type_attr) or _type_from_tensors(op_def, arg.type_attr, inputs)
-            tensor = _convert(op_def, arg, value, dtype, None if dtype is not None else _default_type(op_def, arg))
+            dtype = (
+                arg.dtype
+                if arg.dtype is not None
+                else values.get(arg.type_attr) or _type_from_tensors(op_def, arg.type_attr, inputs)
+            )
+            tensor = _convert(
+                op_def, arg, value, dtype, None if dtype is not None else _default_type(op_def, arg)
+            )
             if arg.type_attr:
                 values[arg.type_attr] = tensor._dtype
             tensors.append(tensor)
@@ -113,7 +128,10 @@ def _default_type(op_def: OpDef, arg: ArgDef) -> DType | None:
 
 
 def _type_from_tensors(op_def: OpDef, type_attr: str, inputs: tuple[Any, ...]) -> DType | None:
-    """The dtype that a tensor among the later inputs fixes for a shared type attribute: `1 + x` takes the type of x."""
+    """The dtype that a tensor among the later inputs fixes for a shared type attribute:
+
+    `1 + x` takes the type of x.
+    """
     for arg, value in zip(op_def.input_arg, inputs):
         if arg.type_attr == type_attr:
             for part in value if arg.number_attr and isinstance(value, (list, tuple)) else (value,):
@@ -123,7 +141,14 @@ def _type_from_tensors(op_def: OpDef, type_attr: str, inputs: tuple[Any, ...]) -
     return None
 
 
-def _convert(op_def: OpDef, arg: ArgDef, value: Any, dtype: DType | None, hint: DType | None = None, name: str | None = None) -> Tensor:
+def _convert(
+    op_def: OpDef,
+    arg: ArgDef,
+    value: Any,
+    dtype: DType | None,
+    hint: DType | None = None,
+    name: str | None = None,
+) -> Tensor:
     if isinstance(value, Tensor):
         if dtype is not None and value.dtype is not dtype:
             _mismatch(op_def, arg, value, dtype)
@@ -140,17 +165,27 @@ def _convert(op_def: OpDef, arg: ArgDef, value: Any, dtype: DType | None, hint: 
 
 def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) -> list[Tensor]:
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"Input '{arg.name}' of {op_def.name} must be a list of tensors, found {type(value).__name__}")
+        raise TypeError(
+            f"Input '{arg.name}' of {op_def.name} must be a list of tensors, found {type(value).__name__}"
+        )
     if arg.type_list_attr:
         types = values.get(arg.type_list_attr)
         if types is not None and len(types) != len(value):
-            raise ValueError(f"Input '{arg.name}' of {op_def.name} takes {len(types)} tensors, found {len(value)}")
-        tensors = [_convert(op_def, arg, v, types[i] if types is not None else None, name=f"{arg.name}_{i}") for i, v in enumerate(value)]
+            raise ValueError(
+                f"Input '{arg.name}' of {op_def.name} takes {len(types)} tensors, found {len(value)}"
+            )
+        tensors = [
+            _convert(op_def, arg, v, types[i] if types is not None else None, name=f"{arg.name}_{i}")
+            for i, v in enumerate(value)
+        ]
         values[arg.type_list_attr] = [t._dtype for t in tensors]
         return tensors
     known = values.get(arg.number_attr)
     if known is not None and known != len(value):
-        raise ValueError(f"Input '{arg.name}' of {op_def.name} takes {known} tensors like the other lists, found {len(value)}")
+        raise ValueError(
+            f"Input '{arg.name}' of {op_def.name} takes {known} tensors like the other lists, found"
+            f" {len(value)}"
+        )
     values[arg.number_attr] = len(value)
     dtype = arg.dtype if arg.dtype is not None else values.get(arg.type_attr)
     if dtype is None:
@@ -168,7 +203,10 @@ def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) 
 def _mismatch(op_def: OpDef, arg: ArgDef, value: Tensor, expected: DType | None) -> None:
     name = expected.name if expected is not None else "?"
     other = f", the type of the inputs before it (attribute '{arg.type_attr}')" if arg.type_attr else ""
-    raise TypeError(f"Input '{arg.name}' of '{op_def.name}' is {value.dtype.name}, not {name}{other}. Use flowcore.cast to convert tensor '{value.name}'")
+    raise TypeError(
+        f"Input '{arg.name}' of '{op_def.name}' is {value.dtype.name}, not {name}{other}. Use flowcore.cast"
+        f" to convert tensor '{value.name}'"
+    )
 
 
 @cache

@@ -33,9 +33,11 @@ register(
 
 
 def make_array(value: Any, dtype: DType | None = None) -> np.ndarray:
-    """A NumPy array for a constant: Python floats become float32, integers int32 where they fit (int64 otherwise).
+    """A NumPy array for a constant: Python floats become float32, integers int32 where they fit
+    (int64 otherwise).
 
-    Raises TypeError when the value is no number, text or nested list of these, or does not fit `dtype`. ValueError: it is None, or ragged.
+    Raises TypeError when the value is no number, text or nested list of these, or does not fit
+    `dtype`. ValueError: it is None, or ragged.
     """
     if value is None:
         raise ValueError("None values not supported: a tensor needs a value")
@@ -47,7 +49,9 @@ def make_array(value: Any, dtype: DType | None = None) -> np.ndarray:
         try:
             array = np.asarray(value)
         except ValueError as error:
-            raise ValueError(f"Cannot make a tensor of {_short(value)}: its rows differ in length ({error})") from None
+            raise ValueError(
+                f"Cannot make a tensor of {_short(value)}: its rows differ in length ({error})"
+            ) from None
         if dtype is None:
             dtype = _python_dtype(array, value)
     if array.ndim > MAX_RANK:
@@ -61,7 +65,11 @@ def _python_dtype(array: np.ndarray, value: Any) -> DType:
         return dtypes.float32
     if kind in "iu":
         info = np.iinfo(np.int32)
-        return dtypes.int32 if not array.size or (array.min() >= info.min and array.max() <= info.max) else as_dtype(array.dtype)
+        return (
+            dtypes.int32
+            if not array.size or (array.min() >= info.min and array.max() <= info.max)
+            else as_dtype(array.dtype)
+        )
     if kind == "O":
         return _dtype_of_objects(array, value)
     return as_dtype(array.dtype)
@@ -70,19 +78,28 @@ def _python_dtype(array: np.ndarray, value: Any) -> DType:
 def _dtype_of_objects(array: np.ndarray, value: Any = None) -> DType:
     if all(isinstance(item, (bytes, str)) for item in array.flat):
         return dtypes.string
-    raise TypeError(f"Cannot make a tensor of {_short(array if value is None else value)}: it holds objects that are neither numbers nor text")
+    raise TypeError(
+        f"Cannot make a tensor of {_short(array if value is None else value)}: it holds objects that are"
+        " neither numbers nor text"
+    )
 
 
 def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if dtype == dtypes.string:
-        if array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in np.asarray(value, object).flat):
+        if array.dtype.kind not in "SUO" or not all(
+            isinstance(v, (bytes, str)) for v in np.asarray(value, object).flat
+        ):
             raise TypeError(f"Expected string, found {_short(value)} instead.")
         return np.asarray(value, object)
     target = np.dtype(dtype.as_numpy_dtype)
     if array.dtype == target:
         return array
     kind = array.dtype.kind
-    wrong = kind in "SUO" or (kind == "c" and not dtype.is_complex) or (kind == "f" and (dtype.is_integer or dtype.is_bool))
+    wrong = (
+        kind in "SUO"
+        or (kind == "c" and not dtype.is_complex)
+        or (kind == "f" and (dtype.is_integer or dtype.is_bool))
+    )
     wrong = wrong or (kind == "b") != dtype.is_bool
     if not wrong and dtype.is_integer and array.size:
         wrong = bool(array.min() < dtype.min or array.max() > dtype.max)
@@ -96,18 +113,22 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False) -> Tensor:
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
+) -> Tensor:
     """A tensor with a fixed value.
 
     Args:
       value: a number, text, nested list or NumPy array.
-      dtype: the element type; by default float32 for Python floats, int32 for integers, the array's own for NumPy arrays.
+      dtype: the element type; by default float32 for Python floats, int32 for integers, the array's
+      own for NumPy arrays.
       shape: the shape; a single value fills it, and a shorter list is continued with its last element.
       name: of the node.
       verify_shape: refuse a value whose shape is not `shape`, instead of filling.
 
     Raises:
-      TypeError: the value does not fit `dtype`. ValueError: it does not fit `shape`, or has more than 8 dimensions.
+      TypeError: the value does not fit `dtype`. ValueError: it does not fit `shape`, or has more
+      than 8 dimensions.
     """
     array = make_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:
@@ -124,21 +145,30 @@ def _fill(array: np.ndarray, dims: Sequence[int | None], verify: bool) -> np.nda
     if size == 0:
         return np.zeros([d or 0 for d in dims], array.dtype)
     if array.size > size:
-        raise ValueError(f"Too many elements for a constant of shape {list(dims)}: it takes {size}, found {array.size}")
+        raise ValueError(
+            f"Too many elements for a constant of shape {list(dims)}: it takes {size}, found {array.size}"
+        )
     if array.size == size:
         return array.reshape([d or 0 for d in dims])
     if not array.size:
         raise ValueError(f"A constant of shape {list(dims)} cannot be filled from no elements")
     flat = array.ravel()
-    return np.concatenate([flat, np.full(size - flat.size, flat[-1], flat.dtype)]).reshape([d or 0 for d in dims])
+    return np.concatenate([flat, np.full(size - flat.size, flat[-1], flat.dtype)]).reshape(
+        [d or 0 for d in dims]
+    )
 
 
 def constant_node(array: np.ndarray, name: str) -> Tensor:
-    """A Const node for an array of a supported dtype. The array is taken over: made read-only, copied where it belongs to somebody else."""
+    """A Const node for an array of a supported dtype.
+
+    The array is taken over: made read-only, copied where it belongs to somebody else.
+    """
     if array.flags.writeable or not array.flags.c_contiguous:
         array = np.array(array, order="C")
         array.flags.writeable = False
-    op = get_default_graph().create_op("Const", (), name=name, attrs={"value": array, "dtype": as_dtype(array.dtype)}, op_def=_CONST)
+    op = get_default_graph().create_op(
+        "Const", (), name=name, attrs={"value": array, "dtype": as_dtype(array.dtype)}, op_def=_CONST
+    )
     return op.outputs[0]
 
 
@@ -146,15 +176,28 @@ _CONST = get_op_def("Const")
 
 
 def detached_constant(array: np.ndarray, op: Operation) -> Tensor:
-    """A Const node outside any graph that stands for `op`: it has its name and place. The array is taken over, and must not change any more."""
-    const = Operation(op.graph, _CONST, op.name, (), {"value": array, "dtype": as_dtype(array.dtype)}, [as_dtype(array.dtype)])
+    """A Const node outside any graph that stands for `op`:
+
+    it has its name and place. The array is taken over, and must not change any more.
+    """
+    const = Operation(
+        op.graph,
+        _CONST,
+        op.name,
+        (),
+        {"value": array, "dtype": as_dtype(array.dtype)},
+        [as_dtype(array.dtype)],
+    )
     const._code, const._line = op._code, op._line
     const.outputs[0]._shape = TensorShape(array.shape)
     return const.outputs[0]
 
 
 def constant_value(tensor: Any) -> Any:
-    """The value of `tensor` where it is known without running the graph, else None. Not to be changed by the caller."""
+    """The value of `tensor` where it is known without running the graph, else None.
+
+    Not to be changed by the caller.
+    """
     if not isinstance(tensor, Tensor):
         return np.asarray(tensor)
     op = tensor.op
@@ -179,7 +222,11 @@ def _evaluate(op: Operation) -> Sequence[Any]:
             continue
         function = current._op_def.value
         # A shape is known, or not, whatever its input's value is.
-        waiting = [t.op for t in current._inputs if t.op._values is None] if function is not None and current._type not in _SHAPE_ONLY else []
+        waiting = (
+            [t.op for t in current._inputs if t.op._values is None]
+            if function is not None and current._type not in _SHAPE_ONLY
+            else []
+        )
         if waiting:
             stack += waiting
             continue
@@ -234,4 +281,6 @@ def _slice_of_shape(op: Operation) -> TensorShape | None:
     source = constant_value_as_shape(op.inputs[0])
     if source.ndims is None:
         return None
-    return source[slice(None if masks[0] & 1 else int(begin[0]), None if masks[1] & 1 else int(end[0]), int(strides[0]))]
+    return source[
+        slice(None if masks[0] & 1 else int(begin[0]), None if masks[1] & 1 else int(end[0]), int(strides[0]))
+    ]

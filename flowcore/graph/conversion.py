@@ -15,7 +15,9 @@ Conversion = Callable[..., Any]
 _registry: list[tuple[int, int, tuple[type, ...], Conversion]] = []
 
 
-def register_tensor_conversion_function(base_type: type | tuple[type, ...], conversion_func: Conversion, priority: int = 100) -> None:
+def register_tensor_conversion_function(
+    base_type: type | tuple[type, ...], conversion_func: Conversion, priority: int = 100
+) -> None:
     """Teaches convert_to_tensor a type.
 
     Args:
@@ -32,7 +34,13 @@ def register_tensor_conversion_function(base_type: type | tuple[type, ...], conv
     _registry.sort(key=lambda entry: entry[:2])
 
 
-def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None, dtype_hint: Any = None) -> Tensor:
+def convert_to_tensor(
+    value: Any,
+    dtype: Any = None,
+    name: str | None = None,
+    preferred_dtype: Any = None,
+    dtype_hint: Any = None,
+) -> Tensor:
     """`value` as a Tensor: itself, a constant, or what a registered conversion makes of it.
 
     Args:
@@ -47,7 +55,9 @@ def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, pr
     wanted = None if dtype is None else as_dtype(dtype)
     if isinstance(value, Tensor):
         if wanted is not None and wanted is not value._dtype:
-            raise ValueError(f"{value} is {value.dtype.name}, but {wanted.name} is asked for; use flowcore.cast")
+            raise ValueError(
+                f"{value} is {value.dtype.name}, but {wanted.name} is asked for; use flowcore.cast"
+            )
         return value
     if isinstance(value, Operation):
         raise TypeError(f"Can't convert the Operation '{value.name}' to a Tensor; take one of its outputs")
@@ -60,7 +70,10 @@ def convert_to_tensor(value: Any, dtype: Any = None, name: str | None = None, pr
             if not isinstance(result, Tensor):
                 raise RuntimeError(f"The conversion registered for {types} returned no Tensor: {result!r}")
             if wanted is not None and result.dtype is not wanted:
-                raise TypeError(f"Cannot convert {value!r} of dtype {result.dtype.name} to a Tensor of dtype {wanted.name}")
+                raise TypeError(
+                    f"Cannot convert {value!r} of dtype {result.dtype.name} to a Tensor of dtype"
+                    f" {wanted.name}"
+                )
             return result
     if wanted is None and hint is not None:
         try:
@@ -81,10 +94,14 @@ def _attempt(function: Conversion, value: Any, dtype: DType | None, hint: Any, n
     return function(value, dtype=dtype, name=name, as_ref=False)
 
 
-def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str | None = None) -> Tensor | IndexedSlices:
+def convert_to_tensor_or_indexed_slices(
+    value: Any, dtype: Any = None, name: str | None = None
+) -> Tensor | IndexedSlices:
     """`value` itself when it is an IndexedSlices, else as convert_to_tensor."""
     if isinstance(value, IndexedSlices):
         if dtype is not None and as_dtype(dtype) is not value.dtype:
-            raise ValueError(f"the IndexedSlices are {value.dtype.name}, but {as_dtype(dtype).name} is asked for")
+            raise ValueError(
+                f"the IndexedSlices are {value.dtype.name}, but {as_dtype(dtype).name} is asked for"
+            )
         return value
     return convert_to_tensor(value, dtype, name)

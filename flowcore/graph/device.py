@@ -8,7 +8,9 @@ from typing import Any
 __all__ = ["DeviceSpec"]
 
 _PART = re.compile(
-    r"^(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))$"
+    r"^(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)"
+    r"|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)"
+    r"|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))$"
 )
 
 
@@ -44,7 +46,10 @@ class DeviceSpec:
                 continue
             match = _PART.match(part)
             if match is None:
-                raise ValueError(f"Unknown part '{part}' in device string '{spec}'; a device is written like '/device:GPU:0', '/cpu:0' or '/job:worker/task:1'")
+                raise ValueError(
+                    f"Unknown part '{part}' in device string '{spec}'; a device is written like"
+                    " '/device:GPU:0', '/cpu:0' or '/job:worker/task:1'"
+                )
             job, job_name, where, number, kind, index, short, short_index = match.groups()
             if job:
                 self.job = job_name
@@ -67,9 +72,15 @@ class DeviceSpec:
 
     def to_string(self) -> str:
         """The canonical string."""
-        parts = [f"/{name}:{getattr(self, name)}" for name in ("job", "replica", "task") if getattr(self, name) is not None]
+        parts = [
+            f"/{name}:{getattr(self, name)}"
+            for name in ("job", "replica", "task")
+            if getattr(self, name) is not None
+        ]
         if self.device_type is not None:
-            parts.append(f"/device:{self.device_type}:{'*' if self.device_index is None else self.device_index}")
+            parts.append(
+                f"/device:{self.device_type}:{'*' if self.device_index is None else self.device_index}"
+            )
         return "".join(parts)
 
     def __eq__(self, other: Any) -> bool:

@@ -66,7 +66,10 @@ class GraphDef:
 
 
 class _Scopes(threading.local):
-    """The scopes of one thread. Values are replaced, never changed in place: leaving a scope restores the old one."""
+    """The scopes of one thread.
+
+    Values are replaced, never changed in place: leaving a scope restores the old one.
+    """
 
     def __init__(self) -> None:
         self.name = ""
@@ -78,7 +81,9 @@ class _Scopes(threading.local):
 
 
 class _ControlScope:
-    """Ops made inside depend on `ops`, unless an input of theirs was made inside too and so depends on them already."""
+    """Ops made inside depend on `ops`, unless an input of theirs was made inside too and so depends
+    on them already.
+    """
 
     __slots__ = ("members", "ops")
 
@@ -88,7 +93,10 @@ class _ControlScope:
 
 
 class Graph:
-    """A dataflow graph. Several threads may add to it at once; scopes belong to the thread that opened them."""
+    """A dataflow graph.
+
+    Several threads may add to it at once; scopes belong to the thread that opened them.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -104,7 +112,8 @@ class Graph:
         self._py_funcs: dict[str, Callable[..., Any]] = {}
         self._gradient_functions: dict[str, Callable[..., Any]] = {}
 
-    # -- building -----------------------------------------------------------------------------------------------
+    # -- building
+    # -----------------------------------------------------------------------------------------------
 
     def create_op(
         self,
@@ -118,7 +127,8 @@ class Graph:
         compute_shapes: bool = True,
         compute_device: bool = True,
     ) -> Operation:
-        """Adds a node. `attrs` must be complete; `flowcore.graph.apply` infers and checks them, and is what op functions use.
+        """Adds a node. `attrs` must be complete; `flowcore.graph.apply` infers and checks them, and
+        is what op functions use.
 
         Args:
           op_type: a registered op type.
@@ -136,10 +146,15 @@ class Graph:
         attrs = dict(attrs or {})
         for input_tensor in inputs:
             if input_tensor._op._graph is not self:
-                raise ValueError(f"Tensor '{input_tensor.name}', an input of a new {op_type}, is from a different graph than the one being built")
+                raise ValueError(
+                    f"Tensor '{input_tensor.name}', an input of a new {op_type}, is from a different graph"
+                    " than the one being built"
+                )
         types = op_def.output_types(attrs)
         if dtypes is not None and [as_dtype(t) for t in dtypes] != list(types):
-            raise TypeError(f"{op_type} yields {[t.name for t in types]}, not {[as_dtype(t).name for t in dtypes]}")
+            raise TypeError(
+                f"{op_type} yields {[t.name for t in types]}, not {[as_dtype(t).name for t in dtypes]}"
+            )
         frame = _user_frame()
         with self._lock:
             self._check_not_finalized()
@@ -189,7 +204,9 @@ class Graph:
                 break
             if callable(entry):
                 result = entry(op)
-                op._device = device_strings.DeviceSpec.from_string(result if isinstance(result, str) else result.to_string() if result else "").to_string()
+                op._device = device_strings.DeviceSpec.from_string(
+                    result if isinstance(result, str) else result.to_string() if result else ""
+                ).to_string()
             else:
                 op._device = device_strings.merge(entry, op._device)
 
@@ -239,15 +256,24 @@ class Graph:
     def building_function(self) -> bool:
         return False
 
-    # -- names --------------------------------------------------------------------------------------------------
+    # -- names
+    # --------------------------------------------------------------------------------------------------
 
     def unique_name(self, name: str, mark_as_used: bool = True) -> str:
-        """`name` inside the current scope, with a number behind it when it is taken. Names differ by more than case."""
+        """`name` inside the current scope, with a number behind it when it is taken.
+
+        Names differ by more than case.
+        """
         scope = self._scopes.name
         if not scope and not _VALID_NAME.match(name):
-            raise ValueError(f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/', and not '_' or '-' first")
+            raise ValueError(
+                f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/', and not '_'"
+                " or '-' first"
+            )
         if scope and not _VALID_SCOPE.match(name):
-            raise ValueError(f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/' only")
+            raise ValueError(
+                f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/' only"
+            )
         with self._lock:
             return self._unique(f"{scope}/{name}" if scope else name, mark_as_used)
 
@@ -268,7 +294,10 @@ class Graph:
 
     @contextlib.contextmanager
     def name_scope(self, name: str | None) -> Iterator[str]:
-        """New operations get `name`/ before their names. None or "" leaves all scopes; a name that ends in "/" re-enters that scope."""
+        """New operations get `name`/ before their names.
+
+        None or "" leaves all scopes; a name that ends in "/" re-enters that scope.
+        """
         scopes = self._scopes
         old = scopes.name
         if not name:
@@ -290,18 +319,25 @@ class Graph:
         """The current name scope, without the closing slash."""
         return self._scopes.name
 
-    # -- scopes -------------------------------------------------------------------------------------------------
+    # -- scopes
+    # -------------------------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
-        """Operations made inside run after `control_inputs` (operations, tensors, variables). None: forget all outer ones."""
+        """Operations made inside run after `control_inputs` (operations, tensors, variables).
+
+        None: forget all outer ones.
+        """
         scopes = self._scopes
         old, old_name = scopes.controls, scopes.name
         if control_inputs is None:
             scopes.controls = ()
         else:
             if isinstance(control_inputs, (Tensor, Operation)) or not hasattr(control_inputs, "__iter__"):
-                raise TypeError(f"control_inputs must be a list of Operations and Tensors or None, found {control_inputs!r}")
+                raise TypeError(
+                    "control_inputs must be a list of Operations and Tensors or None, found"
+                    f" {control_inputs!r}"
+                )
             ops: dict[Operation, None] = {}
             for item in control_inputs:
                 if isinstance(item, IndexedSlices):
@@ -316,7 +352,10 @@ class Graph:
 
     @contextlib.contextmanager
     def device(self, device_name_or_function: Any) -> Iterator[None]:
-        """Operations made inside ask for this device: a string, a DeviceSpec, a function of the operation, or None (forget outer scopes)."""
+        """Operations made inside ask for this device:
+
+        a string, a DeviceSpec, a function of the operation, or None (forget outer scopes).
+        """
         entry = device_name_or_function
         if isinstance(entry, device_strings.DeviceSpec):
             entry = entry.to_string()
@@ -351,8 +390,13 @@ class Graph:
 
     @contextlib.contextmanager
     def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
-        """Operations made inside use the gradient registered under another name: {op type: name of RegisterGradient}."""
-        if not isinstance(op_type_map, dict) or not all(isinstance(s, str) for pair in op_type_map.items() for s in pair):
+        """Operations made inside use the gradient registered under another name:
+
+        {op type: name of RegisterGradient}.
+        """
+        if not isinstance(op_type_map, dict) or not all(
+            isinstance(s, str) for pair in op_type_map.items() for s in pair
+        ):
             raise TypeError("op_type_map maps op types to names of gradients, all of them strings")
         scopes = self._scopes
         old = scopes.gradient_override
@@ -381,7 +425,9 @@ class Graph:
             yield self
         finally:
             if not _defaults.stack or _defaults.stack[-1] is not self:
-                raise RuntimeError("as_default() blocks of graphs must be left in the reverse order of entering")
+                raise RuntimeError(
+                    "as_default() blocks of graphs must be left in the reverse order of entering"
+                )
             _defaults.stack.pop()
 
     @contextlib.contextmanager
@@ -395,7 +441,8 @@ class Graph:
         finally:
             scopes.name, scopes.controls, scopes.devices, scopes.colocation = saved
 
-    # -- seeds --------------------------------------------------------------------------------------------------
+    # -- seeds
+    # --------------------------------------------------------------------------------------------------
 
     @property
     def seed(self) -> int | None:
@@ -406,7 +453,8 @@ class Graph:
     def seed(self, value: int | None) -> None:
         self._seed = value
 
-    # -- look-up ------------------------------------------------------------------------------------------------
+    # -- look-up
+    # ------------------------------------------------------------------------------------------------
 
     def get_operations(self) -> list[Operation]:
         """All operations, in the order of creation."""
@@ -431,7 +479,8 @@ class Graph:
     def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
         """The Tensor or Operation that `obj` is, names ("x:0", "x"), or converts to (a Variable).
 
-        Raises TypeError for a wrong kind, KeyError for an unknown name, ValueError for an element of another graph or a malformed name.
+        Raises TypeError for a wrong kind, KeyError for an unknown name, ValueError for an element
+        of another graph or a malformed name.
         """
         if not allow_tensor and not allow_operation:
             raise ValueError("allow_tensor or allow_operation must be True")
@@ -451,14 +500,22 @@ class Graph:
         if ":" in name:
             op_name, _, index = name.rpartition(":")
             if not allow_tensor:
-                raise ValueError(f"The name '{name}' looks like a Tensor name, but an Operation was asked for.")
+                raise ValueError(
+                    f"The name '{name}' looks like a Tensor name, but an Operation was asked for."
+                )
             if not index.isdecimal():
-                raise ValueError(f"The name '{name}' looks like a Tensor name but is malformed: a name is '<operation>:<output index>'")
+                raise ValueError(
+                    f"The name '{name}' looks like a Tensor name but is malformed: a name is"
+                    " '<operation>:<output index>'"
+                )
             op = self._by_name.get(op_name)
             if op is None:
                 raise KeyError(f"there is no tensor '{name}': this graph has no operation named '{op_name}'")
             if int(index) >= len(op._outputs):
-                raise KeyError(f"The name '{name}' refers to a Tensor which does not exist. The operation has only {len(op._outputs)} outputs.")
+                raise KeyError(
+                    f"The name '{name}' refers to a Tensor which does not exist. The operation has only"
+                    f" {len(op._outputs)} outputs."
+                )
             return op._outputs[int(index)]
         op = self._by_name.get(name)
         if op is None:
@@ -477,8 +534,13 @@ class Graph:
         """Marks a tensor as one that may not be fed."""
         self._unfeedable.add(tensor)
 
-    def as_graph_def(self, from_version: int | None = None, add_shapes: bool = False, use_pybind11_proto: bool = False) -> GraphDef:
-        """The graph as plain data. `add_shapes` puts the static output shapes into attribute `_output_shapes`."""
+    def as_graph_def(
+        self, from_version: int | None = None, add_shapes: bool = False, use_pybind11_proto: bool = False
+    ) -> GraphDef:
+        """The graph as plain data.
+
+        `add_shapes` puts the static output shapes into attribute `_output_shapes`.
+        """
         nodes = []
         for op in self.operations_since(from_version or 0):
             node = op.node_def
@@ -487,7 +549,8 @@ class Graph:
             nodes.append(node)
         return GraphDef(nodes)
 
-    # -- collections --------------------------------------------------------------------------------------------
+    # -- collections
+    # --------------------------------------------------------------------------------------------
 
     def add_to_collection(self, name: Any, value: Any) -> None:
         with self._lock:
@@ -504,7 +567,10 @@ class Graph:
             return self._collections.setdefault(name, [])
 
     def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
-        """A copy of the collection; with `scope`, only items whose name matches that regular expression at its start."""
+        """A copy of the collection;
+
+        with `scope`, only items whose name matches that regular expression at its start.
+        """
         with self._lock:
             items = list(self._collections.get(name, ()))
         if scope is None:
@@ -529,7 +595,10 @@ def _infer_shapes(op: Operation) -> None:
         for tensor, known in zip(op._outputs, shape(op)):
             tensor._shape = known
     except ValueError as error:
-        raise ValueError(f"{error} (new node '{op._name}' of type {op._type}, with input shapes: {', '.join(str(t._shape) for t in op._inputs)})") from None
+        raise ValueError(
+            f"{error} (new node '{op._name}' of type {op._type}, with input shapes:"
+            f" {', '.join(str(t._shape) for t in op._inputs)})"
+        ) from None
 
 
 def _user_frame() -> FrameType | None:
@@ -563,8 +632,14 @@ def get_default_graph() -> Graph:
 
 
 def reset_default_graph() -> None:
-    """Replaces the process-wide default graph by an empty one. Raises AssertionError inside an `as_default` block."""
+    """Replaces the process-wide default graph by an empty one.
+
+    Raises AssertionError inside an `as_default` block.
+    """
     if _defaults.stack:
-        raise AssertionError("Do not use reset_default_graph() to clear nested graphs. Leave the as_default() block, or make a new Graph.")
+        raise AssertionError(
+            "Do not use reset_default_graph() to clear nested graphs. Leave the as_default() block, or make a"
+            " new Graph."
+        )
     with _global_lock:
         _global_default.clear()

@@ -18,7 +18,11 @@ from flowcore.shape import TensorShape, as_shape
 
 
 class ArgDef(NamedTuple):
-    """An input or output: exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a list."""
+    """An input or output:
+
+    exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a
+    list.
+    """
 
     name: str
     dtype: DType | None = None
@@ -32,7 +36,11 @@ class ArgDef(NamedTuple):
 
 
 class AttrDef(NamedTuple):
-    """An attribute. `kind` is "int", "float", "bool", "string", "type", "shape", "tensor", "func", or "list(...)" of one."""
+    """An attribute.
+
+    `kind` is "int", "float", "bool", "string", "type", "shape", "tensor", "func", or "list(...)" of
+    one.
+    """
 
     name: str
     kind: str
@@ -49,15 +57,23 @@ class AttrDef(NamedTuple):
                     raise TypeError("a list")
                 result: Any = [_CONVERT[self.kind[5:-1]](v) for v in value]
                 if self.minimum is not None and len(result) < self.minimum:
-                    raise ValueError(f"Attribute '{self.name}' of {op_type} needs at least {self.minimum} entries, found {len(result)}")
+                    raise ValueError(
+                        f"Attribute '{self.name}' of {op_type} needs at least {self.minimum} entries, found"
+                        f" {len(result)}"
+                    )
                 parts = result
             else:
                 result = _CONVERT[self.kind](value)
                 if self.minimum is not None and result < self.minimum:
-                    raise ValueError(f"Attribute '{self.name}' of {op_type} must be at least {self.minimum}, found {result}")
+                    raise ValueError(
+                        f"Attribute '{self.name}' of {op_type} must be at least {self.minimum}, found"
+                        f" {result}"
+                    )
                 parts = (result,)
         except TypeError:
-            raise TypeError(f"Attribute '{self.name}' of {op_type} must be {self.kind}, found {value!r}") from None
+            raise TypeError(
+                f"Attribute '{self.name}' of {op_type} must be {self.kind}, found {value!r}"
+            ) from None
         if self.allowed is not None:
             for part in parts:
                 if part not in self.allowed:
@@ -67,8 +83,13 @@ class AttrDef(NamedTuple):
     def _refuse(self, op_type: str, value: Any) -> None:
         if isinstance(value, DType):
             names = ", ".join(t.name for t in dtypes.ALL if self.allowed is not None and t in self.allowed)
-            raise TypeError(f"{op_type} does not take dtype {value.name} (attribute '{self.name}'); it takes {names}")
-        raise ValueError(f"Attribute '{self.name}' of {op_type} must be one of {sorted(self.allowed or ())}, found {value!r}")
+            raise TypeError(
+                f"{op_type} does not take dtype {value.name} (attribute '{self.name}'); it takes {names}"
+            )
+        raise ValueError(
+            f"Attribute '{self.name}' of {op_type} must be one of {sorted(self.allowed or ())}, found"
+            f" {value!r}"
+        )
 
 
 def _to_int(value: Any) -> int:
@@ -84,7 +105,11 @@ def _to_float(value: Any) -> float:
 
 
 def _to_bool(value: Any) -> bool:
-    return bool(value) if isinstance(value, (bool, int)) or type(value).__name__ in ("bool", "bool_") else _fail()
+    return (
+        bool(value)
+        if isinstance(value, (bool, int)) or type(value).__name__ in ("bool", "bool_")
+        else _fail()
+    )
 
 
 def _to_string(value: Any) -> str:
@@ -102,15 +127,25 @@ def _same(value: Any) -> Any:
 
 
 _CONVERT: dict[str, Callable[[Any], Any]] = {
-    "int": _to_int, "float": _to_float, "bool": _to_bool, "string": _to_string, "type": dtypes.as_dtype, "shape": as_shape, "tensor": _same, "func": _same,
-}  # fmt: skip
+    "int": _to_int,
+    "float": _to_float,
+    "bool": _to_bool,
+    "string": _to_string,
+    "type": dtypes.as_dtype,
+    "shape": as_shape,
+    "tensor": _same,
+    "func": _same,
+}
 
 _ATTR = re.compile(r"^(\w+)\s*:\s*(list\(.+?\)|\{.*?\}|\w+)\s*(?:>=\s*(-?\d+))?\s*(?:=\s*(.+))?$")
 _DTYPE_NAMES = {t.name: t for t in dtypes.ALL}
 
 
 def parse_attr(spec: str) -> AttrDef:
-    """Parses "T: {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "strides: list(int)" ..."""
+    """Parses "T:
+
+    {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "strides: list(int)" ...
+    """
     match = _ATTR.match(spec)
     if match is None:
         raise ValueError(f"malformed attribute spec {spec!r}")
@@ -129,7 +164,9 @@ def parse_attr(spec: str) -> AttrDef:
     attr = AttrDef(name, full, None, default is not None, allowed, int(minimum) if minimum else None)
     if default is None:
         return attr
-    return AttrDef(name, full, attr.check("the spec of an op", _literal(default)), True, allowed, attr.minimum)
+    return AttrDef(
+        name, full, attr.check("the spec of an op", _literal(default)), True, allowed, attr.minimum
+    )
 
 
 def _literal(text: str) -> Any:
@@ -154,7 +191,10 @@ def parse_arg(spec: str, attrs: dict[str, AttrDef]) -> ArgDef:
 
 
 class OpDef(NamedTuple):
-    """A registered op. `shape`, `value` and `grad` are functions of an Operation; see docs/architecture.md."""
+    """A registered op.
+
+    `shape`, `value` and `grad` are functions of an Operation; see docs/architecture.md.
+    """
 
     name: str
     input_arg: tuple[ArgDef, ...]
@@ -171,7 +211,10 @@ class OpDef(NamedTuple):
 
 
 def _types_of(args: Sequence[ArgDef]) -> Callable[[dict[str, Any]], Sequence[DType]]:
-    """What tells the dtypes of `args` by the attributes: quickly in the common case that each is one attribute."""
+    """What tells the dtypes of `args` by the attributes:
+
+    quickly in the common case that each is one attribute.
+    """
     names = [arg.type_attr for arg in args if arg.type_attr and not arg.number_attr]
     if len(names) < len(args) or not names:
         return functools.partial(_types, args)
@@ -203,7 +246,8 @@ class Decorator(Protocol):
     def __call__(self, function: F, /) -> F: ...
 
 
-_registry: dict[str, OpDef | Callable[[], OpDef]] = {}  # a function until the op is first asked for: parsing all specs would be a tenth of the import
+# a function until the op is first asked for: parsing all specs would be a tenth of the import
+_registry: dict[str, OpDef | Callable[[], OpDef]] = {}
 
 
 def register(
@@ -234,8 +278,22 @@ def register(
         attr_defs = {a.name: a for a in map(parse_attr, attrs)}
         input_args = tuple(parse_arg(spec, attr_defs) for spec in inputs)
         output_args = tuple(parse_arg(spec, attr_defs) for spec in outputs)
-        inferred = frozenset(n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n)
-        return OpDef(name, input_args, output_args, attr_defs, shape, value, grad, _types_of(input_args), _types_of(output_args), stateful, inferred)
+        inferred = frozenset(
+            n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n
+        )
+        return OpDef(
+            name,
+            input_args,
+            output_args,
+            attr_defs,
+            shape,
+            value,
+            grad,
+            _types_of(input_args),
+            _types_of(output_args),
+            stateful,
+            inferred,
+        )
 
     _registry[name] = parse
     return _unchanged
@@ -252,7 +310,9 @@ def get_op_def(op_type: str) -> OpDef:
         import difflib
 
         near = difflib.get_close_matches(op_type, _registry, 1)
-        raise ValueError(f"No op type '{op_type}' is registered" + (f"; did you mean '{near[0]}'?" if near else ""))
+        raise ValueError(
+            f"No op type '{op_type}' is registered" + (f"; did you mean '{near[0]}'?" if near else "")
+        )
     if not isinstance(found, OpDef):
         found = _registry[op_type] = found()
     return found

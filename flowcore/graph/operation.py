@@ -34,7 +34,10 @@ class NodeDef:
 
 
 class Operation:
-    """A node of a graph. Made by `Graph.create_op`; never changed afterwards, but for control inputs and device."""
+    """A node of a graph.
+
+    Made by `Graph.create_op`; never changed afterwards, but for control inputs and device.
+    """
 
     __slots__ = (
         "__weakref__",
@@ -53,9 +56,17 @@ class Operation:
         "_outputs",
         "_type",
         "_values",
-    )  # fmt: skip
+    )
 
-    def __init__(self, graph: Graph, op_def: OpDef, name: str, inputs: tuple[Tensor, ...], attrs: dict[str, Any], types: Sequence[DType]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        op_def: OpDef,
+        name: str,
+        inputs: tuple[Tensor, ...],
+        attrs: dict[str, Any],
+        types: Sequence[DType],
+    ) -> None:
         self._graph = graph
         self._op_def = op_def
         self._type = op_def.name
@@ -114,7 +125,9 @@ class Operation:
     @property
     def node_def(self) -> NodeDef:
         """The node as plain data."""
-        inputs = [t.op.name if t.value_index == 0 else t.name for t in self._inputs] + [f"^{c.name}" for c in self._control_inputs]
+        inputs = [t.op.name if t.value_index == 0 else t.name for t in self._inputs] + [
+            f"^{c.name}" for c in self._control_inputs
+        ]
         return NodeDef(self._name, self._type, inputs, self._device, dict(self._attrs))
 
     @property
@@ -127,7 +140,10 @@ class Operation:
         try:
             return self._attrs[name]
         except KeyError:
-            raise ValueError(f"Operation '{self._name}' ({self._type}) has no attribute '{name}'; it has {', '.join(sorted(self._attrs)) or 'none'}") from None
+            raise ValueError(
+                f"Operation '{self._name}' ({self._type}) has no attribute '{name}'; it has"
+                f" {', '.join(sorted(self._attrs)) or 'none'}"
+            ) from None
 
     def values(self) -> tuple[Tensor, ...]:
         """The outputs."""
@@ -165,10 +181,20 @@ class Operation:
         self._control_inputs += tuple(op for op in ops if op not in self._control_inputs)
         self._graph._changed()
 
-    def _detached(self, inputs: tuple[Tensor, ...], control_inputs: tuple[Operation, ...], attrs: dict[str, Any] | None = None) -> Operation:
-        """A copy with other inputs that the graph does not know of: planning may neither change a graph nor add to it."""
+    def _detached(
+        self,
+        inputs: tuple[Tensor, ...],
+        control_inputs: tuple[Operation, ...],
+        attrs: dict[str, Any] | None = None,
+    ) -> Operation:
+        """A copy with other inputs that the graph does not know of:
+
+        planning may neither change a graph nor add to it.
+        """
         types = [t._dtype for t in self._outputs]
-        copy = Operation(self._graph, self._op_def, self._name, inputs, self._attrs if attrs is None else attrs, types)
+        copy = Operation(
+            self._graph, self._op_def, self._name, inputs, self._attrs if attrs is None else attrs, types
+        )
         copy._stand_for(self, control_inputs)
         for new, old in zip(copy._outputs, self._outputs, strict=True):
             new._shape = old._shape
@@ -203,17 +229,19 @@ if TYPE_CHECKING:
         def __call__(self) -> Tensor: ...
 
 
+_BINARY_OPERATORS = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"]
+
+
 class Tensor:
     """An output of an operation: a value that exists while a session runs."""
 
     __slots__ = ("__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
     __array_priority__: ClassVar[int] = 100
 
-    OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset({
-        "__add__", "__radd__", "__sub__", "__rsub__", "__mul__", "__rmul__", "__truediv__", "__rtruediv__", "__floordiv__", "__rfloordiv__",
-        "__mod__", "__rmod__", "__pow__", "__rpow__", "__matmul__", "__rmatmul__", "__and__", "__rand__", "__or__", "__ror__", "__xor__", "__rxor__",
-        "__invert__", "__neg__", "__abs__", "__lt__", "__le__", "__gt__", "__ge__", "__getitem__",
-    })  # fmt: skip
+    OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset(
+        [f"__{r}{name}__" for name in _BINARY_OPERATORS for r in ("", "r")]
+        + [f"__{name}__" for name in ("invert", "neg", "abs", "lt", "le", "gt", "ge", "getitem")]
+    )
 
     def __init__(self, op: Operation, value_index: int, dtype: DType) -> None:
         self._op = op
@@ -281,8 +309,12 @@ class Tensor:
         setattr(cls, operator, function)
 
     if TYPE_CHECKING:  # installed by flowcore.ops
-        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _Binary()
-        __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = _Binary()
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = (
+            __floordiv__
+        ) = __rfloordiv__ = _Binary()
+        __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __and__ = __rand__ = __or__ = (
+            __ror__
+        ) = __xor__ = __rxor__ = _Binary()
         __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = _Binary()
         __neg__ = __abs__ = __invert__ = _Unary()
 
@@ -293,21 +325,32 @@ class Tensor:
 
     def __bool__(self) -> bool:
         raise TypeError(
-            f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.cond or flowcore.where for a choice inside the graph, "
-            "`is not None` to test whether a tensor is there, or Session.run to get its value"
+            f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.cond or"
+            " flowcore.where for a choice inside the graph, `is not None` to test whether a tensor is there,"
+            " or Session.run to get its value"
         )
 
     def __len__(self) -> int:
-        raise TypeError(f"Tensor '{self.name}' has no len(); use tensor.shape[0] or flowcore.shape(tensor)[0]")
+        raise TypeError(
+            f"Tensor '{self.name}' has no len(); use tensor.shape[0] or flowcore.shape(tensor)[0]"
+        )
 
     def __iter__(self) -> Iterator[Any]:
-        raise TypeError(f"Tensor '{self.name}' is not iterable while the graph is built; flowcore.unstack(tensor) gives its parts")
+        raise TypeError(
+            f"Tensor '{self.name}' is not iterable while the graph is built; flowcore.unstack(tensor) gives"
+            " its parts"
+        )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise TypeError(f"Tensor '{self.name}' has no value while the graph is built, so NumPy cannot take it; use Session.run to get its value")
+        raise TypeError(
+            f"Tensor '{self.name}' has no value while the graph is built, so NumPy cannot take it; use"
+            " Session.run to get its value"
+        )
 
     def __float__(self) -> float:
-        raise TypeError(f"Tensor '{self.name}' has no value while the graph is built; use Session.run to get it")
+        raise TypeError(
+            f"Tensor '{self.name}' has no value while the graph is built; use Session.run to get it"
+        )
 
     __int__ = __index__ = __complex__ = __float__  # type: ignore[assignment]
 
@@ -366,7 +409,9 @@ class IndexedSlices:
         return self._values.graph
 
     def __repr__(self) -> str:
-        return f"IndexedSlices(indices={self._indices}, values={self._values}, dense_shape={self._dense_shape})"
+        return (
+            f"IndexedSlices(indices={self._indices}, values={self._values}, dense_shape={self._dense_shape})"
+        )
 
 
 #: Set by the runtime: returns the default session of this thread, or None.
@@ -377,7 +422,12 @@ def _session_for(graph: Graph, session: Any, what: str) -> Any:
     if session is None:
         session = default_session_hook()
         if session is None:
-            raise ValueError(f"Cannot execute {what}: no default session is registered. Use `with flowcore.Session():` or pass `session=`")
+            raise ValueError(
+                f"Cannot execute {what}: no default session is registered. Use `with flowcore.Session():` or"
+                " pass `session=`"
+            )
     if session.graph is not graph:
-        raise ValueError(f"Cannot execute {what}: the session's graph is not the graph of the tensor or operation")
+        raise ValueError(
+            f"Cannot execute {what}: the session's graph is not the graph of the tensor or operation"
+        )
     return session

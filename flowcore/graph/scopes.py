@@ -1,4 +1,7 @@
-"""Functions on the default graph: name scopes, devices, control dependencies, collections, seeds. Must never import ops."""
+"""Functions on the default graph:
+
+name scopes, devices, control dependencies, collections, seeds. Must never import ops.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
 __all__ = [
-    "DeviceSpec", "add_to_collection", "add_to_collections", "colocate_with", "container", "control_dependencies", "device", "get_collection",
-    "get_collection_ref", "get_seed", "name_scope", "op_scope", "set_random_seed",
+    "DeviceSpec", "add_to_collection", "add_to_collections", "colocate_with", "container",
+    "control_dependencies", "device", "get_collection", "get_collection_ref", "get_seed", "name_scope",
+    "op_scope", "set_random_seed",
 ]  # fmt: skip
 
 #: Stands in for a graph seed that was not set while an op seed was.
@@ -28,10 +32,13 @@ class name_scope:
     Args:
       name: the scope; None takes `default_name`.
       default_name: used when `name` is None.
-      values: tensors passed to the function that opens the scope; they must share one graph, which becomes the default inside.
+      values: tensors passed to the function that opens the scope; they must share one graph, which
+      becomes the default inside.
     """
 
-    def __init__(self, name: str | None, default_name: str | None = None, values: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self, name: str | None, default_name: str | None = None, values: Sequence[Any] | None = None
+    ) -> None:
         self._name = default_name if name is None else name
         self._default_name = default_name
         self._values = values
@@ -43,7 +50,9 @@ class name_scope:
         return self._name
 
     def __enter__(self) -> str:
-        graph = next((v.graph for v in self._values or () if isinstance(v, (Tensor, Operation, IndexedSlices))), None)
+        graph = next(
+            (v.graph for v in self._values or () if isinstance(v, (Tensor, Operation, IndexedSlices))), None
+        )
         self._stack = contextlib.ExitStack()
         if graph is not None and graph is not get_default_graph():
             self._stack.enter_context(graph.as_default())
@@ -62,8 +71,13 @@ def op_scope(values: Sequence[Any], name: str | None, default_name: str | None =
         yield scope
 
 
-def device(device_name_or_function: str | DeviceSpec | Callable[[Operation], Any] | None) -> contextlib.AbstractContextManager[None]:
-    """Operations made inside ask for this device: "/gpu:0", a DeviceSpec, a function of the operation; None forgets outer scopes."""
+def device(
+    device_name_or_function: str | DeviceSpec | Callable[[Operation], Any] | None,
+) -> contextlib.AbstractContextManager[None]:
+    """Operations made inside ask for this device:
+
+    "/gpu:0", a DeviceSpec, a function of the operation; None forgets outer scopes.
+    """
     return get_default_graph().device(device_name_or_function)
 
 
@@ -109,7 +123,10 @@ def set_random_seed(seed: int | None) -> None:
 
 
 def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
-    """The two seeds of a random op: from the graph's seed and the op's own. (None, None) when neither is set."""
+    """The two seeds of a random op:
+
+    from the graph's seed and the op's own. (None, None) when neither is set.
+    """
     graph: Graph = get_default_graph()
     if graph.seed is not None:
         seeds = (graph.seed, graph.version if op_seed is None else op_seed)

@@ -1,6 +1,7 @@
 """Checks a graph before it is planned: what building cannot have produced must not reach the engine.
 
-Incremental: each operation is looked at once. Raises GraphError, which names the node, what was expected and what was found.
+Incremental: each operation is looked at once. Raises GraphError, which names the node, what was
+expected and what was found.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Verifier:
             self._version = 0
         added = graph.operations_since(self._version)[: version - self._version]
         self._check(added)
-        if edits != self._edits:  # only an edited graph can have a cycle: a new node's inputs are older than itself
+        # only an edited graph can have a cycle: a new node's inputs are older than itself
+        if edits != self._edits:
             check_acyclic(graph.get_operations()[:version])
         self._version, self._edits = version, edits
 
@@ -56,7 +58,11 @@ class Verifier:
             for tensor, dtype in zip(inputs, expected):
                 if type(tensor) is Tensor and tensor._dtype is dtype:
                     maker = tensor._op
-                    if 0 <= maker._id < count and ops[maker._id] is maker and maker._outputs[tensor._value_index] is tensor:
+                    if (
+                        0 <= maker._id < count
+                        and ops[maker._id] is maker
+                        and maker._outputs[tensor._value_index] is tensor
+                    ):
                         continue
                 self._refuse_input(op, tensor, dtype)
             for control in op._control_inputs:

@@ -1,7 +1,9 @@
 """The registry of CPU kernels: finds every extension unit of this package and of the queues. Knows no graph.
 
-Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session state), `PYTHON_KERNELS` (op type -> factory of
-a Python callable), `find_formula` (of the unit _elementwise), `find_row_loops` (of _reduce), `new_kept` (of _linalg). A new unit is found by its name:
+Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session
+state), `PYTHON_KERNELS` (op type -> factory of a Python callable), `find_formula` (of the unit
+_elementwise), `find_row_loops` (of _reduce), `new_kept` (of _linalg). A new unit is found by its
+name:
 nothing here is edited for it.
 """
 
@@ -21,8 +23,15 @@ __all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula", "
 
 
 def _units() -> list[ModuleType]:
-    names = {name.removesuffix(suffix) for folder in __path__ for name in os.listdir(folder) for suffix in EXTENSION_SUFFIXES if name.endswith(suffix)}
-    units = sorted(f"{__name__}.{name}" for name in names if name.isidentifier())  # others are of another Python
+    names = {
+        name.removesuffix(suffix)
+        for folder in __path__
+        for name in os.listdir(folder)
+        for suffix in EXTENSION_SUFFIXES
+        if name.endswith(suffix)
+    }
+    # others are of another Python
+    units = sorted(f"{__name__}.{name}" for name in names if name.isidentifier())
     return [importlib.import_module(name) for name in [*units, "flowcore._fifo"]]
 
 
@@ -31,17 +40,25 @@ RESOURCE_FACTORIES: dict[str, Callable[[str, Mapping[str, Any]], object]] = {}
 
 
 def find_formula(op: str, dtype: int) -> int:
-    """The number of the line of elementwise.def for `op` of `dtype`, by its number; -1 where there is none, as in a build without that unit."""
+    """The number of the line of elementwise.def for `op` of `dtype`, by its number;
+
+    -1 where there is none, as in a build without that unit.
+    """
     return -1
 
 
 def find_row_loops(op: str, dtype: int) -> int:
-    """Where the loops of a reduction of `dtype`, by its number, lie that a fused node may call; 0 where there are none."""
+    """Where the loops of a reduction of `dtype`, by its number, lie that a fused node may call;
+
+    0 where there are none.
+    """
     return 0
 
 
 def new_kept() -> object:
-    """The state, as a capsule, of a node whose kernel keeps what it made of a constant (FC_KEEPS_CONSTANT)."""
+    """The state, as a capsule, of a node whose kernel keeps what it made of a constant
+    (FC_KEEPS_CONSTANT).
+    """
     raise NotImplementedError("no unit of this build keeps constants")
 
 

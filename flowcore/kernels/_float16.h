@@ -1,13 +1,17 @@
-/* float16 and bfloat16 as stored values: conversions to and from float, branch-free so that loops over them vectorise.
- * Every kernel computes such types in float and rounds once, to nearest even, when it stores. */
+/* float16 and bfloat16 as stored values: conversions to and from float, branch-free so that loops over them
+ * vectorise. Every kernel computes such types in float and rounds once, to nearest even, when it stores. */
 #ifndef FLOWCORE_FLOAT16_H
 #define FLOWCORE_FLOAT16_H
 
 #include <stdint.h>
 #include <string.h>
 
-typedef struct { uint16_t bits; } fc_half;
-typedef struct { uint16_t bits; } fc_bfloat16;
+typedef struct {
+    uint16_t bits;
+} fc_half;
+typedef struct {
+    uint16_t bits;
+} fc_bfloat16;
 
 static inline uint32_t fc_float_bits(float f) {
     uint32_t u;
@@ -31,7 +35,8 @@ static inline fc_half fc_to_half(float f) {
     uint32_t u = fc_float_bits(f), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
     /* Below 2^-14: adding 0.5 lets the adder itself round to a multiple of 2^-24, the subnormal step. */
     uint32_t small = fc_float_bits(fc_bits_float(a) + 0.5f) - 0x3f000000u;
-    uint32_t normal = (a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13; /* overflows to Inf by itself below 2^16 */
+    /* overflows to Inf by itself below 2^16 */
+    uint32_t normal = (a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13;
     uint32_t special = a > 0x7f800000u ? 0x7e00u : 0x7c00u;
     fc_half h = {(uint16_t)(sign | (a < 0x38800000u ? small : a < 0x47800000u ? normal : special))};
     return h;

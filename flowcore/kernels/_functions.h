@@ -6,7 +6,8 @@
 
 #include "_float16.h"
 
-/* Always: a function that stays a call is compiled for the least processor, and no loop around it vectorises. */
+/* Always: a function that stays a call is compiled for the least processor, and no loop around it vectorises.
+ */
 #define FC_INLINE static inline __attribute__((always_inline))
 #define FC_GO_ON(i, most, more) ((i) < (most))
 #define I32 int32_t

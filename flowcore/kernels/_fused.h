@@ -1,5 +1,6 @@
-/* Fused nodes: several elementwise ops in one, and perhaps a reduction of what they yield. Their steps as the runtime packs them, the shape of each
- * step's value, and the errors where shapes do not fit, in the words of the op alone. For kernels of any device. */
+/* Fused nodes: several elementwise ops in one, and perhaps a reduction of what they yield. Their steps as the
+ * runtime packs them, the shape of each step's value, and the errors where shapes do not fit, in the words of
+ * the op alone. For kernels of any device. */
 #ifndef FLOWCORE_KERNEL_FUSED_H
 #define FLOWCORE_KERNEL_FUSED_H
 
@@ -15,12 +16,13 @@
 #define FC_FUSED_STEPS 64
 #define FC_FUSED_VALUES (FC_FUSED_INPUTS + FC_FUSED_STEPS)
 
-/* What a step asks of its operands' shapes: to broadcast; to be alike (AddN); what Select and BiasAdd ask. Numbers as in runtime/fused_steps.py. */
+/* What a step asks of its operands' shapes: to broadcast; to be alike (AddN); what Select and BiasAdd ask.
+ * Numbers as in runtime/fused_steps.py. */
 enum { FC_RULE_BROADCAST = 0, FC_RULE_ALIKE = 1, FC_RULE_SELECT = 2, FC_RULE_BIAS = 3 };
 
 /* Values are numbered: the node's inputs, then the steps' results in their order. */
 typedef struct {
-    int64_t op;         /* whose step it is, among the ops of the node */
+    int64_t op; /* whose step it is, among the ops of the node */
     int64_t rule;
     int64_t number;     /* AddN: which of its inputs is operand 1 */
     int64_t operand[3]; /* values, -1: none */
@@ -51,12 +53,17 @@ static int fc_fail_in_step(fc_ctx *ctx, int status, const char *format, ...) {
     return step->node->api->fail(step->node, status, FC_FUSED_MARK "%s", step->op, text);
 }
 
-static inline int fc_same_sizes(const fc_tensor *a, const fc_tensor *b) { return a == b || fc_same_shape(a, b); }
+static inline int fc_same_sizes(const fc_tensor *a, const fc_tensor *b) {
+    return a == b || fc_same_shape(a, b);
+}
 
 /* The shape of a step whose operands differ in theirs, as `made`. */
-static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const fc_tensor *const *operands, int count, fc_tensor *made) {
+static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const fc_tensor *const *operands,
+                                  int count, fc_tensor *made) {
     static const fc_api api = {.fail = fc_fail_in_step};
-    fc_step_ctx s = {.ctx = {.api = &api, .in = operands, .name = ctx->name, .n_in = count}, .node = ctx, .op = (int)step->op};
+    fc_step_ctx s = {.ctx = {.api = &api, .in = operands, .name = ctx->name, .n_in = count},
+                     .node = ctx,
+                     .op = (int)step->op};
     made->buffer = NULL;
     if (step->rule == FC_RULE_BROADCAST) {
         int rc = fc_broadcast(&s.ctx, count, &made->ndim, made->shape);
@@ -66,7 +73,8 @@ static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const 
     }
     const fc_tensor *all[FC_FUSED_STEPS + 1]; /* AddN: as many as its message counts */
     fc_tensor copies[3];
-    for (int i = 0; i < count; i++) { /* shapes alone: tensors of one shape stand for each other here, whatever their dtypes */
+    /* shapes alone: tensors of one shape stand for each other here, whatever their dtypes */
+    for (int i = 0; i < count; i++) {
         copies[i] = *operands[i];
         copies[i].dtype = 0;
         all[i] = &copies[i];
@@ -91,8 +99,10 @@ static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const 
     return fc_add_n_check(&s.ctx);
 }
 
-/* shapes[v]: of value v, those of the inputs given by ctx->in. `made`: room for one a step. Equal shapes are mostly one pointer. */
-static inline int fc_fused_shapes(fc_ctx *ctx, int n_steps, const fc_fused_step *steps, const fc_tensor **shapes, fc_tensor *made) {
+/* shapes[v]: of value v, those of the inputs given by ctx->in. `made`: room for one a step. Equal shapes are
+ * mostly one pointer. */
+static inline int fc_fused_shapes(fc_ctx *ctx, int n_steps, const fc_fused_step *steps,
+                                  const fc_tensor **shapes, fc_tensor *made) {
     for (int i = 0; i < ctx->n_in; i++) {
         shapes[i] = ctx->in[i];
         for (int k = 0; k < i; k++)
@@ -107,9 +117,15 @@ static inline int fc_fused_shapes(fc_ctx *ctx, int n_steps, const fc_fused_step 
         int count = 1, plain = 1;
         for (; count < 3 && step->operand[count] >= 0; count++) {
             const fc_tensor *other = operands[count] = shapes[step->operand[count]];
-            if ((fc_same_sizes(shape, other) && step->rule != FC_RULE_BIAS) || (step->rule == FC_RULE_BROADCAST && !other->ndim)) continue;
-            if (step->rule == FC_RULE_BIAS && shape->ndim > 1 && other->ndim == 1 && other->shape[0] == shape->shape[shape->ndim - 1]) continue;
-            if (shape->ndim || (step->rule != FC_RULE_BROADCAST && (step->rule != FC_RULE_SELECT || count > 1))) plain = 0;
+            if ((fc_same_sizes(shape, other) && step->rule != FC_RULE_BIAS) ||
+                (step->rule == FC_RULE_BROADCAST && !other->ndim))
+                continue;
+            if (step->rule == FC_RULE_BIAS && shape->ndim > 1 && other->ndim == 1 &&
+                other->shape[0] == shape->shape[shape->ndim - 1])
+                continue;
+            if (shape->ndim ||
+                (step->rule != FC_RULE_BROADCAST && (step->rule != FC_RULE_SELECT || count > 1)))
+                plain = 0;
             shape = other;
         }
         if (!plain) {
@@ -124,19 +140,29 @@ static inline int fc_fused_shapes(fc_ctx *ctx, int n_steps, const fc_fused_step 
     return FC_OK;
 }
 
-/* The reduction at the end of a node, of values of shape `x`, by the attribute [..., its op, keep_dims, axes ...] of which `skip` numbers are the device's
- * own. A run is left to be done, or none, and it is one along rows: the axes are the last. */
-static inline int fc_fused_reduction(fc_ctx *ctx, const fc_tensor *x, const fc_attr *attr, int skip, fc_reduction *r) {
+/* The reduction at the end of a node, of values of shape `x`, by the attribute [..., its op, keep_dims, axes
+ * ...] of which `skip` numbers are the device's own. A run is left to be done, or none, and it is one along
+ * rows: the axes are the last. */
+static inline int fc_fused_reduction(fc_ctx *ctx, const fc_tensor *x, const fc_attr *attr, int skip,
+                                     fc_reduction *r) {
     static const fc_api api = {.fail = fc_fail_in_step};
     fc_buffer numbers = {.data = (void *)(attr->ints + skip + 2)};
-    const fc_tensor axes = {.buffer = &numbers, .dtype = FC_INT64, .ndim = 1, .size = attr->n - skip - 2, .shape = {attr->n - skip - 2}};
+    const fc_tensor axes = {.buffer = &numbers,
+                            .dtype = FC_INT64,
+                            .ndim = 1,
+                            .size = attr->n - skip - 2,
+                            .shape = {attr->n - skip - 2}};
     const fc_attr keep_dims = {.i = attr->ints[skip + 1]};
     const fc_tensor *in[2] = {x, &axes};
-    fc_step_ctx s = {.ctx = {.api = &api, .in = in, .attrs = &keep_dims, .name = ctx->name, .n_in = 2}, .node = ctx, .op = (int)attr->ints[skip]};
+    fc_step_ctx s = {.ctx = {.api = &api, .in = in, .attrs = &keep_dims, .name = ctx->name, .n_in = 2},
+                     .node = ctx,
+                     .op = (int)attr->ints[skip]};
     int rc = fc_plan_reduction(&s.ctx, r);
     if (rc) return rc;
     if (x->size && (r->count > 1 || (r->count && r->runs[0].inner > 1)))
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the input has %d dimensions, not as many as its shape was set to have", x->ndim);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "the input has %d dimensions, not as many as its shape was set to have",
+                              x->ndim);
     return FC_OK;
 }
 

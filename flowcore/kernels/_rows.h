@@ -9,7 +9,8 @@ static inline int fc_check_rows(fc_ctx *ctx, const fc_tensor *indices, int64_t r
     for (int64_t i = 0; i < indices->size; i++) {
         int64_t row = fc_int_at(indices, i);
         if (row < 0 || row >= rows)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)", (long long)i, (long long)row, (long long)rows);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "indices[%lld] = %lld is not in [0, %lld)",
+                                  (long long)i, (long long)row, (long long)rows);
     }
     return FC_OK;
 }

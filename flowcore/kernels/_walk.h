@@ -1,4 +1,5 @@
-/* Broadcasting: the common shape of several inputs, and the fewest axes that walk them together. For kernels of any device. */
+/* Broadcasting: the common shape of several inputs, and the fewest axes that walk them together. For kernels
+ * of any device. */
 #ifndef FLOWCORE_KERNEL_WALK_H
 #define FLOWCORE_KERNEL_WALK_H
 
@@ -9,7 +10,7 @@
 /* A strided walk over several inputs: shapes are broadcast, unit axes dropped, neighbouring axes merged. */
 #define FC_MAX_INPUTS 8
 typedef struct {
-    int ndim;                 /* at least 1 */
+    int ndim; /* at least 1 */
     int64_t shape[FC_MAX_DIMS];
     int64_t stride[FC_MAX_INPUTS][FC_MAX_DIMS]; /* in elements, 0 along a broadcast axis */
 } fc_walk;
@@ -28,8 +29,9 @@ static inline int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape)
             if (at < 0 || t->shape[at] == 1 || t->shape[at] == shape[d]) continue;
             if (shape[d] != 1) {
                 char a[128], b[128];
-                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: %s vs. %s do not broadcast",
-                                      fc_shape_str(ctx->in[first], a, sizeof a), fc_shape_str(t, b, sizeof b));
+                return ctx->api->fail(
+                    ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: %s vs. %s do not broadcast",
+                    fc_shape_str(ctx->in[first], a, sizeof a), fc_shape_str(t, b, sizeof b));
             }
             shape[d] = t->shape[at];
             first = i;
@@ -38,7 +40,8 @@ static inline int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape)
     return FC_OK;
 }
 
-static inline void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const *in, int ndim, const int64_t *shape) {
+static inline void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const *in, int ndim,
+                                const int64_t *shape) {
     int64_t stride[FC_MAX_INPUTS][FC_MAX_DIMS];
     for (int i = 0; i < n_in; i++) {
         int64_t step = 1;
@@ -53,7 +56,8 @@ static inline void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const 
     for (int d = 0; d < ndim; d++) {
         if (shape[d] == 1) continue;
         int merge = walk->ndim > 0;
-        for (int i = 0; merge && i < n_in; i++) merge = walk->stride[i][walk->ndim - 1] == stride[i][d] * shape[d];
+        for (int i = 0; merge && i < n_in; i++)
+            merge = walk->stride[i][walk->ndim - 1] == stride[i][d] * shape[d];
         int to = merge ? walk->ndim - 1 : walk->ndim++;
         walk->shape[to] = merge ? walk->shape[to] * shape[d] : shape[d];
         for (int i = 0; i < n_in; i++) walk->stride[i][to] = stride[i][d];

@@ -1,16 +1,19 @@
 """Chooses the matrix product: flowcore's own kernels, or the BLAS of another package. Knows no graph.
 
-Owns: finding, loading and setting up an external library. `choose` runs once, when the CPU kernels are first imported.
+Owns: finding, loading and setting up an external library. `choose` runs once, when the CPU kernels
+are first imported.
 
-The own kernels are the default: measured beside OpenBLAS they are level with it where both use AVX2 and up to 1.7 times as fast where OpenBLAS
-leaves AVX-512 unused, they need no copy of an image for convolutions, and they leave NumPy alone. FLOWCORE_BLAS asks for another choice:
+The own kernels are the default: measured beside OpenBLAS they are level with it where both use AVX2
+and up to 1.7 times as fast where OpenBLAS leaves AVX-512 unused, they need no copy of an image for
+convolutions, and they leave NumPy alone. FLOWCORE_BLAS asks for another choice:
 
 - ``own`` (or unset): flowcore's kernels;
 - ``numpy``: the OpenBLAS that NumPy's wheel brings and has already loaded;
 - ``openblas32``: the package scipy-openblas32, when it is installed.
 
-flowcore splits large products itself, so an external library is set to one thread, through its own call. That setting belongs to the loaded
-library: with ``numpy`` it holds for NumPy's own products as well, for as long as the process lives; with ``openblas32`` it touches nobody else.
+flowcore splits large products itself, so an external library is set to one thread, through its own
+call. That setting belongs to the loaded library: with ``numpy`` it holds for NumPy's own products
+as well, for as long as the process lives; with ``openblas32`` it touches nobody else.
 """
 
 from __future__ import annotations
@@ -59,7 +62,13 @@ def _openblas32() -> Blas | None:
     for folder in spec.submodule_search_locations or () if spec else ():
         for path in sorted(pathlib.Path(folder, "lib").glob("libscipy_openblas*")):
             if path.suffix in (".so", ".dylib", ".dll"):
-                return Blas("openblas32", str(path), "scipy_cblas_{}", False, ("openblas_set_num_threads_local", "scipy_openblas_set_num_threads"))
+                return Blas(
+                    "openblas32",
+                    str(path),
+                    "scipy_cblas_{}",
+                    False,
+                    ("openblas_set_num_threads_local", "scipy_openblas_set_num_threads"),
+                )
     return None
 
 
@@ -67,9 +76,15 @@ FINDERS = {"numpy": _numpy, "openblas32": _openblas32}
 
 
 def _load(blas: Blas) -> list[int]:
-    """Addresses of the four routines; the library has one thread then. Raises OSError or AttributeError when it is not what it seems."""
+    """Addresses of the four routines;
+
+    the library has one thread then. Raises OSError or AttributeError when it is not what it seems.
+    """
     library = ctypes.CDLL(blas.path)
-    addresses = [ctypes.cast(getattr(library, blas.symbol.format(routine)), ctypes.c_void_p).value or 0 for routine in ROUTINES]
+    addresses = [
+        ctypes.cast(getattr(library, blas.symbol.format(routine)), ctypes.c_void_p).value or 0
+        for routine in ROUTINES
+    ]
     for name in blas.threads:
         if hasattr(library, name):
             getattr(library, name)(ctypes.c_int(1))
@@ -96,7 +111,9 @@ def choose(name: str | None = None) -> str:
         raise ValueError(f"{VARIABLE}={name}: expected own, {' or '.join(FINDERS)}")
     blas = FINDERS[name]()
     if blas is None:
-        raise ValueError(f"{VARIABLE}={name}: no such library is installed; unset it to use flowcore's own kernels")
+        raise ValueError(
+            f"{VARIABLE}={name}: no such library is installed; unset it to use flowcore's own kernels"
+        )
     try:
         addresses = _load(blas)
     except (OSError, AttributeError) as e:
@@ -107,6 +124,9 @@ def choose(name: str | None = None) -> str:
 
 
 def info() -> dict[str, str]:
-    """What computes matrix products: "name", "simd" (instruction set of the own kernels) and, for an external library, its "path"."""
+    """What computes matrix products:
+
+    "name", "simd" (instruction set of the own kernels) and, for an external library, its "path".
+    """
     found = {"name": _chosen.name if _chosen else "own", "simd": simd()}
     return {**found, "path": _chosen.path} if _chosen else found

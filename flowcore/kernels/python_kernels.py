@@ -1,6 +1,7 @@
 """Kernels in Python: decoding and encoding of images (through Pillow), file patterns, printing.
 
-Each entry is a factory (node name, attributes) -> callable(*arrays) -> array or tuple; the engine calls it with the GIL.
+Each entry is a factory (node name, attributes) -> callable(*arrays) -> array or tuple; the engine
+calls it with the GIL.
 Raise an exception of flowcore.errors to choose the class that the user sees. Knows no graph.
 """
 
@@ -36,7 +37,9 @@ def _pillow() -> Any:
     try:
         from PIL import Image
     except ImportError:
-        raise errors.UnimplementedError(None, None, "decoding images needs Pillow: pip install 'flowcore[images]'") from None
+        raise errors.UnimplementedError(
+            None, None, "decoding images needs Pillow: pip install 'flowcore[images]'"
+        ) from None
     return Image
 
 
@@ -54,7 +57,10 @@ def _simplejpeg() -> Any:
 
 
 def _plain_jpeg(data: bytes, channels: int, most_pixels: int) -> np.ndarray | None:
-    """A grey or RGB JPEG image, asked for as it is, without Pillow's copies and its lock. None: for Pillow to decode, or to refuse."""
+    """A grey or RGB JPEG image, asked for as it is, without Pillow's copies and its lock.
+
+    None: for Pillow to decode, or to refuse.
+    """
     fast = _simplejpeg()
     if fast is None:
         return None
@@ -86,7 +92,9 @@ def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Cal
                 image = image_module.open(io.BytesIO(data), formats=formats)
                 image.load()
             except image_module.DecompressionBombError as error:
-                raise errors.ResourceExhaustedError(None, None, f"the image is too large to decode: {error}") from None
+                raise errors.ResourceExhaustedError(
+                    None, None, f"the image is too large to decode: {error}"
+                ) from None
             except Exception as error:
                 kinds = " or ".join(formats)
                 raise _invalid(f"not a usable {kinds} image ({len(data)} bytes): {error}") from None
@@ -95,7 +103,13 @@ def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Cal
             if channels:
                 image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
             elif image.mode not in ("L", "LA", "RGB", "RGBA"):
-                image = image.convert("RGBA" if "transparency" in image.info else "L" if image.mode in ("1", "I", "I;16", "F") else "RGB")
+                image = image.convert(
+                    "RGBA"
+                    if "transparency" in image.info
+                    else "L"
+                    if image.mode in ("1", "I", "I;16", "F")
+                    else "RGB"
+                )
             array = np.asarray(image, np.uint8)
             array = array[..., None] if array.ndim == 2 else array
             return array.astype(np.uint16) * 257 if sixteen_bits else array
@@ -111,15 +125,21 @@ PYTHON_KERNELS["DecodeBmp"] = _decoder(("BMP",))
 PYTHON_KERNELS["DecodeImage"] = _decoder(("PNG", "JPEG", "BMP", "GIF"))
 
 
-def _encoder(format_name: str, options: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[[str, Mapping[str, Any]], Callable[..., Any]]:
+def _encoder(
+    format_name: str, options: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> Callable[[str, Mapping[str, Any]], Callable[..., Any]]:
     def factory(name: str, attrs: Mapping[str, Any]) -> Callable[..., Any]:
         def encode(image: np.ndarray) -> np.ndarray:
             if image.ndim != 3 or image.shape[2] not in ((1, 3) if format_name == "JPEG" else _MODES):
-                raise _invalid(f"an image must have shape [height, width, channels], found {list(image.shape)}")
+                raise _invalid(
+                    f"an image must have shape [height, width, channels], found {list(image.shape)}"
+                )
             if not image.size:
                 raise _invalid(f"an image without pixels cannot be encoded: {list(image.shape)}")
             buffer = io.BytesIO()
-            picture = _pillow().fromarray(image[..., 0] if image.shape[2] == 1 else image, _MODES[image.shape[2]])
+            picture = _pillow().fromarray(
+                image[..., 0] if image.shape[2] == 1 else image, _MODES[image.shape[2]]
+            )
             picture.save(buffer, format_name, **options(attrs))
             return np.asarray(buffer.getvalue(), object)
 
@@ -128,7 +148,9 @@ def _encoder(format_name: str, options: Callable[[Mapping[str, Any]], dict[str, 
     return factory
 
 
-PYTHON_KERNELS["EncodePng"] = _encoder("PNG", lambda attrs: {} if attrs.get("compression", -1) < 0 else {"compress_level": attrs["compression"]})
+PYTHON_KERNELS["EncodePng"] = _encoder(
+    "PNG", lambda attrs: {} if attrs.get("compression", -1) < 0 else {"compress_level": attrs["compression"]}
+)
 PYTHON_KERNELS["EncodeJpeg"] = _encoder("JPEG", lambda attrs: {"quality": attrs.get("quality", 95)})
 
 

@@ -1,14 +1,20 @@
 /* ArgMax and ArgMin. */
 #include "pieces.h"
 
-static int launch(fc_ctx *ctx, const char *order, const fc_tensor *out, const fc_run *run, int64_t piece, int64_t pieces) {
+static int launch(fc_ctx *ctx, const char *order, const fc_tensor *out, const fc_run *run, int64_t piece,
+                  int64_t pieces) {
     const ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
     int by_group = !d->is_cpu && run->inner == 1 && piece >= 64;
     int of_rows = run->inner == 1 && piece >= 64, of_columns = run->inner > 1;
-    const char *kernel = by_group ? "arg_by_group" : !d->is_cpu ? "arg" : of_rows ? "arg_of_rows" : of_columns ? "arg_of_columns" : "arg";
+    const char *kernel = by_group     ? "arg_by_group"
+                         : !d->is_cpu ? "arg"
+                         : of_rows    ? "arg_of_rows"
+                         : of_columns ? "arg_of_columns"
+                                      : "arg";
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "arg", kernel, "T=%s R=%s ORDER=%s", ocl_type(x->dtype), ocl_type(out->dtype), order);
+    int rc = ocl_begin(&call, ctx, "arg", kernel, "T=%s R=%s ORDER=%s", ocl_type(x->dtype),
+                       ocl_type(out->dtype), order);
     if (rc) return rc;
     ocl_tensor(&call, out);
     ocl_tensor(&call, x);
@@ -19,12 +25,16 @@ static int launch(fc_ctx *ctx, const char *order, const fc_tensor *out, const fc
     ocl_long(&call, pieces);
     int64_t results = run->outer * pieces * run->inner;
     if (by_group) return ocl_run_trees(&call, results, piece, sizeof(int64_t));
-    return d->is_cpu && of_columns ? ocl_run_parts(&call, results / run->inner * ((run->inner + 63) / 64), piece * 64) : ocl_run_parts(&call, results, piece);
+    return d->is_cpu && of_columns
+               ? ocl_run_parts(&call, results / run->inner * ((run->inner + 63) / 64), piece * 64)
+               : ocl_run_parts(&call, results, piece);
 }
 
-static int best_of_pieces(fc_ctx *ctx, const char *order, const fc_tensor *found, const fc_run *run, int64_t pieces) {
+static int best_of_pieces(fc_ctx *ctx, const char *order, const fc_tensor *found, const fc_run *run,
+                          int64_t pieces) {
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "arg", "arg_of_pieces", "T=%s R=%s ORDER=%s", ocl_type(ctx->in[0]->dtype), ocl_type(found->dtype), order);
+    int rc = ocl_begin(&call, ctx, "arg", "arg_of_pieces", "T=%s R=%s ORDER=%s", ocl_type(ctx->in[0]->dtype),
+                       ocl_type(found->dtype), order);
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, ctx->in[0]);

@@ -1,4 +1,5 @@
-/* Building programs is Python's (flowcore/opencl/programs.py): the one place of this unit that takes the GIL, once per program. */
+/* Building programs is Python's (flowcore/opencl/programs.py): the one place of this unit that takes the GIL,
+ * once per program. */
 #ifndef FLOWCORE_OPENCL_BUILD_H
 #define FLOWCORE_OPENCL_BUILD_H
 

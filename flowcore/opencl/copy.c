@@ -6,7 +6,8 @@
 #include "transfer.h"
 
 /* Enqueues a copy to `to`; `source` stays readable until it is done. */
-static int write_block(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *source, ocl_transfer *t) {
+static int write_block(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t bytes, const void *source,
+                       ocl_transfer *t) {
     cl_event event = NULL;
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
     ocl_place place = ocl_place_of(to);
@@ -31,7 +32,8 @@ static int from_host(fc_ctx *ctx) {
     ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
     if (x->size && ocl_take_from_host(ctx, d)) return FC_OK;
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape), fed = x->buffer && x->buffer->flags & FC_BUF_EXTERNAL;
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape),
+        fed = x->buffer && x->buffer->flags & FC_BUF_EXTERNAL;
     if (rc || !x->size) return rc;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
     const void *source = fc_data(x);
@@ -54,7 +56,8 @@ int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor
 }
 
 /* Enqueues a copy of `from` to `target`, which a pinned block may lie before. */
-static cl_int read_block(ocl_device *d, const fc_tensor *from, void *target, ocl_transfer *t, cl_event *event) {
+static cl_int read_block(ocl_device *d, const fc_tensor *from, void *target, ocl_transfer *t,
+                         cl_event *event) {
     ocl_place place = ocl_place_of(from);
     size_t bytes = (size_t)(from->size * fc_item_size(from->dtype));
     __atomic_fetch_add(&d->copies, 1, __ATOMIC_RELAXED);
@@ -70,14 +73,16 @@ static int to_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     if (!x->size) return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     ocl_device *d = (ocl_device *)x->buffer->device;
-    int lent = ocl_lend_to_host(ctx, d), rc = lent ? FC_OK : ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    int lent = ocl_lend_to_host(ctx, d),
+        rc = lent ? FC_OK : ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     if (rc) return rc;
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
     if (!(ctx = ocl_transfer_park(ctx, t))) return FC_CANCELLED;
     cl_event event = NULL;
     ocl_enter(d);
-    cl_int error = lent ? ocl_map(d, ctx->in[0], &ctx->out[0], &event) : read_block(d, ctx->in[0], fc_data(&ctx->out[0]), t, &event);
+    cl_int error = lent ? ocl_map(d, ctx->in[0], &ctx->out[0], &event)
+                        : read_block(d, ctx->in[0], fc_data(&ctx->out[0]), t, &event);
     rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);
     return rc;

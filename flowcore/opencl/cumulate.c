@@ -1,4 +1,5 @@
-/* Cumsum and Cumprod. A long axis goes in pieces: what each comes to, the running totals of these, and then each piece from where it starts. */
+/* Cumsum and Cumprod. A long axis goes in pieces: what each comes to, the running totals of these, and then
+ * each piece from where it starts. */
 #include "../kernels/reduce/axes.h"
 #include "device.h"
 
@@ -15,8 +16,10 @@ static int64_t pieces_of(const ocl_device *d, const fc_run *run) {
     return pieces;
 }
 
-static int begin(ocl_call *call, fc_ctx *ctx, const char *kernel, const rule *r, const fc_tensor *out, const fc_tensor *in) {
-    int rc = ocl_begin(call, ctx, "cumulate", kernel, "T=%s R=%s OP=%s START=%d", ocl_type(in->dtype), ocl_type(out->dtype), r->op, r->start);
+static int begin(ocl_call *call, fc_ctx *ctx, const char *kernel, const rule *r, const fc_tensor *out,
+                 const fc_tensor *in) {
+    int rc = ocl_begin(call, ctx, "cumulate", kernel, "T=%s R=%s OP=%s START=%d", ocl_type(in->dtype),
+                       ocl_type(out->dtype), r->op, r->start);
     if (rc) return rc;
     ocl_tensor(call, out);
     ocl_tensor(call, in);
@@ -35,7 +38,8 @@ static void sizes(ocl_call *call, const fc_run *run, int64_t piece, int64_t piec
     ocl_long(call, pieces);
 }
 
-static int totals(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run, int64_t piece, int64_t pieces) {
+static int totals(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run,
+                  int64_t piece, int64_t pieces) {
     ocl_call call;
     int rc = begin(&call, ctx, "totals", r, out, in);
     if (rc) return rc;
@@ -44,8 +48,8 @@ static int totals(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     return run_pieces(&call, run, piece, pieces);
 }
 
-static int walk(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_tensor *starts, const fc_run *run, int64_t piece,
-                int64_t pieces) {
+static int walk(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in,
+                const fc_tensor *starts, const fc_run *run, int64_t piece, int64_t pieces) {
     ocl_call call;
     int rc = begin(&call, ctx, "cumulate", r, out, in);
     if (rc) return rc;

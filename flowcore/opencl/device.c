@@ -8,12 +8,12 @@
 #include "build.h"
 
 struct ocl_entry {
-    char *key;                    /* "file kernel options" */
+    char *key; /* "file kernel options" */
     cl_program program;
-    const char *name;             /* into key */
-    cl_kernel idle[16];           /* kernel objects that nobody sets arguments of just now */
+    const char *name;   /* into key */
+    cl_kernel idle[16]; /* kernel objects that nobody sets arguments of just now */
     int n_idle;
-    int64_t max_group;            /* of this kernel on this device */
+    int64_t max_group; /* of this kernel on this device */
     ocl_entry *next;
 };
 
@@ -32,7 +32,7 @@ void ocl_leave(const ocl_device *d) {
     if (d->is_serial) pthread_mutex_unlock(&serial);
 }
 
-/* ---- life ---- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_int *error) {
     ocl_device *d = calloc(1, sizeof *d);
@@ -50,12 +50,13 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->transfer_came, NULL);
     pthread_once(&serial_once, make_serial);
-    d->base = (fc_device){.abi = FC_ABI, .name = d->name, .type = "GPU", .self = d, .copy = ocl_move, .fill = ocl_fill};
+    d->base = (fc_device){
+        .abi = FC_ABI, .name = d->name, .type = "GPU", .self = d, .copy = ocl_move, .fill = ocl_fill};
     ocl_open_memory(d);
     return d;
 }
 
-/* ---- kernels ---- */
+/* ---- kernels --------------------------------------------------------------------------------- */
 
 static uint32_t hash(const char *s) { /* FNV-1a */
     uint32_t h = 2166136261u;
@@ -73,7 +74,9 @@ static int take_kernel(ocl_call *call, ocl_entry *e) {
     ocl_enter(d);
     if (!call->kernel) call->kernel = cl.clCreateKernel(e->program, e->name, &error);
     ocl_leave(d);
-    if (!call->kernel) return call->ctx->api->fail(call->ctx, FC_INTERNAL, "%s has no kernel '%s': %s", d->name, e->name, fc_cl_error(error));
+    if (!call->kernel)
+        return call->ctx->api->fail(call->ctx, FC_INTERNAL, "%s has no kernel '%s': %s", d->name, e->name,
+                                    fc_cl_error(error));
     if (!e->max_group) {
         size_t size = 0;
         cl.clGetKernelWorkGroupInfo(call->kernel, d->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof size, &size, NULL);
@@ -83,7 +86,8 @@ static int take_kernel(ocl_call *call, ocl_entry *e) {
 }
 
 int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, const char *format, ...) {
-    char key[2048], text[4096]; /* the options of a fused node hold its whole program, and messages hold them */
+    /* the options of a fused node hold its whole program, and messages hold them */
+    char key[2048], text[4096];
     va_list arguments;
     *call = (ocl_call){.ctx = ctx, .device = ocl_of(ctx)};
     ocl_device *d = call->device;
@@ -91,7 +95,8 @@ int ocl_begin(ocl_call *call, fc_ctx *ctx, const char *file, const char *name, c
     va_start(arguments, format);
     int more = vsnprintf(key + at, sizeof key - (size_t)at, format, arguments);
     va_end(arguments);
-    if (at + more >= (int)sizeof key) return ctx->api->fail(ctx, FC_INTERNAL, "the build options of kernel '%s' are too long", name);
+    if (at + more >= (int)sizeof key)
+        return ctx->api->fail(ctx, FC_INTERNAL, "the build options of kernel '%s' are too long", name);
     uint32_t bucket = hash(key);
     pthread_mutex_lock(&d->lock);
     ocl_entry *e = d->kernels[bucket];
@@ -143,7 +148,9 @@ static int end_call(ocl_call *call, int axes, const size_t *global, const size_t
     ocl_entry *e = call->entry;
     cl_int error = call->error;
     ocl_enter(d);
-    if (!error) error = cl.clEnqueueNDRangeKernel(d->queue, call->kernel, (cl_uint)axes, NULL, global, local, 0, NULL, NULL);
+    if (!error)
+        error = cl.clEnqueueNDRangeKernel(d->queue, call->kernel, (cl_uint)axes, NULL, global, local, 0, NULL,
+                                          NULL);
     ocl_leave(d);
     pthread_mutex_lock(&d->lock);
     d->launches++;
@@ -153,8 +160,12 @@ static int end_call(ocl_call *call, int axes, const size_t *global, const size_t
     pthread_mutex_unlock(&d->lock);
     if (extra) cl.clReleaseKernel(extra);
     if (!error) return FC_OK;
-    int status = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_RESOURCES || error == CL_OUT_OF_HOST_MEMORY ? FC_RESOURCE_EXHAUSTED : FC_INTERNAL;
-    return call->ctx->api->fail(call->ctx, status, "%s refused to run kernel '%s': %s", d->name, e->name, fc_cl_error(error));
+    int status = error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_RESOURCES ||
+                         error == CL_OUT_OF_HOST_MEMORY
+                     ? FC_RESOURCE_EXHAUSTED
+                     : FC_INTERNAL;
+    return call->ctx->api->fail(call->ctx, status, "%s refused to run kernel '%s': %s", d->name, e->name,
+                                fc_cl_error(error));
 }
 
 static int run_items(ocl_call *call, int64_t n, int64_t group, int64_t most) {
@@ -169,14 +180,18 @@ static int run_items(ocl_call *call, int64_t n, int64_t group, int64_t most) {
 int ocl_run(ocl_call *call, int64_t n) {
     const ocl_device *d = call->device;
     if (d->wide_items) return ocl_run_parts(call, n, 1);
-    /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short tensors. */
-    return d->is_cpu ? run_items(call, n, n <= 1024 ? 64 : 512, d->units * 4) : run_items(call, n, 256, d->units * 16);
+    /* Runtimes on processors compile a kernel once more for each local size, so there are two: one for short
+     * tensors. */
+    return d->is_cpu ? run_items(call, n, n <= 1024 ? 64 : 512, d->units * 4)
+                     : run_items(call, n, 256, d->units * 16);
 }
 
 int ocl_run_light(ocl_call *call, int64_t n) {
     const ocl_device *d = call->device;
-    /* Neighbouring groups take neighbouring elements: a processor that strides over the grid leaves a page with each step (measured: 3 times the time). */
-    return d->is_cpu && !d->wide_items ? run_items(call, n, n <= 1024 ? 64 : 512, INT64_MAX) : ocl_run(call, n);
+    /* Neighbouring groups take neighbouring elements: a processor that strides over the grid leaves a page
+     * with each step (measured: 3 times the time). */
+    return d->is_cpu && !d->wide_items ? run_items(call, n, n <= 1024 ? 64 : 512, INT64_MAX)
+                                       : ocl_run(call, n);
 }
 
 int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost) {
@@ -215,19 +230,25 @@ int ocl_run_groups(ocl_call *call, int axes, const int64_t *groups, const int64_
     return end_call(call, axes, global, local);
 }
 
-int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset, int64_t bytes) {
+int ocl_copy(fc_ctx *ctx, const fc_tensor *from, int64_t from_offset, const fc_tensor *to, int64_t to_offset,
+             int64_t bytes) {
     ocl_device *d = ocl_of(ctx);
     if (!bytes) return FC_OK;
     ocl_place source = ocl_place_of(from), target = ocl_place_of(to);
     ocl_enter(d);
-    cl_int error = cl.clEnqueueCopyBuffer(d->queue, source.mem, target.mem, source.at + (size_t)from_offset, target.at + (size_t)to_offset, (size_t)bytes, 0, NULL, NULL);
+    cl_int error = cl.clEnqueueCopyBuffer(d->queue, source.mem, target.mem, source.at + (size_t)from_offset,
+                                          target.at + (size_t)to_offset, (size_t)bytes, 0, NULL, NULL);
     ocl_leave(d);
-    return error ? ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error)) : FC_OK;
+    return error ? ctx->api->fail(ctx, FC_INTERNAL, "%s refused a copy: %s", d->name, fc_cl_error(error))
+                 : FC_OK;
 }
 
 const char *ocl_type(int dtype) {
     static const char *const names[FC_NUM_DTYPES] = {
-        [FC_FLOAT32] = "float32", [FC_FLOAT64] = "float64", [FC_FLOAT16] = "float16", [FC_BFLOAT16] = "bfloat16", [FC_INT8] = "int8", [FC_UINT8] = "uint8",
-        [FC_INT16] = "int16", [FC_UINT16] = "uint16", [FC_INT32] = "int32", [FC_UINT32] = "uint32", [FC_INT64] = "int64", [FC_UINT64] = "uint64", [FC_BOOL] = "bool"};
+        [FC_FLOAT32] = "float32",   [FC_FLOAT64] = "float64", [FC_FLOAT16] = "float16",
+        [FC_BFLOAT16] = "bfloat16", [FC_INT8] = "int8",       [FC_UINT8] = "uint8",
+        [FC_INT16] = "int16",       [FC_UINT16] = "uint16",   [FC_INT32] = "int32",
+        [FC_UINT32] = "uint32",     [FC_INT64] = "int64",     [FC_UINT64] = "uint64",
+        [FC_BOOL] = "bool"};
     return dtype >= 0 && dtype < FC_NUM_DTYPES && names[dtype] ? names[dtype] : "unknown";
 }

@@ -18,16 +18,19 @@ static axes as_axes(const fc_walk *walk, int64_t size) {
     return a;
 }
 
-/* Whether a result may take over the memory of an input. A loop that writes to what it reads from is made no vectors of: tanh took 7 times the time. */
+/* Whether a result may take over the memory of an input. A loop that writes to what it reads from is made no
+ * vectors of: tanh took 7 times the time. */
 static int takes_over(const fc_ctx *ctx) { return !ocl_of(ctx)->wide_items; }
 
 static int unary(fc_ctx *ctx, const char *op, int dtype) {
     const fc_tensor *x = ctx->in[0];
     if (!dtype) dtype = x->dtype;
-    int rc = takes_over(ctx) ? ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape) : ctx->api->alloc(ctx, 0, dtype, x->ndim, x->shape);
+    int rc = takes_over(ctx) ? ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape)
+                             : ctx->api->alloc(ctx, 0, dtype, x->ndim, x->shape);
     if (rc || !x->size) return rc;
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "elementwise", "unary", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(dtype));
+    rc = ocl_begin(&call, ctx, "elementwise", "unary", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype),
+                   ocl_type(dtype));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, x);
@@ -44,9 +47,13 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     int rc = fc_broadcast(ctx, 2, &ndim, shape);
     if (rc) return rc;
     for (int d = 0; d < ndim; d++) size *= shape[d];
-    for (int i = 0; i < 2 && taken < 0 && takes_over(ctx); i++) /* the buffer of an input of this shape is taken over where it may be */
-        if (ctx->in[i]->size == size && size && fc_item_size(dtype) == fc_item_size(x->dtype) && __atomic_load_n(&ctx->in[i]->buffer->refs, __ATOMIC_ACQUIRE) == 1) taken = i;
-    rc = taken >= 0 ? ctx->api->forward(ctx, taken, 0, dtype, ndim, shape) : ctx->api->alloc(ctx, 0, dtype, ndim, shape);
+    /* the buffer of an input of this shape is taken over where it may be */
+    for (int i = 0; i < 2 && taken < 0 && takes_over(ctx); i++)
+        if (ctx->in[i]->size == size && size && fc_item_size(dtype) == fc_item_size(x->dtype) &&
+            __atomic_load_n(&ctx->in[i]->buffer->refs, __ATOMIC_ACQUIRE) == 1)
+            taken = i;
+    rc = taken >= 0 ? ctx->api->forward(ctx, taken, 0, dtype, ndim, shape)
+                    : ctx->api->alloc(ctx, 0, dtype, ndim, shape);
     if (rc || !size) return rc;
     fc_walk walk;
     fc_walk_init(&walk, 2, ctx->in, ndim, shape);
@@ -54,7 +61,8 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
     const int by_row = walk.ndim > 1 && ocl_of(ctx)->wide_items && length >= 16;
     const char *kernel = walk.ndim == 1 ? "binary" : by_row ? "binary_rows" : "binary_walk";
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "elementwise", kernel, "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(dtype));
+    rc = ocl_begin(&call, ctx, "elementwise", kernel, "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype),
+                   ocl_type(dtype));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, x);
@@ -78,7 +86,8 @@ static int checked(fc_ctx *ctx, const char *op, const char *message) {
     int rc = ocl_flag_new(ctx, &flag);
     if (rc) return rc;
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "elementwise", "check", "FORMULA=%s T=%s R=%s", op, ocl_type(y->dtype), ocl_type(y->dtype));
+    rc = ocl_begin(&call, ctx, "elementwise", "check", "FORMULA=%s T=%s R=%s", op, ocl_type(y->dtype),
+                   ocl_type(y->dtype));
     if (!rc) {
         ocl_tensor(&call, &flag);
         ocl_tensor(&call, y);
@@ -97,12 +106,14 @@ static int checked(fc_ctx *ctx, const char *op, const char *message) {
 #define ONLY_BOOL(...) __VA_ARGS__
 #define ONLY_COMPLEX(...)
 
-#define LAUNCHER(op, cls, arity, dtype) ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return arity(ctx, #op, dtype); })
+#define LAUNCHER(op, cls, arity, dtype) \
+    ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return arity(ctx, #op, dtype); })
 #define UNARY(op, cls, f) LAUNCHER(op, cls, unary, 0)
 #define TEST(op, cls, f) LAUNCHER(op, cls, unary, FC_BOOL)
 #define BINARY(op, cls, f) LAUNCHER(op, cls, binary, 0)
 #define COMPARE(op, cls, f) LAUNCHER(op, cls, binary, FC_BOOL)
-#define CHECKED(op, cls, bad, message, f) ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return checked(ctx, #op, message); })
+#define CHECKED(op, cls, bad, message, f) \
+    ONLY_##cls(static int op##_##cls(fc_ctx *ctx) { return checked(ctx, #op, message); })
 #include "../../opencl_kernels/elementwise.def"
 #undef UNARY
 #undef TEST
@@ -153,11 +164,13 @@ static int select_v1(fc_ctx *ctx) {
 static int select_v2(fc_ctx *ctx) {
     int64_t shape[FC_MAX_DIMS];
     int ndim, rc = fc_broadcast(ctx, 3, &ndim, shape);
-    if (!rc && ctx->in[1]->dtype != ctx->in[2]->dtype) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' differ in dtype");
+    if (!rc && ctx->in[1]->dtype != ctx->in[2]->dtype)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' differ in dtype");
     return rc ? rc : select_walk(ctx, ctx->in, ndim, shape);
 }
 
-/* The sum of several tensors, two at a time, in their order as on the host. That of narrow floats is kept in float32 until the last. */
+/* The sum of several tensors, two at a time, in their order as on the host. That of narrow floats is kept in
+ * float32 until the last. */
 static int add_n(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
     int rc = fc_add_n_check(ctx);
@@ -169,9 +182,11 @@ static int add_n(fc_ctx *ctx) {
     if (rc || !first->size) return rc;
     if (narrow) rc = ocl_buffer_new(ctx, FC_FLOAT32, wide.size, &wide.buffer);
     for (int k = 1; !rc && k < ctx->n_in; k++) {
-        const fc_tensor *sum = narrow ? &wide : &ctx->out[0], *from = k == 1 ? first : sum, *to = k + 1 == ctx->n_in ? &ctx->out[0] : sum;
+        const fc_tensor *sum = narrow ? &wide : &ctx->out[0], *from = k == 1 ? first : sum,
+                        *to = k + 1 == ctx->n_in ? &ctx->out[0] : sum;
         ocl_call call;
-        rc = ocl_begin(&call, ctx, "add_n", "add", "T=%s S=%s R=%s", ocl_type(from->dtype), ocl_type(first->dtype), ocl_type(to->dtype));
+        rc = ocl_begin(&call, ctx, "add_n", "add", "T=%s S=%s R=%s", ocl_type(from->dtype),
+                       ocl_type(first->dtype), ocl_type(to->dtype));
         if (rc) break;
         ocl_tensor(&call, to);
         ocl_tensor(&call, from);

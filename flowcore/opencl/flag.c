@@ -24,7 +24,8 @@ int ocl_flag_end(fc_ctx *ctx, fc_tensor *flag, int rc, const char *message) {
     cl_event event = NULL;
     ocl_place place = ocl_place_of(flag);
     ocl_enter(d);
-    cl_int error = cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, sizeof t->raised, &t->raised, 0, NULL, &event);
+    cl_int error = cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, sizeof t->raised, &t->raised, 0,
+                                          NULL, &event);
     fc_release(flag->buffer); /* the queue is in order: who takes the word next comes after the reading */
     rc = ocl_transfer_end(ctx, t, error, event);
     ocl_leave(d);

@@ -1,4 +1,5 @@
-"""What the texts of OpenCL programs are made of: the kernel files, the element types and the formulas of elementwise.def.
+"""What the texts of OpenCL programs are made of: the kernel files, the element types and the
+formulas of elementwise.def.
 
 Owns: what a dtype is in OpenCL C, and what the formulas' names mean there. Must never import programs.
 """
@@ -42,10 +43,29 @@ _RANGES = {
     "ulong": ("0", "ULONG_MAX"),
 }
 
-#: The functions that formulas name, as FC_SQRT and FC_EXP: those that IEEE 754 defines to the last bit, and those that are our own for float (functions.def).
+#: The functions that formulas name, as FC_SQRT and FC_EXP: those that IEEE 754 defines to the last
+#: bit, and those that are our own for float (functions.def).
 EXACT = ("fabs", "sqrt", "floor", "ceil", "rint", "fma")
 OWN = (
-    *("exp", "expm1", "log", "log1p", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh"),
+    *(
+        "exp",
+        "expm1",
+        "log",
+        "log1p",
+        "sin",
+        "cos",
+        "tan",
+        "asin",
+        "acos",
+        "atan",
+        "atan2",
+        "sinh",
+        "cosh",
+        "tanh",
+        "asinh",
+        "acosh",
+        "atanh",
+    ),
     *("erf", "erfc", "pow", "fmod", "floormod"),
 )
 
@@ -62,10 +82,12 @@ CLASSES["INT"] = CLASSES["SIGNED"] | CLASSES["UNSIGNED"]
 def kernel_text(name: str) -> str:
     import importlib.resources
 
-    in_place = pathlib.Path(__file__).parents[2] / "opencl_kernels"  # a source tree that was built in place; installed, it is a package
+    # a source tree that was built in place; installed, it is a package
+    in_place = pathlib.Path(__file__).parents[2] / "opencl_kernels"
     folder = in_place if in_place.is_dir() else importlib.resources.files("flowcore.opencl_kernels")
     text = folder.joinpath(name).read_text(encoding="utf-8")
-    return re.sub(r'^#include "(.*)"$', lambda match: kernel_text(match[1]), text, flags=re.M)  # some runtimes reject include paths with blanks
+    # some runtimes reject include paths with blanks
+    return re.sub(r'^#include "(.*)"$', lambda match: kernel_text(match[1]), text, flags=re.M)
 
 
 class Formula(NamedTuple):
@@ -79,7 +101,9 @@ class Formula(NamedTuple):
 def formulas() -> dict[tuple[str, str], Formula]:
     """(op, class) -> formula, from elementwise.def."""
     result = {}
-    for kind, rest in re.findall(r"^(UNARY|TEST|BINARY|COMPARE|CHECKED)\((.*)\)$", kernel_text("elementwise.def"), re.M):
+    for kind, rest in re.findall(
+        r"^(UNARY|TEST|BINARY|COMPARE|CHECKED)\((.*)\)$", kernel_text("elementwise.def"), re.M
+    ):
         op, cls, expression = (part.strip() for part in rest.split(",", 2))
         refuses = None
         if kind == "CHECKED":  # op, class, bad(y), message, f(x, y); a message that is a string has no comma
@@ -100,14 +124,19 @@ def type_macros(name: str, dtype: str) -> str:
     stored, computed, load, store = TYPES[dtype]
     lowest, highest = _RANGES.get(computed, ("0", "0"))
     return (
-        f"#define {name} {stored}\n#define {name}_C {computed}\n"
-        f"#define LOAD_{name}(p, i) {load or '(p)[i]'}\n#define STORE_{name}(p, i, v) {store or f'(p)[i] = ({stored})(v)'}\n"
-        f"#define {name}_FLOATING {int(dtype in CLASSES['FLOAT'])}\n#define {name}_LOWEST {lowest}\n#define {name}_HIGHEST {highest}\n"
+        f"#define {name} {stored}\n#define {name}_C {computed}\n#define LOAD_{name}(p, i)"
+        f" {load or '(p)[i]'}\n#define STORE_{name}(p, i, v) {store or f'(p)[i] = ({stored})(v)'}\n#define"
+        f" {name}_FLOATING {int(dtype in CLASSES['FLOAT'])}\n#define {name}_LOWEST {lowest}\n#define"
+        f" {name}_HIGHEST {highest}\n"
     )
 
 
 def cast_macro(source_type: str, target: str) -> str:
-    """The macro CAST: towards zero, NaN to 0, what does not fit to the nearest limit; integers wrap; to bool: not zero."""
+    """The macro CAST:
+
+    towards zero, NaN to 0, what does not fit to the nearest limit; integers wrap; to bool: not
+    zero.
+    """
     if target == "bool":
         return "#define CAST(v) ((v) != 0)\n"
     computed = TYPES[target][1]

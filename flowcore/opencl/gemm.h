@@ -4,7 +4,8 @@
 
 #include "device.h"
 
-/* As in gemm.cl. A row's number and k are up to three indices, outermost first, of which the two inner ones have sizes here. */
+/* As in gemm.cl. A row's number and k are up to three indices, outermost first, of which the two inner ones
+ * have sizes here. */
 typedef struct {
     int64_t m, n, k;
     int64_t row_size[2], row_stride[3];

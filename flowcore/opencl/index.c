@@ -1,4 +1,5 @@
-/* Ops with index tensors: Gather, GatherV2, UnsortedSegmentSum, OneHot, InTopK. Indices that must be in range are read and checked on the host. */
+/* Ops with index tensors: Gather, GatherV2, UnsortedSegmentSum, OneHot, InTopK. Indices that must be in range
+ * are read and checked on the host. */
 #include "../kernels/array/index_checks.h"
 #include "rows.h"
 
@@ -7,7 +8,8 @@ static int gather(fc_ctx *ctx) {
     int rc = fc_begin_gather(ctx, &view);
     if (rc || !ctx->out[0].size) return rc;
     const fc_tensor *indices = ctx->in[1];
-    return ocl_gather(ctx, &ctx->out[0], ctx->in[0], indices->dtype, indices->size, fc_data(indices), view.outer, view.rows, view.inner);
+    return ocl_gather(ctx, &ctx->out[0], ctx->in[0], indices->dtype, indices->size, fc_data(indices),
+                      view.outer, view.rows, view.inner);
 }
 
 static int unsorted_segment_sum(fc_ctx *ctx) {
@@ -28,7 +30,8 @@ static int one_hot(fc_ctx *ctx) {
     int rc = fc_begin_one_hot(ctx, &depth, &inner);
     if (!rc) rc = ocl_fill(ctx, &ctx->out[0], off, NULL);
     if (rc || !ctx->out[0].size) return rc;
-    rc = ocl_begin(&call, ctx, "one_hot", "one_hot", "T=%s I=%s", ocl_item_type(fc_item_size(on->dtype)), ocl_type(indices->dtype));
+    rc = ocl_begin(&call, ctx, "one_hot", "one_hot", "T=%s I=%s", ocl_item_type(fc_item_size(on->dtype)),
+                   ocl_type(indices->dtype));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, indices);

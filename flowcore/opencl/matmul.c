@@ -2,12 +2,14 @@
 #include "../kernels/linalg/matmul_shape.h"
 #include "gemm.h"
 
-/* Joins the innermost batch dimensions that lie one after another in both operands; returns how many are left. */
+/* Joins the innermost batch dimensions that lie one after another in both operands; returns how many are
+ * left. */
 static int join_batch(fc_product *p) {
     int n = 0;
     for (int d = 0; d < p->n_batch; d++) {
         if (p->batch[d] == 1) continue;
-        int joins = n && p->a_batch[n - 1] == p->a_batch[d] * p->batch[d] && p->b_batch[n - 1] == p->b_batch[d] * p->batch[d];
+        int joins = n && p->a_batch[n - 1] == p->a_batch[d] * p->batch[d] &&
+                    p->b_batch[n - 1] == p->b_batch[d] * p->batch[d];
         if (joins) p->batch[--n] *= p->batch[d];
         else p->batch[n] = p->batch[d];
         p->a_batch[n] = p->a_batch[d], p->b_batch[n] = p->b_batch[d];
@@ -27,9 +29,21 @@ static int run(fc_ctx *ctx, fc_product *p, const int64_t *shape) {
     fc_tensor c = ctx->out[0];
     int64_t item = fc_item_size(a.dtype), outer = 1;
     int n = join_batch(p);
-    ocl_gemm g = {.m = p->m, .n = p->n, .k = p->k, .row_size = {1, p->m}, .row_stride = {0, 0, p->a_row}, .k_size = {1, p->k}, .k_stride = {0, 0, p->a_column},
-                  .b_k = p->b_row, .b_column = p->b_column, .c_row = {0, 0, p->n}, .c_column = 1, .count = n ? p->batch[n - 1] : 1,
-                  .a_batch = n ? p->a_batch[n - 1] : 0, .b_batch = n ? p->b_batch[n - 1] : 0, .c_batch = p->m * p->n};
+    ocl_gemm g = {.m = p->m,
+                  .n = p->n,
+                  .k = p->k,
+                  .row_size = {1, p->m},
+                  .row_stride = {0, 0, p->a_row},
+                  .k_size = {1, p->k},
+                  .k_stride = {0, 0, p->a_column},
+                  .b_k = p->b_row,
+                  .b_column = p->b_column,
+                  .c_row = {0, 0, p->n},
+                  .c_column = 1,
+                  .count = n ? p->batch[n - 1] : 1,
+                  .a_batch = n ? p->a_batch[n - 1] : 0,
+                  .b_batch = n ? p->b_batch[n - 1] : 0,
+                  .c_batch = p->m * p->n};
     for (int d = 0; d + 1 < n; d++) outer *= p->batch[d];
     for (int64_t index = 0; !rc && index < outer; index++) { /* what did not join: a launch each */
         int64_t a_at = 0, b_at = 0, left = index;

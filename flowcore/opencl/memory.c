@@ -1,32 +1,34 @@
 /* Memory of an OpenCL device: a pool of blocks by size class.
  *
- * A large block is a buffer of the driver's. A small one is cut from a slab, a buffer for many: a driver rounds each of its buffers up to pages, and keeps
- * books on it at every launch. What nodes give back is handed out again; the driver gets idle blocks and idle slabs back when memory runs out. */
+ * A large block is a buffer of the driver's. A small one is cut from a slab, a buffer for many: a driver
+ * rounds each of its buffers up to pages, and keeps books on it at every launch. What nodes give back is
+ * handed out again; the driver gets idle blocks and idle slabs back when memory runs out. */
 #include "device.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks up to SMALL bytes come from slabs. Offsets in a slab are multiples of GRAIN, enough for the widest vector that a kernel reads. */
+/* Blocks up to SMALL bytes come from slabs. Offsets in a slab are multiples of GRAIN, enough for the widest
+ * vector that a kernel reads. */
 enum { GRAIN = 256, SMALL = 64 * 1024, SLAB = 1024 * 1024 };
 
 struct ocl_slab {
     cl_mem mem;
-    size_t cut;                   /* bytes from its beginning that have become blocks */
-    int in_use;                   /* of these blocks */
+    size_t cut; /* bytes from its beginning that have become blocks */
+    int in_use; /* of these blocks */
     ocl_slab *next;
 };
 
 struct ocl_buffer {
     fc_buffer base;
     cl_mem mem;
-    size_t at;                    /* where it begins in `mem`: not 0 in a slab only */
-    ocl_slab *slab;               /* or NULL: `mem` is its own */
+    size_t at;      /* where it begins in `mem`: not 0 in a slab only */
+    ocl_slab *slab; /* or NULL: `mem` is its own */
     int size_class;
-    int lent;                     /* the host has it: it is no live one */
-    int over_host;                /* its memory is the host's, which gets it back */
-    ocl_buffer *next, *previous;  /* among the idle ones of its class, or the live ones of the device */
-    char node[48];                /* for whom it was taken, as much as fits */
+    int lent;                    /* the host has it: it is no live one */
+    int over_host;               /* its memory is the host's, which gets it back */
+    ocl_buffer *next, *previous; /* among the idle ones of its class, or the live ones of the device */
+    char node[48];               /* for whom it was taken, as much as fits */
 };
 
 ocl_place ocl_place_of(const fc_tensor *t) {
@@ -46,7 +48,9 @@ static int size_class_of(size_t bytes, size_t *rounded) {
 /* Under the device's lock, like all that follows until device_alloc. */
 static cl_mem new_mem(ocl_device *d, size_t bytes) {
     cl_int error = CL_SUCCESS;
-    cl_bitfield flags = CL_MEM_READ_WRITE | (d->share_alignment && bytes >= OCL_SHARED_BYTES ? CL_MEM_ALLOC_HOST_PTR : 0); /* mapped without a copy */
+    /* mapped without a copy */
+    cl_bitfield flags = CL_MEM_READ_WRITE |
+                        (d->share_alignment && bytes >= OCL_SHARED_BYTES ? CL_MEM_ALLOC_HOST_PTR : 0);
     cl_mem mem = cl.clCreateBuffer(d->context, flags, bytes, NULL, &error);
     if (mem) d->buffers++, d->bytes_idle += (int64_t)bytes;
     return mem;
@@ -81,7 +85,8 @@ static void free_idle(ocl_device *d) {
     }
 }
 
-/* The slab to cut the next `bytes` from, or NULL where there is no room for another one. A slab's memory counts as idle until it is cut. */
+/* The slab to cut the next `bytes` from, or NULL where there is no room for another one. A slab's memory
+ * counts as idle until it is cut. */
 static ocl_slab *slab_for(ocl_device *d, size_t bytes) {
     if (d->slabs && d->slabs->cut + bytes <= SLAB) return d->slabs;
     if (d->bytes_live + d->bytes_idle + SLAB > d->memory_limit) return NULL;
@@ -99,15 +104,18 @@ static ocl_slab *slab_for(ocl_device *d, size_t bytes) {
 static ocl_buffer *new_block(ocl_device *d, size_t rounded) {
     ocl_buffer *b = calloc(1, sizeof *b);
     if (!b) return NULL;
-    b->slab = rounded <= SMALL && !d->is_serial ? slab_for(d, rounded) : NULL; /* a simulator checks the bounds of its own buffers only */
+    /* a simulator checks the bounds of its own buffers only */
+    b->slab = rounded <= SMALL && !d->is_serial ? slab_for(d, rounded) : NULL;
     if (b->slab) {
         b->mem = b->slab->mem;
         b->at = b->slab->cut;
         b->slab->cut += rounded;
     } else {
         if (d->bytes_live + d->bytes_idle + (int64_t)rounded > d->memory_limit) free_idle(d);
-        if (d->bytes_live + d->bytes_idle + (int64_t)rounded <= d->memory_limit && !(b->mem = new_mem(d, rounded))) {
-            free_idle(d); /* what is idle may be in the way; what was given back is freed once the queue has passed it */
+        if (d->bytes_live + d->bytes_idle + (int64_t)rounded <= d->memory_limit &&
+            !(b->mem = new_mem(d, rounded))) {
+            /* what is idle may be in the way; what was given back is freed once the queue has passed it */
+            free_idle(d);
             cl.clFinish(d->queue);
             b->mem = new_mem(d, rounded);
         }
@@ -190,7 +198,8 @@ static void device_release(fc_buffer *buffer) {
     }
     pthread_mutex_unlock(&d->lock);
     if (kept) return;
-    cl.clReleaseMemObject(b->mem); /* not under the lock: the host's block that comes free with it may be mapped from another device */
+    /* not under the lock: the host's block that comes free with it may be mapped from another device */
+    cl.clReleaseMemObject(b->mem);
     free(b);
 }
 
@@ -234,7 +243,8 @@ fc_buffer *ocl_block_over(ocl_device *d, fc_buffer *host, void *data, size_t byt
 static void name_block(fc_buffer *buffer, const char *node) {
     ocl_buffer *b = (ocl_buffer *)buffer;
     ocl_device *d = (ocl_device *)buffer->device;
-    size_t length = strlen(node), most = sizeof b->node - 1; /* the end of a long name says more than its beginning */
+    /* the end of a long name says more than its beginning */
+    size_t length = strlen(node), most = sizeof b->node - 1;
     pthread_mutex_lock(&d->lock);
     memcpy(b->node, length > most ? node + (length - most) : node, (length > most ? most : length) + 1);
     pthread_mutex_unlock(&d->lock);
@@ -254,10 +264,13 @@ static void describe(fc_device *self, char *text, size_t size) {
                 largest[i] = b;
                 break;
             }
-    used += (size_t)snprintf(text, size, ". %s has %lld bytes in use of %lld (at most %lld at once). Largest tensors:", d->name, (long long)d->bytes_live,
-                             (long long)d->memory_limit, (long long)d->max_buffer);
+    used += (size_t)snprintf(
+        text, size, ". %s has %lld bytes in use of %lld (at most %lld at once). Largest tensors:", d->name,
+        (long long)d->bytes_live, (long long)d->memory_limit, (long long)d->max_buffer);
     for (int i = 0; i < SHOWN && largest[i] && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "\n  %12lld  %s", (long long)largest[i]->base.capacity, *largest[i]->node ? largest[i]->node : "working memory");
+        used += (size_t)snprintf(text + used, size - used, "\n  %12lld  %s",
+                                 (long long)largest[i]->base.capacity,
+                                 *largest[i]->node ? largest[i]->node : "working memory");
     pthread_mutex_unlock(&d->lock);
 }
 

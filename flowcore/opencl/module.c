@@ -30,13 +30,15 @@ static PyObject *load(PyObject *module, PyObject *arg) {
     const char *path = PyUnicode_AsUTF8(arg);
     if (!path) return NULL;
     const char *missing = fc_cl_load(path);
-    if (missing) return PyErr_Format(PyExc_ImportError, "the OpenCL loader that pyopencl uses lacks %s", missing);
+    if (missing)
+        return PyErr_Format(PyExc_ImportError, "the OpenCL loader that pyopencl uses lacks %s", missing);
     Py_RETURN_NONE;
 }
 
 static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"name", "context", "device", "build", "is_cpu", "wide_items", "units", "max_group",
-                             "local_memory", "max_buffer", "memory_limit", "vector_bytes", "is_serial", "share_alignment", NULL};
+    static char *names[] = {"name",         "context",      "device",    "build",           "is_cpu",
+                            "wide_items",   "units",        "max_group", "local_memory",    "max_buffer",
+                            "memory_limit", "vector_bytes", "is_serial", "share_alignment", NULL};
     const char *name;
     unsigned long long context, id;
     PyObject *build;
@@ -44,8 +46,9 @@ static PyObject *open_device(PyObject *module, PyObject *args, PyObject *keyword
     long long units, max_group, local_memory, max_buffer, memory_limit, vector_bytes, share_alignment;
     cl_int error;
     (void)module;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLpL", names, &name, &context, &id, &build, &is_cpu, &wide_items, &units, &max_group,
-                                     &local_memory, &max_buffer, &memory_limit, &vector_bytes, &is_serial, &share_alignment))
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "sKKOppLLLLLLpL", names, &name, &context, &id, &build,
+                                     &is_cpu, &wide_items, &units, &max_group, &local_memory, &max_buffer,
+                                     &memory_limit, &vector_bytes, &is_serial, &share_alignment))
         return NULL;
     if (!cl.clFinish) return PyErr_Format(PyExc_RuntimeError, "load() comes first");
     ocl_device *d = ocl_open(name, (cl_context)(uintptr_t)context, (cl_device_id)(uintptr_t)id, &error);
@@ -70,10 +73,13 @@ static PyObject *counters(PyObject *module, PyObject *capsule) {
     ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
     if (!d) return NULL;
     pthread_mutex_lock(&d->lock);
-    long long live = d->bytes_live, idle = d->bytes_idle, buffers = d->buffers, pinned = d->n_pinned, launches = d->launches;
+    long long live = d->bytes_live, idle = d->bytes_idle, buffers = d->buffers, pinned = d->n_pinned,
+              launches = d->launches;
     pthread_mutex_unlock(&d->lock);
-    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "buffers", buffers, "pinned", pinned, "launches", launches, "copies",
-                         (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED), "shared", (long long)__atomic_load_n(&d->shared, __ATOMIC_RELAXED));
+    return Py_BuildValue("{s:L,s:L,s:L,s:L,s:L,s:L,s:L}", "bytes_live", live, "bytes_idle", idle, "buffers",
+                         buffers, "pinned", pinned, "launches", launches, "copies",
+                         (long long)__atomic_load_n(&d->copies, __ATOMIC_RELAXED), "shared",
+                         (long long)__atomic_load_n(&d->shared, __ATOMIC_RELAXED));
 }
 
 static PyObject *set_memory_limit(PyObject *module, PyObject *args) {
@@ -96,8 +102,11 @@ static PyObject *set_tiles(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "Oiii:set_tiles", &capsule, &rows, &vectors, &side)) return NULL;
     ocl_device *d = PyCapsule_GetPointer(capsule, "flowcore.device");
     if (!d) return NULL;
-    if (rows < 0 || rows > 16 || (vectors && vectors != 2 && vectors != 4) || (side && side != 8 && side != 16) || (int64_t)side * side > d->max_group)
-        return PyErr_Format(PyExc_ValueError, "no kernel has tiles of %d rows, %d vectors, side %d on this device", rows, vectors, side);
+    if (rows < 0 || rows > 16 || (vectors && vectors != 2 && vectors != 4) ||
+        (side && side != 8 && side != 16) || (int64_t)side * side > d->max_group)
+        return PyErr_Format(PyExc_ValueError,
+                            "no kernel has tiles of %d rows, %d vectors, side %d on this device", rows,
+                            vectors, side);
     d->tile_rows = rows, d->tile_vectors = vectors, d->tile_side = side;
     Py_RETURN_NONE;
 }
@@ -119,22 +128,36 @@ static PyObject *new_constant(PyObject *module, PyObject *nothing) {
 static PyObject *divisor(PyObject *module, PyObject *args) {
     long long size, most;
     (void)module;
-    return PyArg_ParseTuple(args, "LL:divisor", &size, &most) ? PyLong_FromLongLong(ocl_divisor(size, most)) : NULL;
+    return PyArg_ParseTuple(args, "LL:divisor", &size, &most) ? PyLong_FromLongLong(ocl_divisor(size, most))
+                                                              : NULL;
 }
 
 static PyMethodDef methods[] = {
-    {"load", load, METH_O, "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where one is missing."},
-    {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS, "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
-    {"counters", counters, METH_O, "counters(capsule) -> dict\n\nBytes in use and kept, buffers of the driver that they lie in, pinned blocks of the host, launches, copies, values that changed hands without one."},
-    {"set_memory_limit", set_memory_limit, METH_VARARGS, "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
+    {"load", load, METH_O,
+     "load(path)\n\nTakes the OpenCL functions from the loaded library at `path`. Raises ImportError where "
+     "one is missing."},
+    {"open_device", (PyCFunction)(void (*)(void))open_device, METH_VARARGS | METH_KEYWORDS,
+     "open_device(...) -> capsule\n\nA queue and a memory pool on a device."},
+    {"counters", counters, METH_O,
+     "counters(capsule) -> dict\n\nBytes in use and kept, buffers of the driver that they lie in, pinned "
+     "blocks of the host, launches, copies, values that changed hands without one."},
+    {"set_memory_limit", set_memory_limit, METH_VARARGS,
+     "set_memory_limit(capsule, bytes)\n\nThe most that may be in use; what is in use already stays."},
     {"set_tiles", set_tiles, METH_VARARGS,
-     "set_tiles(capsule, rows, vectors, side)\n\nThe tiles of matrix products, 0 for those chosen by the device's limits. Raises ValueError for others than gemm.cl has."},
-    {"new_constant", new_constant, METH_NOARGS, "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
-    {"fail_next_copy", fail_next_copy, METH_O, "fail_next_copy(code)\n\nFor tests: the next copy that a node waits for reports this OpenCL error."},
-    {"divisor", divisor, METH_VARARGS, "divisor(size, most) -> int\n\nWhat fc_quotient of prelude.cl divides numbers below `most` by `size` with; 0: it divides."},
+     "set_tiles(capsule, rows, vectors, side)\n\nThe tiles of matrix products, 0 for those chosen by the "
+     "device's limits. Raises ValueError for others than gemm.cl has."},
+    {"new_constant", new_constant, METH_NOARGS,
+     "new_constant() -> capsule\n\nThe state of a node _ConstantToDevice. The engine's Resource owns it."},
+    {"fail_next_copy", fail_next_copy, METH_O,
+     "fail_next_copy(code)\n\nFor tests: the next copy that a node waits for reports this OpenCL error."},
+    {"divisor", divisor, METH_VARARGS,
+     "divisor(size, most) -> int\n\nWhat fc_quotient of prelude.cl divides numbers below `most` by `size` "
+     "with; 0: it divides."},
     {NULL, NULL, 0, NULL}};
 
-static const fc_kernel_table *const tables[] = {
-    &ocl_copy_table,     &ocl_elementwise_table, &ocl_fused_table, &ocl_state_table, &ocl_variable_rows_table, &ocl_reduce_table, &ocl_arg_table,
-    &ocl_cumulate_table, &ocl_nn_table,          &ocl_index_table, &ocl_random_table, &ocl_matmul_table, &ocl_conv_table,          &ocl_pool_table};
+static const fc_kernel_table *const tables[] = {&ocl_copy_table,  &ocl_elementwise_table,   &ocl_fused_table,
+                                                &ocl_state_table, &ocl_variable_rows_table, &ocl_reduce_table,
+                                                &ocl_arg_table,   &ocl_cumulate_table,      &ocl_nn_table,
+                                                &ocl_index_table, &ocl_random_table,        &ocl_matmul_table,
+                                                &ocl_conv_table,  &ocl_pool_table};
 FC_KERNEL_MODULE(_opencl, tables, methods)

@@ -1,4 +1,5 @@
-/* The device's own copy and fill: what transposes, slices, concatenations and their like are made of (FC_BY_COPY). */
+/* The device's own copy and fill: what transposes, slices, concatenations and their like are made of
+ * (FC_BY_COPY). */
 #include <string.h>
 
 #include "device.h"
@@ -8,15 +9,22 @@ typedef struct {
 } copy_axes; /* that of copy.cl */
 
 const char *ocl_item_type(int64_t item) {
-    return item == 1 ? "uint8" : item == 2 ? "uint16" : item == 4 ? "uint32" : item == 8 ? "uint64" : "item16";
+    return item == 1   ? "uint8"
+           : item == 2 ? "uint16"
+           : item == 4 ? "uint32"
+           : item == 8 ? "uint64"
+                       : "item16";
 }
 
 #define TILE 16 /* of copy.cl */
 
 /* The side of what a group of a GPU turns round in local memory: two lines of most caches. */
-static int64_t square_of(const ocl_device *d, int64_t item) { return 32 * 33 * item <= d->local_memory ? 32 : 16; }
+static int64_t square_of(const ocl_device *d, int64_t item) {
+    return 32 * 33 * item <= d->local_memory ? 32 : 16;
+}
 
-/* Moves the axis along which the source is dense to the second place. False where there is none, or a short one. */
+/* Moves the axis along which the source is dense to the second place. False where there is none, or a short
+ * one. */
 static int bring_second(copy_axes *axes) {
     int64_t *rows[] = {axes->shape, axes->dst, axes->src};
     for (int64_t d = 1; d < axes->ndim; d++) {
@@ -31,14 +39,18 @@ static int bring_second(copy_axes *axes) {
     return 0;
 }
 
-int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src, int64_t src_offset) {
+int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src,
+             int64_t src_offset) {
     int64_t n = 1;
     copy_axes axes = {.ndim = 0};
-    for (int d = copy->ndim - 1; d >= 0; d--) { /* from the innermost on; axes that continue one another become one */
-        int64_t size = copy->shape[d], to = copy->dst[d] / copy->item, from = copy->src[d] / copy->item, last = axes.ndim - 1;
+    /* from the innermost on; axes that continue one another become one */
+    for (int d = copy->ndim - 1; d >= 0; d--) {
+        int64_t size = copy->shape[d], to = copy->dst[d] / copy->item, from = copy->src[d] / copy->item,
+                last = axes.ndim - 1;
         n *= size;
         if (size == 1 && copy->ndim > 1) continue;
-        if (axes.ndim && to == axes.dst[last] * axes.shape[last] && from == axes.src[last] * axes.shape[last]) {
+        if (axes.ndim && to == axes.dst[last] * axes.shape[last] &&
+            from == axes.src[last] * axes.shape[last]) {
             axes.shape[last] *= size;
             continue;
         }
@@ -48,12 +60,15 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
     if (!n) return FC_OK;
     if (!axes.ndim) axes = (copy_axes){.ndim = 1, .shape = {1}, .dst = {1}, .src = {1}};
     int64_t inner = axes.shape[0];
-    if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1) return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
-    int on_cpu = ocl_of(ctx)->is_cpu, turns = axes.ndim > 1 && inner >= 8 && axes.src[0] != 1 && bring_second(&axes);
+    if (axes.ndim == 1 && axes.dst[0] == 1 && axes.src[0] == 1)
+        return ocl_copy(ctx, src, src_offset, dst, dst_offset, n * copy->item);
+    int on_cpu = ocl_of(ctx)->is_cpu,
+        turns = axes.ndim > 1 && inner >= 8 && axes.src[0] != 1 && bring_second(&axes);
     const char *kernel = "copy";
     int64_t items = n, groups = 0, square = square_of(ocl_of(ctx), copy->item);
     if (turns) { /* the two innermost axes change places */
-        int64_t side = on_cpu ? TILE : square, rows = axes.shape[1], outer = n / inner / rows * ((rows + side - 1) / side);
+        int64_t side = on_cpu ? TILE : square, rows = axes.shape[1],
+                outer = n / inner / rows * ((rows + side - 1) / side);
         kernel = on_cpu ? "copy_tiles" : "copy_squares";
         items = on_cpu ? outer : (groups = outer * ((inner + side - 1) / side));
     } else if (on_cpu && axes.ndim > 1 && inner >= 4) {
@@ -61,7 +76,8 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
         items = n / inner;
     }
     ocl_call call;
-    int rc = groups ? ocl_begin(&call, ctx, "copy", kernel, "T=%s SQUARE=%d", ocl_item_type(copy->item), (int)square)
+    int rc = groups ? ocl_begin(&call, ctx, "copy", kernel, "T=%s SQUARE=%d", ocl_item_type(copy->item),
+                                (int)square)
                     : ocl_begin(&call, ctx, "copy", kernel, "T=%s", ocl_item_type(copy->item));
     if (rc) return rc;
     for (int d = 0; d < axes.ndim; d++) axes.divisor[d] = ocl_divisor(axes.shape[d], n);

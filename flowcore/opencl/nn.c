@@ -1,15 +1,20 @@
-/* Softmax, LogSoftmax, the cross-entropies, BiasAdd. Labels that are class numbers come to the host, are checked there, and go on to the device. */
+/* Softmax, LogSoftmax, the cross-entropies, BiasAdd. Labels that are class numbers come to the host, are
+ * checked there, and go on to the device. */
 #include "../kernels/nn/checks.h"
 #include "device.h"
 
 /* What an exponential costs, in units of an element's plain arithmetic. */
 #define EXP_COST 16
 
-/* Rows to groups whose items share the columns, or to items: where compilers make vectors of loops, or rows are too short to share. */
-static int shared_rows(const fc_ctx *ctx, int64_t columns) { return !ocl_of(ctx)->wide_items && columns >= 64; }
+/* Rows to groups whose items share the columns, or to items: where compilers make vectors of loops, or rows
+ * are too short to share. */
+static int shared_rows(const fc_ctx *ctx, int64_t columns) {
+    return !ocl_of(ctx)->wide_items && columns >= 64;
+}
 
 static int run_rows(ocl_call *call, int dtype, int64_t rows, int64_t columns) {
-    if (shared_rows(call->ctx, columns)) return ocl_run_trees(call, rows, columns, fc_item_size(ocl_computed(dtype)));
+    if (shared_rows(call->ctx, columns))
+        return ocl_run_trees(call, rows, columns, fc_item_size(ocl_computed(dtype)));
     return columns < 64 ? ocl_run(call, rows) : ocl_run_parts(call, rows, columns * EXP_COST);
 }
 
@@ -19,7 +24,8 @@ static int softmax(fc_ctx *ctx, const char *kernel) {
     int rc = fc_begin_softmax(ctx);
     if (rc || !logits->size) return rc;
     int64_t columns = logits->shape[logits->ndim - 1], rows = logits->size / columns;
-    rc = ocl_begin(&call, ctx, "softmax", kernel, "T=%s BY_GROUP=%d", ocl_type(logits->dtype), shared_rows(ctx, columns));
+    rc = ocl_begin(&call, ctx, "softmax", kernel, "T=%s BY_GROUP=%d", ocl_type(logits->dtype),
+                   shared_rows(ctx, columns));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, logits);
@@ -40,7 +46,8 @@ static int dense_xent(fc_ctx *ctx) {
         static const char zero[8];
         return ocl_fill(ctx, &ctx->out[0], NULL, zero);
     }
-    rc = ocl_begin(&call, ctx, "softmax", "dense_xent", "T=%s BY_GROUP=%d", ocl_type(logits->dtype), shared_rows(ctx, columns));
+    rc = ocl_begin(&call, ctx, "softmax", "dense_xent", "T=%s BY_GROUP=%d", ocl_type(logits->dtype),
+                   shared_rows(ctx, columns));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, &ctx->out[1]);
@@ -62,7 +69,8 @@ static int sparse_xent(fc_ctx *ctx) {
     int64_t rows = logits->shape[0], columns = logits->shape[1];
     rc = ocl_upload(ctx, ctx->in[1]->dtype, rows, fc_data(ctx->in[1]), &labels);
     if (rc) return rc;
-    rc = ocl_begin(&call, ctx, "softmax", "sparse_xent", "T=%s L=%s BY_GROUP=%d", ocl_type(logits->dtype), ocl_type(labels.dtype), shared_rows(ctx, columns));
+    rc = ocl_begin(&call, ctx, "softmax", "sparse_xent", "T=%s L=%s BY_GROUP=%d", ocl_type(logits->dtype),
+                   ocl_type(labels.dtype), shared_rows(ctx, columns));
     if (!rc) {
         ocl_tensor(&call, &ctx->out[0]);
         ocl_tensor(&call, &ctx->out[1]);
@@ -83,7 +91,11 @@ static int bias_add(fc_ctx *ctx) {
     ocl_call call;
     int rc = fc_begin_bias_add(ctx, &view);
     if (rc || !value->size) return rc;
-    rc = ocl_begin(&call, ctx, "bias", !d->is_cpu ? "bias_elements" : view.inner == 1 ? "bias_rows" : "bias_planes", "T=%s", ocl_type(value->dtype));
+    rc = ocl_begin(&call, ctx, "bias",
+                   !d->is_cpu        ? "bias_elements"
+                   : view.inner == 1 ? "bias_rows"
+                                     : "bias_planes",
+                   "T=%s", ocl_type(value->dtype));
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_tensor(&call, value);
@@ -92,7 +104,8 @@ static int bias_add(fc_ctx *ctx) {
     ocl_long(&call, view.channels);
     ocl_long(&call, view.inner);
     if (!d->is_cpu) return ocl_run(&call, value->size);
-    return view.inner == 1 ? ocl_run_parts(&call, view.outer, view.channels) : ocl_run_parts(&call, view.outer * view.channels, view.inner);
+    return view.inner == 1 ? ocl_run_parts(&call, view.outer, view.channels)
+                           : ocl_run_parts(&call, view.outer * view.channels, view.inner);
 }
 
 #define FLOATS "T:float32,float64,float16,bfloat16"

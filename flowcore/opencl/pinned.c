@@ -1,7 +1,8 @@
-/* Blocks of host memory that a device copies from and to by itself, in the background ("pinned"), where its memory is not the host's. A driver makes a copy
- * of anything else first, often on the calling thread.
+/* Blocks of host memory that a device copies from and to by itself, in the background ("pinned"), where its
+ * memory is not the host's. A driver makes a copy of anything else first, often on the calling thread.
  *
- * A few blocks of one size, made as they are needed and mapped once; who finds none free takes ordinary memory. The device's lock guards the list. */
+ * A few blocks of one size, made as they are needed and mapped once; who finds none free takes ordinary
+ * memory. The device's lock guards the list. */
 #include "transfer.h"
 
 #include <stdlib.h>
@@ -19,8 +20,11 @@ static int map_block(ocl_device *d, ocl_pinned *p) {
     if (!d->map_queue) d->map_queue = cl.clCreateCommandQueue(d->context, d->id, 0, &error);
     pthread_mutex_unlock(&d->lock);
     if (!d->map_queue) return error;
-    p->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, OCL_STAGED_BYTES, NULL, &error);
-    if (p->mem) p->data = cl.clEnqueueMapBuffer(d->map_queue, p->mem, 1, CL_MAP_READ | CL_MAP_WRITE, 0, OCL_STAGED_BYTES, 0, NULL, NULL, &error);
+    p->mem = cl.clCreateBuffer(d->context, CL_MEM_READ_WRITE | CL_MEM_ALLOC_HOST_PTR, OCL_STAGED_BYTES, NULL,
+                               &error);
+    if (p->mem)
+        p->data = cl.clEnqueueMapBuffer(d->map_queue, p->mem, 1, CL_MAP_READ | CL_MAP_WRITE, 0,
+                                        OCL_STAGED_BYTES, 0, NULL, NULL, &error);
     if (p->mem && !p->data) cl.clReleaseMemObject(p->mem);
     return p->data ? CL_SUCCESS : error;
 }

@@ -3,10 +3,14 @@
 #include "device.h"
 
 /* Whether no pixel is in two windows. */
-static int windows_apart(const fc_pool *p) { return p->stride_h >= p->window_h && p->stride_w >= p->window_w; }
+static int windows_apart(const fc_pool *p) {
+    return p->stride_h >= p->window_h && p->stride_w >= p->window_w;
+}
 
-/* Inputs first_in and following are the kernel's arguments after the result, of which an item makes the channels of a pixel: of `pixels` in all. */
-static int run(fc_ctx *ctx, const char *kernel, const fc_pool *p, int dtype, const int64_t *shape, int64_t pixels, int first_in, int n_in) {
+/* Inputs first_in and following are the kernel's arguments after the result, of which an item makes the
+ * channels of a pixel: of `pixels` in all. */
+static int run(fc_ctx *ctx, const char *kernel, const fc_pool *p, int dtype, const int64_t *shape,
+               int64_t pixels, int first_in, int n_in) {
     static const int64_t zero[2] = {0, 0};
     int rc = ctx->api->alloc(ctx, 0, dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;

@@ -1,8 +1,9 @@
 """OpenCL programs: from opencl_kernels/ and build options to a built program.
 
-Owns: composing source text, building it, and saying what went wrong. A program is asked for by file name and options, words like
-"T=float32 R=bool FORMULA=Less": `FORMULA` picks a line of elementwise.def, a dtype name makes an element type, anything else is a macro. A fused
-program, several lines of elementwise.def in one, is written out in the options: see fused_text.py.
+Owns: composing source text, building it, and saying what went wrong. A program is asked for by file
+name and options, words like "T=float32 R=bool FORMULA=Less": `FORMULA` picks a line of
+elementwise.def, a dtype name makes an element type, anything else is a macro. A fused program,
+several lines of elementwise.def in one, is written out in the options: see fused_text.py.
 """
 
 from __future__ import annotations
@@ -32,17 +33,30 @@ __all__ = ["Programs", "cache_folder", "formula_for", "formula_source", "formula
 
 
 def source(file: str, options: str) -> str:
-    """The whole text of a program. Raises KeyError for an unknown formula, FileNotFoundError for an unknown file."""
+    """The whole text of a program.
+
+    Raises KeyError for an unknown formula, FileNotFoundError for an unknown file.
+    """
     words = dict(word.split("=", 1) for word in options.split())
     if "FUSED" in words:
         macros = [f"#define {name} {words[name]}\n" for name in ("OP", "DIVIDE") if name in words]
-        return "".join([fused_source(words["FUSED"], words["ACCESS"], int(words["AXES"]), words.get("R", "")), *macros, kernel_text(file + ".cl")])
+        return "".join(
+            [
+                fused_source(words["FUSED"], words["ACCESS"], int(words["AXES"]), words.get("R", "")),
+                *macros,
+                kernel_text(file + ".cl"),
+            ]
+        )
     types = {name: value for name, value in words.items() if value in TYPES}
     used = {TYPES[dtype][1] for dtype in types.values()}
     parts = ["#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n"] if "double" in used else []
     parts += [kernel_text("prelude.cl")]
     parts += [type_macros(name, dtype) for name, dtype in types.items()]
-    parts += [f"#define {name} {value}\n" for name, value in words.items() if name not in types and name != "FORMULA"]
+    parts += [
+        f"#define {name} {value}\n"
+        for name, value in words.items()
+        if name not in types and name != "FORMULA"
+    ]
     if used & {"float", "double"}:
         double = "double" in used
         parts += [kernel_text("functions.def")]
@@ -53,7 +67,10 @@ def source(file: str, options: str) -> str:
     if "FORMULA" in words:
         refuses = formula_for(words["FORMULA"], types["T"]).refuses
         parts += [INTEGER] if types["T"] in CLASSES["INT"] else []
-        parts += [formula_source(words["FORMULA"], types["T"], "formula"), "#define FORMULA(x, y) formula(x, y)\n"]
+        parts += [
+            formula_source(words["FORMULA"], types["T"], "formula"),
+            "#define FORMULA(x, y) formula(x, y)\n",
+        ]
         parts += [f"#define REFUSES(y) ({refuses})\n"] if refuses else []
     return "".join(parts) + kernel_text(file + ".cl")
 
@@ -85,13 +102,17 @@ class Programs:
         stored = None if has_src_build_cache(self.device) else self._cache_file(text)
         if stored is not None:
             try:
-                return _built(cl.Program(self.context, [self.device], [stored.read_bytes()]), self.flags, self.device)
+                return _built(
+                    cl.Program(self.context, [self.device], [stored.read_bytes()]), self.flags, self.device
+                )
             except (OSError, cl.Error):
                 pass  # not there, or of another version of the driver
         try:
             program = compiled(self.context, self.device, self.flags, text)
         except cl.RuntimeError as error:
-            raise RuntimeError(f"{self.device.name} could not build {file}.cl with {options!r}:\n{str(error).strip()}") from None
+            raise RuntimeError(
+                f"{self.device.name} could not build {file}.cl with {options!r}:\n{str(error).strip()}"
+            ) from None
         self.compiled += 1
         if stored is not None:
             try:
@@ -105,12 +126,27 @@ class Programs:
 
         folder = cache_folder()
         device = self.device
-        parts = (device.platform.name, device.platform.version, device.name, device.version, device.driver_version, self.flags, text)
-        return folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.bin" if folder is not None else None
+        parts = (
+            device.platform.name,
+            device.platform.version,
+            device.name,
+            device.version,
+            device.driver_version,
+            self.flags,
+            text,
+        )
+        return (
+            folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.bin"
+            if folder is not None
+            else None
+        )
 
 
 def compiled(context: Any, device: Any, flags: str, text: str) -> Any:
-    """A program built from source, by no cache of pyopencl's: that one stays locked for ever when a process dies in it."""
+    """A program built from source, by no cache of pyopencl's:
+
+    that one stays locked for ever when a process dies in it.
+    """
     import pyopencl as cl
 
     program = cl.Program(context, text)
@@ -127,7 +163,10 @@ def _built(program: Any, flags: str, device: Any) -> Any:
 
 
 def cache_folder() -> pathlib.Path | None:
-    """Where built programs are kept between processes: FLOWCORE_CACHE ("none": nowhere), else the user's cache folder."""
+    """Where built programs are kept between processes:
+
+    FLOWCORE_CACHE ("none": nowhere), else the user's cache folder.
+    """
     choice = os.environ.get("FLOWCORE_CACHE", "")
     if choice.lower() == "none":
         return None

@@ -1,4 +1,5 @@
-/* Random numbers: the CPU's, from the same formulas (opencl_kernels/random.def). A shuffle's order is found on the host. */
+/* Random numbers: the CPU's, from the same formulas (opencl_kernels/random.def). A shuffle's order is found
+ * on the host. */
 #include "../kernels/random/random.h"
 #include "rows.h"
 
@@ -12,7 +13,8 @@ static int floats(fc_ctx *ctx, const char *kind, float most16, float mostb16) {
     fc_rng_next(ctx->state, &key, &run);
     int64_t size = ctx->out[0].size;
     if (!size) return FC_OK;
-    rc = ocl_begin(&call, ctx, "random", "floats", "T=%s FOUR=fc_%s_four_%c DOUBLE=%d", ocl_type(dtype), kind, is_double ? 'd' : 'f', is_double);
+    rc = ocl_begin(&call, ctx, "random", "floats", "T=%s FOUR=fc_%s_four_%c DOUBLE=%d", ocl_type(dtype), kind,
+                   is_double ? 'd' : 'f', is_double);
     if (rc) return rc;
     ocl_tensor(&call, &ctx->out[0]);
     ocl_long(&call, size);

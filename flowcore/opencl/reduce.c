@@ -1,22 +1,26 @@
-/* Sum, Mean, Prod, Max, Min, All, Any, L2Loss, BiasAddGrad: one launch for each run of neighbouring reduced axes, two where there are few long ones. */
+/* Sum, Mean, Prod, Max, Min, All, Any, L2Loss, BiasAddGrad: one launch for each run of neighbouring reduced
+ * axes, two where there are few long ones. */
 #include "../kernels/nn/checks.h"
 #include "pieces.h"
 
 typedef struct {
     const char *op;
-    int square, divide;  /* reduces squares; divides by `count` at the end */
+    int square, divide; /* reduces squares; divides by `count` at the end */
     int64_t count;
 } rule;
 
-static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run, int64_t piece,
-                  int64_t pieces) {
+static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run,
+                  int64_t piece, int64_t pieces) {
     const ocl_device *d = ocl_of(ctx);
     int64_t results = run->outer * pieces;
     int by_group = !d->is_cpu && piece >= (run->inner == 1 ? 64 : 16);
-    const char *kernel = by_group ? "by_group" : run->inner == 1 ? "rows" : d->is_cpu ? "wide_columns" : "columns";
+    const char *kernel = by_group          ? "by_group"
+                         : run->inner == 1 ? "rows"
+                         : d->is_cpu       ? "wide_columns"
+                                           : "columns";
     ocl_call call;
-    int rc = ocl_begin(&call, ctx, "reduce", kernel, "T=%s R=%s OP=%s SQUARE=%d DIVIDE=%d", ocl_type(in->dtype), ocl_type(out->dtype), r->op,
-                       r->square, r->divide);
+    int rc = ocl_begin(&call, ctx, "reduce", kernel, "T=%s R=%s OP=%s SQUARE=%d DIVIDE=%d",
+                       ocl_type(in->dtype), ocl_type(out->dtype), r->op, r->square, r->divide);
     if (rc) return rc;
     ocl_tensor(&call, out);
     ocl_tensor(&call, in);
@@ -29,13 +33,16 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     if (by_group) {
         const int64_t width = ocl_columns(run);
         ocl_long(&call, width);
-        return ocl_run_trees(&call, results * ((run->inner + width - 1) / width), piece * width, fc_item_size(ocl_computed(in->dtype)));
+        return ocl_run_trees(&call, results * ((run->inner + width - 1) / width), piece * width,
+                             fc_item_size(ocl_computed(in->dtype)));
     }
     if (run->inner == 1) return ocl_run_parts(&call, results, piece);
-    return d->is_cpu ? ocl_run_parts(&call, results * ((run->inner + 63) / 64), piece * 64) : ocl_run(&call, results * run->inner);
+    return d->is_cpu ? ocl_run_parts(&call, results * ((run->inner + 63) / 64), piece * 64)
+                     : ocl_run(&call, results * run->inner);
 }
 
-static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in, const fc_run *run) {
+static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_tensor *in,
+                      const fc_run *run) {
     int64_t piece = ocl_piece(ocl_of(ctx), run, 1), pieces = ocl_pieces(run, piece);
     if (pieces == 1) return launch(ctx, r, out, in, run, piece, 1);
     fc_tensor partial = {.dtype = ocl_computed(in->dtype)};
@@ -47,7 +54,8 @@ static int reduce_run(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc
     return rc;
 }
 
-int ocl_reduce_run(fc_ctx *ctx, const char *op, int divide, int64_t count, const fc_tensor *out, const fc_tensor *in, const fc_run *run) {
+int ocl_reduce_run(fc_ctx *ctx, const char *op, int divide, int64_t count, const fc_tensor *out,
+                   const fc_tensor *in, const fc_run *run) {
     return reduce_run(ctx, &(rule){op, 0, divide, count}, out, in, run);
 }
 
@@ -88,7 +96,8 @@ static int l2_loss(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int rc = ctx->api->alloc(ctx, 0, x->dtype, 0, NULL);
     if (rc) return rc;
-    return reduce_run(ctx, &(rule){"Sum", 1, 1, 2}, &ctx->out[0], x->size ? x : &ctx->out[0], &(fc_run){1, x->size, 1});
+    return reduce_run(ctx, &(rule){"Sum", 1, 1, 2}, &ctx->out[0], x->size ? x : &ctx->out[0],
+                      &(fc_run){1, x->size, 1});
 }
 
 static int bias_add_grad(fc_ctx *ctx) {
@@ -96,7 +105,8 @@ static int bias_add_grad(fc_ctx *ctx) {
     int rc = fc_view_for_bias(ctx, &view);
     if (rc) return rc;
     fc_reduction r = {.ndim = 1, .shape = {view.channels}};
-    if (ctx->in[0]->size && view.inner > 1) r.runs[r.count++] = (fc_run){view.outer * view.channels, view.inner, 1};
+    if (ctx->in[0]->size && view.inner > 1)
+        r.runs[r.count++] = (fc_run){view.outer * view.channels, view.inner, 1};
     r.runs[r.count++] = (fc_run){1, ctx->in[0]->size ? view.outer : 0, view.channels};
     return reduce_all(ctx, "Sum", 0, &r);
 }

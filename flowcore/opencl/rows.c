@@ -3,14 +3,15 @@
 
 #include <string.h>
 
-int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n, const void *indices, int64_t outer, int64_t rows,
-               int64_t inner) {
+int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int index_dtype, int64_t n,
+               const void *indices, int64_t outer, int64_t rows, int64_t inner) {
     const ocl_device *d = ocl_of(ctx);
     fc_tensor on_device;
     ocl_call call;
     int rc = ocl_upload(ctx, index_dtype, n, indices, &on_device);
     if (rc) return rc;
-    rc = ocl_begin(&call, ctx, "gather", d->is_cpu ? "gather_rows" : "gather", "T=%s I=%s", ocl_item_type(fc_item_size(to->dtype)), ocl_type(index_dtype));
+    rc = ocl_begin(&call, ctx, "gather", d->is_cpu ? "gather_rows" : "gather", "T=%s I=%s",
+                   ocl_item_type(fc_item_size(to->dtype)), ocl_type(index_dtype));
     if (!rc) {
         ocl_tensor(&call, to);
         ocl_tensor(&call, params);
@@ -25,13 +26,16 @@ int ocl_gather(fc_ctx *ctx, const fc_tensor *to, const fc_tensor *params, int in
     return rc;
 }
 
-/* Sorts `order`, n positions, by the row of each and leaves equal rows in their order: byte by byte, from the lowest. The result is in either array. */
-static int64_t *sort_by_row(const fc_tensor *indices, int64_t n, int64_t greatest, int64_t *order, int64_t *spare) {
+/* Sorts `order`, n positions, by the row of each and leaves equal rows in their order: byte by byte, from the
+ * lowest. The result is in either array. */
+static int64_t *sort_by_row(const fc_tensor *indices, int64_t n, int64_t greatest, int64_t *order,
+                            int64_t *spare) {
     for (int shift = 0; shift < 64 && greatest >> shift; shift += 8) {
         int64_t first[257] = {0};
         for (int64_t i = 0; i < n; i++) first[(fc_int_at(indices, order[i]) >> shift & 255) + 1]++;
         for (int k = 0; k < 256; k++) first[k + 1] += first[k];
-        for (int64_t i = 0; i < n; i++) spare[first[fc_int_at(indices, order[i]) >> shift & 255]++] = order[i];
+        for (int64_t i = 0; i < n; i++)
+            spare[first[fc_int_at(indices, order[i]) >> shift & 255]++] = order[i];
         int64_t *sorted = spare;
         spare = order;
         order = sorted;
@@ -53,7 +57,8 @@ int ocl_sort_rows(fc_ctx *ctx, const fc_tensor *indices, ocl_row_table *rows) {
         if (row > greatest) greatest = row;
     }
     order = sort_by_row(indices, n, greatest, order, spare);
-    for (int64_t i = 0; i < n; i++) rows->count += i == 0 || fc_int_at(indices, order[i]) != fc_int_at(indices, order[i - 1]);
+    for (int64_t i = 0; i < n; i++)
+        rows->count += i == 0 || fc_int_at(indices, order[i]) != fc_int_at(indices, order[i - 1]);
     if (!n) return FC_OK;
     int64_t *starts = table, *row = starts + rows->count + 1, u = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -67,13 +72,15 @@ int ocl_sort_rows(fc_ctx *ctx, const fc_tensor *indices, ocl_row_table *rows) {
     return ocl_upload(ctx, FC_INT64, 2 * u + 1 + n, table, &rows->table);
 }
 
-int ocl_scatter(fc_ctx *ctx, const char *op, const fc_tensor *to, const fc_tensor *from, const fc_tensor *indices, int64_t inner) {
+int ocl_scatter(fc_ctx *ctx, const char *op, const fc_tensor *to, const fc_tensor *from,
+                const fc_tensor *indices, int64_t inner) {
     const ocl_device *d = ocl_of(ctx);
     ocl_row_table rows;
     ocl_call call;
     int rc = ocl_sort_rows(ctx, indices, &rows);
     if (rc || !rows.count) return rc;
-    rc = ocl_begin(&call, ctx, "scatter", d->is_cpu ? "scatter_rows" : "scatter", "T=%s OP=%s", ocl_type(to->dtype), op);
+    rc = ocl_begin(&call, ctx, "scatter", d->is_cpu ? "scatter_rows" : "scatter", "T=%s OP=%s",
+                   ocl_type(to->dtype), op);
     if (!rc) {
         ocl_tensor(&call, to);
         ocl_tensor(&call, from);

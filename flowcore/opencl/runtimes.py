@@ -1,4 +1,7 @@
-"""OpenCL platforms and devices, as flowcore's devices. pyopencl owns platforms, contexts and programs; it is imported at first use."""
+"""OpenCL platforms and devices, as flowcore's devices.
+
+Pyopencl owns platforms, contexts and programs; it is imported at first use.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from flowcore.opencl.programs import Programs, compiled
 __all__ = ["INSTALL", "Runtime", "open_runtime", "runtimes"]
 
 INSTALL = (
-    'install pyopencl and the driver of your device, which brings an OpenCL runtime (GPUs: the vendor\'s driver; any processor: pip install "pyopencl[pocl]")'
+    "install pyopencl and the driver of your device, which brings an OpenCL runtime (GPUs: the vendor's"
+    ' driver; any processor: pip install "pyopencl[pocl]")'
 )
 _PROBE = "__kernel void probe(__global float *x) { x[get_global_id(0)] = 1.0f; }"
 
@@ -36,7 +40,8 @@ class Runtime:
     max_group: int
     vector_bytes: int
     extensions: tuple[str, ...]
-    share_alignment: int  #: host and device have one memory, and use blocks at multiples of this both; 0: they have not
+    #: host and device have one memory, and use blocks at multiples of this both; 0: they have not
+    share_alignment: int
     handle: Any = field(repr=False)
     problem: str | None = None
 
@@ -63,7 +68,8 @@ def _kind(cl: Any, device: Any) -> str:
 def _vector_bytes(device: Any) -> int:
     """The width of the vectors that kernels should compute in."""
     width = 4 * device.native_vector_width_float
-    # PoCL reports the machine's width, but compiles for the nearest processor that its compiler knows, and dies of wider vectors than that one has.
+    # PoCL reports the machine's width, but compiles for the nearest processor that its compiler
+    # knows, and dies of wider vectors than that one has.
     target = device.version.rpartition("-")[2] if "PoCL" in device.version else ""
     if target and not any(name in target for name in _AVX512):
         width = min(width, 32)
@@ -77,7 +83,20 @@ def _share_alignment(device: Any, kind: str) -> int:
     return max(device.mem_base_addr_align // 8, 64 if kind == "CPU" else 4096)
 
 
-_AVX512 = ("avx512", "cascadelake", "cooperlake", "cannonlake", "icelake", "tigerlake", "rocketlake", "sapphirerapids", "knl", "knm", "znver4", "znver5")
+_AVX512 = (
+    "avx512",
+    "cascadelake",
+    "cooperlake",
+    "cannonlake",
+    "icelake",
+    "tigerlake",
+    "rocketlake",
+    "sapphirerapids",
+    "knl",
+    "knm",
+    "znver4",
+    "znver5",
+)
 
 
 def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
@@ -115,8 +134,8 @@ def _wanted(runtime: Runtime, choice: str) -> bool:
 def runtimes() -> list[Runtime]:
     """All OpenCL devices in the order of their numbers: GPUs, accelerators, processors; simulators last.
 
-    FLOWCORE_OPENCL names those to use, by parts of platform or device names separated by commas; "none" hides all. Raises ImportError without
-    pyopencl or an OpenCL runtime.
+    FLOWCORE_OPENCL names those to use, by parts of platform or device names separated by commas;
+    "none" hides all. Raises ImportError without pyopencl or an OpenCL runtime.
     """
     choice = os.environ.get("FLOWCORE_OPENCL", "")
     if choice.strip().lower() == "none":
@@ -149,7 +168,8 @@ def _load(cl: Any) -> None:
 
 
 def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.Device, object]:
-    """Opens a device as "/device:GPU:<index>": the engine's device and its capsule. `claims` replace what it says of itself (open_device's arguments).
+    """Opens a device as "/device:GPU:<index>": the engine's device and its capsule. `claims`
+    replace what it says of itself (open_device's arguments).
 
     Raises RuntimeError where it cannot compile.
     """
@@ -163,7 +183,8 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
     if device.single_fp_config & correct_rounding:
         flags += " -cl-fp32-correctly-rounded-divide-sqrt"
     if runtime.is_simulator:
-        flags += " -cl-opt-disable"  # it checks what is written here, and does not know all that its optimiser makes of it
+        # it checks what is written here, and does not know all that its optimiser makes of it
+        flags += " -cl-opt-disable"
     wide_items = runtime.kind == "CPU" and device.preferred_vector_width_float > 1
     if wide_items:
         flags += " -DFC_WIDE_ITEMS"
@@ -174,7 +195,10 @@ def open_runtime(runtime: Runtime, index: int, **claims: Any) -> tuple[_engine.D
         found = next((line.strip() for line in lines if line.lstrip().lower().startswith("error")), lines[-1])
         runtime.problem = f"it cannot compile a kernel: {found}"
         if "unknown target CPU" in found:
-            runtime.problem += "; it is older than this processor: a newer version, such as Debian's package pocl-opencl-icd, knows it"
+            runtime.problem += (
+                "; it is older than this processor: a newer version, such as Debian's package"
+                " pocl-opencl-icd, knows it"
+            )
         raise RuntimeError(f"{runtime.name} ({runtime.platform}): {runtime.problem}") from None
     programs = Programs(context, device, flags)
     itself: dict[str, Any] = {

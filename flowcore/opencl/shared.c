@@ -1,21 +1,23 @@
 /* Large values that change hands between host and device without a copy, where both have one memory.
  *
- * A block changes hands as a whole, and only where the copy's node is its sole user: what was enqueued for it before comes before the map in the queue, and
- * nobody is left who could read or write it on the other side. So whoever gets it may write to it and keep it, like a block of its own: host kernels,
- * variables, queues, the caller who fetched it. Any other value is copied.
+ * A block changes hands as a whole, and only where the copy's node is its sole user: what was enqueued for it
+ * before comes before the map in the queue, and nobody is left who could read or write it on the other side.
+ * So whoever gets it may write to it and keep it, like a block of its own: host kernels, variables, queues,
+ * the caller who fetched it. Any other value is copied.
  *
- * Device to host: the block is mapped, and a view stands for it on the host; the last release unmaps it and gives it back to the pool. Host to device: the
- * block becomes an OpenCL buffer over the same addresses (memory.c); a view of this very device is unmapped instead. */
+ * Device to host: the block is mapped, and a view stands for it on the host; the last release unmaps it and
+ * gives it back to the pool. Host to device: the block becomes an OpenCL buffer over the same addresses
+ * (memory.c); a view of this very device is unmapped instead. */
 #include "shared.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 typedef struct {
-    fc_buffer base;      /* `data`: where it is mapped, or NULL */
-    fc_buffer *block;    /* the device's; nobody else has a reference to it */
+    fc_buffer base;   /* `data`: where it is mapped, or NULL */
+    fc_buffer *block; /* the device's; nobody else has a reference to it */
     cl_mem mem;
-    int64_t offset;      /* of what is mapped, in the block */
+    int64_t offset; /* of what is mapped, in the block */
     pid_t process;
 } view;
 
@@ -39,7 +41,8 @@ static fc_device lender = {.abi = FC_ABI, .release = release_view};
 static int may_change_hands(fc_ctx *ctx, const ocl_device *d) {
     const fc_tensor *x = ctx->in[0];
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
-    return d->share_alignment && bytes >= OCL_SHARED_BYTES && bytes >= x->buffer->capacity / 2 && ctx->api->sole(ctx, 0);
+    return d->share_alignment && bytes >= OCL_SHARED_BYTES && bytes >= x->buffer->capacity / 2 &&
+           ctx->api->sole(ctx, 0);
 }
 
 /* Output 0 becomes input 0's value in `buffer`, whose reference it takes. */
@@ -56,7 +59,11 @@ int ocl_lend_to_host(fc_ctx *ctx, ocl_device *d) {
     const fc_tensor *x = ctx->in[0];
     view *v = may_change_hands(ctx, d) ? calloc(1, sizeof *v) : NULL;
     if (!v) return 0;
-    v->base = (fc_buffer){.refs = 1, .flags = FC_BUF_LENT, .capacity = (size_t)(x->size * fc_item_size(x->dtype)), .device = ctx->device, .owner = &lender};
+    v->base = (fc_buffer){.refs = 1,
+                          .flags = FC_BUF_LENT,
+                          .capacity = (size_t)(x->size * fc_item_size(x->dtype)),
+                          .device = ctx->device,
+                          .owner = &lender};
     v->mem = ocl_place_of(x).mem;
     v->offset = x->offset;
     v->process = getpid();
@@ -69,7 +76,8 @@ cl_int ocl_map(ocl_device *d, const fc_tensor *from, const fc_tensor *to, cl_eve
     view *v = (view *)to->buffer;
     cl_int error = CL_SUCCESS;
     __atomic_fetch_add(&d->shared, 1, __ATOMIC_RELAXED);
-    v->base.data = cl.clEnqueueMapBuffer(d->queue, v->mem, 0, CL_MAP_READ | CL_MAP_WRITE, ocl_place_of(from).at, v->base.capacity, 0, NULL, event, &error);
+    v->base.data = cl.clEnqueueMapBuffer(d->queue, v->mem, 0, CL_MAP_READ | CL_MAP_WRITE,
+                                         ocl_place_of(from).at, v->base.capacity, 0, NULL, event, &error);
     return error;
 }
 
@@ -77,14 +85,17 @@ int ocl_take_from_host(fc_ctx *ctx, ocl_device *d) {
     const fc_tensor *x = ctx->in[0];
     if (!may_change_hands(ctx, d)) return 0;
     fc_buffer *block;
-    int64_t offset = 0, bytes = (x->size * fc_item_size(x->dtype) + 63) & ~(int64_t)63, room = (int64_t)x->buffer->capacity - x->offset; /* GPUs map whole lines */
+    /* GPUs map whole lines */
+    int64_t offset = 0, bytes = (x->size * fc_item_size(x->dtype) + 63) & ~(int64_t)63,
+            room = (int64_t)x->buffer->capacity - x->offset;
     view *v = x->buffer->owner == &lender ? (view *)x->buffer : NULL;
     if (v && v->block->device == &d->base) {
         unmap(v);
         fc_retain(block = v->block);
         ocl_lent(block, 0);
         offset = v->offset + x->offset;
-    } else if ((uintptr_t)fc_data(x) % (uintptr_t)d->share_alignment || !(block = ocl_block_over(d, x->buffer, fc_data(x), (size_t)(bytes < room ? bytes : room)))) {
+    } else if ((uintptr_t)fc_data(x) % (uintptr_t)d->share_alignment ||
+               !(block = ocl_block_over(d, x->buffer, fc_data(x), (size_t)(bytes < room ? bytes : room)))) {
         return 0;
     }
     __atomic_fetch_add(&d->shared, 1, __ATOMIC_RELAXED);

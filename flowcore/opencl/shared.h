@@ -4,7 +4,8 @@
 
 #include "device.h"
 
-/* Makes input 0, a value of `d`, the node's output in host memory, to be mapped by ocl_map; 0: it is to be copied. */
+/* Makes input 0, a value of `d`, the node's output in host memory, to be mapped by ocl_map; 0: it is to be
+ * copied. */
 int ocl_lend_to_host(fc_ctx *ctx, ocl_device *d);
 /* Enqueues the map that gives output `to` its address; it can be read once the event has come. */
 cl_int ocl_map(ocl_device *d, const fc_tensor *from, const fc_tensor *to, cl_event *event);

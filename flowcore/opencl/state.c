@@ -1,18 +1,27 @@
-/* Variables on the device: updates in place. Reading and assigning move no element and are the CPU's (FC_ANY_DEVICE). */
+/* Variables on the device: updates in place. Reading and assigning move no element and are the CPU's
+ * (FC_ANY_DEVICE). */
 #include "../kernels/_rows.h"
 #include "../kernels/state/optimizer_ops.h"
 #include "own_value.h"
 #include "rows.h"
 
-static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_variable **v, const fc_tensor *g, const fc_tensor *rows) {
-    static const struct { const char *name; int scalars, nesterov; } rules[] = {
-        [FC_RULE_GRADIENT_DESCENT] = {"gradient_descent", 1, 0}, [FC_RULE_MOMENTUM] = {"momentum", 2, 1}, [FC_RULE_ADAM] = {"adam", 4, 1},
-        [FC_RULE_ADAGRAD] = {"adagrad", 1, 0}, [FC_RULE_RMSPROP] = {"rmsprop", 4, 0}};
+static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_variable **v,
+                         const fc_tensor *g, const fc_tensor *rows) {
+    static const struct {
+        const char *name;
+        int scalars, nesterov;
+    } rules[] = {[FC_RULE_GRADIENT_DESCENT] = {"gradient_descent", 1, 0},
+                 [FC_RULE_MOMENTUM] = {"momentum", 2, 1},
+                 [FC_RULE_ADAM] = {"adam", 4, 1},
+                 [FC_RULE_ADAGRAD] = {"adagrad", 1, 0},
+                 [FC_RULE_RMSPROP] = {"rmsprop", 4, 0}};
     ocl_call call;
     ocl_row_table table = {0};
     int rc = rows ? fc_check_rows(ctx, rows, v[0]->value.shape[0]) : FC_OK;
     if (!rc && rows) rc = ocl_sort_rows(ctx, rows, &table);
-    if (!rc) rc = ocl_begin(&call, ctx, rows ? "sparse_optimizers" : "optimizers", rules[u->rule].name, "T=%s", ocl_type(g->dtype));
+    if (!rc)
+        rc = ocl_begin(&call, ctx, rows ? "sparse_optimizers" : "optimizers", rules[u->rule].name, "T=%s",
+                       ocl_type(g->dtype));
     if (!rc) {
         int64_t inner = rows ? g->size / g->shape[0] : 0, n = rows ? table.count * inner : g->size;
         for (int i = 0; i < n_variables; i++) ocl_tensor(&call, &v[i]->value);
@@ -36,16 +45,21 @@ static int assign_op(fc_ctx *ctx, const char *op) {
     const fc_tensor *x = ctx->in[1];
     char a[128], b[128];
     if (rc) return rc;
-    if (x->dtype != v->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+    if (x->dtype != v->dtype)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "variable '%s' cannot be updated by a value of this dtype", v->base.name);
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
-    if (!rc && (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and the update shape %s; they must be equal", v->base.name,
-                            fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    if (!rc &&
+        (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "variable '%s' has shape %s and the update shape %s; they must be equal",
+                            v->base.name, fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
     if (!rc) rc = fc_own_value(ctx, v);
     if (!rc && x->size) {
         ocl_call call;
-        rc = ocl_begin(&call, ctx, "elementwise", "binary", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype), ocl_type(x->dtype));
+        rc = ocl_begin(&call, ctx, "elementwise", "binary", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype),
+                       ocl_type(x->dtype));
         if (!rc) {
             ocl_tensor(&call, &v->value);
             ocl_tensor(&call, &v->value);

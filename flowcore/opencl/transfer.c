@@ -1,7 +1,8 @@
 /* The end of copies: who is told, and by which thread.
  *
- * A thread of our own waits for each copy in turn, because runtimes are slow to call back (NVIDIA's by 3 to 10 ms), and may compute on the waiting thread
- * (Intel's leaves a core idle while nobody waits: half the speed on two cores). Simulators, whose calls must not overlap, call back. */
+ * A thread of our own waits for each copy in turn, because runtimes are slow to call back (NVIDIA's by 3 to
+ * 10 ms), and may compute on the waiting thread (Intel's leaves a core idle while nobody waits: half the
+ * speed on two cores). Simulators, whose calls must not overlap, call back. */
 #include "transfer.h"
 
 #include <stdlib.h>
@@ -23,7 +24,8 @@ void ocl_transfer_free(ocl_transfer *t) {
     free(t);
 }
 
-static void let_it_end(fc_token *token, void *arg) { (void)token, (void)arg; } /* the copy ends by itself, soon, and completes the token */
+/* the copy ends by itself, soon, and completes the token */
+static void let_it_end(fc_token *token, void *arg) { (void)token, (void)arg; }
 
 fc_ctx *ocl_transfer_park(fc_ctx *ctx, ocl_transfer *t) {
     t->token = ctx->api->park(ctx, let_it_end, NULL);
@@ -38,7 +40,9 @@ static void ended(ocl_transfer *t, cl_int status) {
         fc_ctx *ctx = t->api->token_ctx(t->token);
         int rc = FC_OK;
         status += __atomic_exchange_n(&injected, 0, __ATOMIC_RELAXED);
-        if (status < 0) rc = t->api->fail(ctx, FC_UNAVAILABLE, "%s failed while it computed or copied this value: %s", t->device->name, fc_cl_error(status));
+        if (status < 0)
+            rc = t->api->fail(ctx, FC_UNAVAILABLE, "%s failed while it computed or copied this value: %s",
+                              t->device->name, fc_cl_error(status));
         else if (t->into) memcpy(t->into, ocl_pinned_data(t->pinned), t->bytes);
         else if (t->raised) rc = t->api->fail(ctx, FC_INVALID_ARGUMENT, "%s", t->message);
         t->api->complete(t->token, rc);
@@ -61,7 +65,10 @@ static void *wait_in_turn(void *arg) {
         pthread_mutex_unlock(&d->lock);
         cl_int status = CL_COMPLETE;
         cl_int error = cl.clWaitForEvents(1, &t->event);
-        if (error && (cl.clGetEventInfo(t->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL) || status >= 0)) status = error;
+        if (error &&
+            (cl.clGetEventInfo(t->event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL) ||
+             status >= 0))
+            status = error;
         cl.clReleaseEvent(t->event);
         ended(t, status);
         pthread_mutex_lock(&d->lock);

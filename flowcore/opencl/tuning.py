@@ -1,6 +1,8 @@
-"""Which tiles matrix products and convolutions use on a device: measured choices, kept between processes beside the built programs.
+"""Which tiles matrix products and convolutions use on a device: measured choices, kept between
+processes beside the built programs.
 
-Owns: the file of choices and the candidates. Measuring is the command's (flowcore/__main__.py): this module runs nothing.
+Owns: the file of choices and the candidates. Measuring is the command's (flowcore/__main__.py):
+this module runs nothing.
 """
 
 from __future__ import annotations
@@ -14,7 +16,10 @@ __all__ = ["Tiles", "candidates", "load", "store"]
 
 
 class Tiles(NamedTuple):
-    """Of gemm.cl: rows and vectors of a processor's tile, side of a GPU's group. 0: chosen by the device's limits."""
+    """Of gemm.cl:
+
+    rows and vectors of a processor's tile, side of a GPU's group. 0: chosen by the device's limits.
+    """
 
     rows: int = 0
     vectors: int = 0
@@ -24,7 +29,13 @@ class Tiles(NamedTuple):
 def candidates(is_cpu: bool, max_group: int) -> list[Tiles]:
     """What is worth measuring; the first is the choice without a measurement."""
     if is_cpu:
-        return [Tiles(), *(Tiles(rows, vectors) for rows, vectors in ((4, 4), (5, 4), (6, 4), (4, 2), (6, 2), (8, 2), (12, 2)))]
+        return [
+            Tiles(),
+            *(
+                Tiles(rows, vectors)
+                for rows, vectors in ((4, 4), (5, 4), (6, 4), (4, 2), (6, 2), (8, 2), (12, 2))
+            ),
+        ]
     return [Tiles(), *(Tiles(side=side) for side in (8, 16) if side * side <= max_group)]
 
 

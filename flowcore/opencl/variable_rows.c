@@ -5,12 +5,16 @@
 #include "../kernels/state/row_ops.h"
 
 static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, int64_t inner) {
-    return ocl_gather(ctx, &ctx->out[0], value, indices->dtype, indices->size, fc_data(indices), 1, value->shape[0], inner);
+    return ocl_gather(ctx, &ctx->out[0], value, indices->dtype, indices->size, fc_data(indices), 1,
+                      value->shape[0], inner);
 }
 
-static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x, int64_t inner, int op) {
-    static const char *const ops[] = {[FC_SCATTER_UPDATE] = "Update", [FC_SCATTER_ADD] = "Add", [FC_SCATTER_SUB] = "Sub", [FC_SCATTER_MUL] = "Mul",
-                                      [FC_SCATTER_DIV] = "Div",       [FC_SCATTER_MIN] = "Min", [FC_SCATTER_MAX] = "Max"};
+static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
+                           int64_t inner, int op) {
+    static const char *const ops[] = {[FC_SCATTER_UPDATE] = "Update", [FC_SCATTER_ADD] = "Add",
+                                      [FC_SCATTER_SUB] = "Sub",       [FC_SCATTER_MUL] = "Mul",
+                                      [FC_SCATTER_DIV] = "Div",       [FC_SCATTER_MIN] = "Min",
+                                      [FC_SCATTER_MAX] = "Max"};
     fc_tensor from = *x;
     if (!x->size) return FC_OK;
     int in_host_memory = x->buffer->device != ctx->device;

@@ -1,4 +1,5 @@
-"""Shape and layout: identity, shape, reshape, transpose, concat, split, stack, tile, pad, gather, one_hot, fill and their kin.
+"""Shape and layout: identity, shape, reshape, transpose, concat, split, stack, tile, pad, gather,
+one_hot, fill and their kin.
 
 Longer than most files because it is a table of declarations, each with its gradient.
 """
@@ -21,16 +22,20 @@ from flowcore.ops.elementwise import cast, conj
 from flowcore.shape import UNKNOWN, Dimension, TensorShape, as_shape
 
 __all__ = [
-    "bitcast", "broadcast_to", "concat", "expand_dims", "fill", "gather", "identity", "invert_permutation", "lin_space", "linspace", "one_hot", "ones",
-    "ones_like", "pad", "range", "rank", "reshape", "reverse", "shape", "shape_n", "size", "split", "squeeze", "stack", "stop_gradient", "tile",
-    "transpose", "unique", "unstack", "zeros", "zeros_like",
+    "bitcast", "broadcast_to", "concat", "expand_dims", "fill", "gather", "identity",
+    "invert_permutation", "lin_space", "linspace", "one_hot", "ones", "ones_like", "pad", "range", "rank",
+    "reshape", "reverse", "shape", "shape_n", "size", "split", "squeeze", "stack", "stop_gradient",
+    "tile", "transpose", "unique", "unstack", "zeros", "zeros_like",
 ]  # fmt: skip
 
 _range = range
 
 
 def int_argument(value: Any, name: str) -> Any:
-    """A shape, axis or size argument in the form that `apply` converts: numbers as int32 (int64 where they need it), tensors as they are."""
+    """A shape, axis or size argument in the form that `apply` converts:
+
+    numbers as int32 (int64 where they need it), tensors as they are.
+    """
     if isinstance(value, TensorShape):
         value = value.as_list() if value.ndims is not None else None
     elif isinstance(value, Dimension):
@@ -43,7 +48,9 @@ def int_argument(value: Any, name: str) -> Any:
         raise ValueError(f"{name} must be fully known here, found {value}")
     if isinstance(value, (int, list)) and not isinstance(value, bool):
         array = np.asarray(value)
-        if not array.size or (array.dtype.kind in "iu" and array.max() <= 2**31 - 1 and array.min() >= -(2**31)):
+        if not array.size or (
+            array.dtype.kind in "iu" and array.max() <= 2**31 - 1 and array.min() >= -(2**31)
+        ):
             return array.astype(np.int32)
         return array
     return value
@@ -51,27 +58,49 @@ def int_argument(value: Any, name: str) -> Any:
 
 def int_tensor(value: Any, name: str, dtype: Any = None) -> Tensor:
     """A shape, axis or size argument as an int32 (or int64) tensor of its own name."""
-    tensor = convert_to_tensor(int_argument(value, name), dtype=dtype, name=name, preferred_dtype=dtypes.int32)
+    tensor = convert_to_tensor(
+        int_argument(value, name), dtype=dtype, name=name, preferred_dtype=dtypes.int32
+    )
     if tensor.dtype not in (dtypes.int32, dtypes.int64):
         raise TypeError(f"{name} must be int32 or int64, found {tensor.dtype.name}")
     return tensor
 
 
-# ---- passing on -----------------------------------------------------------------------------------------------
+# ---- passing on ----------------------------------------
 
 
-@register("Identity", inputs=["input: T"], outputs=["output: T"], attrs=["T: type"], shape=shapes.same, grad=lambda op, g: g,
-          value=lambda op: [constant_value(op.inputs[0])])  # fmt: skip
+@register(
+    "Identity",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=shapes.same,
+    grad=lambda op, g: g,
+    value=lambda op: [constant_value(op.inputs[0])],
+)
 def identity(input: Any, name: str | None = None) -> Tensor:
     """The same value, as a node of its own."""
     return apply("Identity", input, name=name)
 
 
-register("IdentityN", inputs=["input: list(T)"], outputs=["output: list(T)"], attrs=["T: list(type)"],
-         shape=lambda op: [t.shape for t in op.inputs], grad=lambda op, *gs: list(gs))  # fmt: skip
+register(
+    "IdentityN",
+    inputs=["input: list(T)"],
+    outputs=["output: list(T)"],
+    attrs=["T: list(type)"],
+    shape=lambda op: [t.shape for t in op.inputs],
+    grad=lambda op, *gs: list(gs),
+)
 
 
-@register("StopGradient", inputs=["input: T"], outputs=["output: T"], attrs=["T: type"], shape=shapes.same, grad=None)
+@register(
+    "StopGradient",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=shapes.same,
+    grad=None,
+)
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     """The same value, through which no gradient flows."""
     return apply("StopGradient", input, name=name)
@@ -89,10 +118,17 @@ register(
     shape=shapes.same,
     grad=_prevented,
 )
-register("Snapshot", inputs=["input: T"], outputs=["output: T"], attrs=["T: type"], shape=shapes.same, grad=lambda op, g: g)
+register(
+    "Snapshot",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=shapes.same,
+    grad=lambda op, g: g,
+)
 
 
-# ---- shape, size, rank ----------------------------------------------------------------------------------------
+# ---- shape, size, rank ----------------------------------------
 
 
 def _shape_value(op: Operation) -> list[Any]:
@@ -100,10 +136,24 @@ def _shape_value(op: Operation) -> list[Any]:
     return [np.array(t.shape.as_list(), kind) if t.shape.is_fully_defined() else None for t in op.inputs]
 
 
-register("Shape", inputs=["input: T"], outputs=["output: out_type"], attrs=["T: type", "out_type: {indices} = int32"],
-         shape=lambda op: [shapes.vector_of(op.inputs[0].shape.ndims)], value=_shape_value, grad=None)  # fmt: skip
-register("ShapeN", inputs=["input: N * T"], outputs=["output: N * out_type"], attrs=["N: int >= 1", "T: type", "out_type: {indices} = int32"],
-         shape=lambda op: [shapes.vector_of(t.shape.ndims) for t in op.inputs], value=_shape_value, grad=None)  # fmt: skip
+register(
+    "Shape",
+    inputs=["input: T"],
+    outputs=["output: out_type"],
+    attrs=["T: type", "out_type: {indices} = int32"],
+    shape=lambda op: [shapes.vector_of(op.inputs[0].shape.ndims)],
+    value=_shape_value,
+    grad=None,
+)
+register(
+    "ShapeN",
+    inputs=["input: N * T"],
+    outputs=["output: N * out_type"],
+    attrs=["N: int >= 1", "T: type", "out_type: {indices} = int32"],
+    shape=lambda op: [shapes.vector_of(t.shape.ndims) for t in op.inputs],
+    value=_shape_value,
+    grad=None,
+)
 
 
 def shape(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
@@ -126,7 +176,15 @@ def _size_value(op: Operation) -> list[Any]:
     return [None if count is None else np.asarray(count, op.get_attr("out_type").as_numpy_dtype)]
 
 
-register("Size", inputs=["input: T"], outputs=["output: out_type"], attrs=["T: type", "out_type: {indices} = int32"], shape=shapes.scalar, value=_size_value, grad=None)  # fmt: skip
+register(
+    "Size",
+    inputs=["input: T"],
+    outputs=["output: out_type"],
+    attrs=["T: type", "out_type: {indices} = int32"],
+    shape=shapes.scalar,
+    value=_size_value,
+    grad=None,
+)
 
 
 def size(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
@@ -135,11 +193,24 @@ def size(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
     with name_scope(name, "Size", [input]) as scope:
         input = convert_to_tensor(input)
         count = input.shape.num_elements()
-        return apply("Size", input, out_type=out, name=scope) if count is None else constant(count, out, name=scope)
+        return (
+            apply("Size", input, out_type=out, name=scope)
+            if count is None
+            else constant(count, out, name=scope)
+        )
 
 
-register("Rank", inputs=["input: T"], outputs=["output: int32"], attrs=["T: type"], shape=shapes.scalar, grad=None,
-         value=lambda op: [None if op.inputs[0].shape.ndims is None else np.asarray(op.inputs[0].shape.ndims, np.int32)])  # fmt: skip
+register(
+    "Rank",
+    inputs=["input: T"],
+    outputs=["output: int32"],
+    attrs=["T: type"],
+    shape=shapes.scalar,
+    grad=None,
+    value=lambda op: [
+        None if op.inputs[0].shape.ndims is None else np.asarray(op.inputs[0].shape.ndims, np.int32)
+    ],
+)
 
 
 def rank(input: Any, name: str | None = None) -> Tensor:
@@ -147,10 +218,12 @@ def rank(input: Any, name: str | None = None) -> Tensor:
     with name_scope(name, "Rank", [input]) as scope:
         input = convert_to_tensor(input)
         known = input.shape.ndims
-        return apply("Rank", input, name=scope) if known is None else constant(known, dtypes.int32, name=scope)
+        return (
+            apply("Rank", input, name=scope) if known is None else constant(known, dtypes.int32, name=scope)
+        )
 
 
-# ---- reshape and friends --------------------------------------------------------------------------------------
+# ---- reshape and friends ----------------------------------------
 
 
 def _reshape_shape(op: Operation) -> Any:
@@ -171,7 +244,10 @@ def _reshape_shape(op: Operation) -> Any:
             raise ValueError(f"{count} elements do not fit shape {target}, which has {known}")
     elif open_sizes == 1:
         if (known and count % known) or (known == 0 and count):
-            raise ValueError(f"Dimension size must be evenly divisible: cannot reshape a tensor with {count} elements to shape {target}")
+            raise ValueError(
+                f"Dimension size must be evenly divisible: cannot reshape a tensor with {count} elements to"
+                f" shape {target}"
+            )
         if known:
             return [TensorShape([count // known if d is None else d for d in sizes])]
     return [target]
@@ -181,11 +257,28 @@ def _reshape_grad(op: Operation, g: Any) -> list[Any]:
     return [apply("Reshape", convert_to_tensor(g), shape(op.inputs[0])), None]
 
 
-@register("Reshape", inputs=["tensor: T", "shape: Tshape"], outputs=["output: T"], attrs=["T: type", "Tshape: {indices} = int32"],
-          shape=_reshape_shape, grad=_reshape_grad,
-          value=lambda op: [v.reshape(s) if (v := constant_value(op.inputs[0])) is not None and v.size <= 64 and (s := constant_value(op.inputs[1])) is not None else None])  # fmt: skip
+@register(
+    "Reshape",
+    inputs=["tensor: T", "shape: Tshape"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tshape: {indices} = int32"],
+    shape=_reshape_shape,
+    grad=_reshape_grad,
+    value=lambda op: [
+        (
+            v.reshape(s)
+            if (v := constant_value(op.inputs[0])) is not None
+            and v.size <= 64
+            and (s := constant_value(op.inputs[1])) is not None
+            else None
+        )
+    ],
+)
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
-    """The same elements in row-major order under another shape; one size may be -1, and is found from the others."""
+    """The same elements in row-major order under another shape;
+
+    one size may be -1, and is found from the others.
+    """
     if isinstance(shape, (list, tuple, np.ndarray)) and len(shape) > MAX_RANK:
         raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {len(shape)}")
     return apply("Reshape", tensor, int_argument(shape, "shape"), name=name)
@@ -210,8 +303,15 @@ def _expand_value(op: Operation) -> list[Any]:
     return [None if value is None or axis is None or value.size > 64 else np.expand_dims(value, int(axis))]
 
 
-register("ExpandDims", inputs=["input: T", "dim: Tdim"], outputs=["output: T"], attrs=["T: type", "Tdim: {indices} = int32"], shape=_expand_shape,
-         value=_expand_value, grad=_back_to_input_shape)  # fmt: skip
+register(
+    "ExpandDims",
+    inputs=["input: T", "dim: Tdim"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tdim: {indices} = int32"],
+    shape=_expand_shape,
+    value=_expand_value,
+    grad=_back_to_input_shape,
+)
 
 
 def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
@@ -238,7 +338,14 @@ def _squeeze_shape(op: Operation) -> Any:
     return [TensorShape([d for i, d in enumerate(source) if i not in drop])]
 
 
-register("Squeeze", inputs=["input: T"], outputs=["output: T"], attrs=["T: type", "squeeze_dims: list(int) = []"], shape=_squeeze_shape, grad=_back_to_input_shape)  # fmt: skip
+register(
+    "Squeeze",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "squeeze_dims: list(int) = []"],
+    shape=_squeeze_shape,
+    grad=_back_to_input_shape,
+)
 
 
 def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None) -> Tensor:
@@ -256,9 +363,15 @@ def _transpose_shape(op: Operation) -> Any:
     if perm is None:
         return [TensorShape([None] * len(source.sizes or ()))]
     source = source.with_rank(len(perm))
-    if sorted(p % len(perm) if -len(perm) <= p < len(perm) else -1 for p in perm.tolist()) != list(_range(len(perm))):
+    if sorted(p % len(perm) if -len(perm) <= p < len(perm) else -1 for p in perm.tolist()) != list(
+        _range(len(perm))
+    ):
         raise ValueError(f"perm must hold each of 0..{len(perm) - 1} once, found {perm.tolist()}")
-    return [TensorShape([source.sizes[p] for p in perm.tolist()])] if source.sizes is not None else [TensorShape([None] * len(perm))]
+    return (
+        [TensorShape([source.sizes[p] for p in perm.tolist()])]
+        if source.sizes is not None
+        else [TensorShape([None] * len(perm))]
+    )
 
 
 def _transpose_grad(op: Operation, g: Any) -> list[Any]:
@@ -291,14 +404,21 @@ def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugat
         return apply(op_type, a, int_argument(perm, "perm"), name=scope)
 
 
-@register("InvertPermutation", inputs=["x: T"], outputs=["y: T"], attrs=["T: {indices} = int32"], shape=shapes.same, grad=None,
-          value=lambda op: [None if (v := constant_value(op.inputs[0])) is None else np.argsort(v).astype(v.dtype)])  # fmt: skip
+@register(
+    "InvertPermutation",
+    inputs=["x: T"],
+    outputs=["y: T"],
+    attrs=["T: {indices} = int32"],
+    shape=shapes.same,
+    grad=None,
+    value=lambda op: [None if (v := constant_value(op.inputs[0])) is None else np.argsort(v).astype(v.dtype)],
+)
 def invert_permutation(x: Any, name: str | None = None) -> Tensor:
     """y with y[x[i]] = i."""
     return apply("InvertPermutation", x, name=name)
 
 
-# ---- joining and splitting ------------------------------------------------------------------------------------
+# ---- joining and splitting ----------------------------------------
 
 
 def _concat_shape(axis_tensor: Tensor, tensors: Any) -> Any:
@@ -341,19 +461,48 @@ def _concat_pieces(op: Operation, values: Any, axis: Tensor, g: Any) -> list[Any
     at = constant_value(axis)
     sizes = [v.shape.sizes[int(at)] if at is not None and v.shape.sizes is not None else None for v in values]
     if at is not None and None not in sizes:
-        return list(apply("SplitV", g, constant(np.array(sizes, np.int32)), constant(np.int32(at)), num_split=len(values)))
+        return list(
+            apply(
+                "SplitV",
+                g,
+                constant(np.array(sizes, np.int32)),
+                constant(np.int32(at)),
+                num_split=len(values),
+            )
+        )
     dims = apply("ShapeN", list(values))
     where = apply("FloorMod", axis, apply("Rank", values[0]))
-    return [apply("Slice", g, begin, size) for begin, size in zip(apply("ConcatOffset", where, dims), dims, strict=True)]
+    return [
+        apply("Slice", g, begin, size)
+        for begin, size in zip(apply("ConcatOffset", where, dims), dims, strict=True)
+    ]
 
 
-register("ConcatV2", inputs=["values: N * T", "axis: Tidx"], outputs=["output: T"], attrs=["N: int >= 1", "T: type", "Tidx: {indices} = int32"],
-         shape=lambda op: _concat_shape(op.inputs[-1], op.inputs[:-1]), value=_concat_value,
-         grad=lambda op, g: [*_concat_pieces(op, op.inputs[:-1], op.inputs[-1], g), None])  # fmt: skip
-register("Concat", inputs=["concat_dim: int32", "values: N * T"], outputs=["output: T"], attrs=["N: int >= 1", "T: type"],
-         shape=lambda op: _concat_shape(op.inputs[0], op.inputs[1:]), grad=lambda op, g: [None, *_concat_pieces(op, op.inputs[1:], op.inputs[0], g)])  # fmt: skip
-register("ConcatOffset", inputs=["concat_dim: int32", "shape: N * int32"], outputs=["offset: N * int32"], attrs=["N: int >= 2"],
-         shape=lambda op: [t.shape for t in op.inputs[1:]], grad=None)  # fmt: skip
+register(
+    "ConcatV2",
+    inputs=["values: N * T", "axis: Tidx"],
+    outputs=["output: T"],
+    attrs=["N: int >= 1", "T: type", "Tidx: {indices} = int32"],
+    shape=lambda op: _concat_shape(op.inputs[-1], op.inputs[:-1]),
+    value=_concat_value,
+    grad=lambda op, g: [*_concat_pieces(op, op.inputs[:-1], op.inputs[-1], g), None],
+)
+register(
+    "Concat",
+    inputs=["concat_dim: int32", "values: N * T"],
+    outputs=["output: T"],
+    attrs=["N: int >= 1", "T: type"],
+    shape=lambda op: _concat_shape(op.inputs[0], op.inputs[1:]),
+    grad=lambda op, g: [None, *_concat_pieces(op, op.inputs[1:], op.inputs[0], g)],
+)
+register(
+    "ConcatOffset",
+    inputs=["concat_dim: int32", "shape: N * int32"],
+    outputs=["offset: N * int32"],
+    attrs=["N: int >= 2"],
+    shape=lambda op: [t.shape for t in op.inputs[1:]],
+    grad=None,
+)
 
 
 def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
@@ -378,23 +527,38 @@ def _split_shape(op: Operation) -> Any:
         return [TensorShape([None] * len(source.sizes)) if source.sizes is not None else UNKNOWN] * ways
     length = source.sizes[axis]
     if length is not None and length % ways:
-        raise ValueError(f"Dimension size must be evenly divisible by {ways} but is {length}: split dimension {axis} of shape {source}")
-    return [TensorShape([(None if n is None else n // ways) if d == axis else n for d, n in enumerate(source.sizes)])] * ways
+        raise ValueError(
+            f"Dimension size must be evenly divisible by {ways} but is {length}: split dimension {axis} of"
+            f" shape {source}"
+        )
+    return [
+        TensorShape(
+            [(None if n is None else n // ways) if d == axis else n for d, n in enumerate(source.sizes)]
+        )
+    ] * ways
 
 
 def _fill_missing(op: Operation, gradients: Any) -> list[Any]:
     return [apply("ZerosLike", t) if g is None else g for g, t in zip(gradients, op.outputs, strict=True)]
 
 
-register("Split", inputs=["split_dim: int32", "value: T"], outputs=["output: num_split * T"], attrs=["num_split: int >= 1", "T: type"], shape=_split_shape,
-         grad=lambda op, *gs: [None, concat(_fill_missing(op, gs), op.inputs[0])])  # fmt: skip
+register(
+    "Split",
+    inputs=["split_dim: int32", "value: T"],
+    outputs=["output: num_split * T"],
+    attrs=["num_split: int >= 1", "T: type"],
+    shape=_split_shape,
+    grad=lambda op, *gs: [None, concat(_fill_missing(op, gs), op.inputs[0])],
+)
 
 
 def _split_v_shape(op: Operation) -> Any:
     source = op.inputs[0].shape
     axis, sizes = _split_axis(op.inputs[2], source, "split_dim"), constant_value(op.inputs[1])
     if source.sizes is None or axis is None:
-        return [TensorShape([None] * len(source.sizes)) if source.sizes is not None else UNKNOWN] * len(op.outputs)
+        return [TensorShape([None] * len(source.sizes)) if source.sizes is not None else UNKNOWN] * len(
+            op.outputs
+        )
     parts: list[int | None] = [None] * len(op.outputs)
     total = source.sizes[axis]
     if sizes is not None:
@@ -402,18 +566,32 @@ def _split_v_shape(op: Operation) -> Any:
         known = sum(n for n in parts if n is not None)
         if parts.count(None) == 1 and total is not None:
             parts = [total - known if n is None else n for n in parts]
-        if (total is not None and None not in parts and sum(n or 0 for n in parts) != total) or any(n is not None and n < 0 for n in parts):
-            raise ValueError(f"size_splits {sizes.tolist()} must add up to the size {total} of dimension {axis}")
+        if (total is not None and None not in parts and sum(n or 0 for n in parts) != total) or any(
+            n is not None and n < 0 for n in parts
+        ):
+            raise ValueError(
+                f"size_splits {sizes.tolist()} must add up to the size {total} of dimension {axis}"
+            )
     return [TensorShape([p if d == axis else n for d, n in enumerate(source.sizes)]) for p in parts]
 
 
-register("SplitV", inputs=["value: T", "size_splits: Tlen", "split_dim: int32"], outputs=["output: num_split * T"],
-         attrs=["num_split: int >= 1", "T: type", "Tlen: {indices} = int64"], shape=_split_v_shape,
-         grad=lambda op, *gs: [concat(_fill_missing(op, gs), op.inputs[2]), None, None])  # fmt: skip
+register(
+    "SplitV",
+    inputs=["value: T", "size_splits: Tlen", "split_dim: int32"],
+    outputs=["output: num_split * T"],
+    attrs=["num_split: int >= 1", "T: type", "Tlen: {indices} = int64"],
+    shape=_split_v_shape,
+    grad=lambda op, *gs: [concat(_fill_missing(op, gs), op.inputs[2]), None, None],
+)
 
 
-def split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str = "split") -> list[Tensor]:
-    """Cuts a tensor along an axis: into so many equal parts, or into parts of the given sizes (one may be -1)."""
+def split(
+    value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str = "split"
+) -> list[Tensor]:
+    """Cuts a tensor along an axis:
+
+    into so many equal parts, or into parts of the given sizes (one may be -1).
+    """
     if isinstance(num_or_size_splits, (int, np.integer, Dimension)):
         return apply("Split", axis, value, num_split=int(num_or_size_splits), name=name)
     sizes = int_tensor(num_or_size_splits, "Const")
@@ -437,11 +615,20 @@ def _pack_shape(op: Operation) -> Any:
 
 def _pack_value(op: Operation) -> list[Any]:
     parts = [constant_value(t) for t in op.inputs]
-    return [None if any(p is None for p in parts) or len(parts) > 64 else np.stack(parts, op.get_attr("axis"))]
+    return [
+        None if any(p is None for p in parts) or len(parts) > 64 else np.stack(parts, op.get_attr("axis"))
+    ]
 
 
-register("Pack", inputs=["values: N * T"], outputs=["output: T"], attrs=["N: int >= 1", "T: type", "axis: int = 0"], shape=_pack_shape, value=_pack_value,
-         grad=lambda op, g: apply("Unpack", convert_to_tensor(g), num=len(op.inputs), axis=op.get_attr("axis")))  # fmt: skip
+register(
+    "Pack",
+    inputs=["values: N * T"],
+    outputs=["output: T"],
+    attrs=["N: int >= 1", "T: type", "axis: int = 0"],
+    shape=_pack_shape,
+    value=_pack_value,
+    grad=lambda op, g: apply("Unpack", convert_to_tensor(g), num=len(op.inputs), axis=op.get_attr("axis")),
+)
 
 
 def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
@@ -460,11 +647,15 @@ def _auto_pack(value: Any, dtype: Any = None, name: str | None = None, as_ref: b
         return NotImplemented
     kind = dtype or _first_dtype(value)
     with name_scope(name, "packed") as scope:
-        return apply("Pack", [convert_to_tensor(v, dtype=kind, name=str(i)) for i, v in enumerate(value)], name=scope)
+        return apply(
+            "Pack", [convert_to_tensor(v, dtype=kind, name=str(i)) for i, v in enumerate(value)], name=scope
+        )
 
 
 def _holds_tensor(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and any(isinstance(v, Tensor) or hasattr(v, "_as_graph_element") or _holds_tensor(v) for v in value)
+    return isinstance(value, (list, tuple)) and any(
+        isinstance(v, Tensor) or hasattr(v, "_as_graph_element") or _holds_tensor(v) for v in value
+    )
 
 
 def _first_dtype(value: Any) -> Any:
@@ -477,7 +668,11 @@ def _first_dtype(value: Any) -> Any:
 
 
 register_tensor_conversion_function((list, tuple), _auto_pack, 99)
-register_tensor_conversion_function((TensorShape, Dimension), lambda value, dtype=None, name=None, as_ref=False: int_tensor(value, name or "shape"), 99)
+register_tensor_conversion_function(
+    (TensorShape, Dimension),
+    lambda value, dtype=None, name=None, as_ref=False: int_tensor(value, name or "shape"),
+    99,
+)
 
 
 def _unpack_shape(op: Operation) -> Any:
@@ -493,8 +688,14 @@ def _unpack_shape(op: Operation) -> Any:
     return [TensorShape(source.sizes[:at] + source.sizes[at + 1 :])] * len(op.outputs)
 
 
-register("Unpack", inputs=["value: T"], outputs=["output: num * T"], attrs=["num: int >= 0", "T: type", "axis: int = 0"], shape=_unpack_shape,
-         grad=lambda op, *gs: apply("Pack", _fill_missing(op, gs), axis=op.get_attr("axis")))  # fmt: skip
+register(
+    "Unpack",
+    inputs=["value: T"],
+    outputs=["output: num * T"],
+    attrs=["num: int >= 0", "T: type", "axis: int = 0"],
+    shape=_unpack_shape,
+    grad=lambda op, *gs: apply("Pack", _fill_missing(op, gs), axis=op.get_attr("axis")),
+)
 
 
 def unstack(value: Any, num: int | None = None, axis: int = 0, name: str = "unstack") -> list[Tensor]:
@@ -511,11 +712,13 @@ def unstack(value: Any, num: int | None = None, axis: int = 0, name: str = "unst
     return result if isinstance(result, list) else []
 
 
-# ---- repeating, padding, order --------------------------------------------------------------------------------
+# ---- repeating, padding, order ----------------------------------------
 
 
 def _per_axis(op: Operation, combine: Any) -> Any:
-    """The shape where each size is combined with its entry of the second input, of which there must be as many as dimensions."""
+    """The shape where each size is combined with its entry of the second input, of which there must
+    be as many as dimensions.
+    """
     source, argument = op.inputs[0].shape, constant_value(op.inputs[1])
     if argument is None and op.inputs[1].shape.ndims is not None:
         count = op.inputs[1].shape[0].value
@@ -526,7 +729,14 @@ def _per_axis(op: Operation, combine: Any) -> Any:
         return [UNKNOWN]
     if argument is None:
         return [TensorShape([None] * len(source.sizes))]
-    return [TensorShape([None if n is None else combine(n, a) for n, a in zip(source.sizes, argument.tolist(), strict=True)])]
+    return [
+        TensorShape(
+            [
+                None if n is None else combine(n, a)
+                for n, a in zip(source.sizes, argument.tolist(), strict=True)
+            ]
+        )
+    ]
 
 
 def _tile_grad(op: Operation, g: Any) -> list[Any]:
@@ -548,8 +758,14 @@ def _tile_shape(op: Operation) -> Any:
     return _per_axis(op, lambda n, m: n * m)
 
 
-@register("Tile", inputs=["input: T", "multiples: Tmultiples"], outputs=["output: T"], attrs=["T: type", "Tmultiples: {indices} = int32"],
-          shape=_tile_shape, grad=_tile_grad)  # fmt: skip
+@register(
+    "Tile",
+    inputs=["input: T", "multiples: Tmultiples"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tmultiples: {indices} = int32"],
+    shape=_tile_shape,
+    grad=_tile_grad,
+)
 def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     """Repeats a tensor multiples[d] times along dimension d."""
     return apply("Tile", input, int_argument(multiples, "multiples"), name=name)
@@ -566,7 +782,10 @@ def _pad_shape(op: Operation) -> Any:
 def _pad_grad(op: Operation, g: Any) -> list[Any]:
     x, paddings = op.inputs[:2]
     column = apply("Slice", paddings, constant([0, 0]), stack([rank(x), 1]))
-    return [apply("Slice", g, reshape(column, [-1]), cast(shape(x), paddings.dtype)), *([None] * (len(op.inputs) - 1))]
+    return [
+        apply("Slice", g, reshape(column, [-1]), cast(shape(x), paddings.dtype)),
+        *([None] * (len(op.inputs) - 1)),
+    ]
 
 
 register(
@@ -577,12 +796,22 @@ register(
     shape=_pad_shape,
     grad=_pad_grad,
 )
-register("PadV2", inputs=["input: T", "paddings: Tpaddings", "constant_values: T"], outputs=["output: T"], attrs=["T: type", "Tpaddings: {indices} = int32"],
-         shape=_pad_shape, grad=_pad_grad)  # fmt: skip
+register(
+    "PadV2",
+    inputs=["input: T", "paddings: Tpaddings", "constant_values: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tpaddings: {indices} = int32"],
+    shape=_pad_shape,
+    grad=_pad_grad,
+)
 
 
-def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", name: str | None = None, constant_values: Any = 0) -> Tensor:
-    """Adds paddings[d][0] elements before and paddings[d][1] behind dimension d, all equal to `constant_values`."""
+def pad(
+    tensor: Any, paddings: Any, mode: str = "CONSTANT", name: str | None = None, constant_values: Any = 0
+) -> Tensor:
+    """Adds paddings[d][0] elements before and paddings[d][1] behind dimension d, all equal to
+    `constant_values`.
+    """
     if mode.upper() != "CONSTANT":
         raise ValueError(f"Unknown padding mode: {mode}; this version has CONSTANT")
     if not isinstance(constant_values, Tensor) and constant_values == 0:
@@ -597,8 +826,14 @@ def _reverse_shape(op: Operation) -> Any:
     return [op.inputs[0].shape]
 
 
-@register("ReverseV2", inputs=["tensor: T", "axis: Tidx"], outputs=["output: T"], attrs=["Tidx: {indices} = int32", "T: type"], shape=_reverse_shape,
-          grad=lambda op, g: [apply("ReverseV2", g, op.inputs[1]), None])  # fmt: skip
+@register(
+    "ReverseV2",
+    inputs=["tensor: T", "axis: Tidx"],
+    outputs=["output: T"],
+    attrs=["Tidx: {indices} = int32", "T: type"],
+    shape=_reverse_shape,
+    grad=lambda op, g: [apply("ReverseV2", g, op.inputs[1]), None],
+)
 def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     """Turns the order along the given axes around."""
     return apply("ReverseV2", tensor, int_argument(axis, "axis"), name=name)
@@ -620,15 +855,27 @@ def _broadcast_to_shape(op: Operation) -> Any:
     return [target]
 
 
-@register("BroadcastTo", inputs=["input: T", "shape: Tidx"], outputs=["output: T"], attrs=["T: type", "Tidx: {indices} = int32"],
-          shape=_broadcast_to_shape, grad=_broadcast_to_grad)  # fmt: skip
+@register(
+    "BroadcastTo",
+    inputs=["input: T", "shape: Tidx"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tidx: {indices} = int32"],
+    shape=_broadcast_to_shape,
+    grad=_broadcast_to_grad,
+)
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     """Repeats a tensor to a shape that it broadcasts to."""
     return apply("BroadcastTo", input, int_argument(shape, "shape"), name=name)
 
 
-register("BroadcastGradientArgs", inputs=["s0: T", "s1: T"], outputs=["r0: T", "r1: T"], attrs=["T: {indices} = int32"],
-         shape=lambda op: [TensorShape([None])] * 2, grad=None)  # fmt: skip
+register(
+    "BroadcastGradientArgs",
+    inputs=["s0: T", "s1: T"],
+    outputs=["r0: T", "r1: T"],
+    attrs=["T: {indices} = int32"],
+    shape=lambda op: [TensorShape([None])] * 2,
+    grad=None,
+)
 
 
 def _bitcast_shape(op: Operation) -> Any:
@@ -638,17 +885,27 @@ def _bitcast_shape(op: Operation) -> Any:
     if old > new:
         return [source.concatenate([old // new])]
     if not source.sizes or source.sizes[-1] not in (None, new // old):
-        raise ValueError(f"the last dimension of {source} must be {new // old} to be bitcast from {op.get_attr('T').name} to {op.get_attr('type').name}")
+        raise ValueError(
+            f"the last dimension of {source} must be {new // old} to be bitcast from {op.get_attr('T').name}"
+            f" to {op.get_attr('type').name}"
+        )
     return [source[:-1]]
 
 
-@register("Bitcast", inputs=["input: T"], outputs=["output: type"], attrs=["T: {numbers}", "type: {numbers}"], shape=_bitcast_shape, grad=None)
+@register(
+    "Bitcast",
+    inputs=["input: T"],
+    outputs=["output: type"],
+    attrs=["T: {numbers}", "type: {numbers}"],
+    shape=_bitcast_shape,
+    grad=None,
+)
 def bitcast(input: Any, type: Any, name: str | None = None) -> Tensor:
     """The same bits as another type. Where the item size differs, the last dimension takes it up."""
     return apply("Bitcast", input, type=dtypes.as_dtype(type), name=name)
 
 
-# ---- indices --------------------------------------------------------------------------------------------------
+# ---- indices ----------------------------------------
 
 
 def _slices_grad(op: Operation, g: Any) -> Any:
@@ -660,7 +917,11 @@ def _slices_grad(op: Operation, g: Any) -> Any:
     if inner.is_fully_defined():
         values = reshape(g, [-1, *inner.as_list()])
     else:
-        values = apply("Reshape", g, concat([constant([-1]), apply("Slice", shape(params), constant([1]), constant([-1]))], 0))
+        values = apply(
+            "Reshape",
+            g,
+            concat([constant([-1]), apply("Slice", shape(params), constant([1]), constant([-1]))], 0),
+        )
     return IndexedSlices(values, flat, cast(dims, dtypes.int32) if dims is not None else None)
 
 
@@ -700,15 +961,49 @@ def _gather_shape(op: Operation) -> Any:
     return [TensorShape([*params.sizes[:axis], *indices.sizes, *params.sizes[axis + 1 :]])]
 
 
-register("GatherV2", inputs=["params: Tparams", "indices: Tindices", "axis: Taxis"], outputs=["output: Tparams"],
-         attrs=["batch_dims: int = 0", "Tparams: type", "Tindices: {indices}", "Taxis: {indices}"], shape=_gather_shape, grad=_gather_grad,
-         value=lambda op: [p.take(i, int(a)) if (p := constant_value(op.inputs[0])) is not None and p.size <= 64 and (i := constant_value(op.inputs[1])) is not None and (a := constant_value(op.inputs[2])) is not None and i.size and i.min() >= 0 and i.max() < p.shape[int(a)] else None])  # fmt: skip
-register("Gather", inputs=["params: Tparams", "indices: Tindices"], outputs=["output: Tparams"],
-         attrs=["validate_indices: bool = True", "Tparams: type", "Tindices: {indices}"], shape=_gather_shape, grad=_gather_grad)  # fmt: skip
+register(
+    "GatherV2",
+    inputs=["params: Tparams", "indices: Tindices", "axis: Taxis"],
+    outputs=["output: Tparams"],
+    attrs=["batch_dims: int = 0", "Tparams: type", "Tindices: {indices}", "Taxis: {indices}"],
+    shape=_gather_shape,
+    grad=_gather_grad,
+    value=lambda op: [
+        (
+            p.take(i, int(a))
+            if (p := constant_value(op.inputs[0])) is not None
+            and p.size <= 64
+            and (i := constant_value(op.inputs[1])) is not None
+            and (a := constant_value(op.inputs[2])) is not None
+            and i.size
+            and i.min() >= 0
+            and i.max() < p.shape[int(a)]
+            else None
+        )
+    ],
+)
+register(
+    "Gather",
+    inputs=["params: Tparams", "indices: Tindices"],
+    outputs=["output: Tparams"],
+    attrs=["validate_indices: bool = True", "Tparams: type", "Tindices: {indices}"],
+    shape=_gather_shape,
+    grad=_gather_grad,
+)
 
 
-def gather(params: Any, indices: Any, validate_indices: Any = None, name: str | None = None, axis: Any = None, batch_dims: int = 0) -> Tensor:
-    """Slices of `params` at `indices` along `axis` (0 by default). An index out of range is an InvalidArgumentError."""
+def gather(
+    params: Any,
+    indices: Any,
+    validate_indices: Any = None,
+    name: str | None = None,
+    axis: Any = None,
+    batch_dims: int = 0,
+) -> Tensor:
+    """Slices of `params` at `indices` along `axis` (0 by default).
+
+    An index out of range is an InvalidArgumentError.
+    """
     if batch_dims:
         raise NotImplementedError("gather with batch_dims is not there yet")
     read = getattr(params, "sparse_read", None)
@@ -736,8 +1031,14 @@ def _segment_grad(op: Operation, g: Any) -> list[Any]:
     return [apply("SelectV2", kept, rows, apply("ZerosLike", rows)), None, None]
 
 
-register("UnsortedSegmentSum", inputs=["data: T", "segment_ids: Tindices", "num_segments: Tnumsegments"], outputs=["output: T"],
-         attrs=["T: {numbers}", "Tindices: {indices}", "Tnumsegments: {indices} = int32"], shape=_segment_shape, grad=_segment_grad)  # fmt: skip
+register(
+    "UnsortedSegmentSum",
+    inputs=["data: T", "segment_ids: Tindices", "num_segments: Tnumsegments"],
+    outputs=["output: T"],
+    attrs=["T: {numbers}", "Tindices: {indices}", "Tnumsegments: {indices} = int32"],
+    shape=_segment_shape,
+    grad=_segment_grad,
+)
 
 
 def _dense(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
@@ -745,7 +1046,11 @@ def _dense(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool 
         raise ValueError(f"the IndexedSlices are {value.dtype.name}, but {dtype.name} is asked for")
     if value.dense_shape is None:
         raise ValueError(f"IndexedSlices without dense_shape cannot become a Tensor: {value}")
-    rows = apply("Reshape", apply("Slice", value.dense_shape, constant([0]), constant([1])), constant(np.array([], np.int32)))
+    rows = apply(
+        "Reshape",
+        apply("Slice", value.dense_shape, constant([0]), constant([1])),
+        constant(np.array([], np.int32)),
+    )
     known = constant_value(value.dense_shape)
     count = constant(np.int32(known[0])) if known is not None else rows
     return apply("UnsortedSegmentSum", value.values, value.indices, count, name=name)
@@ -767,34 +1072,73 @@ def _one_hot_shape(op: Operation) -> Any:
     return [TensorShape([*indices.sizes[:at], None if depth is None else int(depth), *indices.sizes[at:]])]
 
 
-register("OneHot", inputs=["indices: TI", "depth: int32", "on_value: T", "off_value: T"], outputs=["output: T"],
-         attrs=["axis: int = -1", "T: type", "TI: {uint8, int32, int64} = int64"], shape=_one_hot_shape, grad=None)  # fmt: skip
+register(
+    "OneHot",
+    inputs=["indices: TI", "depth: int32", "on_value: T", "off_value: T"],
+    outputs=["output: T"],
+    attrs=["axis: int = -1", "T: type", "TI: {uint8, int32, int64} = int64"],
+    shape=_one_hot_shape,
+    grad=None,
+)
 
 
-def one_hot(indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: Any = None, dtype: Any = None, name: str | None = None) -> Tensor:
-    """`on_value` (1) at each index along a new axis of size `depth`, `off_value` (0) elsewhere; an index out of range gives no `on_value`."""
+def one_hot(
+    indices: Any,
+    depth: Any,
+    on_value: Any = None,
+    off_value: Any = None,
+    axis: Any = None,
+    dtype: Any = None,
+    name: str | None = None,
+) -> Tensor:
+    """`on_value` (1) at each index along a new axis of size `depth`, `off_value` (0) elsewhere;
+
+    an index out of range gives no `on_value`.
+    """
     with name_scope(name, "one_hot", [indices, depth]) as scope:
         given = next((v for v in (on_value, off_value) if v is not None), None)
-        kind = dtypes.as_dtype(dtype) if dtype is not None else convert_to_tensor(given).dtype if given is not None else dtypes.float32
+        kind = (
+            dtypes.as_dtype(dtype)
+            if dtype is not None
+            else convert_to_tensor(given).dtype
+            if given is not None
+            else dtypes.float32
+        )
         on = convert_to_tensor(1 if on_value is None else on_value, dtype=kind, name="on_value")
         off = convert_to_tensor(0 if off_value is None else off_value, dtype=kind, name="off_value")
         return apply("OneHot", indices, depth, on, off, axis=-1 if axis is None else axis, name=scope)
 
 
-register("Unique", inputs=["x: T"], outputs=["y: T", "idx: out_idx"], attrs=["T: type", "out_idx: {indices} = int32"],
-         shape=lambda op: [TensorShape([None]), op.inputs[0].shape.with_rank(1)], grad=None)  # fmt: skip
+register(
+    "Unique",
+    inputs=["x: T"],
+    outputs=["y: T", "idx: out_idx"],
+    attrs=["T: type", "out_idx: {indices} = int32"],
+    shape=lambda op: [TensorShape([None]), op.inputs[0].shape.with_rank(1)],
+    grad=None,
+)
 
 
 def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
-    """(y, idx): the distinct elements of a vector in the order of their first appearance, and where each element of x is in y."""
+    """(y, idx):
+
+    the distinct elements of a vector in the order of their first appearance, and where each element
+    of x is in y.
+    """
     return apply("Unique", x, out_idx=dtypes.as_dtype(out_idx), name=name)
 
 
-# ---- making values --------------------------------------------------------------------------------------------
+# ---- making values ----------------------------------------
 
 
-@register("Fill", inputs=["dims: index_type", "value: T"], outputs=["output: T"], attrs=["T: type", "index_type: {indices} = int32"],
-          shape=lambda op: [_checked_sizes(op)], grad=lambda op, g: [None, apply("Sum", g, range(0, rank(g)))])  # fmt: skip
+@register(
+    "Fill",
+    inputs=["dims: index_type", "value: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "index_type: {indices} = int32"],
+    shape=lambda op: [_checked_sizes(op)],
+    grad=lambda op, g: [None, apply("Sum", g, range(0, rank(g)))],
+)
 def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
     """A tensor of shape `dims`, every element `value`."""
     return apply("Fill", int_argument(dims, "dims"), value, name=name)
@@ -810,7 +1154,13 @@ def _checked_sizes(op: Operation) -> TensorShape:
 def _filled(dims: Any, number: int, dtype: Any, name: str | None, default: str) -> Tensor:
     kind = dtypes.as_dtype(dtype)
     with name_scope(name, default, [dims]) as scope:
-        value: Any = ("" if number == 0 else None) if kind == dtypes.string else bool(number) if kind == dtypes.bool else number
+        value: Any = (
+            ("" if number == 0 else None)
+            if kind == dtypes.string
+            else bool(number)
+            if kind == dtypes.bool
+            else number
+        )
         if value is None:
             raise TypeError("there are no ones of dtype string")
         if not isinstance(dims, Tensor):
@@ -834,7 +1184,9 @@ def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layou
 
 
 register("ZerosLike", inputs=["x: T"], outputs=["y: T"], attrs=["T: type"], shape=shapes.same, grad=None)
-register("OnesLike", inputs=["x: T"], outputs=["y: T"], attrs=["T: {numbers, bool}"], shape=shapes.same, grad=None)
+register(
+    "OnesLike", inputs=["x: T"], outputs=["y: T"], attrs=["T: {numbers, bool}"], shape=shapes.same, grad=None
+)
 
 
 def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
@@ -863,7 +1215,9 @@ def _range_value(op: Operation) -> list[Any]:
     if any(p is None or p.ndim for p in parts) or parts[2] == 0 or not op.inputs[0].dtype.is_integer:
         return [None]
     start, limit, delta = (int(p) for p in parts)
-    return [None if abs((limit - start) // delta) > 1024 else np.arange(start, limit, delta, dtype=parts[0].dtype)]
+    return [
+        None if abs((limit - start) // delta) > 1024 else np.arange(start, limit, delta, dtype=parts[0].dtype)
+    ]
 
 
 def _range_shape(op: Operation) -> Any:
@@ -878,8 +1232,15 @@ def _range_shape(op: Operation) -> Any:
     return [TensorShape([int(np.ceil((limit - start) / delta))])]
 
 
-register("Range", inputs=["start: Tidx", "limit: Tidx", "delta: Tidx"], outputs=["output: Tidx"], attrs=["Tidx: {int32, int64, float32, float64} = int32"],
-         shape=_range_shape, value=_range_value, grad=None)  # fmt: skip
+register(
+    "Range",
+    inputs=["start: Tidx", "limit: Tidx", "delta: Tidx"],
+    outputs=["output: Tidx"],
+    attrs=["Tidx: {int32, int64, float32, float64} = int32"],
+    shape=_range_shape,
+    value=_range_value,
+    grad=None,
+)
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str = "range") -> Tensor:
@@ -888,8 +1249,13 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
         start, limit = 0, start
     kind = None if dtype is None else dtypes.as_dtype(dtype)
     with name_scope(name, "Range", [start, limit, delta]) as scope:
-        parts = [v if isinstance(v, Tensor) else convert_to_tensor(v, kind, n) for v, n in ((start, "start"), (limit, "limit"), (delta, "delta"))]
-        widest = kind or max((p.dtype for p in parts), key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1)
+        parts = [
+            v if isinstance(v, Tensor) else convert_to_tensor(v, kind, n)
+            for v, n in ((start, "start"), (limit, "limit"), (delta, "delta"))
+        ]
+        widest = kind or max(
+            (p.dtype for p in parts), key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1
+        )
         return apply("Range", *(cast(p, widest) for p in parts), name=scope)
 
 
@@ -898,8 +1264,14 @@ def _lin_space_shape(op: Operation) -> Any:
     return [TensorShape([None if count is None else max(int(count), 0)])]
 
 
-register("LinSpace", inputs=["start: T", "stop: T", "num: Tidx"], outputs=["output: T"], attrs=["T: {float32, float64}", "Tidx: {indices} = int32"],
-         shape=_lin_space_shape, grad=None)  # fmt: skip
+register(
+    "LinSpace",
+    inputs=["start: T", "stop: T", "num: Tidx"],
+    outputs=["output: T"],
+    attrs=["T: {float32, float64}", "Tidx: {indices} = int32"],
+    shape=_lin_space_shape,
+    grad=None,
+)
 
 
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
@@ -915,6 +1287,8 @@ def matrix_transpose(a: Any, name: str = "matrix_transpose", conjugate: bool = F
     a = convert_to_tensor(a)
     n = a.shape.ndims
     if n is None or n < 2:
-        raise ValueError(f"matrix_transpose needs a tensor of known rank of at least 2, found shape {a.shape}")
+        raise ValueError(
+            f"matrix_transpose needs a tensor of known rank of at least 2, found shape {a.shape}"
+        )
     result = transpose(a, [*_range(n - 2), n - 1, n - 2], name)
     return conj(result) if conjugate else result

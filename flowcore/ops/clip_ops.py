@@ -1,4 +1,5 @@
-"""Keeping tensors within bounds: by norm, by global norm, by average norm. (`clip_by_value` is elementwise: flowcore/ops/elementwise.py.)
+"""Keeping tensors within bounds: by norm, by global norm, by average norm. (`clip_by_value` is
+elementwise: flowcore/ops/elementwise.py.)
 
 Must never import gradients, train or runtime.
 """
@@ -14,7 +15,17 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import IndexedSlices, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.array_ops import ones_like, size, stack
-from flowcore.ops.elementwise import cast, greater, is_finite, maximum, minimum, multiply, sqrt, truediv, where
+from flowcore.ops.elementwise import (
+    cast,
+    greater,
+    is_finite,
+    maximum,
+    minimum,
+    multiply,
+    sqrt,
+    truediv,
+    where,
+)
 from flowcore.ops.reductions import reduce_sum
 
 __all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm"]
@@ -69,8 +80,11 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
         return sqrt(total * constant(2.0, total.dtype), name="global_norm")
 
 
-def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None) -> tuple[list[Any], Tensor]:
-    """All tensors, scaled by the same factor so that their global norm is at most `clip_norm` (Pascanu et al., 2012).
+def clip_by_global_norm(
+    t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None
+) -> tuple[list[Any], Tensor]:
+    """All tensors, scaled by the same factor so that their global norm is at most `clip_norm`
+    (Pascanu et al., 2012).
 
     Args:
       t_list: tensors, IndexedSlices, or None (passed on).
@@ -85,9 +99,13 @@ def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = N
     """
     parts = _checked(t_list)
     norm = global_norm(parts) if use_norm is None else convert_to_tensor(use_norm)
-    with name_scope(name, "clip_by_global_norm", [*(_given(t) for t in parts if t is not None), clip_norm]) as scope:
+    with name_scope(
+        name, "clip_by_global_norm", [*(_given(t) for t in parts if t is not None), clip_norm]
+    ) as scope:
         limit = convert_to_tensor(clip_norm, dtype=norm.dtype, name="clip_norm")
-        scale = limit * minimum(truediv(constant(1.0, norm.dtype), norm), truediv(constant(1.0, norm.dtype), limit))
+        scale = limit * minimum(
+            truediv(constant(1.0, norm.dtype), norm), truediv(constant(1.0, norm.dtype), limit)
+        )
         scale = where(is_finite(norm), scale, norm - norm)  # Inf - Inf and NaN - NaN are NaN
         clipped: list[Any] = []
         for i, t in enumerate(parts):
@@ -95,7 +113,9 @@ def clip_by_global_norm(t_list: Sequence[Any], clip_norm: Any, use_norm: Any = N
                 clipped.append(None)
                 continue
             values = _values(t, f"t_{i}")
-            clipped.append(_like(t, apply("Identity", multiply(values, cast(scale, values.dtype)), name=f"{scope}_{i}")))
+            clipped.append(
+                _like(t, apply("Identity", multiply(values, cast(scale, values.dtype)), name=f"{scope}_{i}"))
+            )
     return clipped, norm
 
 
@@ -111,7 +131,9 @@ def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Ten
         limit = convert_to_tensor(clip_norm, dtype=t.dtype, name="clip_norm")
         count = cast(size(t), t.dtype)
         inverse = apply("Rsqrt", reduce_sum(t * t))
-        return apply("Identity", t * limit * minimum(inverse * count, constant(1.0, t.dtype) / limit), name=scope)
+        return apply(
+            "Identity", t * limit * minimum(inverse * count, constant(1.0, t.dtype) / limit), name=scope
+        )
 
 
 def _given(t: Any) -> Any:

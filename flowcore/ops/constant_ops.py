@@ -1,4 +1,7 @@
-"""Ops without inputs that stand for values: placeholders. (`constant` itself is the graph's: flowcore/graph/constants.py.)"""
+"""Ops without inputs that stand for values:
+
+placeholders. (`constant` itself is the graph's: flowcore/graph/constants.py.)
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,13 @@ from flowcore.shape import TensorShape
 __all__ = ["constant", "placeholder", "placeholder_with_default"]
 
 
-@register("Placeholder", outputs=["output: dtype"], attrs=["dtype: type", "shape: shape = None"], shape=shapes.declared(), grad=None)
+@register(
+    "Placeholder",
+    outputs=["output: dtype"],
+    attrs=["dtype: type", "shape: shape = None"],
+    shape=shapes.declared(),
+    grad=None,
+)
 def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tensor:
     """A tensor that every run must feed.
 

@@ -31,7 +31,13 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
         raise ValueError(f"there are no such arguments: {', '.join(kwargs)}")
     ops: dict[Operation, None] = {}
     for item in _flatten(inputs):
-        element = item if isinstance(item, (Operation, Tensor)) else item.op if isinstance(item, IndexedSlices) else _element(item)
+        element = (
+            item
+            if isinstance(item, (Operation, Tensor))
+            else item.op
+            if isinstance(item, IndexedSlices)
+            else _element(item)
+        )
         ops[element.op if isinstance(element, Tensor) else element] = None
     with name_scope(name, "group_deps", list(ops)) as scope, control_dependencies(list(ops)):
         return no_op(name=scope)
@@ -40,7 +46,9 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
 def _flatten(items: Any) -> list[Any]:
     result = []
     for item in items:
-        result += _flatten(item) if isinstance(item, (list, __builtins_tuple)) else [] if item is None else [item]
+        result += (
+            _flatten(item) if isinstance(item, (list, __builtins_tuple)) else [] if item is None else [item]
+        )
     return result
 
 
@@ -49,19 +57,28 @@ __builtins_tuple = ().__class__
 
 def _element(item: Any) -> Any:
     if not hasattr(item, "_as_graph_element"):
-        raise TypeError(f"Expected Operation, Tensor or Variable in group(), found {item!r} with type {type(item)}")
+        raise TypeError(
+            f"Expected Operation, Tensor or Variable in group(), found {item!r} with type {type(item)}"
+        )
     return get_default_graph().as_graph_element(item)
 
 
 def with_dependencies(dependencies: Sequence[Any], output_tensor: Any, name: str | None = None) -> Any:
     """`output_tensor`, available only when the dependencies are done."""
-    with name_scope(name, "control_dependency", [*dependencies, output_tensor]) as scope, control_dependencies(dependencies):
+    with (
+        name_scope(name, "control_dependency", [*dependencies, output_tensor]) as scope,
+        control_dependencies(dependencies),
+    ):
         if isinstance(output_tensor, IndexedSlices):
-            return IndexedSlices(apply("Identity", output_tensor.values), output_tensor.indices, output_tensor.dense_shape)
+            return IndexedSlices(
+                apply("Identity", output_tensor.values), output_tensor.indices, output_tensor.dense_shape
+            )
         return apply("Identity", convert_to_tensor(output_tensor), name=scope)
 
 
-def tuple(tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None) -> list[Any]:
+def tuple(
+    tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
+) -> list[Any]:
     """The same tensors, none of which is available before all are computed."""
     with name_scope(name, "tuple", tensors):
         gates = [t.op for t in tensors if t is not None]
@@ -81,14 +98,28 @@ register(
 )
 
 
-def Assert(condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None) -> Operation:
+def Assert(
+    condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None
+) -> Operation:
     """An operation that fails with InvalidArgumentError, showing `data`, unless the condition holds."""
     return apply("Assert", condition, list(data), summarize=3 if summarize is None else summarize, name=name)
 
 
-register("Print", inputs=["input: T", "data: list(U)"], outputs=["output: T"],
-         attrs=["T: type", "U: list(type)", "message: string = ''", "first_n: int = -1", "summarize: int = 3"],
-         shape=shapes.same, stateful=True, grad=lambda op, g: [g, *([None] * (len(op.inputs) - 1))])  # fmt: skip
+register(
+    "Print",
+    inputs=["input: T", "data: list(U)"],
+    outputs=["output: T"],
+    attrs=[
+        "T: type",
+        "U: list(type)",
+        "message: string = ''",
+        "first_n: int = -1",
+        "summarize: int = 3",
+    ],
+    shape=shapes.same,
+    stateful=True,
+    grad=lambda op, g: [g, *([None] * (len(op.inputs) - 1))],
+)
 
 
 def Print(
@@ -100,26 +131,40 @@ def Print(
     name: str | None = None,
 ) -> Tensor:
     """Passes `input_` on, and prints `data` to stderr when it does."""
-    return apply("Print", input_, list(data), message=message, first_n=first_n, summarize=summarize, name=name)
+    return apply(
+        "Print", input_, list(data), message=message, first_n=first_n, summarize=summarize, name=name
+    )
 
 
-register("PyFunc", inputs=["input: list(Tin)"], outputs=["output: list(Tout)"], attrs=["token: string", "Tin: list(type)", "Tout: list(type)"],
-         shape=shapes.unknown, stateful=True, grad=None)  # fmt: skip
+register(
+    "PyFunc",
+    inputs=["input: list(Tin)"],
+    outputs=["output: list(Tout)"],
+    attrs=["token: string", "Tin: list(type)", "Tout: list(type)"],
+    shape=shapes.unknown,
+    stateful=True,
+    grad=None,
+)
 _tokens = itertools.count()
 
 
-def py_func(func: Callable[..., Any], inp: Sequence[Any], Tout: Any, stateful: bool = True, name: str | None = None) -> Any:
+def py_func(
+    func: Callable[..., Any], inp: Sequence[Any], Tout: Any, stateful: bool = True, name: str | None = None
+) -> Any:
     """A node that calls a Python function with NumPy arrays.
 
     Args:
-      func: takes one array per input, returns one array (or number) per dtype in Tout; runs with the GIL, on any thread.
+      func: takes one array per input, returns one array (or number) per dtype in Tout; runs with
+      the GIL, on any thread.
       inp: the inputs. The arrays are read-only.
       Tout: the dtype of the result, or a list of dtypes ([] for none).
 
     Returns:
-      One tensor, or a list when Tout is a list; the Operation when Tout is empty. Shapes are unknown: use set_shape.
+      One tensor, or a list when Tout is a list; the Operation when Tout is empty. Shapes are
+      unknown: use set_shape.
 
-    An exception of `func` becomes the run's error: ValueError and TypeError an InvalidArgumentError, others by their kind, with the exception as its cause.
+    An exception of `func` becomes the run's error: ValueError and TypeError an
+    InvalidArgumentError, others by their kind, with the exception as its cause.
     """
     if not callable(func):
         raise ValueError(f"Expected func to be callable, got func of type {type(func)}")

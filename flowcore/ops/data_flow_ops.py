@@ -1,4 +1,7 @@
-"""Queues and readers as stateful nodes. Queue ops wait without holding a thread; see flowcore/_fifo.pyx for how."""
+"""Queues and readers as stateful nodes.
+
+Queue ops wait without holding a thread; see flowcore/_fifo.pyx for how.
+"""
 
 from __future__ import annotations
 
@@ -23,17 +26,45 @@ _QUEUE = [
     "container: string = ''",
     "shared_name: string = ''",
 ]
-register("FIFOQueueV2", outputs=["handle: resource"], attrs=_QUEUE, shape=shapes.scalar, stateful=True, grad=None)
-register("RandomShuffleQueueV2", outputs=["handle: resource"], attrs=[*_QUEUE, "min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"],
-         shape=shapes.scalar, stateful=True, grad=None)  # fmt: skip
+register(
+    "FIFOQueueV2", outputs=["handle: resource"], attrs=_QUEUE, shape=shapes.scalar, stateful=True, grad=None
+)
+register(
+    "RandomShuffleQueueV2",
+    outputs=["handle: resource"],
+    attrs=[*_QUEUE, "min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
 for _name in ("QueueEnqueueV2", "QueueEnqueueManyV2"):
-    register(_name, inputs=["handle: resource", "components: list(Tcomponents)"], attrs=["Tcomponents: list(type) >= 1", "timeout_ms: int = -1"],
-             shape=shapes.none, stateful=True, grad=None)  # fmt: skip
-register("QueueDequeueV2", inputs=["handle: resource"], outputs=["components: list(component_types)"], attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
-         shape=shapes.unknown, stateful=True, grad=None)  # fmt: skip
+    register(
+        _name,
+        inputs=["handle: resource", "components: list(Tcomponents)"],
+        attrs=["Tcomponents: list(type) >= 1", "timeout_ms: int = -1"],
+        shape=shapes.none,
+        stateful=True,
+        grad=None,
+    )
+register(
+    "QueueDequeueV2",
+    inputs=["handle: resource"],
+    outputs=["components: list(component_types)"],
+    attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
+    shape=shapes.unknown,
+    stateful=True,
+    grad=None,
+)
 for _name in ("QueueDequeueManyV2", "QueueDequeueUpToV2"):
-    register(_name, inputs=["handle: resource", "n: int32"], outputs=["components: list(component_types)"],
-             attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"], shape=shapes.unknown, stateful=True, grad=None)  # fmt: skip
+    register(
+        _name,
+        inputs=["handle: resource", "n: int32"],
+        outputs=["components: list(component_types)"],
+        attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
+        shape=shapes.unknown,
+        stateful=True,
+        grad=None,
+    )
 register(
     "QueueCloseV2",
     inputs=["handle: resource"],
@@ -42,11 +73,32 @@ register(
     stateful=True,
     grad=None,
 )
-register("QueueSizeV2", inputs=["handle: resource"], outputs=["size: int32"], shape=shapes.scalar, stateful=True, grad=None)
-register("QueueIsClosedV2", inputs=["handle: resource"], outputs=["is_closed: bool"], shape=shapes.scalar, stateful=True, grad=None)
+register(
+    "QueueSizeV2",
+    inputs=["handle: resource"],
+    outputs=["size: int32"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
+register(
+    "QueueIsClosedV2",
+    inputs=["handle: resource"],
+    outputs=["is_closed: bool"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
 
 
-register("RefSelect", inputs=["index: int32", "inputs: N * T"], outputs=["output: T"], attrs=["T: type", "N: int >= 1"], shape=shapes.unknown, grad=None)
+register(
+    "RefSelect",
+    inputs=["index: int32", "inputs: N * T"],
+    outputs=["output: T"],
+    attrs=["T: type", "N: int >= 1"],
+    shape=shapes.unknown,
+    grad=None,
+)
 
 
 class QueueBase:
@@ -60,20 +112,33 @@ class QueueBase:
         self._shapes = shapes
         self._names = names
         self._queue_ref = queue_ref
-        self._name = queue_ref.op.name.rsplit("/", 1)[-1]  # begins the names of the queue's ops, inside the scope where they are made
+        # begins the names of the queue's ops, inside the scope where they are made
+        self._name = queue_ref.op.name.rsplit("/", 1)[-1]
 
     @staticmethod
     def from_list(index: Any, queues: Sequence[QueueBase]) -> QueueBase:
-        """The queue that `index` names when the graph runs. All must have the same dtypes and names; shapes are kept where they agree."""
-        if not queues or not isinstance(queues, (list, tuple)) or not all(isinstance(q, QueueBase) for q in queues):
+        """The queue that `index` names when the graph runs.
+
+        All must have the same dtypes and names; shapes are kept where they agree.
+        """
+        if (
+            not queues
+            or not isinstance(queues, (list, tuple))
+            or not all(isinstance(q, QueueBase) for q in queues)
+        ):
             raise TypeError("from_list needs a list or tuple of queues")
         first = queues[0]
         if any(q.dtypes != first.dtypes for q in queues):
             raise TypeError("the queues hold elements of different dtypes")
         if any(q.names != first.names for q in queues):
             raise TypeError("the queues' components have different names")
-        shapes = [s if all(s == q.shapes[i] for q in queues) else TensorShape(None) for i, s in enumerate(first.shapes)]
-        return QueueBase(first.dtypes, shapes, first.names, apply("RefSelect", index, [q.queue_ref for q in queues]))
+        shapes = [
+            s if all(s == q.shapes[i] for q in queues) else TensorShape(None)
+            for i, s in enumerate(first.shapes)
+        ]
+        return QueueBase(
+            first.dtypes, shapes, first.names, apply("RefSelect", index, [q.queue_ref for q in queues])
+        )
 
     @property
     def queue_ref(self) -> Tensor:
@@ -103,7 +168,9 @@ class QueueBase:
             if not self._names:
                 raise ValueError("a dictionary fits only a queue whose components have names")
             if sorted(vals) != sorted(self._names):
-                raise ValueError(f"the dictionary has {sorted(vals)}, the queue's components are {sorted(self._names)}")
+                raise ValueError(
+                    f"the dictionary has {sorted(vals)}, the queue's components are {sorted(self._names)}"
+                )
             vals = [vals[n] for n in self._names]
         else:
             if self._names:
@@ -113,10 +180,16 @@ class QueueBase:
             raise ValueError(f"Queue '{self.name}' has {len(self._dtypes)} components, found {len(vals)}")
         tensors = []
         for i, (value, dtype, shape) in enumerate(zip(vals, self._dtypes, self._shapes, strict=True)):
-            tensor = convert_to_tensor(value, dtype=None if isinstance(value, Tensor) else dtype, name=f"component_{i}")
+            tensor = convert_to_tensor(
+                value, dtype=None if isinstance(value, Tensor) else dtype, name=f"component_{i}"
+            )
             if tensor.dtype != dtype:
-                raise ValueError(f"component {i} of queue '{self.name}' is {dtype.name}, found {tensor.dtype.name}")
-            (tensor.shape.with_rank_at_least(1)[1:] if many else tensor.shape).assert_is_compatible_with(shape)
+                raise ValueError(
+                    f"component {i} of queue '{self.name}' is {dtype.name}, found {tensor.dtype.name}"
+                )
+            (tensor.shape.with_rank_at_least(1)[1:] if many else tensor.shape).assert_is_compatible_with(
+                shape
+            )
             tensors.append(tensor)
         if many:
             length = tensors[0].shape[:1]
@@ -141,7 +214,12 @@ class QueueBase:
 
     def dequeue(self, name: str | None = None) -> Any:
         """Takes one element out; waits while the queue is empty. Closed and empty: OutOfRangeError."""
-        outputs = apply("QueueDequeueV2", self._queue_ref, component_types=self._dtypes, name=name or f"{self._name}_Dequeue")
+        outputs = apply(
+            "QueueDequeueV2",
+            self._queue_ref,
+            component_types=self._dtypes,
+            name=name or f"{self._name}_Dequeue",
+        )
         for tensor, shape in zip(outputs, self._shapes, strict=True):
             tensor.set_shape(shape)
         return self._result(outputs)
@@ -155,8 +233,13 @@ class QueueBase:
         return self._result(outputs)
 
     def dequeue_many(self, n: Any, name: str | None = None) -> Any:
-        """Takes n elements out as one batch; waits until there are so many. Closed with fewer: OutOfRangeError, and they stay."""
-        return self._many("QueueDequeueManyV2", n, n if isinstance(n, int) else None, name or f"{self._name}_DequeueMany")
+        """Takes n elements out as one batch;
+
+        waits until there are so many. Closed with fewer: OutOfRangeError, and they stay.
+        """
+        return self._many(
+            "QueueDequeueManyV2", n, n if isinstance(n, int) else None, name or f"{self._name}_DequeueMany"
+        )
 
     def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
         """Like dequeue_many, but a closed queue yields what it has left."""
@@ -164,7 +247,12 @@ class QueueBase:
 
     def close(self, cancel_pending_enqueues: bool = False, name: str | None = None) -> Operation:
         """No more elements: later enqueues fail; those that wait fail too with cancel_pending_enqueues."""
-        return apply("QueueCloseV2", self._queue_ref, cancel_pending_enqueues=cancel_pending_enqueues, name=name or f"{self._name}_Close")
+        return apply(
+            "QueueCloseV2",
+            self._queue_ref,
+            cancel_pending_enqueues=cancel_pending_enqueues,
+            name=name or f"{self._name}_Close",
+        )
 
     def is_closed(self, name: str | None = None) -> Tensor:
         """Whether it is closed."""
@@ -179,15 +267,23 @@ def _list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
-def _specs(kinds: Any, parts: Any, names: Any) -> tuple[list[dtypes.DType], list[TensorShape], list[str] | None]:
+def _specs(
+    kinds: Any, parts: Any, names: Any
+) -> tuple[list[dtypes.DType], list[TensorShape], list[str] | None]:
     types = [dtypes.as_dtype(t) for t in _list(kinds)]
     if parts is None:
         known = [TensorShape(None)] * len(types)
     else:
-        single = isinstance(parts, TensorShape) or not isinstance(parts, (list, tuple)) or all(isinstance(d, int) for d in parts)
+        single = (
+            isinstance(parts, TensorShape)
+            or not isinstance(parts, (list, tuple))
+            or all(isinstance(d, int) for d in parts)
+        )
         known = [TensorShape(parts)] if single and len(types) == 1 else [TensorShape(s) for s in parts]
         if len(known) != len(types):
-            raise ValueError(f"Queue shapes must have the same length as dtypes, {len(known)} vs {len(types)}")
+            raise ValueError(
+                f"Queue shapes must have the same length as dtypes, {len(known)} vs {len(types)}"
+            )
     if names is not None:
         names = _list(names)
         if len(names) != len(types):
@@ -227,22 +323,44 @@ class FIFOQueue(QueueBase):
 
 
 class RandomShuffleQueue(QueueBase):
-    """Gives its elements out in random order. `min_after_dequeue` of them always stay while it is open, so that the order is well mixed."""
+    """Gives its elements out in random order.
+
+    `min_after_dequeue` of them always stay while it is open, so that the order is well mixed.
+    """
 
     def __init__(
-        self, capacity: int, min_after_dequeue: int, dtypes: Any, shapes: Any = None, names: Sequence[str] | None = None, seed: int | None = None,
-        shared_name: str | None = None, name: str = "random_shuffle_queue",
-    ) -> None:  # fmt: skip
+        self,
+        capacity: int,
+        min_after_dequeue: int,
+        dtypes: Any,
+        shapes: Any = None,
+        names: Sequence[str] | None = None,
+        seed: int | None = None,
+        shared_name: str | None = None,
+        name: str = "random_shuffle_queue",
+    ) -> None:
         types, known, names = _specs(dtypes, shapes, names)
         if min_after_dequeue < 0 or (capacity > 0 and min_after_dequeue >= capacity):
-            raise ValueError(f"min_after_dequeue must be at least 0 and below the capacity {capacity}, found {min_after_dequeue}")
+            raise ValueError(
+                f"min_after_dequeue must be at least 0 and below the capacity {capacity}, found"
+                f" {min_after_dequeue}"
+            )
         first, second = get_seed(seed)
-        handle = apply("RandomShuffleQueueV2", component_types=types, shapes=known if shapes is not None else [], capacity=capacity,
-                       min_after_dequeue=min_after_dequeue, seed=first or 0, seed2=second or 0, shared_name=shared_name or "", name=name)  # fmt: skip
+        handle = apply(
+            "RandomShuffleQueueV2",
+            component_types=types,
+            shapes=known if shapes is not None else [],
+            capacity=capacity,
+            min_after_dequeue=min_after_dequeue,
+            seed=first or 0,
+            seed2=second or 0,
+            shared_name=shared_name or "",
+            name=name,
+        )
         super().__init__(types, known, names, handle)
 
 
-# ---- readers --------------------------------------------------------------------------------------------------
+# ---- readers ----------------------------------------
 
 for _name in ("WholeFileReaderV2", "IdentityReaderV2"):
     register(
@@ -261,8 +379,18 @@ register(
     stateful=True,
     grad=None,
 )
-for _name, _output in (("ReaderNumRecordsProducedV2", "records_produced"), ("ReaderNumWorkUnitsCompletedV2", "units_completed")):
-    register(_name, inputs=["reader_handle: resource"], outputs=[f"{_output}: int64"], shape=shapes.scalar, stateful=True, grad=None)
+for _name, _output in (
+    ("ReaderNumRecordsProducedV2", "records_produced"),
+    ("ReaderNumWorkUnitsCompletedV2", "units_completed"),
+):
+    register(
+        _name,
+        inputs=["reader_handle: resource"],
+        outputs=[f"{_output}: int64"],
+        shape=shapes.scalar,
+        stateful=True,
+        grad=None,
+    )
 register("ReaderResetV2", inputs=["reader_handle: resource"], shape=shapes.none, stateful=True, grad=None)
 
 
@@ -283,7 +411,10 @@ class ReaderBase:
         return self._supports_serialize
 
     def read(self, queue: QueueBase | Tensor, name: str | None = None) -> Any:
-        """(key, value) of the next record, both scalars of dtype string. Takes a work item from the queue when it needs one."""
+        """(key, value) of the next record, both scalars of dtype string.
+
+        Takes a work item from the queue when it needs one.
+        """
         handle = queue.queue_ref if isinstance(queue, QueueBase) else queue
         return apply("ReaderReadV2", self._reader_ref, handle, name=name)
 

@@ -1,6 +1,8 @@
-"""Elementwise arithmetic, comparison and functions: one declaration per op, its gradient beside it. Formulas: opencl_kernels/elementwise.def.
+"""Elementwise arithmetic, comparison and functions: one declaration per op, its gradient beside it.
+Formulas: opencl_kernels/elementwise.def.
 
-Longer than most files because it is a table: nothing in it depends on anything else in it but the few helpers on top.
+Longer than most files because it is a table: nothing in it depends on anything else in it but the
+few helpers on top.
 """
 
 from __future__ import annotations
@@ -22,13 +24,15 @@ from flowcore.ops import shapes
 from flowcore.shape import TensorShape
 
 __all__ = [
-    "abs", "accumulate_n", "acos", "acosh", "add", "add_n", "angle", "asin", "asinh", "atan", "atan2", "atanh", "cast", "ceil", "check_numerics",
-    "clip_by_value", "complex", "conj", "cos", "cosh", "div", "div_no_nan", "divide", "equal", "erf", "erfc", "exp", "expm1", "floor", "floordiv",
-    "floormod", "greater", "greater_equal", "imag", "is_finite", "is_inf", "is_nan", "less", "less_equal", "log", "log1p", "logical_and",
-    "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod", "multiply", "negative", "not_equal", "pow", "real", "realdiv",
-    "reciprocal", "rint", "round", "rsqrt", "saturate_cast", "scalar_mul", "select", "sigmoid", "sign", "sin", "sinh", "sqrt", "square",
-    "squared_difference", "subtract", "tan", "tanh", "to_bfloat16", "to_double", "to_float", "to_int32", "to_int64", "truediv", "truncatediv",
-    "truncatemod", "where",
+    "abs", "accumulate_n", "acos", "acosh", "add", "add_n", "angle", "asin", "asinh", "atan", "atan2",
+    "atanh", "cast", "ceil", "check_numerics", "clip_by_value", "complex", "conj", "cos", "cosh", "div",
+    "div_no_nan", "divide", "equal", "erf", "erfc", "exp", "expm1", "floor", "floordiv", "floormod",
+    "greater", "greater_equal", "imag", "is_finite", "is_inf", "is_nan", "less", "less_equal", "log",
+    "log1p", "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod",
+    "multiply", "negative", "not_equal", "pow", "real", "realdiv", "reciprocal", "rint", "round", "rsqrt",
+    "saturate_cast", "scalar_mul", "select", "sigmoid", "sign", "sin", "sinh", "sqrt", "square",
+    "squared_difference", "subtract", "tan", "tanh", "to_bfloat16", "to_double", "to_float", "to_int32",
+    "to_int64", "truediv", "truncatediv", "truncatemod", "where",
 ]  # fmt: skip
 
 _abs, _pow, _round, _complex = abs, pow, round, complex
@@ -36,19 +40,51 @@ Gradient = Callable[..., Any] | None
 
 
 def _unary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decorator:
-    return register(op_type, inputs=["x: T"], outputs=["y: T"], attrs=[f"T: {types}"], shape=shapes.same, grad=grad, value=value)
+    return register(
+        op_type,
+        inputs=["x: T"],
+        outputs=["y: T"],
+        attrs=[f"T: {types}"],
+        shape=shapes.same,
+        grad=grad,
+        value=value,
+    )
 
 
 def _binary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decorator:
-    return register(op_type, inputs=["x: T", "y: T"], outputs=["z: T"], attrs=[f"T: {types}"], shape=shapes.broadcast, grad=grad, value=value)
+    return register(
+        op_type,
+        inputs=["x: T", "y: T"],
+        outputs=["z: T"],
+        attrs=[f"T: {types}"],
+        shape=shapes.broadcast,
+        grad=grad,
+        value=value,
+    )
 
 
 def _compare(op_type: str, types: str) -> Decorator:
-    return register(op_type, inputs=["x: T", "y: T"], outputs=["z: bool"], attrs=[f"T: {types}"], shape=shapes.broadcast, grad=None)
+    return register(
+        op_type,
+        inputs=["x: T", "y: T"],
+        outputs=["z: bool"],
+        attrs=[f"T: {types}"],
+        shape=shapes.broadcast,
+        grad=None,
+    )
 
 
-def _gradient_op(op_type: str, inputs: tuple[str, str], types: str, grad: Gradient, output: str = "z") -> None:
-    register(op_type, inputs=[f"{i}: T" for i in inputs], outputs=[f"{output}: T"], attrs=[f"T: {types}"], shape=shapes.same, grad=grad)
+def _gradient_op(
+    op_type: str, inputs: tuple[str, str], types: str, grad: Gradient, output: str = "z"
+) -> None:
+    register(
+        op_type,
+        inputs=[f"{i}: T" for i in inputs],
+        outputs=[f"{output}: T"],
+        attrs=[f"T: {types}"],
+        shape=shapes.same,
+        grad=grad,
+    )
 
 
 def _known(function: Callable[..., Any]) -> Callable[[Operation], list[Any]]:
@@ -68,7 +104,8 @@ def _known(function: Callable[..., Any]) -> Callable[[Operation], list[Any]]:
 def conjugate(x: Tensor) -> Tensor:
     """The complex conjugate; a real tensor itself.
 
-    The gradient of a real number with respect to a complex z is d/d(re z) + i d/d(im z), so that z - rate * gradient goes downhill.
+    The gradient of a real number with respect to a complex z is d/d(re z) + i d/d(im z), so that z
+    - rate * gradient goes downhill.
     """
     return apply("Conj", x) if x.dtype.is_complex else x
 
@@ -84,7 +121,8 @@ def unbroadcast(op: Operation, gx: Any, gy: Any) -> list[Any]:
 
 
 def _summed_axes(own: TensorShape, other: TensorShape) -> list[int] | None:
-    """The axes that a tensor of shape `own` is repeated along beside one of shape `other`. None: sizes that are not known yet decide.
+    """The axes that a tensor of shape `own` is repeated along beside one of shape `other`. None:
+    sizes that are not known yet decide.
 
     An axis of size 1 counts where the other's size is not known: a sum over one element does no harm.
     """
@@ -102,10 +140,12 @@ def _sum_to(gradient: Any, x: Tensor, axes: Any) -> Any:
     if gradient is None or (isinstance(axes, list) and not axes):
         return gradient
     sizes = np.array(x.shape.as_list(), np.int32) if x.shape.is_fully_defined() else apply("Shape", x)
-    return apply("Reshape", apply("Sum", gradient, np.array(axes, np.int32) if isinstance(axes, list) else axes), sizes)
+    return apply(
+        "Reshape", apply("Sum", gradient, np.array(axes, np.int32) if isinstance(axes, list) else axes), sizes
+    )
 
 
-# ---- one argument ---------------------------------------------------------------------------------------------
+# ---- one argument ----------------------------------------
 
 
 @_unary("Neg", "{numbers}", lambda op, dy: negative(dy), _known(lambda x: -x))
@@ -114,14 +154,20 @@ def negative(x: Any, name: str | None = None) -> Tensor:
     return apply("Neg", x, name=name)
 
 
-_unary("Abs", "{float16, bfloat16, float32, float64, int8, int16, int32, int64}", lambda op, dy: dy * sign(op.inputs[0]))
+_unary(
+    "Abs",
+    "{float16, bfloat16, float32, float64, int8, int16, int32, int64}",
+    lambda op, dy: dy * sign(op.inputs[0]),
+)
 register(
     "ComplexAbs",
     inputs=["x: T"],
     outputs=["y: Tout"],
     attrs=["T: {complexes} = complex64", "Tout: {float32, float64} = float32"],
     shape=shapes.same,
-    grad=lambda op, dy: apply("Complex", dy, apply("ZerosLike", dy), Tout=op.inputs[0].dtype) * sign(op.inputs[0]),
+    grad=lambda op, dy: (
+        apply("Complex", dy, apply("ZerosLike", dy), Tout=op.inputs[0].dtype) * sign(op.inputs[0])
+    ),
 )
 
 
@@ -154,7 +200,11 @@ def sign(x: Any, name: str | None = None) -> Tensor:
 @_unary(
     "Square",
     "{numbers}",
-    lambda op, dy: dy * (conjugate(op.inputs[0]) * constant(2.0, op.inputs[0].dtype)) if not op.inputs[0].dtype.is_integer else None,
+    lambda op, dy: (
+        dy * (conjugate(op.inputs[0]) * constant(2.0, op.inputs[0].dtype))
+        if not op.inputs[0].dtype.is_integer
+        else None
+    ),
 )
 def square(x: Any, name: str | None = None) -> Tensor:
     """x * x."""
@@ -362,13 +412,21 @@ def round(x: Any, name: str | None = None) -> Tensor:
         return x if x.dtype.is_integer else apply("Round", x, name=scope)
 
 
-@_unary("Erf", "{floats}", lambda op, dy: dy * (constant(2 / math.sqrt(math.pi), dy.dtype) * exp(negative(square(op.inputs[0])))))
+@_unary(
+    "Erf",
+    "{floats}",
+    lambda op, dy: dy * (constant(2 / math.sqrt(math.pi), dy.dtype) * exp(negative(square(op.inputs[0])))),
+)
 def erf(x: Any, name: str | None = None) -> Tensor:
     """The Gauss error function."""
     return apply("Erf", x, name=name)
 
 
-@_unary("Erfc", "{floats}", lambda op, dy: dy * (constant(-2 / math.sqrt(math.pi), dy.dtype) * exp(negative(square(op.inputs[0])))))
+@_unary(
+    "Erfc",
+    "{floats}",
+    lambda op, dy: dy * (constant(-2 / math.sqrt(math.pi), dy.dtype) * exp(negative(square(op.inputs[0])))),
+)
 def erfc(x: Any, name: str | None = None) -> Tensor:
     """1 - erf(x), exact where that is small."""
     return apply("Erfc", x, name=name)
@@ -391,7 +449,9 @@ def conj(x: Any, name: str | None = None) -> Tensor:
 
 def _part(op_type: str, grad: Gradient) -> None:
     attrs = ["T: {complexes} = complex64", "Tout: {float32, float64} = float32"]
-    register(op_type, inputs=["input: T"], outputs=["output: Tout"], attrs=attrs, shape=shapes.same, grad=grad)
+    register(
+        op_type, inputs=["input: T"], outputs=["output: Tout"], attrs=attrs, shape=shapes.same, grad=grad
+    )
 
 
 _part("Real", lambda op, dy: complex(dy, constant(0.0, dy.dtype)))
@@ -417,7 +477,11 @@ def imag(input: Any, name: str | None = None) -> Tensor:
     """The imaginary part; zeros for a real tensor."""
     with name_scope(name, "Imag", [input]) as scope:
         x = convert_to_tensor(input, name="input")
-        return apply("Imag", x, Tout=x.dtype.real_dtype, name=scope) if x.dtype.is_complex else apply("ZerosLike", x, name=scope)
+        return (
+            apply("Imag", x, Tout=x.dtype.real_dtype, name=scope)
+            if x.dtype.is_complex
+            else apply("ZerosLike", x, name=scope)
+        )
 
 
 def angle(input: Any, name: str | None = None) -> Tensor:
@@ -442,11 +506,19 @@ def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
     """real + i imag."""
     with name_scope(name, "Complex", [real, imag]) as scope:
         real = convert_to_tensor(real, name="real")
-        return apply("Complex", real, imag, Tout=dtypes.complex128 if real.dtype == dtypes.float64 else dtypes.complex64, name=scope)
+        return apply(
+            "Complex",
+            real,
+            imag,
+            Tout=dtypes.complex128 if real.dtype == dtypes.float64 else dtypes.complex64,
+            name=scope,
+        )
 
 
 def _test(op_type: str) -> Decorator:
-    return register(op_type, inputs=["x: T"], outputs=["y: bool"], attrs=["T: {floats}"], shape=shapes.same, grad=None)
+    return register(
+        op_type, inputs=["x: T"], outputs=["y: bool"], attrs=["T: {floats}"], shape=shapes.same, grad=None
+    )
 
 
 @_test("IsNan")
@@ -467,7 +539,7 @@ def is_finite(x: Any, name: str | None = None) -> Tensor:
     return apply("IsFinite", x, name=name)
 
 
-# ---- two arguments --------------------------------------------------------------------------------------------
+# ---- two arguments ----------------------------------------
 
 for _name in ("Add", "AddV2"):
     _binary(_name, "{numbers}", lambda op, dz: unbroadcast(op, dz, dz), _known(lambda x, y: x + y))
@@ -514,7 +586,11 @@ def div(x: Any, y: Any, name: str | None = None) -> Tensor:
     with name_scope(name, "div", [x, y]) as scope:
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(y, name="y", dtype=x.dtype)
-        return realdiv(x, y, name=scope) if x.dtype.is_floating or x.dtype.is_complex else floordiv(x, y, name=scope)
+        return (
+            realdiv(x, y, name=scope)
+            if x.dtype.is_floating or x.dtype.is_complex
+            else floordiv(x, y, name=scope)
+        )
 
 
 def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -552,10 +628,19 @@ def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
         return _div_no_nan(convert_to_tensor(x, name="x"), y, scope)
 
 
-_binary("MulNoNan", "{floats}", lambda op, dz: unbroadcast(op, apply("MulNoNan", dz, op.inputs[1]), apply("MulNoNan", op.inputs[0], dz)))
+_binary(
+    "MulNoNan",
+    "{floats}",
+    lambda op, dz: unbroadcast(op, apply("MulNoNan", dz, op.inputs[1]), apply("MulNoNan", op.inputs[0], dz)),
+)
 
 
-@_binary("FloorDiv", "{reals}", lambda op, dz: [None, None], _known(lambda x, y: None if (y == 0).any() else x // y))
+@_binary(
+    "FloorDiv",
+    "{reals}",
+    lambda op, dz: [None, None],
+    _known(lambda x, y: None if (y == 0).any() else x // y),
+)
 def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
     """The quotient rounded towards minus infinity. Integer division by zero is an InvalidArgumentError."""
     return apply("FloorDiv", x, y, name=name or "floordiv")
@@ -622,7 +707,14 @@ def _atan2_grad(op: Operation, dz: Tensor) -> list[Any]:
     return unbroadcast(op, x * scaled, negative(y) * scaled)
 
 
-@register("Atan2", inputs=["y: T", "x: T"], outputs=["z: T"], attrs=["T: {floats}"], shape=shapes.broadcast, grad=_atan2_grad)
+@register(
+    "Atan2",
+    inputs=["y: T", "x: T"],
+    outputs=["z: T"],
+    attrs=["T: {floats}"],
+    shape=shapes.broadcast,
+    grad=_atan2_grad,
+)
 def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
     """The angle of the point (x, y), in radians."""
     return apply("Atan2", y, x, name=name)
@@ -705,19 +797,35 @@ def greater_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("GreaterEqual", x, y, name=name)
 
 
-@register("LogicalNot", inputs=["x: T"], outputs=["y: T"], attrs=["T: {bool} = bool"], shape=shapes.same, grad=None)
+@register(
+    "LogicalNot", inputs=["x: T"], outputs=["y: T"], attrs=["T: {bool} = bool"], shape=shapes.same, grad=None
+)
 def logical_not(x: Any, name: str | None = None) -> Tensor:
     """not x."""
     return apply("LogicalNot", x, name=name)
 
 
-@register("LogicalAnd", inputs=["x: T", "y: T"], outputs=["z: T"], attrs=["T: {bool} = bool"], shape=shapes.broadcast, grad=None)
+@register(
+    "LogicalAnd",
+    inputs=["x: T", "y: T"],
+    outputs=["z: T"],
+    attrs=["T: {bool} = bool"],
+    shape=shapes.broadcast,
+    grad=None,
+)
 def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x and y."""
     return apply("LogicalAnd", x, y, name=name)
 
 
-@register("LogicalOr", inputs=["x: T", "y: T"], outputs=["z: T"], attrs=["T: {bool} = bool"], shape=shapes.broadcast, grad=None)
+@register(
+    "LogicalOr",
+    inputs=["x: T", "y: T"],
+    outputs=["z: T"],
+    attrs=["T: {bool} = bool"],
+    shape=shapes.broadcast,
+    grad=None,
+)
 def logical_or(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x or y."""
     return apply("LogicalOr", x, y, name=name)
@@ -728,7 +836,7 @@ def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
     return logical_and(logical_or(x, y), logical_not(logical_and(x, y)), name=name)
 
 
-# ---- choice, sums, types --------------------------------------------------------------------------------------
+# ---- choice, sums, types ----------------------------------------
 
 
 def _select_shape(op: Operation) -> Any:
@@ -736,7 +844,9 @@ def _select_shape(op: Operation) -> Any:
     if condition.ndims == 1 and result.ndims is not None:
         result[:1].assert_is_compatible_with(condition)
     elif condition.ndims != 0:
-        result = result.merge_with(condition) if condition.ndims is not None and condition.ndims > 1 else result
+        result = (
+            result.merge_with(condition) if condition.ndims is not None and condition.ndims > 1 else result
+        )
     return [result]
 
 
@@ -745,11 +855,22 @@ def _select_grad(op: Operation, dz: Tensor) -> list[Any]:
     return [None, apply("Select", op.inputs[0], dz, zeros), apply("Select", op.inputs[0], zeros, dz)]
 
 
-register("Select", inputs=["condition: bool", "t: T", "e: T"], outputs=["output: T"], attrs=["T: type"], shape=_select_shape, grad=_select_grad)
+register(
+    "Select",
+    inputs=["condition: bool", "t: T", "e: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=_select_shape,
+    grad=_select_grad,
+)
 
 
 def _select_v2_shape(op: Operation) -> Any:
-    return [shapes.broadcast_shapes(op.inputs[0].shape, shapes.broadcast_shapes(op.inputs[1].shape, op.inputs[2].shape))]
+    return [
+        shapes.broadcast_shapes(
+            op.inputs[0].shape, shapes.broadcast_shapes(op.inputs[1].shape, op.inputs[2].shape)
+        )
+    ]
 
 
 def _select_v2_grad(op: Operation, dz: Tensor) -> list[Any]:
@@ -759,7 +880,11 @@ def _select_v2_grad(op: Operation, dz: Tensor) -> list[Any]:
     for x, part in zip(op.inputs[1:], parts, strict=True):
         dims = apply("Shape", x)
         axes, _ = apply("BroadcastGradientArgs", dims, apply("Shape", op.outputs[0]))
-        result.append(part if x.shape.is_fully_defined() and x.shape.sizes == dz.shape.sizes else apply("Reshape", apply("Sum", part, axes), dims))
+        result.append(
+            part
+            if x.shape.is_fully_defined() and x.shape.sizes == dz.shape.sizes
+            else apply("Reshape", apply("Sum", part, axes), dims)
+        )
     return result
 
 
@@ -779,7 +904,10 @@ def where_v1(condition: Any, x: Any, y: Any) -> Tensor:
 
 
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
-    """x where the condition holds, y elsewhere. x and y have one shape; the condition has it too, is a scalar, or has one entry per row."""
+    """x where the condition holds, y elsewhere.
+
+    X and y have one shape; the condition has it too, is a scalar, or has one entry per row.
+    """
     if x is None or y is None:
         raise ValueError("x and y must both be given: flowcore.where chooses between two tensors")
     return apply("Select", condition, x, y, name=name)
@@ -856,7 +984,11 @@ register(
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
-    """`x` as another type. Floats are cut towards zero; what does not fit an integer type gives its nearest limit, NaN gives 0."""
+    """`x` as another type.
+
+    Floats are cut towards zero; what does not fit an integer type gives its nearest limit, NaN
+    gives 0.
+    """
     target = dtypes.as_dtype(dtype)
     if isinstance(x, IndexedSlices):
         return IndexedSlices(cast(x.values, target, name), x.indices, x.dense_shape)
@@ -949,13 +1081,16 @@ _gradient_op("SoftplusGrad", ("gradients", "features"), "{floats}", _softplus_gr
 def _softsign_grad_grad(op: Operation, dz: Tensor) -> list[Any]:
     gradients, features = op.inputs
     base = _one(features) + abs(features)
-    return [apply("SoftsignGrad", dz, features), dz * gradients * sign(features) * constant(-2.0, dz.dtype) / (base * base * base)]
+    return [
+        apply("SoftsignGrad", dz, features),
+        dz * gradients * sign(features) * constant(-2.0, dz.dtype) / (base * base * base),
+    ]
 
 
 _gradient_op("SoftsignGrad", ("gradients", "features"), "{floats}", _softsign_grad_grad, "backprops")
 
 
-# ---- operators ------------------------------------------------------------------------------------------------
+# ---- operators ----------------------------------------
 
 
 def define_operator(function: Callable[..., Tensor], method: str, name: str) -> None:
@@ -964,7 +1099,11 @@ def define_operator(function: Callable[..., Tensor], method: str, name: str) -> 
     def forward(x: Tensor, y: Any) -> Any:
         with name_scope(None, name, [x, y]) as scope:
             try:
-                other = y if isinstance(y, IndexedSlices) else convert_to_tensor(y, dtype=None if isinstance(y, Tensor) else x.dtype, name="y")
+                other = (
+                    y
+                    if isinstance(y, IndexedSlices)
+                    else convert_to_tensor(y, dtype=None if isinstance(y, Tensor) else x.dtype, name="y")
+                )
             except TypeError:
                 if hasattr(type(y), f"__r{method}__") and not isinstance(y, (np.ndarray, np.generic)):
                     return NotImplemented
@@ -1007,4 +1146,6 @@ for _method, _function in (("lt", less), ("le", less_equal), ("gt", greater), ("
     Tensor._override_operator(f"__{_method}__", _function)
 Tensor._override_operator("__neg__", negative)
 Tensor._override_operator("__abs__", abs)
-Tensor._override_operator("__invert__", lambda x: logical_not(x) if x.dtype == dtypes.bool else apply("Invert", x))
+Tensor._override_operator(
+    "__invert__", lambda x: logical_not(x) if x.dtype == dtypes.bool else apply("Invert", x)
+)

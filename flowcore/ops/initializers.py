@@ -19,8 +19,9 @@ from flowcore.ops.random_ops import random_normal, random_uniform, truncated_nor
 from flowcore.shape import TensorShape
 
 __all__ = [
-    "constant_initializer", "glorot_normal_initializer", "glorot_uniform_initializer", "ones_initializer", "random_normal_initializer",
-    "random_uniform_initializer", "truncated_normal_initializer", "uniform_unit_scaling_initializer", "variance_scaling_initializer", "zeros_initializer",
+    "constant_initializer", "glorot_normal_initializer", "glorot_uniform_initializer", "ones_initializer",
+    "random_normal_initializer", "random_uniform_initializer", "truncated_normal_initializer",
+    "uniform_unit_scaling_initializer", "variance_scaling_initializer", "zeros_initializer",
 ]  # fmt: skip
 
 #: Standard deviation of a standard normal variable cut off at two standard deviations.
@@ -30,7 +31,8 @@ _CUT_STDDEV = 0.87962566103423978
 class Initializer:
     """The base: called with a shape and a dtype, yields a Tensor.
 
-    A subclass has `__call__(shape, dtype=None, partition_info=None)`; its constructor's arguments are attributes of the same name.
+    A subclass has `__call__(shape, dtype=None, partition_info=None)`; its constructor's arguments
+    are attributes of the same name.
     """
 
     _settings: tuple[str, ...] = ()
@@ -41,7 +43,10 @@ class Initializer:
 
     def get_config(self) -> dict[str, Any]:
         """The settings as plain data."""
-        return {name: (value.name if isinstance(value := getattr(self, name), dtypes.DType) else value) for name in self._settings}
+        return {
+            name: (value.name if isinstance(value := getattr(self, name), dtypes.DType) else value)
+            for name in self._settings
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
@@ -84,20 +89,26 @@ class constant_initializer(Initializer):
     """Given values.
 
     Args:
-      value: a number, or a list or array whose elements fill the shape in order; the last one is repeated where they are fewer.
-      verify_shape: whether a value of another shape is an error (TypeError). More elements than the shape has are one always.
+      value: a number, or a list or array whose elements fill the shape in order; the last one is
+      repeated where they are fewer.
+      verify_shape: whether a value of another shape is an error (TypeError). More elements than the
+      shape has are one always.
     """
 
     _settings = ("value", "dtype")
 
     def __init__(self, value: Any = 0, dtype: Any = dtypes.float32, verify_shape: bool = False) -> None:
         if not (np.isscalar(value) or isinstance(value, (list, tuple, np.ndarray))):
-            raise TypeError(f"value must be a number, a list or tuple of them, or an array, found {type(value).__name__}")
+            raise TypeError(
+                f"value must be a number, a list or tuple of them, or an array, found {type(value).__name__}"
+            )
         self.value = value
         self.dtype = dtypes.as_dtype(dtype)
         self._verify_shape = verify_shape
 
-    def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None, verify_shape: bool | None = None) -> Tensor:
+    def __call__(
+        self, shape: Any, dtype: Any = None, partition_info: Any = None, verify_shape: bool | None = None
+    ) -> Tensor:
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
         known = TensorShape(shape)
         value = np.asarray(self.value)
@@ -114,7 +125,9 @@ class constant_initializer(Initializer):
         if value.size == 1 or value.shape == tuple(known.as_list()):
             return constant(self.value, dtype=kind, shape=known)
         flat = value.reshape(-1)
-        return reshape(constant(np.concatenate([flat, np.repeat(flat[-1:], count - flat.size)]), dtype=kind), known)
+        return reshape(
+            constant(np.concatenate([flat, np.repeat(flat[-1:], count - flat.size)]), dtype=kind), known
+        )
 
 
 class random_uniform_initializer(Initializer):
@@ -122,12 +135,16 @@ class random_uniform_initializer(Initializer):
 
     _settings = ("minval", "maxval", "seed", "dtype")
 
-    def __init__(self, minval: Any = 0.0, maxval: Any = None, seed: int | None = None, dtype: Any = dtypes.float32) -> None:
+    def __init__(
+        self, minval: Any = 0.0, maxval: Any = None, seed: int | None = None, dtype: Any = dtypes.float32
+    ) -> None:
         self.minval, self.maxval, self.seed = minval, maxval, seed
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return random_uniform(shape, self.minval, self.maxval, self.dtype if dtype is None else dtype, seed=self.seed)
+        return random_uniform(
+            shape, self.minval, self.maxval, self.dtype if dtype is None else dtype, seed=self.seed
+        )
 
 
 class random_normal_initializer(Initializer):
@@ -135,12 +152,16 @@ class random_normal_initializer(Initializer):
 
     _settings = ("mean", "stddev", "seed", "dtype")
 
-    def __init__(self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32) -> None:
+    def __init__(
+        self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32
+    ) -> None:
         self.mean, self.stddev, self.seed = mean, stddev, seed
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return random_normal(shape, self.mean, self.stddev, self.dtype if dtype is None else dtype, seed=self.seed)
+        return random_normal(
+            shape, self.mean, self.stddev, self.dtype if dtype is None else dtype, seed=self.seed
+        )
 
 
 class truncated_normal_initializer(Initializer):
@@ -148,16 +169,22 @@ class truncated_normal_initializer(Initializer):
 
     _settings = ("mean", "stddev", "seed", "dtype")
 
-    def __init__(self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32) -> None:
+    def __init__(
+        self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32
+    ) -> None:
         self.mean, self.stddev, self.seed = mean, stddev, seed
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return truncated_normal(shape, self.mean, self.stddev, self.dtype if dtype is None else dtype, seed=self.seed)
+        return truncated_normal(
+            shape, self.mean, self.stddev, self.dtype if dtype is None else dtype, seed=self.seed
+        )
 
 
 class uniform_unit_scaling_initializer(Initializer):
-    """Evenly spread over +-factor * sqrt(3 / n), where n is the product of all dimensions but the last (Sussillo and Abbott, 2014)."""
+    """Evenly spread over +-factor * sqrt(3 / n), where n is the product of all dimensions but the
+    last (Sussillo and Abbott, 2014).
+    """
 
     _settings = ("factor", "seed", "dtype")
 
@@ -172,7 +199,8 @@ class uniform_unit_scaling_initializer(Initializer):
 
 
 class variance_scaling_initializer(Initializer):
-    """Values of variance scale / n, where n counts the inputs of a unit ("fan_in"), its outputs ("fan_out") or their mean ("fan_avg").
+    """Values of variance scale / n, where n counts the inputs of a unit ("fan_in"), its outputs
+    ("fan_out") or their mean ("fan_avg").
 
     Args:
       scale: positive.
@@ -196,14 +224,18 @@ class variance_scaling_initializer(Initializer):
             raise ValueError(f"mode is fan_in, fan_out or fan_avg, found {mode!r}")
         distribution = distribution.lower()
         if distribution not in ("normal", "uniform", "truncated_normal", "untruncated_normal"):
-            raise ValueError(f"distribution is truncated_normal, untruncated_normal or uniform, found {distribution!r}")
+            raise ValueError(
+                f"distribution is truncated_normal, untruncated_normal or uniform, found {distribution!r}"
+            )
         self.scale, self.mode, self.distribution, self.seed = scale, mode, distribution, seed
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         kind = self.dtype if dtype is None else _float(dtype)
         inputs, outputs = _fans(_sizes(shape))
-        variance = self.scale / max(1.0, {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}[self.mode])
+        variance = self.scale / max(
+            1.0, {"fan_in": inputs, "fan_out": outputs, "fan_avg": (inputs + outputs) / 2}[self.mode]
+        )
         if self.distribution == "uniform":
             limit = math.sqrt(3 * variance)
             return random_uniform(shape, -limit, limit, kind, seed=self.seed)
@@ -213,7 +245,10 @@ class variance_scaling_initializer(Initializer):
 
 
 class glorot_uniform_initializer(variance_scaling_initializer):
-    """Evenly spread over +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010). What get_variable uses by default."""
+    """Evenly spread over +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+
+    What get_variable uses by default.
+    """
 
     _settings = ("seed", "dtype")
 
@@ -222,7 +257,9 @@ class glorot_uniform_initializer(variance_scaling_initializer):
 
 
 class glorot_normal_initializer(variance_scaling_initializer):
-    """Normal, cut at two standard deviations, of variance 2 / (fan_in + fan_out) (Glorot and Bengio, 2010)."""
+    """Normal, cut at two standard deviations, of variance 2 / (fan_in + fan_out) (Glorot and
+    Bengio, 2010).
+    """
 
     _settings = ("seed", "dtype")
 
@@ -233,12 +270,17 @@ class glorot_normal_initializer(variance_scaling_initializer):
 def _sizes(shape: Any) -> list[int]:
     known = TensorShape(shape)
     if not known.is_fully_defined():
-        raise ValueError(f"the scale of the values follows from the shape, which must be fully defined, found {known}")
+        raise ValueError(
+            f"the scale of the values follows from the shape, which must be fully defined, found {known}"
+        )
     return [size for size in known.as_list() if size is not None]
 
 
 def _fans(sizes: Sequence[int]) -> tuple[float, float]:
-    """Inputs and outputs of a unit: the last two sizes, times the sizes of the receptive field before them."""
+    """Inputs and outputs of a unit:
+
+    the last two sizes, times the sizes of the receptive field before them.
+    """
     if not sizes:
         return 1, 1
     if len(sizes) == 1:

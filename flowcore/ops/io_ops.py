@@ -12,11 +12,21 @@ from flowcore.shape import TensorShape
 
 __all__ = ["matching_files", "read_file"]
 
-register("ReadFile", inputs=["filename: string"], outputs=["contents: string"], shape=shapes.scalar, stateful=True, grad=None)
+register(
+    "ReadFile",
+    inputs=["filename: string"],
+    outputs=["contents: string"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
 
 
 def read_file(filename: Any, name: str | None = None) -> Tensor:
-    """The contents of a file, a scalar of dtype string. NotFoundError, PermissionDeniedError ... where it cannot be read."""
+    """The contents of a file, a scalar of dtype string.
+
+    NotFoundError, PermissionDeniedError ... where it cannot be read.
+    """
     return apply("ReadFile", filename, name=name)
 
 

@@ -22,7 +22,10 @@ _TYPES = "T: {float16, bfloat16, float32, float64, int32, int64, complex64, comp
 def _inner(m: Any, n: Any, op: Operation) -> None:
     if m is not None and n is not None and m != n:
         a, b = op.inputs
-        raise ValueError(f"Dimensions must be equal, but are {m} and {n}: the inner sizes of {op.type} differ, a is {a.shape}, b is {b.shape}")
+        raise ValueError(
+            f"Dimensions must be equal, but are {m} and {n}: the inner sizes of {op.type} differ, a is"
+            f" {a.shape}, b is {b.shape}"
+        )
 
 
 def _matmul_shape(op: Operation) -> Any:
@@ -52,8 +55,14 @@ def _mul(a: Any, b: Any, ta: bool, tb: bool, name: str | None = None) -> Tensor:
     return apply("MatMul", a, b, transpose_a=ta, transpose_b=tb, name=name)
 
 
-register("MatMul", inputs=["a: T", "b: T"], outputs=["product: T"], attrs=["transpose_a: bool = False", "transpose_b: bool = False", _TYPES],
-         shape=_matmul_shape, grad=_matmul_grad)  # fmt: skip
+register(
+    "MatMul",
+    inputs=["a: T", "b: T"],
+    outputs=["product: T"],
+    attrs=["transpose_a: bool = False", "transpose_b: bool = False", _TYPES],
+    shape=_matmul_shape,
+    grad=_matmul_grad,
+)
 
 
 def _batch_shape(op: Operation) -> Any:
@@ -102,9 +111,19 @@ for _name in ("BatchMatMul", "BatchMatMulV2"):
 
 
 def matmul(
-    a: Any, b: Any, transpose_a: bool = False, transpose_b: bool = False, adjoint_a: bool = False, adjoint_b: bool = False, a_is_sparse: bool = False,
-    b_is_sparse: bool = False, output_type: Any = None, grad_a: bool = False, grad_b: bool = False, name: str | None = None,
-) -> Tensor:  # fmt: skip
+    a: Any,
+    b: Any,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    adjoint_a: bool = False,
+    adjoint_b: bool = False,
+    a_is_sparse: bool = False,
+    b_is_sparse: bool = False,
+    output_type: Any = None,
+    grad_a: bool = False,
+    grad_b: bool = False,
+    name: str | None = None,
+) -> Tensor:
     """The matrix product of the last two dimensions, the others being a batch (and broadcast).
 
     Args:
@@ -134,7 +153,10 @@ def matmul(
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
-    """The sum over products along pairs of axes: `axes` axes from the end of a and the start of b, or a pair of axis lists. Ranks must be known."""
+    """The sum over products along pairs of axes:
+
+    `axes` axes from the end of a and the start of b, or a pair of axis lists. Ranks must be known.
+    """
     with name_scope(name, "Tensordot", [a, b, axes]) as scope:
         a, b = convert_to_tensor(a, name="a"), convert_to_tensor(b, name="b")
         if a.shape.ndims is None or b.shape.ndims is None:

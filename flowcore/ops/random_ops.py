@@ -1,4 +1,8 @@
-"""Random values. The numbers depend on the seeds, the count of runs of the op and the element's place alone: not on threads or the device."""
+"""Random values.
+
+The numbers depend on the seeds, the count of runs of the op and the element's place alone: not on
+threads or the device.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +38,24 @@ for _name in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal"):
         stateful=True,
         grad=None,
     )
-register("RandomUniformInt", inputs=["shape: T", "minval: Tout", "maxval: Tout"], outputs=["output: Tout"], attrs=[*_SEEDS, "Tout: {indices}", "T: {indices}"],
-         shape=_shape, stateful=True, grad=None)  # fmt: skip
-register("RandomShuffle", inputs=["value: T"], outputs=["output: T"], attrs=[*_SEEDS, "T: type"], shape=shapes.same, stateful=True, grad=None)
+register(
+    "RandomUniformInt",
+    inputs=["shape: T", "minval: Tout", "maxval: Tout"],
+    outputs=["output: Tout"],
+    attrs=[*_SEEDS, "Tout: {indices}", "T: {indices}"],
+    shape=_shape,
+    stateful=True,
+    grad=None,
+)
+register(
+    "RandomShuffle",
+    inputs=["value: T"],
+    outputs=["output: T"],
+    attrs=[*_SEEDS, "T: type"],
+    shape=shapes.same,
+    stateful=True,
+    grad=None,
+)
 
 
 def _seeds(seed: int | None) -> dict[str, Any]:
@@ -44,8 +63,18 @@ def _seeds(seed: int | None) -> dict[str, Any]:
     return {"seed": first or 0, "seed2": second or 0}
 
 
-def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any = dtypes.float32, seed: int | None = None, name: str | None = None) -> Tensor:
-    """Values spread evenly over [minval, maxval): floats (maxval 1 by default) or integers (maxval must be given)."""
+def random_uniform(
+    shape: Any,
+    minval: Any = 0,
+    maxval: Any = None,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
+    """Values spread evenly over [minval, maxval):
+
+    floats (maxval 1 by default) or integers (maxval must be given).
+    """
     kind = dtypes.as_dtype(dtype)
     if maxval is None:
         if kind.is_integer:
@@ -61,7 +90,16 @@ def random_uniform(shape: Any, minval: Any = 0, maxval: Any = None, dtype: Any =
         return add(values * (high - low), low, name=scope)
 
 
-def _normal(op_type: str, default: str, shape: Any, mean: Any, stddev: Any, dtype: Any, seed: int | None, name: str | None) -> Tensor:
+def _normal(
+    op_type: str,
+    default: str,
+    shape: Any,
+    mean: Any,
+    stddev: Any,
+    dtype: Any,
+    seed: int | None,
+    name: str | None,
+) -> Tensor:
     kind = dtypes.as_dtype(dtype)
     with name_scope(name, default, [shape, mean, stddev]) as scope:
         dims = int_tensor(shape, "shape")
@@ -71,12 +109,26 @@ def _normal(op_type: str, default: str, shape: Any, mean: Any, stddev: Any, dtyp
         return add(values * stddev, mean, name=scope)
 
 
-def random_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dtypes.float32, seed: int | None = None, name: str | None = None) -> Tensor:
+def random_normal(
+    shape: Any,
+    mean: Any = 0.0,
+    stddev: Any = 1.0,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
     """Normally distributed values."""
     return _normal("RandomStandardNormal", "random_normal", shape, mean, stddev, dtype, seed, name)
 
 
-def truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: Any = dtypes.float32, seed: int | None = None, name: str | None = None) -> Tensor:
+def truncated_normal(
+    shape: Any,
+    mean: Any = 0.0,
+    stddev: Any = 1.0,
+    dtype: Any = dtypes.float32,
+    seed: int | None = None,
+    name: str | None = None,
+) -> Tensor:
     """Normally distributed values within two standard deviations: those beyond are drawn again."""
     return _normal("TruncatedNormal", "truncated_normal", shape, mean, stddev, dtype, seed, name)
 

@@ -15,13 +15,35 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import int_argument, invert_permutation, range, rank, reshape, shape, size, stack, transpose
-from flowcore.ops.elementwise import add, cast, exp, floordiv, is_finite, log, logical_and, maximum, multiply, truediv, where
+from flowcore.ops.array_ops import (
+    int_argument,
+    invert_permutation,
+    range,
+    rank,
+    reshape,
+    shape,
+    size,
+    stack,
+    transpose,
+)
+from flowcore.ops.elementwise import (
+    add,
+    cast,
+    exp,
+    floordiv,
+    is_finite,
+    log,
+    logical_and,
+    maximum,
+    multiply,
+    truediv,
+    where,
+)
 from flowcore.shape import UNKNOWN, TensorShape
 
 __all__ = [
-    "arg_max", "arg_min", "argmax", "argmin", "cumprod", "cumsum", "reduce_all", "reduce_any", "reduce_logsumexp", "reduce_max",
-    "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
+    "arg_max", "arg_min", "argmax", "argmin", "cumprod", "cumsum", "reduce_all", "reduce_any",
+    "reduce_logsumexp", "reduce_max", "reduce_mean", "reduce_min", "reduce_prod", "reduce_sum",
 ]  # fmt: skip
 
 
@@ -57,7 +79,11 @@ def _mean_grad(op: Operation, g: Any) -> list[Any]:
         return [None, None]
     x, y = op.inputs[0], op.outputs[0]
     n, m = x.shape.num_elements(), y.shape.num_elements()
-    factor = constant(n // max(m, 1), dtypes.int32) if n is not None and m is not None else floordiv(size(x), maximum(size(y), 1))
+    factor = (
+        constant(n // max(m, 1), dtypes.int32)
+        if n is not None and m is not None
+        else floordiv(size(x), maximum(size(y), 1))
+    )
     return [truediv(_spread(op, g), cast(factor, g.dtype)), None]
 
 
@@ -72,14 +98,20 @@ def _extreme_grad(op: Operation, g: Any) -> list[Any]:
 
 
 def _prod_grad(op: Operation, g: Any) -> list[Any]:
-    """Each element's gradient is the product of the others: cumulative products from both sides, so that zeros do no harm."""
+    """Each element's gradient is the product of the others:
+
+    cumulative products from both sides, so that zeros do no harm.
+    """
     x = op.inputs[0]
     if g.dtype.is_integer:
         return [None, None]
     order, count = _reduced_first(op)
     moved = transpose(x, order)
     dims = shape(moved)
-    reduced, kept = (apply("Prod", apply("Slice", dims, begin, size), [0]) for begin, size in (([0], stack([count])), (stack([count]), [-1])))
+    reduced, kept = (
+        apply("Prod", apply("Slice", dims, begin, size), [0])
+        for begin, size in (([0], stack([count])), (stack([count]), [-1]))
+    )
     flat = reshape(moved, stack([reduced, kept]))
     left = cumprod(flat, 0, exclusive=True)
     right = cumprod(flat, 0, exclusive=True, reverse=True)
@@ -88,11 +120,16 @@ def _prod_grad(op: Operation, g: Any) -> list[Any]:
 
 
 def _reduced_first(op: Operation) -> tuple[Any, Any]:
-    """A permutation that brings the reduced axes to the front, and their number: numbers where they are known, else tensors."""
+    """A permutation that brings the reduced axes to the front, and their number:
+
+    numbers where they are known, else tensors.
+    """
     static = op.inputs[0].shape.ndims
     known = shapes.axes_of(op.inputs[1], static)
     if known is not None and static is not None:
-        return np.array([*known, *(d for d in np.arange(static).tolist() if d not in known)], np.int32), len(known)
+        return np.array([*known, *(d for d in np.arange(static).tolist() if d not in known)], np.int32), len(
+            known
+        )
     n = rank(op.inputs[0])
     axes = reshape(cast(op.inputs[1], dtypes.int32), [-1])
     axes = (axes + n) % n
@@ -121,7 +158,13 @@ def _prod_value(op: Operation) -> list[Any]:
     if value is None or axes is None or value.size > 64 or value.dtype.kind not in "iu":
         return [None]
     function = np.prod if op.type == "Prod" else np.sum
-    return [np.asarray(function(value, tuple(np.reshape(axes, -1).tolist()), value.dtype, keepdims=op.get_attr("keep_dims")))]
+    return [
+        np.asarray(
+            function(
+                value, tuple(np.reshape(axes, -1).tolist()), value.dtype, keepdims=op.get_attr("keep_dims")
+            )
+        )
+    ]
 
 
 _reduction("Sum", "{numbers}", _sum_grad)
@@ -178,7 +221,12 @@ reduce_any = _public("Any", "Whether any is true.")
 
 
 def reduce_logsumexp(
-    input_tensor: Any, axis: Any = None, keepdims: Any = None, name: str | None = None, reduction_indices: Any = None, keep_dims: Any = None
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
 ) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow."""
     axis = reduction_indices if axis is None else axis
@@ -202,31 +250,59 @@ def _arg_shape(op: Operation) -> Any:
 
 
 for _name in ("ArgMax", "ArgMin"):
-    register(_name, inputs=["input: T", "dimension: Tidx"], outputs=["output: output_type"],
-             attrs=["T: {reals}", "Tidx: {indices} = int32", "output_type: {indices} = int64"], shape=_arg_shape, grad=None)  # fmt: skip
+    register(
+        _name,
+        inputs=["input: T", "dimension: Tidx"],
+        outputs=["output: output_type"],
+        attrs=["T: {reals}", "Tidx: {indices} = int32", "output_type: {indices} = int64"],
+        shape=_arg_shape,
+        grad=None,
+    )
 
 
-def argmax(input: Any, axis: Any = None, name: str | None = None, dimension: Any = None, output_type: Any = dtypes.int64) -> Tensor:
+def argmax(
+    input: Any,
+    axis: Any = None,
+    name: str | None = None,
+    dimension: Any = None,
+    output_type: Any = dtypes.int64,
+) -> Tensor:
     """The index of the greatest element along an axis (0 by default), the first of equals."""
     axis = dimension if axis is None else axis
-    return apply("ArgMax", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name)
+    return apply(
+        "ArgMax", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name
+    )
 
 
-def argmin(input: Any, axis: Any = None, name: str | None = None, dimension: Any = None, output_type: Any = dtypes.int64) -> Tensor:
+def argmin(
+    input: Any,
+    axis: Any = None,
+    name: str | None = None,
+    dimension: Any = None,
+    output_type: Any = dtypes.int64,
+) -> Tensor:
     """The index of the least element along an axis (0 by default), the first of equals."""
     axis = dimension if axis is None else axis
-    return apply("ArgMin", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name)
+    return apply(
+        "ArgMin", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name
+    )
 
 
 arg_max, arg_min = argmax, argmin
 
 
 def _cumsum_grad(op: Operation, g: Any) -> list[Any]:
-    return [cumsum(g, op.inputs[1], exclusive=op.get_attr("exclusive"), reverse=not op.get_attr("reverse")), None]
+    return [
+        cumsum(g, op.inputs[1], exclusive=op.get_attr("exclusive"), reverse=not op.get_attr("reverse")),
+        None,
+    ]
 
 
 def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
-    """Before the first zero each product is divided by the element; at the first zero the products are formed without it; behind it all are 0."""
+    """Before the first zero each product is divided by the element;
+
+    at the first zero the products are formed without it; behind it all are 0.
+    """
     x, axis = op.inputs
     if g.dtype.is_integer:
         return [None, None]
@@ -236,7 +312,9 @@ def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
     seen = cumsum(cast(is_zero, dtypes.int32), axis, reverse=reverse)
     first = logical_and(is_zero, apply("Equal", seen, 1))
     safe = apply("SelectV2", is_zero, ones, x)
-    without_first = apply("Cumprod", apply("SelectV2", first, ones, x), axis, exclusive=exclusive, reverse=reverse)
+    without_first = apply(
+        "Cumprod", apply("SelectV2", first, ones, x), axis, exclusive=exclusive, reverse=reverse
+    )
 
     def sum_behind(products: Tensor) -> Tensor:
         return cumsum(products * g, axis, exclusive=exclusive, reverse=not reverse)
@@ -246,15 +324,36 @@ def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
 
 
 _CUM = ["exclusive: bool = False", "reverse: bool = False", "T: {numbers}", "Tidx: {indices} = int32"]
-register("Cumsum", inputs=["x: T", "axis: Tidx"], outputs=["out: T"], attrs=_CUM, shape=shapes.same, grad=_cumsum_grad)
-register("Cumprod", inputs=["x: T", "axis: Tidx"], outputs=["out: T"], attrs=_CUM, shape=shapes.same, grad=_cumprod_grad)
+register(
+    "Cumsum",
+    inputs=["x: T", "axis: Tidx"],
+    outputs=["out: T"],
+    attrs=_CUM,
+    shape=shapes.same,
+    grad=_cumsum_grad,
+)
+register(
+    "Cumprod",
+    inputs=["x: T", "axis: Tidx"],
+    outputs=["out: T"],
+    attrs=_CUM,
+    shape=shapes.same,
+    grad=_cumprod_grad,
+)
 
 
-def cumsum(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
+def cumsum(
+    x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
     """Running sums along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end."""
     return apply("Cumsum", x, axis, exclusive=exclusive, reverse=reverse, name=name)
 
 
-def cumprod(x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None) -> Tensor:
-    """Running products along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end."""
+def cumprod(
+    x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
+    """Running products along an axis;
+
+    `exclusive` leaves the element itself out, `reverse` runs from the end.
+    """
     return apply("Cumprod", x, axis, exclusive=exclusive, reverse=reverse, name=name)

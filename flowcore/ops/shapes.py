@@ -65,7 +65,9 @@ def broadcast_shapes(a: TensorShape, b: TensorShape) -> TensorShape:
         elif 1 in (m, n):
             result.append(n if m == 1 else m)
         else:
-            raise ValueError(f"Dimensions must be equal or 1 to broadcast, but are {m} and {n} for shapes {a} and {b}")
+            raise ValueError(
+                f"Dimensions must be equal or 1 to broadcast, but are {m} and {n} for shapes {a} and {b}"
+            )
     return TensorShape(result)
 
 
@@ -75,7 +77,10 @@ def broadcast(op: Operation) -> Shapes:
 
 
 def axes_of(tensor: Tensor, rank: int | None, what: str = "axis") -> list[int] | None:
-    """The constant axes that a tensor holds, as non-negative numbers; None when they are not known. Raises ValueError when out of range."""
+    """The constant axes that a tensor holds, as non-negative numbers;
+
+    None when they are not known. Raises ValueError when out of range.
+    """
     value = constant_value(tensor)
     if value is None or rank is None:
         return None

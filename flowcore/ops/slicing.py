@@ -38,7 +38,10 @@ def _slice_shape(op: Operation) -> Any:
     for d, (n, s) in enumerate(zip(source.sizes, size.tolist(), strict=True)):
         start = None if begin is None else int(begin[d])
         if s < -1 or (start is not None and start < 0):
-            raise ValueError(f"begin and size must be at least 0 (size -1: to the end), found {start} and {s} for dimension {d}")
+            raise ValueError(
+                f"begin and size must be at least 0 (size -1: to the end), found {start} and {s} for"
+                f" dimension {d}"
+            )
         if n is not None and start is not None and (start > n or (s >= 0 and start + s > n)):
             raise ValueError(f"a slice from {start} of size {s} does not fit into dimension {d} of {source}")
         result.append(s if s >= 0 else None if n is None or start is None else n - start)
@@ -52,12 +55,20 @@ def _slice_grad(op: Operation, g: Any) -> list[Any]:
     return [apply("Pad", g, stack([before, after], axis=1)), None, None]
 
 
-@register("Slice", inputs=["input: T", "begin: Index", "size: Index"], outputs=["output: T"], attrs=["T: type", "Index: {indices}"],
-          shape=_slice_shape, grad=_slice_grad)  # fmt: skip
+@register(
+    "Slice",
+    inputs=["input: T", "begin: Index", "size: Index"],
+    outputs=["output: T"],
+    attrs=["T: type", "Index: {indices}"],
+    shape=_slice_shape,
+    grad=_slice_grad,
+)
 def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor:
     """The part of a tensor that starts at `begin` and has shape `size` (-1: to the end)."""
     with name_scope(name, "Slice", [input_, begin, size]) as scope:
-        return apply("Slice", input_, *_alike(int_tensor(begin, "begin"), int_tensor(size, "size")), name=scope)
+        return apply(
+            "Slice", input_, *_alike(int_tensor(begin, "begin"), int_tensor(size, "size")), name=scope
+        )
 
 
 def _alike(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -66,9 +77,14 @@ def _alike(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, int | None, Any]] | None:
-    """The spec per result axis: ("keep", input axis, slice or None), ("new", None, None), ("drop", axis, index)."""
+    """The spec per result axis:
+
+    ("keep", input axis, slice or None), ("new", None, None), ("drop", axis, index).
+    """
     parts = [constant_value(t) for t in op.inputs[first : first + 3]]
-    if len({p.shape for p in parts if p is not None}) > 1 or any(p is not None and p.ndim != 1 for p in parts):
+    if len({p.shape for p in parts if p is not None}) > 1 or any(
+        p is not None and p.ndim != 1 for p in parts
+    ):
         raise ValueError("begin, end and strides must be vectors of one length")
     count = next((len(p) for p in parts if p is not None), None)
     masks = {m: op.get_attr(m) for m in _MASKS}
@@ -79,7 +95,9 @@ def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, 
     begin, end, step = parts
     consumed = sum(1 for i in range(count) if not (masks["ellipsis_mask"] | masks["new_axis_mask"]) >> i & 1)
     if consumed > len(source.sizes):
-        raise ValueError(f"Index out of range using input dim {consumed - 1}; input has only {len(source.sizes)} dims")
+        raise ValueError(
+            f"Index out of range using input dim {consumed - 1}; input has only {len(source.sizes)} dims"
+        )
     result: list[tuple[str, int | None, Any]] = []
     axis = 0
     for i in range(count):
@@ -150,14 +168,20 @@ def _strided_value(op: Operation) -> list[Any]:
 def _partial_shape_element(op: Operation) -> Any:
     """x.shape[i] where only that size is known."""
     source = op.inputs[0]
-    if source.shape.ndims != 1 or not source.dtype.is_integer or source.op.type not in ("Shape", "Pack", "ConcatV2"):
+    if (
+        source.shape.ndims != 1
+        or not source.dtype.is_integer
+        or source.op.type not in ("Shape", "Pack", "ConcatV2")
+    ):
         return None
     spec = _resolve(op, TensorShape([source.shape[0].value]), 1)
     sizes = constant_value_as_shape(source).sizes
     if spec is None or len(spec) != 1 or sizes is None or spec[0][2] is None:
         return None
     kind, _, part = spec[0]
-    found = sizes[part] if -len(sizes) <= (part if kind == "drop" else 0) < len(sizes) or kind != "drop" else None
+    found = (
+        sizes[part] if -len(sizes) <= (part if kind == "drop" else 0) < len(sizes) or kind != "drop" else None
+    )
     if kind == "drop":
         return None if found is None else np.asarray(found, source.dtype.as_numpy_dtype)
     return None if found is None or None in found else np.array(found, source.dtype.as_numpy_dtype)
@@ -169,12 +193,24 @@ def _masks(op: Operation) -> dict[str, Any]:
 
 def _strided_grad(op: Operation, g: Any) -> list[Any]:
     x, begin, end, strides = op.inputs
-    return [apply("StridedSliceGrad", shape(x, out_type=begin.dtype), begin, end, strides, g, **_masks(op)), None, None, None]
+    return [
+        apply("StridedSliceGrad", shape(x, out_type=begin.dtype), begin, end, strides, g, **_masks(op)),
+        None,
+        None,
+        None,
+    ]
 
 
 _MASK_ATTRS = [f"{m}: int = 0" for m in _MASKS]
-register("StridedSlice", inputs=["input: T", "begin: Index", "end: Index", "strides: Index"], outputs=["output: T"],
-         attrs=["T: type", "Index: {indices}", *_MASK_ATTRS], shape=_strided_shape, value=_strided_value, grad=_strided_grad)  # fmt: skip
+register(
+    "StridedSlice",
+    inputs=["input: T", "begin: Index", "end: Index", "strides: Index"],
+    outputs=["output: T"],
+    attrs=["T: type", "Index: {indices}", *_MASK_ATTRS],
+    shape=_strided_shape,
+    value=_strided_value,
+    grad=_strided_grad,
+)
 
 
 def _strided_grad_grad(op: Operation, g: Any) -> list[Any]:
@@ -182,16 +218,36 @@ def _strided_grad_grad(op: Operation, g: Any) -> list[Any]:
     return [None, None, None, None, apply("StridedSlice", g, begin, end, strides, **_masks(op))]
 
 
-register("StridedSliceGrad", inputs=["shape: Index", "begin: Index", "end: Index", "strides: Index", "dy: T"], outputs=["output: T"],
-         attrs=["T: type", "Index: {indices}", *_MASK_ATTRS], shape=lambda op: [constant_value_as_shape(op.inputs[0])], grad=_strided_grad_grad)  # fmt: skip
+register(
+    "StridedSliceGrad",
+    inputs=["shape: Index", "begin: Index", "end: Index", "strides: Index", "dy: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "Index: {indices}", *_MASK_ATTRS],
+    shape=lambda op: [constant_value_as_shape(op.inputs[0])],
+    grad=_strided_grad_grad,
+)
 
 
 def strided_slice(
-    input_: Any, begin: Any, end: Any, strides: Any = None, begin_mask: int = 0, end_mask: int = 0, ellipsis_mask: int = 0, new_axis_mask: int = 0,
-    shrink_axis_mask: int = 0, var: Any = None, name: str | None = None,
-) -> Tensor:  # fmt: skip
-    """input_[begin:end:strides] per dimension; bit i of a mask says how entry i is meant (TensorFlow's StridedSlice)."""
-    masks: dict[str, Any] = dict(zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True))
+    input_: Any,
+    begin: Any,
+    end: Any,
+    strides: Any = None,
+    begin_mask: int = 0,
+    end_mask: int = 0,
+    ellipsis_mask: int = 0,
+    new_axis_mask: int = 0,
+    shrink_axis_mask: int = 0,
+    var: Any = None,
+    name: str | None = None,
+) -> Tensor:
+    """input_[begin:end:strides] per dimension;
+
+    bit i of a mask says how entry i is meant (TensorFlow's StridedSlice).
+    """
+    masks: dict[str, Any] = dict(
+        zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True)
+    )
     with name_scope(name, "StridedSlice", [input_, begin, end]) as scope:
         begin, end = int_tensor(begin, "begin"), int_tensor(end, "end")
         strides = ones_like(begin) if strides is None else int_tensor(strides, "strides")
@@ -234,8 +290,14 @@ def _getitem(tensor: Tensor, key: Any) -> Tensor:
         end.append(high)
         strides.append(step)
     with name_scope(None, "strided_slice", [tensor]) as scope:
-        kind = dtypes.int64 if any(isinstance(v, Tensor) and v.dtype == dtypes.int64 for v in (*begin, *end, *strides)) else dtypes.int32
-        return apply("StridedSlice", tensor, *(_vector(v, kind) for v in (begin, end, strides)), name=scope, **masks)
+        kind = (
+            dtypes.int64
+            if any(isinstance(v, Tensor) and v.dtype == dtypes.int64 for v in (*begin, *end, *strides))
+            else dtypes.int32
+        )
+        return apply(
+            "StridedSlice", tensor, *(_vector(v, kind) for v in (begin, end, strides)), name=scope, **masks
+        )
 
 
 def _bound(value: Any) -> Any:
@@ -249,7 +311,9 @@ def _bound(value: Any) -> Any:
         as_tensor = getattr(value, "value", None)
         if callable(as_tensor):  # a variable
             return _bound(as_tensor())
-        raise TypeError(f"a tensor is indexed by integers, slices, `...`, None and integer tensors, found {value!r}")
+        raise TypeError(
+            f"a tensor is indexed by integers, slices, `...`, None and integer tensors, found {value!r}"
+        )
     return value.__index__()
 
 

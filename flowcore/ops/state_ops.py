@@ -1,4 +1,8 @@
-"""Ops on variables: handles, reads, assignments, rows, and the optimisers' updates. The Variable class is in variables.py."""
+"""Ops on variables:
+
+handles, reads, assignments, rows, and the optimisers' updates. The Variable class is in
+variables.py.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +30,14 @@ __all__ = [
     "scatter_update",
 ]
 
-register("VarHandleOp", outputs=["resource: resource"], attrs=["container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"],
-         shape=shapes.scalar, stateful=True, grad=None)  # fmt: skip
+register(
+    "VarHandleOp",
+    outputs=["resource: resource"],
+    attrs=["container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
 
 
 def declared_shape(handle: Tensor) -> TensorShape:
@@ -35,11 +45,32 @@ def declared_shape(handle: Tensor) -> TensorShape:
     return handle.op.get_attr("shape") if handle.op.type == "VarHandleOp" else UNKNOWN
 
 
-register("ReadVariableOp", inputs=["resource: resource"], outputs=["value: dtype"], attrs=["dtype: type"], shape=lambda op: [declared_shape(op.inputs[0])],
-         stateful=True, grad=lambda op, g: g)  # fmt: skip
-register("VarIsInitializedOp", inputs=["resource: resource"], outputs=["is_initialized: bool"], shape=shapes.scalar, stateful=True, grad=None)
-register("VariableShape", inputs=["input: resource"], outputs=["output: out_type"], attrs=["out_type: {indices} = int32"],
-         shape=lambda op: [shapes.vector_of(declared_shape(op.inputs[0]).ndims)], stateful=True, grad=None)  # fmt: skip
+register(
+    "ReadVariableOp",
+    inputs=["resource: resource"],
+    outputs=["value: dtype"],
+    attrs=["dtype: type"],
+    shape=lambda op: [declared_shape(op.inputs[0])],
+    stateful=True,
+    grad=lambda op, g: g,
+)
+register(
+    "VarIsInitializedOp",
+    inputs=["resource: resource"],
+    outputs=["is_initialized: bool"],
+    shape=shapes.scalar,
+    stateful=True,
+    grad=None,
+)
+register(
+    "VariableShape",
+    inputs=["input: resource"],
+    outputs=["output: out_type"],
+    attrs=["out_type: {indices} = int32"],
+    shape=lambda op: [shapes.vector_of(declared_shape(op.inputs[0]).ndims)],
+    stateful=True,
+    grad=None,
+)
 
 
 def _assign_shape(op: Operation) -> Any:
@@ -48,7 +79,14 @@ def _assign_shape(op: Operation) -> Any:
 
 
 for _name in ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"):
-    register(_name, inputs=["resource: resource", "value: dtype"], attrs=["dtype: type"], shape=_assign_shape, stateful=True, grad=None)
+    register(
+        _name,
+        inputs=["resource: resource", "value: dtype"],
+        attrs=["dtype: type"],
+        shape=_assign_shape,
+        stateful=True,
+        grad=None,
+    )
 
 
 def _resource_gather_shape(op: Operation) -> Any:
@@ -67,12 +105,25 @@ def _resource_gather_grad(op: Operation, g: Any) -> list[Any]:
     return [IndexedSlices(values, reshape(indices, [-1]), dims), None]
 
 
-register("ResourceGather", inputs=["resource: resource", "indices: Tindices"], outputs=["output: dtype"],
-         attrs=["validate_indices: bool = True", "dtype: type", "Tindices: {indices}"], shape=_resource_gather_shape, stateful=True, grad=_resource_gather_grad)  # fmt: skip
+register(
+    "ResourceGather",
+    inputs=["resource: resource", "indices: Tindices"],
+    outputs=["output: dtype"],
+    attrs=["validate_indices: bool = True", "dtype: type", "Tindices: {indices}"],
+    shape=_resource_gather_shape,
+    stateful=True,
+    grad=_resource_gather_grad,
+)
 _SCATTERS = ("Update", "Add", "Sub", "Mul", "Div", "Min", "Max")
 for _name in _SCATTERS:
-    register(f"ResourceScatter{_name}", inputs=["resource: resource", "indices: Tindices", "updates: dtype"], attrs=["dtype: type", "Tindices: {indices}"],
-             shape=shapes.none, stateful=True, grad=None)  # fmt: skip
+    register(
+        f"ResourceScatter{_name}",
+        inputs=["resource: resource", "indices: Tindices", "updates: dtype"],
+        attrs=["dtype: type", "Tindices: {indices}"],
+        shape=shapes.none,
+        stateful=True,
+        grad=None,
+    )
 register(
     "ResourceCountUpTo",
     inputs=["resource: resource"],
@@ -91,21 +142,64 @@ def _update(op_type: str, inputs: list[str], extra: tuple[str, ...] = ()) -> Non
 
 
 _update("ResourceApplyGradientDescent", ["var: resource", "alpha: T", "delta: T"])
-_update("ResourceApplyMomentum", ["var: resource", "accum: resource", "lr: T", "grad: T", "momentum: T"], ("use_nesterov: bool = False",))
-_update("ResourceSparseApplyMomentum", ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices", "momentum: T"],
-        ("Tindices: {indices}", "use_nesterov: bool = False"))  # fmt: skip
-_update("ResourceApplyAdam", ["var: resource", "m: resource", "v: resource", "beta1_power: T", "beta2_power: T", "lr: T", "beta1: T", "beta2: T", "epsilon: T",
-                              "grad: T"], ("use_nesterov: bool = False",))  # fmt: skip
-_update("ResourceApplyAdagrad", ["var: resource", "accum: resource", "lr: T", "grad: T"], ("update_slots: bool = True",))
+_update(
+    "ResourceApplyMomentum",
+    ["var: resource", "accum: resource", "lr: T", "grad: T", "momentum: T"],
+    ("use_nesterov: bool = False",),
+)
+_update(
+    "ResourceSparseApplyMomentum",
+    ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices", "momentum: T"],
+    ("Tindices: {indices}", "use_nesterov: bool = False"),
+)
+_update(
+    "ResourceApplyAdam",
+    [
+        "var: resource",
+        "m: resource",
+        "v: resource",
+        "beta1_power: T",
+        "beta2_power: T",
+        "lr: T",
+        "beta1: T",
+        "beta2: T",
+        "epsilon: T",
+        "grad: T",
+    ],
+    ("use_nesterov: bool = False",),
+)
+_update(
+    "ResourceApplyAdagrad",
+    ["var: resource", "accum: resource", "lr: T", "grad: T"],
+    ("update_slots: bool = True",),
+)
 _update(
     "ResourceSparseApplyAdagrad",
     ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices"],
     ("Tindices: {indices}", "update_slots: bool = True"),
 )
-_update("ResourceApplyRMSProp", ["var: resource", "ms: resource", "mom: resource", "lr: T", "rho: T", "momentum: T", "epsilon: T", "grad: T"])
+_update(
+    "ResourceApplyRMSProp",
+    [
+        "var: resource",
+        "ms: resource",
+        "mom: resource",
+        "lr: T",
+        "rho: T",
+        "momentum: T",
+        "epsilon: T",
+        "grad: T",
+    ],
+)
 
 
-def assign(ref: Any, value: Any, validate_shape: bool | None = None, use_locking: bool | None = None, name: str | None = None) -> Any:
+def assign(
+    ref: Any,
+    value: Any,
+    validate_shape: bool | None = None,
+    use_locking: bool | None = None,
+    name: str | None = None,
+) -> Any:
     """Gives a variable a new value. Returns the variable's value after the assignment."""
     return ref.assign(value, name=name)
 
@@ -126,13 +220,26 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
 
 
 def _scatter(kind: str) -> Any:
-    def scatter(ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None) -> Any:
-        op = apply(f"ResourceScatter{kind}", ref.handle, indices, convert_to_tensor(updates, dtype=ref.dtype), name=name)
+    def scatter(
+        ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
+        op = apply(
+            f"ResourceScatter{kind}",
+            ref.handle,
+            indices,
+            convert_to_tensor(updates, dtype=ref.dtype),
+            name=name,
+        )
         return ref._after(op)
 
     scatter.__name__ = f"scatter_{kind.lower()}"
-    scatter.__doc__ = f"Rows of a variable at `indices` and `updates`: {kind.lower()}. Repeated rows count each time. Returns the value afterwards."
+    scatter.__doc__ = (
+        f"Rows of a variable at `indices` and `updates`: {kind.lower()}. Repeated rows count each time."
+        " Returns the value afterwards."
+    )
     return scatter
 
 
-scatter_update, scatter_add, scatter_sub, scatter_mul, scatter_div, scatter_min, scatter_max = (_scatter(kind) for kind in _SCATTERS)
+scatter_update, scatter_add, scatter_sub, scatter_mul, scatter_div, scatter_min, scatter_max = (
+    _scatter(kind) for kind in _SCATTERS
+)

@@ -1,7 +1,10 @@
-"""Variables by name: get_variable makes or finds one, variable_scope gives its name a prefix and its settings defaults.
+"""Variables by name: get_variable makes or finds one, variable_scope gives its name a prefix and
+its settings defaults.
 
-Owns: VariableScope and the scopes of each thread, kept with the store of variables in a collection of the graph. Must never import train or runtime.
-A variable's name is the variable scope's, whatever name scopes surround it; ops made inside a variable scope are named by the name scope that it opens.
+Owns: VariableScope and the scopes of each thread, kept with the store of variables in a collection
+of the graph. Must never import train or runtime.
+A variable's name is the variable scope's, whatever name scopes surround it; ops made inside a
+variable scope are named by the name scope that it opens.
 """
 
 from __future__ import annotations
@@ -18,7 +21,16 @@ from flowcore.graph.scopes import control_dependencies, get_collection, name_sco
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
 from flowcore.ops.variables import Variable
 
-__all__ = ["AUTO_REUSE", "VariableScope", "get_local_variable", "get_variable", "get_variable_scope", "no_regularizer", "variable_op_scope", "variable_scope"]
+__all__ = [
+    "AUTO_REUSE",
+    "VariableScope",
+    "get_local_variable",
+    "get_variable",
+    "get_variable_scope",
+    "no_regularizer",
+    "variable_op_scope",
+    "variable_scope",
+]
 
 
 class _ReuseMode(enum.Enum):
@@ -34,7 +46,7 @@ def no_regularizer(_: Any) -> None:
     return None
 
 
-# ---- scopes ---------------------------------------------------------------------------------------------------
+# ---- scopes ----------------------------------------
 
 
 class VariableScope:
@@ -49,9 +61,19 @@ class VariableScope:
     """
 
     def __init__(
-        self, reuse: Any, name: str = "", initializer: Any = None, regularizer: Any = None, caching_device: Any = None, partitioner: Any = None,
-        custom_getter: Any = None, name_scope: str = "", dtype: Any = dtypes.float32, use_resource: bool | None = None, constraint: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        reuse: Any,
+        name: str = "",
+        initializer: Any = None,
+        regularizer: Any = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Any = None,
+        name_scope: str = "",
+        dtype: Any = dtypes.float32,
+        use_resource: bool | None = None,
+        constraint: Any = None,
+    ) -> None:
         _check_reuse(reuse)
         _no_partitioner(partitioner)
         self._reuse = reuse
@@ -161,10 +183,25 @@ class VariableScope:
         return self.get_collection(GraphKeys.LOCAL_VARIABLES)
 
     def get_variable(
-        self, var_store: Any, name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, regularizer: Any = None, reuse: Any = None,
-        trainable: bool | None = None, collections: Any = None, caching_device: Any = None, partitioner: Any = None, validate_shape: bool = True,
-        use_resource: bool | None = None, custom_getter: Any = None, constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
-    ) -> Variable:  # fmt: skip
+        self,
+        var_store: Any,
+        name: str,
+        shape: Any = None,
+        dtype: Any = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        reuse: Any = None,
+        trainable: bool | None = None,
+        collections: Any = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        validate_shape: bool = True,
+        use_resource: bool | None = None,
+        custom_getter: Any = None,
+        constraint: Any = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+    ) -> Variable:
         """As the function get_variable, in this scope. `var_store`: the graph's store, or None for it."""
         _no_partitioner(partitioner)
         _check_reuse(reuse)
@@ -176,7 +213,9 @@ class VariableScope:
         elif is_constant(initializer):
             own = constant_dtype(initializer)
             if dtype is not None and own != dtypes.as_dtype(dtype):
-                raise ValueError(f"the initializer is {own.name}, but dtype says {dtypes.as_dtype(dtype).name}")
+                raise ValueError(
+                    f"the initializer is {own.name}, but dtype says {dtypes.as_dtype(dtype).name}"
+                )
             dtype = own
         arguments: dict[str, Any] = {
             "name": f"{self._name}/{name}" if self._name else name,
@@ -199,17 +238,44 @@ class VariableScope:
                 return _true_getter(store, constraint=limit, **arguments)
             if limit is not None and _takes(getter, "constraint"):
                 arguments["constraint"] = limit
-            return getter(lambda *args, **kwargs: _true_getter(store, *args, **{"constraint": limit, **kwargs}), **arguments)
+            return getter(
+                lambda *args, **kwargs: _true_getter(store, *args, **{"constraint": limit, **kwargs}),
+                **arguments,
+            )
 
 
 def _true_getter(
-    store: VariableStore, name: str, shape: Any = None, dtype: Any = dtypes.float32, initializer: Any = None, regularizer: Any = None, reuse: Any = None,
-    trainable: bool | None = None, collections: Any = None, caching_device: Any = None, partitioner: Any = None, validate_shape: bool = True,
-    use_resource: bool | None = None, constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
-) -> Variable:  # fmt: skip
+    store: VariableStore,
+    name: str,
+    shape: Any = None,
+    dtype: Any = dtypes.float32,
+    initializer: Any = None,
+    regularizer: Any = None,
+    reuse: Any = None,
+    trainable: bool | None = None,
+    collections: Any = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Variable:
     """What a custom getter calls in the end."""
     _no_partitioner(partitioner)
-    return store.get(name, shape, dtype, initializer, regularizer, reuse, trainable, collections, validate_shape, constraint)
+    return store.get(
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        reuse,
+        trainable,
+        collections,
+        validate_shape,
+        constraint,
+    )
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:
@@ -268,7 +334,10 @@ def _chain(inner: Any, outer: Any) -> Any:
 
 @contextlib.contextmanager
 def _open(scope: VariableScope, forget_opened: bool) -> Iterator[VariableScope]:
-    """Makes `scope` the current one. `forget_opened`: it was open before, so counts inside it start and end as they were."""
+    """Makes `scope` the current one.
+
+    `forget_opened`: it was open before, so counts inside it start and end as they were.
+    """
     scopes = _state(get_default_graph()).scopes
     before, saved = scopes.current, dict(scopes.opened)
     scopes.opened[scope.name] = scopes.opened.get(scope.name, 0) + 1
@@ -315,18 +384,32 @@ class variable_scope:
       auxiliary_name_scope: False opens no name scope.
 
     Raises:
-      TypeError: neither name is given, or name_or_scope is neither str nor VariableScope. ValueError: reuse without name_or_scope.
+      TypeError: neither name is given, or name_or_scope is neither str nor VariableScope.
+      ValueError: reuse without name_or_scope.
     """
 
     def __init__(
-        self, name_or_scope: str | VariableScope | None, default_name: str | None = None, values: Sequence[Any] | None = None, initializer: Any = None,
-        regularizer: Any = None, caching_device: Any = None, partitioner: Any = None, custom_getter: Any = None, reuse: Any = None, dtype: Any = None,
-        use_resource: bool | None = None, constraint: Any = None, auxiliary_name_scope: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        name_or_scope: str | VariableScope | None,
+        default_name: str | None = None,
+        values: Sequence[Any] | None = None,
+        initializer: Any = None,
+        regularizer: Any = None,
+        caching_device: Any = None,
+        partitioner: Any = None,
+        custom_getter: Any = None,
+        reuse: Any = None,
+        dtype: Any = None,
+        use_resource: bool | None = None,
+        constraint: Any = None,
+        auxiliary_name_scope: bool = True,
+    ) -> None:
         if name_or_scope is None and default_name is None:
             raise TypeError("a variable scope needs name_or_scope or default_name")
         if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
-            raise TypeError(f"VariableScope: name_or_scope must be a string or VariableScope, found {name_or_scope!r}")
+            raise TypeError(
+                f"VariableScope: name_or_scope must be a string or VariableScope, found {name_or_scope!r}"
+            )
         if name_or_scope is None and reuse:
             raise ValueError("to reuse variables, say which: name_or_scope is missing")
         if not isinstance(auxiliary_name_scope, bool):
@@ -361,7 +444,13 @@ class variable_scope:
         outer = get_variable_scope()
         again = self._name_or_scope if isinstance(self._name_or_scope, VariableScope) else None
         given = self._name_or_scope if isinstance(self._name_or_scope, str) else None
-        last = again.name.rsplit("/", 1)[-1] if again is not None else given if given is not None else self._default_name
+        last = (
+            again.name.rsplit("/", 1)[-1]
+            if again is not None
+            else given
+            if given is not None
+            else self._default_name
+        )
         opened = get_default_graph().get_name_scope()
         names = f"{opened}/" if opened else ""
         if self._auxiliary and last:
@@ -374,7 +463,14 @@ class variable_scope:
             base, prefix = outer, f"{outer.name}/{part}" if outer.name else part
             reuse = self._reuse or outer.reuse
         scope = VariableScope(reuse, prefix, name_scope=names)
-        for key in ("_initializer", "_regularizer", "_caching_device", "_dtype", "_use_resource", "_constraint"):
+        for key in (
+            "_initializer",
+            "_regularizer",
+            "_caching_device",
+            "_dtype",
+            "_use_resource",
+            "_constraint",
+        ):
             setattr(scope, key, self._given.get(key, getattr(base, key)))
         scope._custom_getter = _chain(self._custom_getter, base.custom_getter)
         return stack.enter_context(_open(scope, forget_opened=again is not None))
@@ -391,43 +487,79 @@ def _graph_of(values: Sequence[Any]) -> Graph:
 
 
 @contextlib.contextmanager
-def variable_op_scope(values: Sequence[Any], name_or_scope: Any, default_name: str | None = None, **settings: Any) -> Iterator[VariableScope]:
+def variable_op_scope(
+    values: Sequence[Any], name_or_scope: Any, default_name: str | None = None, **settings: Any
+) -> Iterator[VariableScope]:
     """The older spelling of variable_scope."""
     with variable_scope(name_or_scope, default_name, values, **settings) as scope:
         yield scope
 
 
-# ---- public functions -----------------------------------------------------------------------------------------
+# ---- public functions ----------------------------------------
 
 
 def get_variable(
-    name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, regularizer: Any = None, trainable: bool | None = None, collections: Any = None,
-    caching_device: Any = None, partitioner: Any = None, validate_shape: bool = True, use_resource: bool | None = None, custom_getter: Any = None,
-    constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
-) -> Variable:  # fmt: skip
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    regularizer: Any = None,
+    trainable: bool | None = None,
+    collections: Any = None,
+    caching_device: Any = None,
+    partitioner: Any = None,
+    validate_shape: bool = True,
+    use_resource: bool | None = None,
+    custom_getter: Any = None,
+    constraint: Any = None,
+    synchronization: Any = None,
+    aggregation: Any = None,
+) -> Variable:
     """The variable of this name in the current variable scope: made, or found where the scope reuses.
 
     Args:
       name: the name behind the scope's.
       shape: of a new variable; of one that exists, checked against it.
       dtype: float32, or the scope's, by default.
-      initializer: a function of (shape, dtype), its class, or a value (then without `shape`). By default that of the scope, else glorot_uniform_initializer for
+      initializer: a function of (shape, dtype), its class, or a value (then without `shape`). By
+      default that of the scope, else glorot_uniform_initializer for
         floats and zeros for integers, booleans and strings.
       regularizer: a function of the variable; what it returns joins REGULARIZATION_LOSSES.
       trainable, collections, validate_shape, constraint: as for Variable.
       custom_getter: a function (getter, name, ...) called instead, which may call `getter`.
 
     Raises:
-      ValueError: the variable exists and the scope does not reuse, it does not exist and the scope only reuses, shapes or dtypes differ, or the shape of a new
+      ValueError: the variable exists and the scope does not reuse, it does not exist and the scope
+      only reuses, shapes or dtypes differ, or the shape of a new
         variable is not fully defined.
     """
     return get_variable_scope().get_variable(
-        None, name, shape, dtype, initializer, regularizer, None, trainable, collections, caching_device, partitioner, validate_shape, use_resource,
-        custom_getter, constraint,
-    )  # fmt: skip
+        None,
+        name,
+        shape,
+        dtype,
+        initializer,
+        regularizer,
+        None,
+        trainable,
+        collections,
+        caching_device,
+        partitioner,
+        validate_shape,
+        use_resource,
+        custom_getter,
+        constraint,
+    )
 
 
-def get_local_variable(name: str, shape: Any = None, dtype: Any = None, initializer: Any = None, collections: Any = None, **settings: Any) -> Variable:
+def get_local_variable(
+    name: str,
+    shape: Any = None,
+    dtype: Any = None,
+    initializer: Any = None,
+    collections: Any = None,
+    **settings: Any,
+) -> Variable:
     """As get_variable, for a local variable, which is not trainable."""
     settings["trainable"] = False
     joined = [*(collections or ()), GraphKeys.LOCAL_VARIABLES]

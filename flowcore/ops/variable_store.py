@@ -1,4 +1,5 @@
-"""The variables that get_variable has made, by name: making one from a shape and an initializer, or finding one that fits.
+"""The variables that get_variable has made, by name: making one from a shape and an initializer, or
+finding one that fits.
 
 Owns: VariableStore. Must never import variable_scope, which says under which name and with which defaults.
 """
@@ -32,15 +33,29 @@ class VariableStore:
         self._lock = threading.RLock()
 
     def get(
-        self, name: str, shape: Any, dtype: Any, initializer: Any, regularizer: Any, reuse: Any, trainable: bool | None, collections: Any, validate_shape: bool,
+        self,
+        name: str,
+        shape: Any,
+        dtype: Any,
+        initializer: Any,
+        regularizer: Any,
+        reuse: Any,
+        trainable: bool | None,
+        collections: Any,
+        validate_shape: bool,
         constraint: Any,
-    ) -> Variable:  # fmt: skip
+    ) -> Variable:
         with self._lock:
             if name in self.variables:
                 return self._existing(name, shape, dtype, reuse)
             if reuse is True:
-                raise ValueError(f"there is no variable {name} made by flowcore.get_variable to reuse. With reuse=flowcore.AUTO_REUSE the scope would make it.")
-            variable = _create(name, shape, dtype, initializer, trainable, collections, validate_shape, constraint)
+                raise ValueError(
+                    f"there is no variable {name} made by flowcore.get_variable to reuse. With"
+                    " reuse=flowcore.AUTO_REUSE the scope would make it."
+                )
+            variable = _create(
+                name, shape, dtype, initializer, trainable, collections, validate_shape, constraint
+            )
             self.variables[name] = variable
         if regularizer is not None:
             with get_default_graph().colocate_with(variable.handle), name_scope(f"{name}/Regularizer/"):
@@ -53,18 +68,25 @@ class VariableStore:
         found = self.variables[name]
         if reuse in (None, False):
             where = f" It was made at {found.op.created_at}." if found.op.created_at else ""
-            raise ValueError(f"variable {name} already exists; a scope with reuse=True or reuse=flowcore.AUTO_REUSE shares it.{where}")
+            raise ValueError(
+                f"variable {name} already exists; a scope with reuse=True or reuse=flowcore.AUTO_REUSE shares"
+                f" it.{where}"
+            )
         wanted = TensorShape(shape)
         if not wanted.is_compatible_with(found.shape):
             raise ValueError(f"variable {name} has shape {found.shape}, and does not fit shape {wanted}")
         if dtypes.as_dtype(dtype) != found.dtype:
-            raise ValueError(f"variable {name} is {found.dtype.name}, but dtype {dtypes.as_dtype(dtype).name} is asked for")
+            raise ValueError(
+                f"variable {name} is {found.dtype.name}, but dtype {dtypes.as_dtype(dtype).name} is asked for"
+            )
         return found
 
 
 def is_constant(initializer: Any) -> bool:
     """Whether an initializer is a value rather than a function that yields one."""
-    return initializer is not None and (isinstance(initializer, (Tensor, Variable)) or not callable(initializer))
+    return initializer is not None and (
+        isinstance(initializer, (Tensor, Variable)) or not callable(initializer)
+    )
 
 
 def constant_dtype(value: Any) -> dtypes.DType:
@@ -76,8 +98,15 @@ def constant_dtype(value: Any) -> dtypes.DType:
 
 
 def _create(
-    name: str, shape: Any, dtype: Any, initializer: Any, trainable: bool | None, collections: Any, validate_shape: bool, constraint: Any
-) -> Variable:  # fmt: skip
+    name: str,
+    shape: Any,
+    dtype: Any,
+    initializer: Any,
+    trainable: bool | None,
+    collections: Any,
+    validate_shape: bool,
+    constraint: Any,
+) -> Variable:
     kind = dtypes.as_dtype(dtype)
     known = TensorShape(shape)
     if initializer is None:
@@ -92,8 +121,17 @@ def _create(
         raise ValueError(f"the shape of new variable {name} must be fully defined, found {known}")
     else:
         first = initializer if shape is None else _from_shape(initializer, known, kind)
-    own_type = isinstance(first, Tensor) or (shape is None and callable(first))  # what it yields says the dtype
-    return Variable(first, trainable, collections, validate_shape, name=name, dtype=None if own_type else kind, constraint=constraint)
+    # what it yields says the dtype
+    own_type = isinstance(first, Tensor) or (shape is None and callable(first))
+    return Variable(
+        first,
+        trainable,
+        collections,
+        validate_shape,
+        name=name,
+        dtype=None if own_type else kind,
+        constraint=constraint,
+    )
 
 
 def _default_initializer(name: str, kind: dtypes.DType) -> Any:
@@ -105,7 +143,10 @@ def _default_initializer(name: str, kind: dtypes.DType) -> Any:
 
 
 def _needs_shape(initializer: Callable[..., Any]) -> bool:
-    return any(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters(initializer).values())
+    return any(
+        p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        for p in parameters(initializer).values()
+    )
 
 
 def parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

@@ -15,15 +15,16 @@ from flowcore.graph.conversion import convert_to_tensor, register_tensor_convers
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor, _session_for
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
-from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators that variables forward to)
+from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
 from flowcore.ops import state_ops
 from flowcore.ops.array_ops import concat
 from flowcore.ops.control_flow_ops import group, no_op
 from flowcore.shape import TensorShape
 
 __all__ = [
-    "Variable", "all_variables", "assert_variables_initialized", "global_variables", "global_variables_initializer", "initialize_all_variables",
-    "is_variable_initialized", "local_variables", "local_variables_initializer", "model_variables", "moving_average_variables",
+    "Variable", "all_variables", "assert_variables_initialized", "global_variables",
+    "global_variables_initializer", "initialize_all_variables", "is_variable_initialized",
+    "local_variables", "local_variables_initializer", "model_variables", "moving_average_variables",
     "report_uninitialized_variables", "trainable_variables", "variables_initializer",
 ]  # fmt: skip
 
@@ -32,7 +33,8 @@ class Variable:
     """A tensor that keeps its value between runs of a session.
 
     Args:
-      initial_value: the value that the initializer assigns: anything convert_to_tensor takes, or a function without arguments that returns it.
+      initial_value: the value that the initializer assigns: anything convert_to_tensor takes, or a
+      function without arguments that returns it.
       trainable: whether optimisers change it by default.
       collections: graph collections to join; GLOBAL_VARIABLES by default.
       validate_shape: False lets later values have another shape.
@@ -44,10 +46,23 @@ class Variable:
     """
 
     def __init__(
-        self, initial_value: Any = None, trainable: bool | None = None, collections: Any = None, validate_shape: bool = True, caching_device: Any = None,
-        name: str | None = None, variable_def: Any = None, dtype: Any = None, expected_shape: Any = None, import_scope: Any = None, constraint: Any = None,
-        use_resource: Any = None, synchronization: Any = None, aggregation: Any = None, shape: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        initial_value: Any = None,
+        trainable: bool | None = None,
+        collections: Any = None,
+        validate_shape: bool = True,
+        caching_device: Any = None,
+        name: str | None = None,
+        variable_def: Any = None,
+        dtype: Any = None,
+        expected_shape: Any = None,
+        import_scope: Any = None,
+        constraint: Any = None,
+        use_resource: Any = None,
+        synchronization: Any = None,
+        aggregation: Any = None,
+        shape: Any = None,
+    ) -> None:
         if initial_value is None:
             raise ValueError("a variable needs an initial_value")
         if collections is None:
@@ -58,13 +73,30 @@ class Variable:
         self._constraint = constraint
         graph = get_default_graph()
         # Initial values do not depend on what happens to surround the variable's making.
-        with control_dependencies(None), name_scope(name, "Variable", None if callable(initial_value) else [initial_value]) as scope:
+        with (
+            control_dependencies(None),
+            name_scope(name, "Variable", None if callable(initial_value) else [initial_value]) as scope,
+        ):
             with graph.name_scope("Initializer"):
-                value = convert_to_tensor(initial_value() if callable(initial_value) else initial_value, dtype=dtype, name="initial_value")
-            static = TensorShape(shape) if shape is not None else value.shape if validate_shape else TensorShape(None)
-            self._handle = apply("VarHandleOp", dtype=value.dtype, shape=static, shared_name=scope[:-1], name=scope)
+                value = convert_to_tensor(
+                    initial_value() if callable(initial_value) else initial_value,
+                    dtype=dtype,
+                    name="initial_value",
+                )
+            static = (
+                TensorShape(shape)
+                if shape is not None
+                else value.shape
+                if validate_shape
+                else TensorShape(None)
+            )
+            self._handle = apply(
+                "VarHandleOp", dtype=value.dtype, shape=static, shared_name=scope[:-1], name=scope
+            )
             self._initial_value = value
-            self._is_initialized = apply("VarIsInitializedOp", self._handle, name="IsInitialized/VarIsInitializedOp")
+            self._is_initialized = apply(
+                "VarIsInitializedOp", self._handle, name="IsInitialized/VarIsInitializedOp"
+            )
             self._initializer = apply("AssignVariableOp", self._handle, value, name="Assign")
             self._snapshot = self._read("Read/ReadVariableOp")
         self._dtype = value.dtype
@@ -72,7 +104,8 @@ class Variable:
         if self._trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
             graph.add_to_collection(GraphKeys.TRAINABLE_VARIABLES, self)
 
-    # -- what it is ------------------------------------------------------------------------------------------------
+    # -- what it is
+    # ------------------------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
@@ -126,16 +159,22 @@ class Variable:
         return self._initial_value
 
     def initialized_value(self) -> Tensor:
-        """The value that the initializer assigns: for the initial values of other variables, whichever is initialised first."""
+        """The value that the initializer assigns:
+
+        for the initial values of other variables, whichever is initialised first.
+        """
         return self._initial_value
 
-    # -- reading ---------------------------------------------------------------------------------------------------
+    # -- reading
+    # ---------------------------------------------------------------------------------------------------
 
     def _read(self, name: str | None = None) -> Tensor:
         return apply("ReadVariableOp", self._handle, dtype=self._handle.op.get_attr("dtype"), name=name)
 
     def value(self) -> Tensor:
-        """Its value at the moment when the read runs, in the order that the current control dependencies give."""
+        """Its value at the moment when the read runs, in the order that the current control
+        dependencies give.
+        """
         return self._read()
 
     def read_value(self) -> Tensor:
@@ -159,7 +198,8 @@ class Variable:
     def _shared_name(self) -> str:
         return self.op.name
 
-    # -- writing ---------------------------------------------------------------------------------------------------
+    # -- writing
+    # ---------------------------------------------------------------------------------------------------
 
     def _after(self, op: Operation) -> Tensor:
         """The value as it is when `op` is done."""
@@ -168,27 +208,42 @@ class Variable:
 
     def _write(self, op_type: str, value: Any, name: str | None, read_value: bool) -> Any:
         if isinstance(value, Tensor) and value.dtype is not self._dtype:
-            raise ValueError(f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use flowcore.cast")
-        op = apply(op_type, self._handle, convert_to_tensor(value, dtype=self._dtype), dtype=self._dtype, name=name)
+            raise ValueError(
+                f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use"
+                " flowcore.cast"
+            )
+        op = apply(
+            op_type, self._handle, convert_to_tensor(value, dtype=self._dtype), dtype=self._dtype, name=name
+        )
         return self._after(op) if read_value else op
 
-    def assign(self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign(
+        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Gives it a new value. Returns the value afterwards, or the operation with read_value=False."""
         return self._write("AssignVariableOp", value, name, read_value)
 
-    def assign_add(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Adds to it, in place."""
         return self._write("AssignAddVariableOp", delta, name, read_value)
 
-    def assign_sub(self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True) -> Any:
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Any:
         """Subtracts from it, in place."""
         return self._write("AssignSubVariableOp", delta, name, read_value)
 
-    def scatter_sub(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Tensor:
+    def scatter_sub(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
         """Subtracts rows."""
         return state_ops.scatter_sub(self, sparse_delta.indices, sparse_delta.values, name=name)
 
-    def scatter_add(self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None) -> Tensor:
+    def scatter_add(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
         """Adds rows."""
         return state_ops.scatter_add(self, sparse_delta.indices, sparse_delta.values, name=name)
 
@@ -205,7 +260,8 @@ class Variable:
         """Whether it has a value."""
         return apply("VarIsInitializedOp", self._handle, name=name)
 
-    # -- as a tensor -----------------------------------------------------------------------------------------------
+    # -- as a tensor
+    # -----------------------------------------------------------------------------------------------
 
     def __hash__(self) -> int:
         return id(self)
@@ -220,7 +276,10 @@ class Variable:
         return self.value()[key]
 
     def __bool__(self) -> bool:
-        raise TypeError(f"Variable '{self.name}' has no truth value while the graph is built; run it in a session to get its value")
+        raise TypeError(
+            f"Variable '{self.name}' has no truth value while the graph is built; run it in a session to get"
+            " its value"
+        )
 
     def __repr__(self) -> str:
         return f"<flowcore.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
@@ -251,7 +310,7 @@ def _to_tensor(value: Variable, dtype: Any = None, name: str | None = None, as_r
 register_tensor_conversion_function(Variable, _to_tensor)
 
 
-# ---- collections ----------------------------------------------------------------------------------------------
+# ---- collections ----------------------------------------
 
 
 def global_variables(scope: str | None = None) -> list[Variable]:
@@ -305,7 +364,9 @@ def is_variable_initialized(variable: Variable) -> Tensor:
     return variable.is_initialized()
 
 
-def report_uninitialized_variables(var_list: list[Variable] | None = None, name: str = "report_uninitialized_variables") -> Tensor:
+def report_uninitialized_variables(
+    var_list: list[Variable] | None = None, name: str = "report_uninitialized_variables"
+) -> Tensor:
     """A vector of the names of variables that have no value yet."""
     variables = global_variables() + local_variables() if var_list is None else var_list
     with name_scope(name):
@@ -316,7 +377,9 @@ def report_uninitialized_variables(var_list: list[Variable] | None = None, name:
                 "Slice",
                 convert_to_tensor([v.op.name]),
                 [0],
-                apply("Reshape", apply("Cast", apply("LogicalNot", v.is_initialized()), DstT=dtypes.int32), [1]),
+                apply(
+                    "Reshape", apply("Cast", apply("LogicalNot", v.is_initialized()), DstT=dtypes.int32), [1]
+                ),
             )
             for v in variables
         ]

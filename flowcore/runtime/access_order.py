@@ -1,8 +1,10 @@
 """One order for the accesses to a variable that a step leaves open: ConfigProto(deterministic=True).
 
-Kernels give the same bits for any number of threads. What may differ from run to run is who comes first where several nodes of a step write one
-variable, or one reads and another writes it, and no edge orders them. With this they run in the order of the plan, which depends on the graph
-and on the signature alone. The edges follow the plan's order, so no cycle can arise. Queues are left alone: who waits for whom is their meaning.
+Kernels give the same bits for any number of threads. What may differ from run to run is who comes
+first where several nodes of a step write one variable, or one reads and another writes it, and no
+edge orders them. With this they run in the order of the plan, which depends on the graph and on the
+signature alone. The edges follow the plan's order, so no cycle can arise. Queues are left alone:
+who waits for whom is their meaning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The devices that plans can be placed on, each with its kernel table.
 
-Owns: the list of devices of this process. The CPU is always there. OpenCL devices are "/gpu:N", also written "/opencl:N", and are opened when a
-node first asks for one; any other device adds itself with `register`. Must never import ops or train.
+Owns: the list of devices of this process. The CPU is always there. OpenCL devices are "/gpu:N",
+also written "/opencl:N", and are opened when a node first asks for one; any other device adds
+itself with `register`. Must never import ops or train.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from flowcore.runtime.fuse_cpu import CpuFusion
 from flowcore.runtime.fuse_opencl import OpenCLFusion
 from flowcore.runtime.fused_steps import Fusion
 
-#: Copies between host and device memory are nodes of the plan; a device offers these two as asynchronous kernels. Optional, with a state from
-#: `Device.new_constant`: the copy of a constant, which is made once per plan.
+#: Copies between host and device memory are nodes of the plan; a device offers these two as
+#: asynchronous kernels. Optional, with a state from `Device.new_constant`: the copy of a constant,
+#: which is made once per plan.
 COPY_FROM_HOST, COPY_TO_HOST, COPY_CONSTANT = "_HostToDevice", "_DeviceToHost", "_ConstantToDevice"
 
 
@@ -44,14 +46,21 @@ class TypedKernel(NamedTuple):
 
     def matches(self, op: Operation) -> bool:
         attrs = op.attrs
-        return all([dtypes.as_dtype(attrs[name]).as_datatype_enum in allowed for name, allowed in self.accepts])
+        return all(
+            [dtypes.as_dtype(attrs[name]).as_datatype_enum in allowed for name, allowed in self.accepts]
+        )
 
 
 @functools.cache
 def _accepted(types: str) -> tuple[tuple[str, frozenset[int]], ...]:
     """What `TypedKernel.accepts` is for the type constraints of a kernel, which most share with others."""
     parts = [part.split(":") for part in types.split(";") if part]
-    return tuple([(name, frozenset([dtypes.as_dtype(t).as_datatype_enum for t in accepted.split(",")])) for name, accepted in parts])
+    return tuple(
+        [
+            (name, frozenset([dtypes.as_dtype(t).as_datatype_enum for t in accepted.split(",")]))
+            for name, accepted in parts
+        ]
+    )
 
 
 def _nothing(attrs: object) -> None:
@@ -62,8 +71,9 @@ def _nothing(attrs: object) -> None:
 class Device:
     """One place where nodes run.
 
-    `name` is like "/device:CPU:0"; `engine_device` is what the engine allocates outputs with (None: the host). `runtime` describes an OpenCL device;
-    `capsule` is what its extension knows it by. `preferred`: nodes that ask for no device may go there.
+    `name` is like "/device:CPU:0"; `engine_device` is what the engine allocates outputs with (None:
+    the host). `runtime` describes an OpenCL device; `capsule` is what its extension knows it by.
+    `preferred`: nodes that ask for no device may go there.
     `fusion`: what makes fused nodes for it, where it has a kernel for them.
     """
 
@@ -76,24 +86,34 @@ class Device:
     capsule: object = field(default=None, repr=False)
     preferred: bool = False
     fusion: Fusion | None = field(default=None, repr=False)
-    #: By op type: what takes from its attributes those that its kernel depends on, and the kernels by what it takes.
-    _choices: dict[str, tuple[Callable[[Any], Any], dict[Any, _engine.Kernel | None]]] = field(default_factory=dict, repr=False)
+    #: By op type: what takes from its attributes those that its kernel depends on, and the kernels
+    #: by what it takes.
+    _choices: dict[str, tuple[Callable[[Any], Any], dict[Any, _engine.Kernel | None]]] = field(
+        default_factory=dict, repr=False
+    )
 
     def __post_init__(self) -> None:
         self.is_host = self.engine_device is None
 
     def kernel_for(self, op: Operation) -> _engine.Kernel | None:
-        """The first kernel whose type constraints the node's attributes meet, or None. Strings live on the host only."""
+        """The first kernel whose type constraints the node's attributes meet, or None.
+
+        Strings live on the host only.
+        """
         if not self.is_host and any(t.dtype == dtypes.string for t in (*op.inputs, *op.outputs)):
             return None
         choice = self._choices.get(op._type)
         if choice is None:
-            names = dict.fromkeys(name for candidate in self.kernels.get(op._type, ()) for name, _ in candidate.accepts)
+            names = dict.fromkeys(
+                name for candidate in self.kernels.get(op._type, ()) for name, _ in candidate.accepts
+            )
             choice = self._choices[op._type] = operator.itemgetter(*names) if names else _nothing, {}
         deciding, chosen = choice
         key = deciding(op._attrs)
         if key not in chosen:
-            chosen[key] = next((c.kernel for c in self.kernels.get(op._type, ()) if not c.accepts or c.matches(op)), None)
+            chosen[key] = next(
+                (c.kernel for c in self.kernels.get(op._type, ()) if not c.accepts or c.matches(op)), None
+            )
         return chosen[key]
 
     def new_constant(self) -> _engine.Resource | None:
@@ -117,8 +137,11 @@ def kernel_table(kernel_list: Iterable[_engine.Kernel]) -> dict[str, list[TypedK
     return table
 
 
-def make_device(device_type: str, index: int, capsules: Iterable[object], engine_device: object = None) -> Device:
-    """A device from the kernel capsules of its extension; kernels of other device types among them are left out.
+def make_device(
+    device_type: str, index: int, capsules: Iterable[object], engine_device: object = None
+) -> Device:
+    """A device from the kernel capsules of its extension; kernels of other device types among them
+    are left out.
 
     What serves every device (views, shapes, moves by the device's own copy) comes from the CPU's tables.
     """
@@ -156,7 +179,10 @@ def all_devices() -> list[Device]:
 
 
 def find(device_type: str, index: int) -> Device:
-    """The device of this type and number, opened where need be. Raises RuntimeError, with the reason and the remedy, where there is none."""
+    """The device of this type and number, opened where need be.
+
+    Raises RuntimeError, with the reason and the remedy, where there is none.
+    """
     kind = OPENCL if device_type == "OPENCL" else device_type
     device = _registered(kind, index)
     problem = ""
@@ -165,7 +191,9 @@ def find(device_type: str, index: int) -> Device:
         device = _registered(kind, index)
     if device is not None:
         return device
-    raise RuntimeError("; ".join(filter(None, [f"it has {', '.join(d.name for d in all_devices())}", problem])))
+    raise RuntimeError(
+        "; ".join(filter(None, [f"it has {', '.join(d.name for d in all_devices())}", problem]))
+    )
 
 
 class VisibleDevices:
@@ -180,11 +208,16 @@ class VisibleDevices:
         options = config.gpu_options
         words = [word.strip() for word in options.visible_device_list.split(",") if word.strip()]
         if not all(word.isdecimal() for word in words):
-            raise ValueError(f"gpu_options.visible_device_list must be device numbers separated by commas, found {options.visible_device_list!r}")
+            raise ValueError(
+                "gpu_options.visible_device_list must be device numbers separated by commas, found"
+                f" {options.visible_device_list!r}"
+            )
         self._order = [int(word) for word in words]
         self._fraction = options.per_process_gpu_memory_fraction
         if not 0 <= self._fraction <= 1:
-            raise ValueError(f"gpu_options.per_process_gpu_memory_fraction must lie in 0 to 1, found {self._fraction}")
+            raise ValueError(
+                f"gpu_options.per_process_gpu_memory_fraction must lie in 0 to 1, found {self._fraction}"
+            )
 
     def find(self, device_type: str, index: int) -> Device:
         """As `find` of this module, among these devices."""
@@ -193,7 +226,9 @@ class VisibleDevices:
                 raise RuntimeError(f"this session's ConfigProto allows device_count={{'GPU': {self._count}}}")
             if self._order:
                 if index >= len(self._order):
-                    raise RuntimeError(f"this session's gpu_options.visible_device_list names {len(self._order)} devices")
+                    raise RuntimeError(
+                        f"this session's gpu_options.visible_device_list names {len(self._order)} devices"
+                    )
                 index = self._order[index]
         device = find(device_type, index)
         if self._fraction > 0:
@@ -202,7 +237,8 @@ class VisibleDevices:
 
     @functools.cached_property
     def preferred(self) -> Device | None:
-        """Where nodes that ask for nothing may go: the first GPU or accelerator. None on a machine whose only OpenCL device is its own processor.
+        """Where nodes that ask for nothing may go: the first GPU or accelerator. None on a machine
+        whose only OpenCL device is its own processor.
 
         Looked for once: planning asks for every node.
         """
@@ -219,7 +255,17 @@ def _may_have_gpu() -> bool:
     """Whether looking for OpenCL devices, which costs a tenth of a second, may find more than a processor."""
     if os.environ.get("FLOWCORE_OPENCL") or not sys.platform.startswith("linux"):
         return True
-    return any(glob.glob(pattern) for pattern in ("/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd", "/dev/mali*", "/dev/kgsl-3d0", "/dev/dxg"))
+    return any(
+        glob.glob(pattern)
+        for pattern in (
+            "/dev/dri/renderD*",
+            "/dev/nvidia[0-9]*",
+            "/dev/kfd",
+            "/dev/mali*",
+            "/dev/kgsl-3d0",
+            "/dev/dxg",
+        )
+    )
 
 
 def _registered(device_type: str, index: int) -> Device | None:
@@ -237,7 +283,10 @@ _untried: list[runtimes.Runtime] | None = None
 
 
 def _open_until(index: int) -> str:
-    """Opens OpenCL devices in their order until number `index` is among them. Those that cannot compile get no number. Returns why there are no more."""
+    """Opens OpenCL devices in their order until number `index` is among them.
+
+    Those that cannot compile get no number. Returns why there are no more.
+    """
     global _untried  # noqa: PLW0603
     with _opening:
         if _untried is None:
@@ -256,11 +305,18 @@ def _open_until(index: int) -> str:
                 continue  # the reason stays with the runtime: `problem`
             opened += 1
         unusable = [f"{r.name} ({r.platform}): {r.problem}" for r in runtimes.runtimes() if r.problem]
-        return f"not usable: {'; '.join(unusable)}" if unusable else "" if opened else f"no OpenCL device was found: {runtimes.INSTALL}"
+        return (
+            f"not usable: {'; '.join(unusable)}"
+            if unusable
+            else ""
+            if opened
+            else f"no OpenCL device was found: {runtimes.INSTALL}"
+        )
 
 
 def open_opencl(runtime: runtimes.Runtime, index: int, **claims: Any) -> Device:
-    """An OpenCL device as "/device:GPU:<index>", not registered yet. `claims` replace what the device says of itself; tests pretend lesser ones so.
+    """An OpenCL device as "/device:GPU:<index>", not registered yet. `claims` replace what the
+    device says of itself; tests pretend lesser ones so.
 
     Raises RuntimeError where it cannot compile.
     """

@@ -19,8 +19,8 @@ Convert = Callable[[Any], np.ndarray]
 def converter(tensor: Tensor) -> Convert:
     """A function from a fed value to an array for `tensor`.
 
-    It raises TypeError for a value of the wrong kind (a graph tensor, text for numbers, numbers that the dtype cannot hold) and
-    ValueError for a value of the wrong shape.
+    It raises TypeError for a value of the wrong kind (a graph tensor, text for numbers, numbers
+    that the dtype cannot hold) and ValueError for a value of the wrong shape.
     """
     dtype = tensor.dtype
     shape = tensor.get_shape()
@@ -35,19 +35,28 @@ def converter(tensor: Tensor) -> Convert:
         else:
             array = _strings(tensor, value) if is_string else _numbers(tensor, value, np_dtype)
         if array.shape != static and dims is not None and not _fits(array.shape, dims):
-            raise ValueError(f"a value of shape {array.shape} does not fit '{tensor.name}', whose shape is {shape}")
+            raise ValueError(
+                f"a value of shape {array.shape} does not fit '{tensor.name}', whose shape is {shape}"
+            )
         return array
 
     return convert if is_string or np_dtype.kind == "V" else _quick(convert, np_dtype, static, dims)
 
 
-def _quick(convert: Convert, np_dtype: np.dtype, static: tuple[int | None, ...] | None, dims: tuple[int | None, ...] | None) -> Convert:
+def _quick(
+    convert: Convert,
+    np_dtype: np.dtype,
+    static: tuple[int | None, ...] | None,
+    dims: tuple[int | None, ...] | None,
+) -> Convert:
     """`convert` behind a look at what is fed most: an array, or a NumPy scalar, that fits as it is."""
     kind = np_dtype.type
 
     def quick(value: Any) -> np.ndarray:
         if type(value) is np.ndarray:
-            if value.dtype is np_dtype and (value.shape == static or (static is None and (dims is None or _fits(value.shape, dims)))):
+            if value.dtype is np_dtype and (
+                value.shape == static or (static is None and (dims is None or _fits(value.shape, dims)))
+            ):
                 return value
         elif type(value) is kind and static == ():
             return value.__array__()
@@ -78,17 +87,22 @@ def _numbers(tensor: Tensor, value: object, np_dtype: np.dtype) -> np.ndarray:
             return array
         converted = array.astype(np_dtype) if array.dtype != object else np.asarray(value, np_dtype)
     except (TypeError, ValueError, OverflowError) as error:
-        raise TypeError(f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype {tensor.dtype.name}: {error}") from None
+        raise TypeError(
+            f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype {tensor.dtype.name}: {error}"
+        ) from None
     if array.dtype != object and not _kept(array, converted):
         raise TypeError(
-            f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype {tensor.dtype.name}: the values do not fit. "
-            f"Convert them first, for instance with numpy.asarray(value).astype({tensor.dtype.name!r})"
+            f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype {tensor.dtype.name}: the"
+            " values do not fit. Convert them first, for instance with"
+            f" numpy.asarray(value).astype({tensor.dtype.name!r})"
         )
     return converted
 
 
 def _kept(array: np.ndarray, converted: np.ndarray) -> bool:
-    """Whether a conversion that may lose something (float to int, wide to narrow int, complex to real) lost nothing."""
+    """Whether a conversion that may lose something (float to int, wide to narrow int, complex to
+    real) lost nothing.
+    """
     if array.dtype.kind in "USV" or converted.dtype.kind == "V":
         return array.dtype.kind not in "US"
     if np.can_cast(array.dtype, converted.dtype, "same_kind") and converted.dtype.kind in "fc":
@@ -107,7 +121,10 @@ def _strings(tensor: Tensor, value: object) -> np.ndarray:
     array = np.asarray(value, dtype=object)
     for item in array.flat:
         if not isinstance(item, (bytes, str)):
-            raise TypeError(f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string: it holds a {type(item).__name__}")
+            raise TypeError(
+                f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string: it holds a"
+                f" {type(item).__name__}"
+            )
     return array
 
 

@@ -1,4 +1,7 @@
-"""Nested fetches: what the engine must yield, and how its flat list becomes the structure that the user asked for."""
+"""Nested fetches:
+
+what the engine must yield, and how its flat list becomes the structure that the user asked for.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,11 @@ class Fetches:
         self._graph = graph
         self._positions: dict[Tensor, int] = {}
         self._build = self._parse(structure)
-        #: From fetched arrays to the user's structure; scalars come as NumPy scalars, strings as bytes, operations as None.
-        self.build: Callable[[list[np.ndarray]], Any] = _only if type(structure) is Tensor else self._structured
+        #: From fetched arrays to the user's structure; scalars come as NumPy scalars, strings as
+        #: bytes, operations as None.
+        self.build: Callable[[list[np.ndarray]], Any] = (
+            _only if type(structure) is Tensor else self._structured
+        )
 
     def _structured(self, arrays: list[np.ndarray]) -> Any:
         return self._build([a if a.ndim else a[()] for a in arrays])
@@ -43,9 +49,15 @@ class Fetches:
         if isinstance(structure, Mapping):
             return self._mapping(structure)
         if isinstance(structure, IndexedSlices):
-            parts = [structure.values, structure.indices, *([] if structure.dense_shape is None else [structure.dense_shape])]
+            parts = [
+                structure.values,
+                structure.indices,
+                *([] if structure.dense_shape is None else [structure.dense_shape]),
+            ]
             builds = [self._element(part) for part in parts]
-            return lambda values: IndexedSlicesValue(*(b(values) for b in builds), *([None] * (3 - len(builds))))
+            return lambda values: IndexedSlicesValue(
+                *(b(values) for b in builds), *([None] * (3 - len(builds)))
+            )
         return self._element(structure)
 
     def _sequence(self, structure: Any) -> Build:
@@ -64,13 +76,22 @@ class Fetches:
 
     def _element(self, fetch: Any) -> Build:
         if fetch is None:
-            raise TypeError("Fetch argument None has invalid type <class 'NoneType'>; a fetch is a Tensor, an Operation, a name or a structure of these")
+            raise TypeError(
+                "Fetch argument None has invalid type <class 'NoneType'>; a fetch is a Tensor, an Operation,"
+                " a name or a structure of these"
+            )
         try:
             element = self._graph.as_graph_element(fetch, allow_tensor=True, allow_operation=True)
         except TypeError as error:
-            raise TypeError(f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a Tensor, an Operation or a name. ({error})") from None
+            raise TypeError(
+                f"Fetch argument {fetch!r} has invalid type {type(fetch)}, must be a Tensor, an Operation or"
+                f" a name. ({error})"
+            ) from None
         except (KeyError, ValueError) as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of this graph. ({error})") from None
+            raise ValueError(
+                f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of this graph."
+                f" ({error})"
+            ) from None
         if isinstance(element, Operation):
             if element not in self.targets:
                 self.targets.append(element)

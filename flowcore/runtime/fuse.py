@@ -1,10 +1,13 @@
-"""Elementwise fusion: nodes of one device whose values are read within a group alone become one node with one kernel.
+"""Elementwise fusion: nodes of one device whose values are read within a group alone become one
+node with one kernel.
 
-Owns: which nodes form a group. What may be a member is said by fused_steps.py, programs are made by what a device offers as `fusion`: none is named here.
+Owns: which nodes form a group. What may be a member is said by fused_steps.py, programs are made by
+what a device offers as `fusion`: none is named here.
 Must never import the session.
 
-A group has one output, that of its last node, which lends the whole its name and its place in the order; that node alone may be a reduction. All that
-the group waits for comes earlier, so no cycle can arise; a node that others wait for stays out, since they may have to run before the group can.
+A group has one output, that of its last node, which lends the whole its name and its place in the
+order; that node alone may be a reduction. All that the group waits for comes earlier, so no cycle
+can arise; a node that others wait for stays out, since they may have to run before the group can.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ __all__ = ["fuse"]
 FUSED, FUSED_REDUCTION = "_Fused", "_FusedReduction"
 
 
-def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]) -> list[PlanNode]:
+def fuse(
+    nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]
+) -> list[PlanNode]:
     """The plan with groups made one node each, numbered anew. Changes the nodes.
 
     The values of `kept_slots` are read from outside the plan, `constants` are those of slots that are known.
@@ -38,14 +43,17 @@ def fuse(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapp
 
 
 class _Group:
-    """Nodes that become one, the last, its root, first. `inputs` are the slots that they read of others, `size` is how many steps they are.
+    """Nodes that become one, the last, its root, first. `inputs` are the slots that they read of
+    others, `size` is how many steps they are.
 
     The root is a step itself, or `reduction`; axes are no input then.
     """
 
     __slots__ = ("device", "fusion", "inputs", "nodes", "reduction", "shape", "size")
 
-    def __init__(self, root: PlanNode, op: Operation, size: int, fusion: Fusion, reduction: Reduction | None = None) -> None:
+    def __init__(
+        self, root: PlanNode, op: Operation, size: int, fusion: Fusion, reduction: Reduction | None = None
+    ) -> None:
         self.nodes = [root]
         self.device = root.device
         self.shape = (op._inputs if reduction else op._outputs)[0]._shape
@@ -60,7 +68,9 @@ class _Group:
         One of a smaller shape would be computed anew for each element that it is broadcast to.
         """
         shape = op._outputs[0]._shape
-        if node.device is not self.device or not (shape is self.shape or shape.is_compatible_with(self.shape)):
+        if node.device is not self.device or not (
+            shape is self.shape or shape.is_compatible_with(self.shape)
+        ):
             return False
         if self.size + size > self.fusion.most_steps:
             return False
@@ -74,14 +84,25 @@ class _Group:
         return True
 
 
-def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]) -> list[_Group]:
-    """All groups, also those of one node. The walk is backwards: when it meets a node, it has met all that read its value."""
+def _groups(
+    nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]
+) -> list[_Group]:
+    """All groups, also those of one node.
+
+    The walk is backwards: when it meets a node, it has met all that read its value.
+    """
     waited_for = {index for node in nodes for index in node.after}
-    home: dict[int, _Group | None] = dict.fromkeys(kept_slots)  # by slot: the group that all its readers are in, None where there is no such
+    # by slot: the group that all its readers are in, None where there is no such
+    home: dict[int, _Group | None] = dict.fromkeys(kept_slots)
     groups: list[_Group] = []
     for node in reversed(nodes):
         op, fusion, group = node.op, node.device.fusion, None
-        if op is not None and fusion is not None and node.state is None and _is_plain(node.kernel, node.device.type):
+        if (
+            op is not None
+            and fusion is not None
+            and node.state is None
+            and _is_plain(node.kernel, node.device.type)
+        ):
             size = size_in(op, fusion)
             if size:
                 group = home.pop(node.outputs[0], None)
@@ -90,7 +111,12 @@ def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: M
                     groups.append(group)
                     if len(group.inputs) > fusion.most_inputs:
                         group = None
-        elif op is not None and fusion is not None and op._type in REDUCTIONS and _is_reduction(node.kernel, node.device.type):
+        elif (
+            op is not None
+            and fusion is not None
+            and op._type in REDUCTIONS
+            and _is_reduction(node.kernel, node.device.type)
+        ):
             reduction = reduction_of(op, constants.get(node.inputs[1]))
             if reduction is not None and fusion.reduces(op._type, reduction.dtype):
                 group = _Group(node, op, 0, fusion, reduction)
@@ -103,14 +129,25 @@ def _groups(nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: M
 
 @functools.lru_cache(maxsize=4096)
 def _is_plain(kernel: object, device_type: str) -> bool:
-    """Whether it is the device's own, does all its work at once, and touches nothing but values on the device."""
-    return isinstance(kernel, _engine.Kernel) and kernel.device == device_type and not (kernel.flags or kernel.host_in or kernel.host_out)
+    """Whether it is the device's own, does all its work at once, and touches nothing but values on
+    the device.
+    """
+    return (
+        isinstance(kernel, _engine.Kernel)
+        and kernel.device == device_type
+        and not (kernel.flags or kernel.host_in or kernel.host_out)
+    )
 
 
 @functools.lru_cache(maxsize=4096)
 def _is_reduction(kernel: object, device_type: str) -> bool:
     """Likewise, with the axes on the host."""
-    return isinstance(kernel, _engine.Kernel) and kernel.device == device_type and not (kernel.flags or kernel.host_out) and kernel.host_in == 2
+    return (
+        isinstance(kernel, _engine.Kernel)
+        and kernel.device == device_type
+        and not (kernel.flags or kernel.host_out)
+        and kernel.host_in == 2
+    )
 
 
 def _merge(group: _Group) -> None:
@@ -145,8 +182,13 @@ def _merge(group: _Group) -> None:
 
 
 @functools.lru_cache(maxsize=500)
-def _attributes(fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...], reduction: Reduction | None) -> tuple[object, ...]:
-    """Remembered, because layers and time steps repeat: of the groups of an unrolled LSTM's training step, one in forty is new."""
+def _attributes(
+    fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...], reduction: Reduction | None
+) -> tuple[object, ...]:
+    """Remembered, because layers and time steps repeat:
+
+    of the groups of an unrolled LSTM's training step, one in forty is new.
+    """
     return fusion.attributes(inputs, steps, reduction)
 
 

@@ -30,7 +30,9 @@ class CpuFusion:
     def reduces(self, op_type: str, dtype: DType) -> bool:
         return _row_loops(op_type, dtype) != 0
 
-    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None) -> tuple[object, ...]:
+    def attributes(
+        self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None
+    ) -> tuple[object, ...]:
         places = _places(len(inputs), steps)
         code = [max(places) + 1, max([dtype.size for dtype in {*inputs, *[step.result for step in steps]}])]
         for step, place in zip(steps, places, strict=True):
@@ -39,7 +41,12 @@ class CpuFusion:
         attributes = [dtype.as_datatype_enum for dtype in inputs], packed_steps(steps), code
         if reduction is None:
             return attributes
-        return *attributes, [_row_loops(reduction.op_type, reduction.dtype), reduction.op, reduction.keep_dims, *reduction.axes]
+        return *attributes, [
+            _row_loops(reduction.op_type, reduction.dtype),
+            reduction.op,
+            reduction.keep_dims,
+            *reduction.axes,
+        ]
 
 
 @functools.cache
@@ -63,9 +70,11 @@ def _loop_and_types(formula: str, dtype: DType, result: DType) -> tuple[int, int
 
 
 def _places(n_inputs: int, steps: Sequence[Step]) -> list[int]:
-    """A place in working memory for each step's value, from its step to its last reader. The last value is the output and has none.
+    """A place in working memory for each step's value, from its step to its last reader. The last
+    value is the output and has none.
 
-    A step may write where it has read, if the elements are as long. The walk is backwards, so that it meets a value's last reader first.
+    A step may write where it has read, if the elements are as long. The walk is backwards, so that
+    it meets a value's last reader first.
     """
     places = [-1] * len(steps)
     free: list[int] = []

@@ -1,4 +1,7 @@
-"""Fused nodes of OpenCL devices: the program that opencl/fused_text.py writes out, and what opencl/fused.c checks."""
+"""Fused nodes of OpenCL devices:
+
+the program that opencl/fused_text.py writes out, and what opencl/fused.c checks.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,29 @@ class OpenCLFusion:
     def reduces(self, op_type: str, dtype: DType) -> bool:
         return dtype.name in TYPES and dtype.name != "bool"
 
-    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None) -> tuple[object, ...]:
+    def attributes(
+        self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None
+    ) -> tuple[object, ...]:
         names = [f"i{i}" for i in range(len(inputs))] + [f"t{k}" for k in range(len(steps))]
-        text = [fused_text.Step(s.formula, s.dtype.name, s.result.name, tuple(names[v] for v in s.operands)) for s in steps]
+        text = [
+            fused_text.Step(s.formula, s.dtype.name, s.result.name, tuple(names[v] for v in s.operands))
+            for s in steps
+        ]
         program = fused_text.fused_program([dtype.name for dtype in inputs], text)
-        attributes = program, [dtype.as_datatype_enum for dtype in (*inputs, steps[-1].result)], packed_steps(steps)
+        attributes = (
+            program,
+            [dtype.as_datatype_enum for dtype in (*inputs, steps[-1].result)],
+            packed_steps(steps),
+        )
         if reduction is None:
             return attributes
         is_mean = reduction.op_type == "Mean"
-        return *attributes, [reduction.op, reduction.keep_dims, *reduction.axes], "Sum" if is_mean else reduction.op_type, is_mean
+        return (
+            *attributes,
+            [reduction.op, reduction.keep_dims, *reduction.axes],
+            "Sum" if is_mean else reduction.op_type,
+            is_mean,
+        )
 
 
 @functools.cache

@@ -1,7 +1,8 @@
-"""What a fused node is made of, whatever the device: elementwise ops as steps, and what a device offers that runs them.
+"""What a fused node is made of, whatever the device: elementwise ops as steps, and what a device
+offers that runs them.
 
-Owns: which ops may be members of a group, and as which steps; which reductions may end one. Which nodes form a group is fuse.py's; programs are those of
-fuse_cpu.py and fuse_opencl.py.
+Owns: which ops may be members of a group, and as which steps; which reductions may end one. Which
+nodes form a group is fuse.py's; programs are those of fuse_cpu.py and fuse_opencl.py.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ __all__ = [
     "steps_of",
 ]
 
-#: What a step asks of its operands' shapes: to broadcast; to be alike; what Select and BiasAdd ask. Numbers as in kernels/_fused.h, like the limits.
+#: What a step asks of its operands' shapes: to broadcast; to be alike; what Select and BiasAdd ask.
+#: Numbers as in kernels/_fused.h, like the limits.
 BROADCAST, ALIKE, SELECT, BIAS = range(4)
 MOST_INPUTS, MOST_STEPS = 32, 64
 
@@ -43,10 +45,12 @@ CAST, CHOOSE = "Cast", "SelectV2"
 
 
 class Step(NamedTuple):
-    """A line of elementwise.def, CAST or CHOOSE, on elements of `dtype` (CHOOSE: those between which is chosen).
+    """A line of elementwise.def, CAST or CHOOSE, on elements of `dtype` (CHOOSE: those between
+    which is chosen).
 
-    `operands` are values: the inputs of the node, numbered from 0, then what its steps yield. `op` says whose step it is, by its place in the group,
-    `number` which of its inputs operand 1 is (of ALIKE).
+    `operands` are values: the inputs of the node, numbered from 0, then what its steps yield. `op`
+    says whose step it is, by its place in the group, `number` which of its inputs operand 1 is (of
+    ALIKE).
     """
 
     formula: str
@@ -73,7 +77,10 @@ class Reduction(NamedTuple):
 
 
 class Fusion(Protocol):
-    """What a device that has fused nodes offers: its kernel is called _Fused, that of groups that end in a reduction _FusedReduction."""
+    """What a device that has fused nodes offers:
+
+    its kernel is called _Fused, that of groups that end in a reduction _FusedReduction.
+    """
 
     most_inputs: int
     most_steps: int
@@ -86,12 +93,17 @@ class Fusion(Protocol):
     def reduces(self, op_type: str, dtype: DType) -> bool:
         """Whether a group may end in such a reduction."""
 
-    def attributes(self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None) -> tuple[object, ...]:
+    def attributes(
+        self, inputs: Sequence[DType], steps: Sequence[Step], reduction: Reduction | None
+    ) -> tuple[object, ...]:
         """The attributes of the kernel for inputs of these dtypes."""
 
 
 def steps_of(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
-    """`op`, at `place` in its group, as steps, the first of which yields value `first`. Empty for what is no elementwise op of one output."""
+    """`op`, at `place` in its group, as steps, the first of which yields value `first`.
+
+    Empty for what is no elementwise op of one output.
+    """
     inputs, outputs = op._inputs, op._outputs
     if len(outputs) != 1 or not inputs:
         return []
@@ -118,12 +130,17 @@ def _formula_size(op_type: str, dtype: DType, result: DType, count: int, fusion:
 
 
 def reduction_of(op: Operation, axes: object) -> Reduction | None:
-    """`op`, one of REDUCTIONS, with the constant value of its axes; None where these are not certainly its input's last."""
+    """`op`, one of REDUCTIONS, with the constant value of its axes;
+
+    None where these are not certainly its input's last.
+    """
     rank = op._inputs[0]._shape.ndims
     if rank is None or not isinstance(axes, np.ndarray) or axes.ndim > 1:
         return None
     named = tuple(axes.tolist() if axes.ndim else [axes.item()])
-    if not named or sorted([axis + rank if axis < 0 else axis for axis in named]) != list(range(rank - len(named), rank)):
+    if not named or sorted([axis + rank if axis < 0 else axis for axis in named]) != list(
+        range(rank - len(named), rank)
+    ):
         return None
     return Reduction(op._type, op._inputs[0]._dtype, named, bool(op.get_attr("keep_dims")))
 
@@ -158,11 +175,18 @@ def _select_v2(op: Operation, place: int, operands: tuple[int, ...], first: int)
 
 def _bias_add(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
     dtype = op.outputs[0].dtype
-    return [Step("AddV2", dtype, dtype, operands, place, BIAS)] if op.get_attr("data_format") in ("NHWC", b"NHWC") else []
+    return (
+        [Step("AddV2", dtype, dtype, operands, place, BIAS)]
+        if op.get_attr("data_format") in ("NHWC", b"NHWC")
+        else []
+    )
 
 
 def _add_n(op: Operation, place: int, operands: tuple[int, ...], first: int) -> list[Step]:
-    """Two at a time, in their order. The sum of several float16 or bfloat16 is kept in float32 until the last."""
+    """Two at a time, in their order.
+
+    The sum of several float16 or bfloat16 is kept in float32 until the last.
+    """
     dtype = op.outputs[0].dtype
     if not 2 <= len(operands) < MOST_STEPS // 2:
         return []

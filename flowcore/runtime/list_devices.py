@@ -14,9 +14,11 @@ __all__ = ["DeviceDescription", "list_devices"]
 
 
 class DeviceDescription(NamedTuple):
-    """One device. `name` is what `flowcore.device` takes; empty where flowcore cannot use it, and `problem` says why. Sizes are in bytes.
+    """One device. `name` is what `flowcore.device` takes; empty where flowcore cannot use it, and
+    `problem` says why. Sizes are in bytes.
 
-    `units`: threads of the CPU, compute units of an OpenCL device. `remarks`: what flowcore will do there, a sentence each.
+    `units`: threads of the CPU, compute units of an OpenCL device. `remarks`: what flowcore will do
+    there, a sentence each.
     """
 
     name: str
@@ -37,8 +39,13 @@ class DeviceDescription(NamedTuple):
 
 
 def list_devices() -> list[DeviceDescription]:
-    """All devices of this machine, the CPU first; OpenCL devices by their numbers, then those that cannot be used. Opens the OpenCL devices."""
-    host = DeviceDescription("/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(ConfigProto()))
+    """All devices of this machine, the CPU first;
+
+    OpenCL devices by their numbers, then those that cannot be used. Opens the OpenCL devices.
+    """
+    host = DeviceDescription(
+        "/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(ConfigProto())
+    )
     opened = devices.opencl_devices()
     used = {id(d.runtime) for d in opened}
     try:
@@ -73,8 +80,14 @@ def _remarks(device: devices.Device) -> tuple[str, ...]:
     runtime = device.runtime
     assert runtime is not None
     return (
-        "nodes that ask for no device go here" if device.preferred else "used where a node asks for it; other nodes stay on the CPU",
+        "nodes that ask for no device go here"
+        if device.preferred
+        else "used where a node asks for it; other nodes stay on the CPU",
         f"kernels for {len(device.kernels)} op types",
-        "float64 is computed here" if runtime.has_double else "no float64 (cl_khr_fp64 is missing): such nodes need the CPU",
-        "kernels for processors: vectors, packed panels, no local memory" if runtime.kind == "CPU" else "kernels for GPUs: tiles in local memory",
+        "float64 is computed here"
+        if runtime.has_double
+        else "no float64 (cl_khr_fp64 is missing): such nodes need the CPU",
+        "kernels for processors: vectors, packed panels, no local memory"
+        if runtime.kind == "CPU"
+        else "kernels for GPUs: tiles in local memory",
     )

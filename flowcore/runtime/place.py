@@ -1,8 +1,10 @@
 """Placement: which device runs a node.
 
-A device string is a request. Without soft placement a request that cannot be met is an InvalidArgumentError; with it the node falls back to the host.
-Whatever takes a resource handle runs where the resource lives. A node that asks for nothing goes to the first GPU or accelerator, where there is one and it
-pays: see `_pays`. Must never import the engine: it sees devices and ops only.
+A device string is a request. Without soft placement a request that cannot be met is an
+InvalidArgumentError; with it the node falls back to the host.
+Whatever takes a resource handle runs where the resource lives. A node that asks for nothing goes to
+the first GPU or accelerator, where there is one and it pays: see `_pays`. Must never import the
+engine: it sees devices and ops only.
 """
 
 from __future__ import annotations
@@ -21,15 +23,30 @@ def _parse(device: str) -> DeviceSpec:
     return DeviceSpec.from_string(device)
 
 
-def place(op: Operation, inputs: Sequence[Tensor], visible: VisibleDevices, placed: dict[Operation, Device], soft: bool) -> Device:
-    """The device for `op`, which reads `inputs`. `placed` holds the devices of the ops before it that are not on the host."""
+def place(
+    op: Operation,
+    inputs: Sequence[Tensor],
+    visible: VisibleDevices,
+    placed: dict[Operation, Device],
+    soft: bool,
+) -> Device:
+    """The device for `op`, which reads `inputs`.
+
+    `placed` holds the devices of the ops before it that are not on the host.
+    """
     for tensor in inputs:
         if tensor._dtype is dtypes.resource:
             return _with_resources(op, inputs, placed)
     spec = _parse(op._device) if op._device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
-        return preferred if preferred is not None and not op.type.startswith(_HOST_ONLY) and _pays(op, inputs, preferred, placed) else HOST
+        return (
+            preferred
+            if preferred is not None
+            and not op.type.startswith(_HOST_ONLY)
+            and _pays(op, inputs, preferred, placed)
+            else HOST
+        )
     if op.type.startswith(_HOST_ONLY):
         return HOST
     try:
@@ -40,8 +57,9 @@ def place(op: Operation, inputs: Sequence[Tensor], visible: VisibleDevices, plac
         raise errors.InvalidArgumentError(
             op.node_def,
             op,
-            f"node '{op.name}' ({op.type}) asks for device '{op.device}', which this process does not have; {error}. "
-            "Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let such nodes fall back to the CPU",
+            f"node '{op.name}' ({op.type}) asks for device '{op.device}', which this process does not have;"
+            f" {error}. Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let"
+            " such nodes fall back to the CPU",
         ) from None
     fits = device.is_host or not soft or op.type in _NO_KERNEL or device.kernel_for(op) is not None
     return device if fits else HOST
@@ -56,16 +74,18 @@ def _with_resources(op: Operation, inputs: Sequence[Tensor], placed: dict[Operat
             raise errors.InvalidArgumentError(
                 op.node_def,
                 op,
-                f"node '{op.name}' ({op.type}) works on '{handles[0].op.name}' on {device.name} and on '{handle.op.name}' on {other.name}; "
-                "give both the same device",
+                f"node '{op.name}' ({op.type}) works on '{handles[0].op.name}' on {device.name} and on"
+                f" '{handle.op.name}' on {other.name}; give both the same device",
             )
     return device
 
 
 def _pays(op: Operation, inputs: Sequence[Tensor], device: Device, placed: dict[Operation, Device]) -> bool:
-    """Whether a node without a request is worth a device of its own memory: it computes floating values, and more than a few.
+    """Whether a node without a request is worth a device of its own memory: it computes floating
+    values, and more than a few.
 
-    Integers, shapes above all, and scalars computed from what is on the host (a learning rate) stay there. What touches no element follows its input.
+    Integers, shapes above all, and scalars computed from what is on the host (a learning rate) stay
+    there. What touches no element follows its input.
     """
     if op.type == "VarHandleOp":
         return dtypes.as_dtype(op.get_attr("dtype")).is_floating
@@ -85,4 +105,11 @@ def _pays(op: Operation, inputs: Sequence[Tensor], device: Device, placed: dict[
 #: Ops that are no nodes of a plan, but decide where others run.
 _NO_KERNEL = ("VarHandleOp", "Const", "Placeholder")
 #: Queues, readers and Python functions live with the host wherever they are asked for.
-_HOST_ONLY = ("FIFOQueue", "RandomShuffleQueue", "PaddingFIFOQueue", "PyFunc", "WholeFileReader", "IdentityReader")
+_HOST_ONLY = (
+    "FIFOQueue",
+    "RandomShuffleQueue",
+    "PaddingFIFOQueue",
+    "PyFunc",
+    "WholeFileReader",
+    "IdentityReader",
+)

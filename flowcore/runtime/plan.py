@@ -1,7 +1,8 @@
 """From a graph, fetches and feeds to a plan of the engine: prune, optimise, place, copy, lower, fuse.
 
-Each pass is a short function over `PlanNode`s; nothing here runs a node. A node that needs no work of its own (a constant,
-a resource handle) becomes a prefilled slot; what it had to wait for moves on to those who read it.
+Each pass is a short function over `PlanNode`s; nothing here runs a node. A node that needs no work
+of its own (a constant, a resource handle) becomes a prefilled slot; what it had to wait for moves
+on to those who read it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from flowcore import _engine, dtypes, errors, kernels
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.access_order import AccessOrder
-from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, KEEPS_CONSTANT, LAST_ON_HOST, Device, VisibleDevices
+from flowcore.runtime.devices import (
+    COPY_CONSTANT,
+    COPY_FROM_HOST,
+    COPY_TO_HOST,
+    HOST,
+    KEEPS_CONSTANT,
+    LAST_ON_HOST,
+    Device,
+    VisibleDevices,
+)
 from flowcore.runtime.fuse import fuse
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
@@ -27,7 +37,10 @@ from flowcore.shape import TensorShape
 
 @dataclass(eq=False, repr=False)
 class CompiledPlan:
-    """An engine plan with what the session needs around it. `ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several."""
+    """An engine plan with what the session needs around it.
+
+    `ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several.
+    """
 
     engine: _engine.Plan
     ops: list[Operation | None]
@@ -44,11 +57,19 @@ class CompiledPlan:
     def placements(self) -> list[tuple[Operation, str]]:
         """Every op that runs, and the name of its device."""
         placed = zip(self.ops, self.devices, strict=True)
-        return [(op, device) for i, (last, device) in enumerate(placed) for op in self.fused.get(i, (last,)) if op is not None]
+        return [
+            (op, device)
+            for i, (last, device) in enumerate(placed)
+            for op in self.fused.get(i, (last,))
+            if op is not None
+        ]
 
 
 def packed(value: object) -> object:
-    """An attribute value in the engine's terms: dtypes as numbers, shapes as lists with -1, None for an unknown rank."""
+    """An attribute value in the engine's terms:
+
+    dtypes as numbers, shapes as lists with -1, None for an unknown rank.
+    """
     if isinstance(value, dtypes.DType):
         return value.as_datatype_enum
     if isinstance(value, TensorShape):
@@ -69,7 +90,14 @@ _NOTHING: frozenset[int] = frozenset()
 class _Lowering:
     """State of one planning run: slots given out so far, nodes made so far."""
 
-    def __init__(self, graph: PlanGraph, resources: ResourceManager, visible: VisibleDevices, soft_placement: bool, deterministic: bool) -> None:
+    def __init__(
+        self,
+        graph: PlanGraph,
+        resources: ResourceManager,
+        visible: VisibleDevices,
+        soft_placement: bool,
+        deterministic: bool,
+    ) -> None:
         self.graph = graph
         self.resources = resources
         self.visible = visible
@@ -80,8 +108,11 @@ class _Lowering:
         self.slot_device: list[Device] = []
         self.copies: dict[tuple[int, str], int] = {}
         self.constants: dict[int, object] = {}
-        self.waits: dict[Operation, tuple[int, ...]] = {}  # of what others may wait for: node indices that stand for "this op is done"
-        self.prefilled: dict[Operation, tuple[int, ...]] = {}  # what those who read its value have to wait for, if anything
+        self.waits: dict[
+            Operation, tuple[int, ...]
+        ] = {}  # of what others may wait for: node indices that stand for "this op is done"
+        # what those who read its value have to wait for, if anything
+        self.prefilled: dict[Operation, tuple[int, ...]] = {}
         self.placed: dict[Operation, Device] = {}  # all that is not on the host
         self.queues: dict[str, _engine.Resource] = {}
 
@@ -115,7 +146,8 @@ class _Lowering:
         """The nodes that `op` has to wait for without reading their values."""
         found: set[int] = set()
         for control in op._control_inputs:
-            found.update(self.waits.get(self.graph.running(control), ()))  # absent: fed, or known from the start
+            # absent: fed, or known from the start
+            found.update(self.waits.get(self.graph.running(control), ()))
         for tensor in inputs:
             found.update(self.prefilled.get(tensor._op, ()))
         return found
@@ -127,7 +159,14 @@ class _Lowering:
         if after:
             self.waits[op] = self.prefilled[op] = tuple(after)
 
-    def _append(self, op: Operation, inputs: tuple[Tensor, ...], device: Device, after: Set[int], state: _engine.Resource | None) -> None:
+    def _append(
+        self,
+        op: Operation,
+        inputs: tuple[Tensor, ...],
+        device: Device,
+        after: Set[int],
+        state: _engine.Resource | None,
+    ) -> None:
         kernel: _engine.Kernel | Callable[..., object] | None
         kernel = device.kernel_for(op)
         if kernel is None and device.is_host:
@@ -138,7 +177,9 @@ class _Lowering:
         first, count = len(self.slot_device), len(op._outputs)
         if self.placed:  # not all is on the host
             host_in, host_out = _on_host(op, inputs, kernel)
-            slots = tuple([self.on_device(t, HOST if host else device) for t, host in zip(inputs, host_in, strict=True)])
+            slots = tuple(
+                [self.on_device(t, HOST if host else device) for t, host in zip(inputs, host_in, strict=True)]
+            )
             first = len(self.slot_device)
             self.slot_device += [HOST if host else device for host in host_out]
         else:
@@ -159,7 +200,18 @@ class _Lowering:
             variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
             after = after | self.order.before(op.type, variables)
         outputs = (first,) if count == 1 else tuple(range(first, first + count))
-        node = PlanNode(op._name, op, kernel, device, slots, outputs, tuple(sorted(after)) if after else (), attrs, state, dtypes_out)
+        node = PlanNode(
+            op._name,
+            op,
+            kernel,
+            device,
+            slots,
+            outputs,
+            tuple(sorted(after)) if after else (),
+            attrs,
+            state,
+            dtypes_out,
+        )
         self.add(node)
         if self.order is not None:
             self.order.add(node.index, op.type, variables)
@@ -167,7 +219,10 @@ class _Lowering:
             self.waits[op] = (node.index,)
 
     def on_device(self, tensor: Tensor, device: Device) -> int:
-        """The slot that holds the value of `tensor` in the memory of `device`; one copy per value and device."""
+        """The slot that holds the value of `tensor` in the memory of `device`;
+
+        one copy per value and device.
+        """
         slot = self.slot_of[tensor]
         source = self.slot_device[slot]
         if not source.is_host and not device.is_host and source is not device:
@@ -185,7 +240,17 @@ class _Lowering:
             if state is not None:
                 op_type = COPY_CONSTANT
             copied = self.copies[key] = self.new_slot(device)
-            self.add(PlanNode(f"{tensor._op._name}/{op_type}", None, owner.internal_kernel(op_type), device, (slot,), (copied,), state=state))
+            self.add(
+                PlanNode(
+                    f"{tensor._op._name}/{op_type}",
+                    None,
+                    owner.internal_kernel(op_type),
+                    device,
+                    (slot,),
+                    (copied,),
+                    state=state,
+                )
+            )
         return self.copies[key]
 
     def _python_kernel(self, op: Operation) -> Callable[..., object] | None:
@@ -195,19 +260,31 @@ class _Lowering:
         return self.resources.python_kernel(op, attributes(op))
 
     def _refuse(self, op: Operation, device: Device) -> None:
-        types = {name: dtypes.as_dtype(value).name for name, value in op.node_def.attr.items() if isinstance(value, dtypes.DType)}
+        types = {
+            name: dtypes.as_dtype(value).name
+            for name, value in op.node_def.attr.items()
+            if isinstance(value, dtypes.DType)
+        }
         raise errors.InvalidArgumentError(
             op.node_def,
             op,
             f"node '{op.name}' ({op.type}) has no kernel on {device.name} for {types or 'its attributes'}"
-            + ("" if device.is_host else "; ConfigProto(allow_soft_placement=True) lets it fall back to the CPU")
+            + (
+                ""
+                if device.is_host
+                else "; ConfigProto(allow_soft_placement=True) lets it fall back to the CPU"
+            )
             + _where(op),
         )
 
 
 def _on_host(op: Operation, inputs: Sequence[Tensor], kernel: object) -> tuple[list[bool], list[bool]]:
-    """Which inputs a kernel wants in the memory of the host wherever it runs, and which outputs it leaves there."""
-    wanted, left, flags = (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
+    """Which inputs a kernel wants in the memory of the host wherever it runs, and which outputs it
+    leaves there.
+    """
+    wanted, left, flags = (
+        (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
+    )
     host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
     if flags & LAST_ON_HOST:
         host_in[-1] = True
@@ -224,8 +301,8 @@ def _refuse_placeholder(op: Operation) -> None:
     raise errors.InvalidArgumentError(
         op.node_def,
         op,
-        f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape {tensor.shape}; "
-        f"the fetches depend on it and feed_dict does not have it{_where(op)}",
+        f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape"
+        f" {tensor.shape}; the fetches depend on it and feed_dict does not have it{_where(op)}",
     )
 
 
@@ -265,11 +342,15 @@ def compile_plan(
     fetch_slots = [lowering.on_device(t, HOST) for t in graph.fetches]
     fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
     nodes = fuse(lowering.nodes, fetch_slots, lowering.constants) if fuses else lowering.nodes
-    plan = _engine.Plan(pool, nodes, len(lowering.slot_device), range(len(feeds)), fetch_slots, lowering.constants)
+    plan = _engine.Plan(
+        pool, nodes, len(lowering.slot_device), range(len(feeds)), fetch_slots, lowering.constants
+    )
     original = graph.originals.get
     fused = {n.index: tuple([original(op, op) for op in n.fused]) for n in nodes if n.fused}
     ops = [original(n.op, n.op) if n.op is not None else None for n in nodes]
-    return CompiledPlan(plan, ops, [n.name for n in nodes], [n.device.name for n in nodes], fused, lowering.queues)
+    return CompiledPlan(
+        plan, ops, [n.name for n in nodes], [n.device.name for n in nodes], fused, lowering.queues
+    )
 
 
 _UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 
 
 class NodeStats(NamedTuple):
-    """One execution of one node. Times are in nanoseconds of the monotonic clock; `thread` 0 is the caller. `fused`: the ops it computed, where several."""
+    """One execution of one node.
+
+    Times are in nanoseconds of the monotonic clock; `thread` 0 is the caller. `fused`: the ops it
+    computed, where several.
+    """
 
     name: str
     op: str
@@ -26,13 +30,26 @@ class RunMetadata:
         self.node_stats: list[NodeStats] = []
 
     def chrome_trace(self) -> dict[str, Any]:
-        """The Trace Event Format: one process a device, one row a thread, one slice a node; times in microseconds."""
+        """The Trace Event Format:
+
+        one process a device, one row a thread, one slice a node; times in microseconds.
+        """
         first = min((n.start_ns for n in self.node_stats), default=0)
         devices = sorted({n.device for n in self.node_stats})
-        events: list[dict[str, Any]] = [{"ph": "M", "name": "process_name", "pid": pid, "args": {"name": device}} for pid, device in enumerate(devices)]
+        events: list[dict[str, Any]] = [
+            {"ph": "M", "name": "process_name", "pid": pid, "args": {"name": device}}
+            for pid, device in enumerate(devices)
+        ]
         rows = sorted({(devices.index(n.device), n.thread) for n in self.node_stats})
         events += [
-            {"ph": "M", "name": "thread_name", "pid": pid, "tid": thread, "args": {"name": f"worker {thread}" if thread else "caller"}} for pid, thread in rows
+            {
+                "ph": "M",
+                "name": "thread_name",
+                "pid": pid,
+                "tid": thread,
+                "args": {"name": f"worker {thread}" if thread else "caller"},
+            }
+            for pid, thread in rows
         ]
         events += [
             {
@@ -58,8 +75,18 @@ class RunMetadata:
 
 
 def collect(
-    trace: Sequence[tuple[int, int, int, int]], names: Sequence[str], types: Sequence[str], devices: Sequence[str], fused: Mapping[int, Sequence[str]]
+    trace: Sequence[tuple[int, int, int, int]],
+    names: Sequence[str],
+    types: Sequence[str],
+    devices: Sequence[str],
+    fused: Mapping[int, Sequence[str]],
 ) -> list[NodeStats]:
-    """The engine's (node, start, end, thread) records as NodeStats, by start time. `fused`: the ops of nodes that are several."""
+    """The engine's (node, start, end, thread) records as NodeStats, by start time.
+
+    `fused`: the ops of nodes that are several.
+    """
     records = sorted(trace, key=lambda r: r[1])
-    return [NodeStats(names[i], types[i], devices[i], thread, start, end, tuple(fused.get(i, ()))) for i, start, end, thread in records]
+    return [
+        NodeStats(names[i], types[i], devices[i], thread, start, end, tuple(fused.get(i, ())))
+        for i, start, end, thread in records
+    ]

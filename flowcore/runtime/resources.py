@@ -30,17 +30,23 @@ class ResourceManager:
         with self._lock:
             found = self._resources.get(key)
             if found is None:
-                found = self._resources[key] = (op.type, _engine.Resource(kernels.RESOURCE_FACTORIES[op.type](name, dict(attrs))))
+                found = self._resources[key] = (
+                    op.type,
+                    _engine.Resource(kernels.RESOURCE_FACTORIES[op.type](name, dict(attrs))),
+                )
         if found[0] != op.type:
             raise errors.InvalidArgumentError(
                 op.node_def,
                 op,
-                f"node '{op.name}' ({op.type}) shares the name '{name}' with a resource made by a {found[0]}; give one another shared_name",
+                f"node '{op.name}' ({op.type}) shares the name '{name}' with a resource made by a {found[0]};"
+                " give one another shared_name",
             )
         return found[1]
 
     def python_kernel(self, op: Operation, attrs: Mapping[str, Any]) -> Callable[..., Any] | None:
-        """The Python kernel of `op`, made once per session, so that one that counts (Print) counts over all plans. None when there is none."""
+        """The Python kernel of `op`, made once per session, so that one that counts (Print) counts
+        over all plans. None when there is none.
+        """
         factory = kernels.PYTHON_KERNELS.get(op.type)
         if factory is None:
             return None

@@ -39,7 +39,10 @@ _default_sessions = threading.local()
 
 
 def thread_count(config: ConfigProto) -> int:
-    """Threads of a session: the config's, else FLOWCORE_THREADS, else one per processor this process may use."""
+    """Threads of a session:
+
+    the config's, else FLOWCORE_THREADS, else one per processor this process may use.
+    """
     if config.inter_op_parallelism_threads > 0:
         return config.inter_op_parallelism_threads
     text = os.environ.get("FLOWCORE_THREADS", "")
@@ -69,7 +72,9 @@ class _Signature:
 
 @contextlib.contextmanager
 def _without_collector() -> Iterator[None]:
-    """While a plan is made, which allocates much and drops little, the collector would look through the whole graph again and again: a third of the time."""
+    """While a plan is made, which allocates much and drops little, the collector would look through
+    the whole graph again and again: a third of the time.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -88,9 +93,15 @@ class BaseSession:
       config: a ConfigProto; threads, placement and time limits.
     """
 
-    def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
+    def __init__(
+        self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None
+    ) -> None:
         if target:
-            raise errors.UnimplementedError(None, None, f"session target {target!r}: this version runs in its own process only; leave target empty")
+            raise errors.UnimplementedError(
+                None,
+                None,
+                f"session target {target!r}: this version runs in its own process only; leave target empty",
+            )
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"graph must be a flowcore Graph, found {type(graph).__name__}")
         if config is not None and not isinstance(config, ConfigProto):
@@ -132,13 +143,15 @@ class BaseSession:
         """Runs what `fetches` needs and returns the values in the same structure.
 
         Args:
-          fetches: a Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples and dicts of these.
+          fetches: a Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples and
+          dicts of these.
           feed_dict: values for tensors of the graph, any tensor, not only placeholders.
           options: RunOptions: time limit and trace level.
           run_metadata: filled with per-node times when the trace level asks for it.
 
         Returns:
-          NumPy arrays (scalars for rank 0, bytes for strings), None for operations. The caller owns the arrays.
+          NumPy arrays (scalars for rank 0, bytes for strings), None for operations. The caller owns
+          the arrays.
 
         Raises:
           RuntimeError: the session is closed.
@@ -153,7 +166,9 @@ class BaseSession:
         arrays = [convert(value) for convert, value in zip(signature.convert, values)]
         return self._execute(signature, arrays, options, run_metadata)
 
-    def make_callable(self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False) -> Callable[..., Any]:
+    def make_callable(
+        self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
+    ) -> Callable[..., Any]:
         """A function that runs `fetches` again and again with the least overhead.
 
         Args:
@@ -167,9 +182,18 @@ class BaseSession:
         execute, run, config, count = self._execute, plan.engine.run, self._config, len(convert)
         waits = plan.may_wait
 
-        def call(*values: Any, options: RunOptions | None = None, run_metadata: profile.RunMetadata | None = None) -> Any:
-            # The common case, which is `_execute` without what it can do more, has no call and no look-up that it does not need.
-            if options is None and run_metadata is None and not waits and len(values) == count and not self._closed:
+        def call(
+            *values: Any, options: RunOptions | None = None, run_metadata: profile.RunMetadata | None = None
+        ) -> Any:
+            # The common case, which is `_execute` without what it can do more, has no call and no
+            # look-up that it does not need.
+            if (
+                options is None
+                and run_metadata is None
+                and not waits
+                and len(values) == count
+                and not self._closed
+            ):
                 try:
                     return build(run([c(v) for c, v in zip(convert, values)], config.operation_timeout_in_ms))
                 except _engine.StepError as error:
@@ -193,14 +217,19 @@ class BaseSession:
         plan = signature.plan
         run = self._monitor.enter(plan)
         try:
-            return plan.engine.run_until(stop, self._monitor.watch(plan, loop=True) if plan.may_wait else None)
+            return plan.engine.run_until(
+                stop, self._monitor.watch(plan, loop=True) if plan.may_wait else None
+            )
         except _engine.StepError as error:
             raise as_exception(error, plan) from error.cause
         finally:
             self._monitor.leave(run)
 
     def close(self) -> None:
-        """Cancels what still runs and releases variables and queues. A closed session raises RuntimeError on use."""
+        """Cancels what still runs and releases variables and queues.
+
+        A closed session raises RuntimeError on use.
+        """
         with self._lock:
             self._closed = True
             signatures = list(self._signatures.values())
@@ -215,13 +244,17 @@ class BaseSession:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise RuntimeError("Attempted to use a closed Session. Make a new one; variables and queues went with this one.")
+            raise RuntimeError(
+                "Attempted to use a closed Session. Make a new one; variables and queues went with this one."
+            )
 
     def _feed_tensor(self, key: Any) -> Tensor:
         try:
             tensor = self._graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
         except (TypeError, KeyError, ValueError) as error:
-            raise TypeError(f"Cannot interpret feed_dict key {key!r} as a Tensor of this graph: {error}") from None
+            raise TypeError(
+                f"Cannot interpret feed_dict key {key!r} as a Tensor of this graph: {error}"
+            ) from None
         if not self._graph.is_feedable(tensor):
             raise ValueError(f"Tensor {tensor.name} may not be fed.")
         return tensor
@@ -230,7 +263,9 @@ class BaseSession:
         if type(feed_dict) is not dict and not isinstance(feed_dict, Mapping):
             raise TypeError(f"feed_dict must map tensors to values, found {type(feed_dict).__name__}")
         graph = self._graph
-        tensors = tuple([k if type(k) is Tensor and k.graph is graph else self._feed_tensor(k) for k in feed_dict])
+        tensors = tuple(
+            [k if type(k) is Tensor and k.graph is graph else self._feed_tensor(k) for k in feed_dict]
+        )
         return tensors, tuple(feed_dict.values())
 
     def _signature(self, fetches: Any, feed_tensors: tuple[Tensor, ...]) -> _Signature:
@@ -267,15 +302,27 @@ class BaseSession:
         config = self._config
         options, soft = config.graph_options.optimizer_options, config.allow_soft_placement
         signature = (parsed.tensors, parsed.targets, feed_tensors)
-        plan = compile_plan(self._pool, self._resources, *signature, self._visible, soft, options, config.deterministic)
+        plan = compile_plan(
+            self._pool, self._resources, *signature, self._visible, soft, options, config.deterministic
+        )
         if config.log_device_placement:
             for op, device in plan.placements():
                 wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
                 fell_back = wanted not in (None, "CPU") and device == HOST.name
-                print(f"{op.name}: ({op.type}): {device}" + (f" (it asks for {op.device}, which cannot run it)" if fell_back else ""), file=sys.stderr)
+                print(
+                    f"{op.name}: ({op.type}): {device}"
+                    + (f" (it asks for {op.device}, which cannot run it)" if fell_back else ""),
+                    file=sys.stderr,
+                )
         return plan
 
-    def _execute(self, signature: _Signature, arrays: list[np.ndarray], options: RunOptions | None, metadata: profile.RunMetadata | None) -> Any:
+    def _execute(
+        self,
+        signature: _Signature,
+        arrays: list[np.ndarray],
+        options: RunOptions | None,
+        metadata: profile.RunMetadata | None,
+    ) -> Any:
         if self._closed:
             self._check_open()
         plan = signature.plan
@@ -310,7 +357,8 @@ class Session(BaseSession):
         with flowcore.Session() as sess:
             print(sess.run(c, feed_dict={a: 1.0}))
 
-    Used as a context manager it is the default session of the block, and its graph the default graph; it is closed at the end.
+    Used as a context manager it is the default session of the block, and its graph the default
+    graph; it is closed at the end.
     """
 
     def __enter__(self) -> Session:
@@ -320,7 +368,9 @@ class Session(BaseSession):
         _stack().append(self)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         _leave(self)
         self._graph_context.__exit__(kind, value, traceback)
         self.close()
@@ -331,9 +381,14 @@ class Session(BaseSession):
 
 
 class InteractiveSession(BaseSession):
-    """A session that makes itself the default on construction, for shells and notebooks. `close()` ends that."""
+    """A session that makes itself the default on construction, for shells and notebooks.
 
-    def __init__(self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None) -> None:
+    `close()` ends that.
+    """
+
+    def __init__(
+        self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None
+    ) -> None:
         super().__init__(target, graph, config)
         _stack().append(self)
         self._graph_context = None

@@ -18,6 +18,12 @@ __all__ = ["show_config"]
 
 def show_config() -> None:
     """Prints versions, processor, threads, devices, and where matrix products come from."""
-    print(f"flowcore {__version__}, NumPy {np.__version__}, Python {platform.python_version()} on {platform.system()} {platform.machine()}")
-    print(f"threads: {thread_count(ConfigProto())}; devices: {', '.join(d.name for d in all_devices())}; byte order: {sys.byteorder}")
+    print(
+        f"flowcore {__version__}, NumPy {np.__version__}, Python {platform.python_version()} on"
+        f" {platform.system()} {platform.machine()}"
+    )
+    print(
+        f"threads: {thread_count(ConfigProto())}; devices: {', '.join(d.name for d in all_devices())}; byte"
+        f" order: {sys.byteorder}"
+    )
     print(f"matrix products: {blas.info()}")

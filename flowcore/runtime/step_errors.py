@@ -40,7 +40,9 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
         if op.created_at:
             message += f"\n  created at {op.created_at}"
         if error.node in plan.fused:
-            others = ", ".join(f"'{other.name}' ({other.type})" for other in plan.fused[error.node] if other is not op)
+            others = ", ".join(
+                f"'{other.name}' ({other.type})" for other in plan.fused[error.node] if other is not op
+            )
             message += f"\n  computed together with {others}"
     elif 0 <= error.node < len(plan.names):
         message = f"node '{plan.names[error.node]}': {message}"
@@ -50,6 +52,9 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
 
 
 def _member(ops: tuple[Operation, ...], message: str) -> tuple[Operation, str]:
-    """Which of the ops of a fused node failed, and why: its kernel's messages begin with a mark (kernels/_fused.h)."""
+    """Which of the ops of a fused node failed, and why:
+
+    its kernel's messages begin with a mark (kernels/_fused.h).
+    """
     mark = re.match(r"#(\d+): ", message)
     return (ops[int(mark[1])], message[mark.end() :]) if mark else (ops[-1], message)

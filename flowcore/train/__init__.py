@@ -1,4 +1,7 @@
-"""Training: optimisers, the coordinator of threads, queue runners, input pipelines. Stands above the runtime."""
+"""Training:
+
+optimisers, the coordinator of threads, queue runners, input pipelines. Stands above the runtime.
+"""
 
 from flowcore.train.coordinator import *  # noqa: F403
 from flowcore.train.input import *  # noqa: F403

@@ -1,4 +1,7 @@
-"""Coordinator: lets several threads stop together, and brings the exception of one to the thread that joins them."""
+"""Coordinator:
+
+lets several threads stop together, and brings the exception of one to the thread that joins them.
+"""
 
 from __future__ import annotations
 
@@ -19,14 +22,20 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 class Coordinator:
     """Coordinates the end of a set of threads.
 
-    Any of them calls `request_stop`; all look at `should_stop`; one calls `join`, which raises what `request_stop` was given.
+    Any of them calls `request_stop`; all look at `should_stop`; one calls `join`, which raises what
+    `request_stop` was given.
 
     Args:
-      clean_stop_exception_types: exceptions that are a normal end and are not raised again; OutOfRangeError by default.
+      clean_stop_exception_types: exceptions that are a normal end and are not raised again;
+      OutOfRangeError by default.
     """
 
     def __init__(self, clean_stop_exception_types: tuple[type[BaseException], ...] | None = None) -> None:
-        self._clean = (errors.OutOfRangeError,) if clean_stop_exception_types is None else tuple(clean_stop_exception_types)
+        self._clean = (
+            (errors.OutOfRangeError,)
+            if clean_stop_exception_types is None
+            else tuple(clean_stop_exception_types)
+        )
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._exception: ExcInfo | None = None
@@ -35,7 +44,8 @@ class Coordinator:
         self._on_stop: list[Callable[[], None]] = []
 
     def request_stop(self, ex: BaseException | ExcInfo | None = None) -> None:
-        """Asks all threads to stop. `ex`: an exception, or the triple of sys.exc_info(), which `join` raises; the first one counts.
+        """Asks all threads to stop. `ex`: an exception, or the triple of sys.exc_info(), which
+        `join` raises; the first one counts.
 
         After `join` has returned, an exception given here is raised at once.
         """
@@ -92,11 +102,17 @@ class Coordinator:
         if now:
             callback()
 
-    def join(self, threads: Iterable[threading.Thread] | None = None, stop_grace_period_secs: float = 120, ignore_live_threads: bool = False) -> None:
+    def join(
+        self,
+        threads: Iterable[threading.Thread] | None = None,
+        stop_grace_period_secs: float = 120,
+        ignore_live_threads: bool = False,
+    ) -> None:
         """Waits for the registered threads and `threads` to end.
 
-        Returns when all have ended. Once a stop was asked for, they have `stop_grace_period_secs` to do so; then a RuntimeError names those that live
-        (unless ignore_live_threads). Raises the exception given to `request_stop`, with its traceback.
+        Returns when all have ended. Once a stop was asked for, they have `stop_grace_period_secs`
+        to do so; then a RuntimeError names those that live (unless ignore_live_threads). Raises the
+        exception given to `request_stop`, with its traceback.
         """
         with self._lock:
             waited = set(self._threads) | set(threads or ())
@@ -114,7 +130,10 @@ class Coordinator:
         if exception is not None:
             raise exception[1].with_traceback(exception[2])
         if alive and not ignore_live_threads:
-            raise RuntimeError(f"Coordinator stopped with threads still running after {stop_grace_period_secs:g} s: {' '.join(alive)}")
+            raise RuntimeError(
+                f"Coordinator stopped with threads still running after {stop_grace_period_secs:g} s:"
+                f" {' '.join(alive)}"
+            )
 
     @property
     def joined(self) -> bool:

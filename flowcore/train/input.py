@@ -1,4 +1,8 @@
-"""Input pipelines of queues: producers of names, numbers and slices, and batches of tensors. Each adds a queue and its runner to the graph."""
+"""Input pipelines of queues:
+
+producers of names, numbers and slices, and batches of tensors. Each adds a queue and its runner to
+the graph.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,25 @@ from flowcore.ops.variables import Variable
 from flowcore.shape import TensorShape
 from flowcore.train.queue_runner import QueueRunner, add_queue_runner
 
-__all__ = ["batch", "batch_join", "input_producer", "limit_epochs", "match_filenames_once", "range_input_producer", "shuffle_batch", "shuffle_batch_join",
-           "slice_input_producer", "string_input_producer"]  # fmt: skip
+__all__ = [
+    "batch",
+    "batch_join",
+    "input_producer",
+    "limit_epochs",
+    "match_filenames_once",
+    "range_input_producer",
+    "shuffle_batch",
+    "shuffle_batch_join",
+    "slice_input_producer",
+    "string_input_producer",
+]
 
 
 def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = None) -> Tensor:
-    """The same tensor, `num_epochs` times; then OutOfRangeError. It counts in a local variable: run local_variables_initializer()."""
+    """The same tensor, `num_epochs` times;
+
+    then OutOfRangeError. It counts in a local variable: run local_variables_initializer().
+    """
     if num_epochs is None:
         return convert_to_tensor(tensor)
     if num_epochs <= 0:
@@ -39,10 +56,20 @@ def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = 
 
 
 def input_producer(
-    input_tensor: Any, element_shape: Any = None, num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32,
-    shared_name: str | None = None, summary_name: str | None = None, name: str | None = None, cancel_op: Any = None,
-) -> FIFOQueue:  # fmt: skip
-    """A queue of the rows of a tensor, in random order each time round unless shuffle=False, for ever or `num_epochs` times."""
+    input_tensor: Any,
+    element_shape: Any = None,
+    num_epochs: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    capacity: int = 32,
+    shared_name: str | None = None,
+    summary_name: str | None = None,
+    name: str | None = None,
+    cancel_op: Any = None,
+) -> FIFOQueue:
+    """A queue of the rows of a tensor, in random order each time round unless shuffle=False, for
+    ever or `num_epochs` times.
+    """
     with name_scope(name, "input_producer", [input_tensor]) as scope:
         rows = convert_to_tensor(input_tensor, name="input_tensor")
         element = rows.shape[1:].merge_with(TensorShape(element_shape))
@@ -57,10 +84,19 @@ def input_producer(
 
 
 def string_input_producer(
-    string_tensor: Any, num_epochs: int | None = None, shuffle: bool = True, seed: int | None = None, capacity: int = 32, shared_name: str | None = None,
-    name: str | None = None, cancel_op: Any = None,
-) -> FIFOQueue:  # fmt: skip
-    """A queue of strings (file names, for example). An empty list is an error: at once where it can be seen, else in the run."""
+    string_tensor: Any,
+    num_epochs: int | None = None,
+    shuffle: bool = True,
+    seed: int | None = None,
+    capacity: int = 32,
+    shared_name: str | None = None,
+    name: str | None = None,
+    cancel_op: Any = None,
+) -> FIFOQueue:
+    """A queue of strings (file names, for example).
+
+    An empty list is an error: at once where it can be seen, else in the run.
+    """
     if not isinstance(string_tensor, Tensor) and not len(string_tensor):
         raise ValueError("string_input_producer needs at least one string")
     with name_scope(name, "input_producer", [string_tensor]) as scope:
@@ -69,7 +105,9 @@ def string_input_producer(
         if count is None:
             check = Assert(apply("Size", strings) > 0, ["string_input_producer needs at least one string"])
             strings = with_dependencies([check], strings)
-        return input_producer(strings, [], num_epochs, shuffle, seed, capacity, shared_name, name=scope, cancel_op=cancel_op)
+        return input_producer(
+            strings, [], num_epochs, shuffle, seed, capacity, shared_name, name=scope, cancel_op=cancel_op
+        )
 
 
 def range_input_producer(
@@ -83,7 +121,9 @@ def range_input_producer(
 ) -> FIFOQueue:
     """A queue of the numbers 0 .. limit - 1."""
     with name_scope(name, "input_producer", [limit]) as scope:
-        return input_producer(range(limit), [], num_epochs, shuffle, seed, capacity, shared_name, "fraction_of_{}_full", scope)
+        return input_producer(
+            range(limit), [], num_epochs, shuffle, seed, capacity, shared_name, "fraction_of_{}_full", scope
+        )
 
 
 def slice_input_producer(
@@ -116,7 +156,7 @@ def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
     )
 
 
-# ---- batches --------------------------------------------------------------------------------------------------
+# ---- batches ----------------------------------------
 
 
 def _flatten(tensors: Any) -> tuple[list[Tensor], list[str] | None]:
@@ -130,9 +170,20 @@ def _flatten(tensors: Any) -> tuple[list[Tensor], list[str] | None]:
 
 
 def _batches(
-    tensors_list: Sequence[Any], batch_size: Any, copies: int, capacity: int, enqueue_many: bool, shapes: Any, smaller_final: bool, keep_input: Any,
-    shared_name: str | None, name: str | None, default: str, make: Any, dynamic_pad: bool = False,
-) -> Any:  # fmt: skip
+    tensors_list: Sequence[Any],
+    batch_size: Any,
+    copies: int,
+    capacity: int,
+    enqueue_many: bool,
+    shapes: Any,
+    smaller_final: bool,
+    keep_input: Any,
+    shared_name: str | None,
+    name: str | None,
+    default: str,
+    make: Any,
+    dynamic_pad: bool = False,
+) -> Any:
     if dynamic_pad:
         raise NotImplementedError("dynamic_pad is not there yet; give all examples one shape")
     if keep_input is not True:
@@ -148,13 +199,18 @@ def _batches(
             element = TensorShape(shapes[i]) if shapes is not None else tensor.shape
             for others, _ in flat[1:]:
                 if others[i].dtype != tensor.dtype:
-                    raise TypeError(f"component {i} differs in dtype: {tensor.dtype.name} and {others[i].dtype.name}")
+                    raise TypeError(
+                        f"component {i} differs in dtype: {tensor.dtype.name} and {others[i].dtype.name}"
+                    )
                 if shapes is None:
                     element = element.merge_with(others[i].shape)
             known.append(element[1:] if enqueue_many and shapes is None else element)
         for i, element in enumerate(known):
             if not element.is_fully_defined():
-                raise ValueError(f"All shapes must be fully defined: component {i} has shape {element}; use set_shape, or pass shapes=")
+                raise ValueError(
+                    f"All shapes must be fully defined: component {i} has shape {element}; use set_shape, or"
+                    " pass shapes="
+                )
         queue: QueueBase = make(capacity, types, known, shared_name)
         put = queue.enqueue_many if enqueue_many else queue.enqueue
         ops = [put(tensors) for tensors, _ in flat] if len(flat) > 1 else [put(flat[0][0])] * copies
@@ -172,13 +228,22 @@ def _fifo(capacity: int, types: Any, known: Any, shared_name: str | None) -> FIF
 
 
 def batch(
-    tensors: Any, batch_size: Any, num_threads: int = 1, capacity: int = 32, enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
-) -> Any:  # fmt: skip
+    tensors: Any,
+    batch_size: Any,
+    num_threads: int = 1,
+    capacity: int = 32,
+    enqueue_many: bool = False,
+    shapes: Any = None,
+    dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False,
+    shared_name: str | None = None,
+    name: str | None = None,
+) -> Any:
     """Batches of examples, in order (with one thread).
 
     Args:
-      tensors: a tensor, a list or a dictionary: one example, or many along the first dimension with enqueue_many.
+      tensors: a tensor, a list or a dictionary: one example, or many along the first dimension with
+      enqueue_many.
       batch_size: examples per batch.
       num_threads: threads that run the ops behind `tensors`.
       capacity: examples that may wait.
@@ -203,10 +268,19 @@ def batch(
 
 
 def batch_join(
-    tensors_list: Sequence[Any], batch_size: Any, capacity: int = 32, enqueue_many: bool = False, shapes: Any = None, dynamic_pad: bool = False,
-    allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
-) -> Any:  # fmt: skip
-    """As batch, with one thread for each entry of `tensors_list`, so that they may come from different readers."""
+    tensors_list: Sequence[Any],
+    batch_size: Any,
+    capacity: int = 32,
+    enqueue_many: bool = False,
+    shapes: Any = None,
+    dynamic_pad: bool = False,
+    allow_smaller_final_batch: bool = False,
+    shared_name: str | None = None,
+    name: str | None = None,
+) -> Any:
+    """As batch, with one thread for each entry of `tensors_list`, so that they may come from
+    different readers.
+    """
     return _batches(
         list(tensors_list),
         batch_size,
@@ -226,15 +300,26 @@ def batch_join(
 
 def _shuffling(min_after_dequeue: int, seed: int | None) -> Any:
     def make(capacity: int, types: Any, known: Any, shared_name: str | None) -> RandomShuffleQueue:
-        return RandomShuffleQueue(capacity, min_after_dequeue, types, known, seed=seed, shared_name=shared_name)
+        return RandomShuffleQueue(
+            capacity, min_after_dequeue, types, known, seed=seed, shared_name=shared_name
+        )
 
     return make
 
 
 def shuffle_batch(
-    tensors: Any, batch_size: Any, capacity: int, min_after_dequeue: int, num_threads: int = 1, seed: int | None = None, enqueue_many: bool = False,
-    shapes: Any = None, allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
-) -> Any:  # fmt: skip
+    tensors: Any,
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    num_threads: int = 1,
+    seed: int | None = None,
+    enqueue_many: bool = False,
+    shapes: Any = None,
+    allow_smaller_final_batch: bool = False,
+    shared_name: str | None = None,
+    name: str | None = None,
+) -> Any:
     """As batch, in random order: examples are drawn from at least `min_after_dequeue` that wait."""
     make = _shuffling(min_after_dequeue, seed)
     return _batches(
@@ -254,9 +339,17 @@ def shuffle_batch(
 
 
 def shuffle_batch_join(
-    tensors_list: Sequence[Any], batch_size: Any, capacity: int, min_after_dequeue: int, seed: int | None = None, enqueue_many: bool = False,
-    shapes: Any = None, allow_smaller_final_batch: bool = False, shared_name: str | None = None, name: str | None = None,
-) -> Any:  # fmt: skip
+    tensors_list: Sequence[Any],
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    seed: int | None = None,
+    enqueue_many: bool = False,
+    shapes: Any = None,
+    allow_smaller_final_batch: bool = False,
+    shared_name: str | None = None,
+    name: str | None = None,
+) -> Any:
     """As shuffle_batch, with one thread for each entry of `tensors_list`."""
     make = _shuffling(min_after_dequeue, seed)
     return _batches(

@@ -12,12 +12,28 @@ from flowcore.ops.elementwise import cast, floor, minimum, multiply, pow, where
 __all__ = ["exponential_decay", "piecewise_constant", "polynomial_decay"]
 
 
-def exponential_decay(learning_rate: Any, global_step: Any, decay_steps: Any, decay_rate: Any, staircase: bool = False, name: str | None = None) -> Tensor:
-    """learning_rate * decay_rate ** (global_step / decay_steps); `staircase` cuts the quotient to whole numbers."""
+def exponential_decay(
+    learning_rate: Any,
+    global_step: Any,
+    decay_steps: Any,
+    decay_rate: Any,
+    staircase: bool = False,
+    name: str | None = None,
+) -> Tensor:
+    """learning_rate * decay_rate ** (global_step / decay_steps);
+
+    `staircase` cuts the quotient to whole numbers.
+    """
     with name_scope(name, "ExponentialDecay") as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")
-        exponent = cast(convert_to_tensor(global_step), rate.dtype) / cast(convert_to_tensor(decay_steps), rate.dtype)
-        return multiply(rate, pow(convert_to_tensor(decay_rate, dtype=rate.dtype), floor(exponent) if staircase else exponent), name=scope)
+        exponent = cast(convert_to_tensor(global_step), rate.dtype) / cast(
+            convert_to_tensor(decay_steps), rate.dtype
+        )
+        return multiply(
+            rate,
+            pow(convert_to_tensor(decay_rate, dtype=rate.dtype), floor(exponent) if staircase else exponent),
+            name=scope,
+        )
 
 
 def polynomial_decay(
@@ -36,7 +52,9 @@ def polynomial_decay(
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         limit = cast(convert_to_tensor(decay_steps), rate.dtype)
         done = minimum(cast(convert_to_tensor(global_step), rate.dtype), limit) / limit
-        return (rate - end_learning_rate) * pow(1 - done, convert_to_tensor(power, dtype=rate.dtype)) + end_learning_rate
+        return (rate - end_learning_rate) * pow(
+            1 - done, convert_to_tensor(power, dtype=rate.dtype)
+        ) + end_learning_rate
 
 
 def piecewise_constant(x: Any, boundaries: list[Any], values: list[Any], name: str | None = None) -> Tensor:
@@ -47,5 +65,9 @@ def piecewise_constant(x: Any, boundaries: list[Any], values: list[Any], name: s
         x = convert_to_tensor(x)
         result = convert_to_tensor(values[-1])
         for boundary, value in reversed(list(zip(boundaries, values))):
-            result = where(x <= convert_to_tensor(boundary, dtype=x.dtype), convert_to_tensor(value, dtype=result.dtype), result)
+            result = where(
+                x <= convert_to_tensor(boundary, dtype=x.dtype),
+                convert_to_tensor(value, dtype=result.dtype),
+                result,
+            )
         return result

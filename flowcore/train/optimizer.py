@@ -1,4 +1,5 @@
-"""Optimizer: from a loss to the operation that changes the variables. Subclasses add the update of one variable.
+"""Optimizer: from a loss to the operation that changes the variables. Subclasses add the update of
+one variable.
 
 Owns: the base class, its slots, and what all optimisers do with gradients.
 """
@@ -28,14 +29,17 @@ _FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 class Optimizer:
     """The base of all optimisers.
 
-    A subclass has `_apply_dense(grad, var)` and may have `_apply_sparse(grad, var, indices)`, `_create_slots(var_list)`, `_prepare()` and `_finish(ops, name)`.
+    A subclass has `_apply_dense(grad, var)` and may have `_apply_sparse(grad, var, indices)`,
+    `_create_slots(var_list)`, `_prepare()` and `_finish(ops, name)`.
     """
 
     GATE_NONE = 0
     GATE_OP = 1
     GATE_GRAPH = 2
 
-    def __init__(self, use_locking: bool, name: str, use_own_namescope_for_non_slot_vars: bool = False) -> None:
+    def __init__(
+        self, use_locking: bool, name: str, use_own_namescope_for_non_slot_vars: bool = False
+    ) -> None:
         if not name:
             raise ValueError("an optimizer needs a name")
         self._use_locking = use_locking
@@ -45,34 +49,59 @@ class Optimizer:
     def get_name(self) -> str:
         return self._name
 
-    # -- the public steps ------------------------------------------------------------------------------------------
+    # -- the public steps
+    # ------------------------------------------------------------------------------------------
 
     def minimize(
-        self, loss: Tensor, global_step: Variable | None = None, var_list: Sequence[Variable] | None = None, gate_gradients: int = GATE_OP,
-        aggregation_method: int | None = None, colocate_gradients_with_ops: bool = False, name: str | None = None, grad_loss: Any = None,
-    ) -> Operation:  # fmt: skip
+        self,
+        loss: Tensor,
+        global_step: Variable | None = None,
+        var_list: Sequence[Variable] | None = None,
+        gate_gradients: int = GATE_OP,
+        aggregation_method: int | None = None,
+        colocate_gradients_with_ops: bool = False,
+        name: str | None = None,
+        grad_loss: Any = None,
+    ) -> Operation:
         """An operation that makes one step downhill: compute_gradients and apply_gradients in one.
 
         Raises ValueError when no variable has a gradient.
         """
-        pairs = self.compute_gradients(loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss)
+        pairs = self.compute_gradients(
+            loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss
+        )
         if all(g is None for g, _ in pairs):
             raise ValueError(
-                f"there is nothing to minimize: the loss '{loss.name}' depends on none of {[v.name for _, v in pairs]} through differentiable operations"
+                f"there is nothing to minimize: the loss '{loss.name}' depends on none of"
+                f" {[v.name for _, v in pairs]} through differentiable operations"
             )
         return self.apply_gradients(pairs, global_step=global_step, name=name)
 
     def compute_gradients(
-        self, loss: Tensor, var_list: Sequence[Variable] | None = None, gate_gradients: int = GATE_OP, aggregation_method: int | None = None,
-        colocate_gradients_with_ops: bool = False, grad_loss: Any = None,
-    ) -> list[tuple[Any, Variable]]:  # fmt: skip
-        """(gradient, variable) pairs; the gradient is a Tensor, an IndexedSlices, or None where the loss does not depend on the variable."""
+        self,
+        loss: Tensor,
+        var_list: Sequence[Variable] | None = None,
+        gate_gradients: int = GATE_OP,
+        aggregation_method: int | None = None,
+        colocate_gradients_with_ops: bool = False,
+        grad_loss: Any = None,
+    ) -> list[tuple[Any, Variable]]:
+        """(gradient, variable) pairs;
+
+        the gradient is a Tensor, an IndexedSlices, or None where the loss does not depend on the
+        variable.
+        """
         if callable(loss) and not isinstance(loss, Tensor):
             raise TypeError("loss must be a Tensor: flowcore builds graphs; call the function first")
         if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
-            raise ValueError(f"gate_gradients must be one of Optimizer.GATE_NONE, GATE_OP, GATE_GRAPH, not {gate_gradients}")
+            raise ValueError(
+                "gate_gradients must be one of Optimizer.GATE_NONE, GATE_OP, GATE_GRAPH, not"
+                f" {gate_gradients}"
+            )
         if loss.dtype not in _FLOATS:
-            raise ValueError(f"Invalid type {loss.dtype.name} for {loss.name}, expected: {[t.name for t in _FLOATS]}.")
+            raise ValueError(
+                f"Invalid type {loss.dtype.name} for {loss.name}, expected: {[t.name for t in _FLOATS]}."
+            )
         variables = trainable_variables() if var_list is None else list(var_list)
         if not variables:
             raise ValueError("there is no trainable variable; give var_list")
@@ -117,12 +146,18 @@ class Optimizer:
             for g, v in pairs:
                 if g is None:
                     continue
-                with name_scope(f"update_{v.op.name.replace('/', '_')}"), get_default_graph().colocate_with(v.handle):
+                with (
+                    name_scope(f"update_{v.op.name.replace('/', '_')}"),
+                    get_default_graph().colocate_with(v.handle),
+                ):
                     updates.append(self._update(g, v))
             if global_step is None:
                 done = self._finish(updates, scope)
             else:
-                with control_dependencies([self._finish(updates, "update")]), get_default_graph().colocate_with(global_step.handle):
+                with (
+                    control_dependencies([self._finish(updates, "update")]),
+                    get_default_graph().colocate_with(global_step.handle),
+                ):
                     done = global_step.assign_add(1, read_value=False, name=scope)
             if done not in get_collection(GraphKeys.TRAIN_OP):
                 get_default_graph().add_to_collection(GraphKeys.TRAIN_OP, done)
@@ -141,7 +176,8 @@ class Optimizer:
         with control_dependencies([op]):
             return v.assign(v.constraint(v.read_value()), read_value=False)
 
-    # -- slots -----------------------------------------------------------------------------------------------------
+    # -- slots
+    # -----------------------------------------------------------------------------------------------------
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
         """The variable of that name that the optimiser keeps for `var`, or None."""
@@ -155,18 +191,30 @@ class Optimizer:
         """All variables of the optimiser's own."""
         return [s for slots in self._slots.values() for s in slots.values()]
 
-    def _slot(self, var: Variable, name: str, op_name: str, initial: Callable[[], Any] | None = None) -> Variable:
+    def _slot(
+        self, var: Variable, name: str, op_name: str, initial: Callable[[], Any] | None = None
+    ) -> Variable:
         slots = self._slots.setdefault(name, {})
         if var not in slots:
             with get_default_graph().name_scope(None), get_default_graph().colocate_with(var.handle):
-                value = initial if initial is not None else functools.partial(zeros, _static_or_dynamic(var), var.dtype)
-                slots[var] = Variable(value, trainable=False, name=f"{var.op.name}/{op_name}", validate_shape=var.shape.is_fully_defined())
+                value = (
+                    initial
+                    if initial is not None
+                    else functools.partial(zeros, _static_or_dynamic(var), var.dtype)
+                )
+                slots[var] = Variable(
+                    value,
+                    trainable=False,
+                    name=f"{var.op.name}/{op_name}",
+                    validate_shape=var.shape.is_fully_defined(),
+                )
         return slots[var]
 
     def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
         return self._slot(var, slot_name, op_name)
 
-    # -- for subclasses --------------------------------------------------------------------------------------------
+    # -- for subclasses
+    # --------------------------------------------------------------------------------------------
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         """Makes the slots."""
@@ -178,7 +226,10 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no update")
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        raise NotImplementedError(f"{type(self).__name__} has no sparse update; make the gradient of '{var.name}' dense with convert_to_tensor")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no sparse update; make the gradient of '{var.name}' dense with"
+            " convert_to_tensor"
+        )
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         return group(*update_ops, name=name_scope)

@@ -1,4 +1,7 @@
-"""The optimisers. Each names its slots, its hyper-parameters and the fused op that updates a variable in one pass."""
+"""The optimisers.
+
+Each names its slots, its hyper-parameters and the fused op that updates a variable in one pass.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,20 @@ from flowcore.ops.elementwise import sqrt
 from flowcore.ops.variables import Variable
 from flowcore.train.optimizer import Optimizer
 
-__all__ = ["AdagradOptimizer", "AdamOptimizer", "GradientDescentOptimizer", "MomentumOptimizer", "RMSPropOptimizer"]
+__all__ = [
+    "AdagradOptimizer",
+    "AdamOptimizer",
+    "GradientDescentOptimizer",
+    "MomentumOptimizer",
+    "RMSPropOptimizer",
+]
 
 
 def _filled_like(var: Variable, value: float) -> Tensor:
-    return fill(var.shape if var.shape.is_fully_defined() else shape(var.initial_value), convert_to_tensor(value, dtype=var.dtype))
+    return fill(
+        var.shape if var.shape.is_fully_defined() else shape(var.initial_value),
+        convert_to_tensor(value, dtype=var.dtype),
+    )
 
 
 class GradientDescentOptimizer(Optimizer):
@@ -35,16 +47,32 @@ class GradientDescentOptimizer(Optimizer):
         self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
-        return apply("ResourceApplyGradientDescent", var.handle, self._cast(self._rate, var), grad, use_locking=self._use_locking)
+        return apply(
+            "ResourceApplyGradientDescent",
+            var.handle,
+            self._cast(self._rate, var),
+            grad,
+            use_locking=self._use_locking,
+        )
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
         return apply("ResourceScatterSub", var.handle, indices, grad * self._cast(self._rate, var))
 
 
 class MomentumOptimizer(Optimizer):
-    """accumulator = momentum * accumulator + gradient; variable -= learning_rate * accumulator. Slot: "momentum"."""
+    """accumulator = momentum * accumulator + gradient;
 
-    def __init__(self, learning_rate: Any, momentum: Any, use_locking: bool = False, name: str = "Momentum", use_nesterov: bool = False) -> None:
+    variable -= learning_rate * accumulator. Slot: "momentum".
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any,
+        momentum: Any,
+        use_locking: bool = False,
+        name: str = "Momentum",
+        use_nesterov: bool = False,
+    ) -> None:
         super().__init__(use_locking, name)
         self._learning_rate, self._momentum, self._use_nesterov = learning_rate, momentum, use_nesterov
 
@@ -60,15 +88,33 @@ class MomentumOptimizer(Optimizer):
         return self._slots["momentum"][var].handle
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
-        return apply("ResourceApplyMomentum", var.handle, self._slot_handle(var), self._cast(self._rate, var), grad, self._cast(self._momentum_tensor, var),
-                     use_locking=self._use_locking, use_nesterov=self._use_nesterov)  # fmt: skip
+        return apply(
+            "ResourceApplyMomentum",
+            var.handle,
+            self._slot_handle(var),
+            self._cast(self._rate, var),
+            grad,
+            self._cast(self._momentum_tensor, var),
+            use_locking=self._use_locking,
+            use_nesterov=self._use_nesterov,
+        )
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        return apply("ResourceSparseApplyMomentum", var.handle, self._slot_handle(var), self._cast(self._rate, var), grad, indices,
-                     self._cast(self._momentum_tensor, var), use_locking=self._use_locking, use_nesterov=self._use_nesterov)  # fmt: skip
+        return apply(
+            "ResourceSparseApplyMomentum",
+            var.handle,
+            self._slot_handle(var),
+            self._cast(self._rate, var),
+            grad,
+            indices,
+            self._cast(self._momentum_tensor, var),
+            use_locking=self._use_locking,
+            use_nesterov=self._use_nesterov,
+        )
 
 
-#: Where the powers of the betas live: kernels take them as arguments, and a device would have to be waited for before each update.
+#: Where the powers of the betas live: kernels take them as arguments, and a device would have to be
+#: waited for before each update.
 _HOST = "/cpu:0"
 
 
@@ -76,9 +122,15 @@ class AdamOptimizer(Optimizer):
     """Kingma and Ba, "Adam", 2015. Slots: "m", "v"."""
 
     def __init__(
-        self, learning_rate: Any = 0.001, beta1: Any = 0.9, beta2: Any = 0.999, epsilon: Any = 1e-8, use_locking: bool = False, name: str = "Adam",
+        self,
+        learning_rate: Any = 0.001,
+        beta1: Any = 0.9,
+        beta2: Any = 0.999,
+        epsilon: Any = 1e-8,
+        use_locking: bool = False,
+        name: str = "Adam",
         use_own_namescope_for_non_slot_vars: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(use_locking, name)
         self._values = (learning_rate, beta1, beta2, epsilon)
         self._powers: dict[Any, tuple[Variable, Variable]] = {}
@@ -122,7 +174,10 @@ class AdamOptimizer(Optimizer):
         )
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        """As TensorFlow does it: the moments of all rows decay, those of the given rows take the gradient in."""
+        """As TensorFlow does it:
+
+        the moments of all rows decay, those of the given rows take the gradient in.
+        """
         (beta1_power, beta2_power), (rate, beta1, beta2, epsilon) = self._numbers(var)
         scaled = rate * sqrt(1 - beta2_power) / (1 - beta1_power)
         m, v = self._slots["m"][var], self._slots["v"][var]
@@ -138,16 +193,27 @@ class AdamOptimizer(Optimizer):
         with control_dependencies(update_ops), get_default_graph().device(_HOST):
             powers = self._powers[get_default_graph()]
             betas = self._tensors[1:3]
-            counts = [p.assign(r * self._cast(b, p), read_value=False) for p, r, b in zip(powers, self._power_reads, betas, strict=True)]
+            counts = [
+                p.assign(r * self._cast(b, p), read_value=False)
+                for p, r, b in zip(powers, self._power_reads, betas, strict=True)
+            ]
         return group(*update_ops, *counts, name=name_scope)
 
 
 class AdagradOptimizer(Optimizer):
     """Duchi et al., 2011. Slot: "accumulator"."""
 
-    def __init__(self, learning_rate: Any, initial_accumulator_value: float = 0.1, use_locking: bool = False, name: str = "Adagrad") -> None:
+    def __init__(
+        self,
+        learning_rate: Any,
+        initial_accumulator_value: float = 0.1,
+        use_locking: bool = False,
+        name: str = "Adagrad",
+    ) -> None:
         if initial_accumulator_value <= 0.0:
-            raise ValueError(f"initial_accumulator_value must be greater than 0, found {initial_accumulator_value}")
+            raise ValueError(
+                f"initial_accumulator_value must be greater than 0, found {initial_accumulator_value}"
+            )
         super().__init__(use_locking, name)
         self._learning_rate, self._initial = learning_rate, initial_accumulator_value
 
@@ -174,8 +240,15 @@ class AdagradOptimizer(Optimizer):
         )
 
     def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        return apply("ResourceSparseApplyAdagrad", var.handle, self._slots["accumulator"][var].handle, self._cast(self._rate, var), grad, indices,
-                     use_locking=self._use_locking)  # fmt: skip
+        return apply(
+            "ResourceSparseApplyAdagrad",
+            var.handle,
+            self._slots["accumulator"][var].handle,
+            self._cast(self._rate, var),
+            grad,
+            indices,
+            use_locking=self._use_locking,
+        )
 
 
 class RMSPropOptimizer(Optimizer):
@@ -211,5 +284,12 @@ class RMSPropOptimizer(Optimizer):
         self._tensors = [convert_to_tensor(v, name=n) for v, n in zip(self._values, names, strict=True)]
 
     def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
-        return apply("ResourceApplyRMSProp", var.handle, self._slots["rms"][var].handle, self._slots["momentum"][var].handle,
-                     *[self._cast(t, var) for t in self._tensors], grad, use_locking=self._use_locking)  # fmt: skip
+        return apply(
+            "ResourceApplyRMSProp",
+            var.handle,
+            self._slots["rms"][var].handle,
+            self._slots["momentum"][var].handle,
+            *[self._cast(t, var) for t in self._tensors],
+            grad,
+            use_locking=self._use_locking,
+        )

@@ -1,4 +1,8 @@
-"""QueueRunner: threads that keep a queue filled. Each runs its enqueue op in the engine's own loop, without the GIL."""
+"""QueueRunner:
+
+threads that keep a queue filled. Each runs its enqueue op in the engine's own loop, without the
+GIL.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +34,15 @@ class QueueRunner:
     """
 
     def __init__(
-        self, queue: QueueBase | None = None, enqueue_ops: Sequence[Any] | None = None, close_op: Operation | None = None, cancel_op: Operation | None = None,
-        queue_closed_exception_types: tuple[type[BaseException], ...] | None = None, queue_runner_def: Any = None, import_scope: Any = None,
-    ) -> None:  # fmt: skip
+        self,
+        queue: QueueBase | None = None,
+        enqueue_ops: Sequence[Any] | None = None,
+        close_op: Operation | None = None,
+        cancel_op: Operation | None = None,
+        queue_closed_exception_types: tuple[type[BaseException], ...] | None = None,
+        queue_runner_def: Any = None,
+        import_scope: Any = None,
+    ) -> None:
         if queue is None or not enqueue_ops:
             raise ValueError("queue and enqueue_ops must be given")
         self._queue = queue
@@ -40,8 +50,12 @@ class QueueRunner:
         self._close_op = close_op if close_op is not None else queue.close()
         self._cancel_op = cancel_op if cancel_op is not None else queue.close(cancel_pending_enqueues=True)
         types = queue_closed_exception_types
-        if types is not None and (not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types)):
-            raise TypeError("queue_closed_exception_types, when provided, must be a tuple of flowcore.errors types")
+        if types is not None and (
+            not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types)
+        ):
+            raise TypeError(
+                "queue_closed_exception_types, when provided, must be a tuple of flowcore.errors types"
+            )
         self._closed_types = types or (errors.OutOfRangeError,)
         self._lock = threading.Lock()
         self._exceptions: list[BaseException] = []
@@ -109,8 +123,13 @@ class QueueRunner:
         except (RuntimeError, errors.OpError):
             pass  # the session is closed: the queue went with it
 
-    def create_threads(self, sess: BaseSession, coord: Coordinator | None = None, daemon: bool = False, start: bool = False) -> list[threading.Thread]:
-        """Threads that run the enqueue ops in `sess`, registered with `coord`. A runner works once at a time per session: [] while it does."""
+    def create_threads(
+        self, sess: BaseSession, coord: Coordinator | None = None, daemon: bool = False, start: bool = False
+    ) -> list[threading.Thread]:
+        """Threads that run the enqueue ops in `sess`, registered with `coord`.
+
+        A runner works once at a time per session: [] while it does.
+        """
         with self._lock:
             if self._live.get(sess, 0) > 0:
                 return []
@@ -119,7 +138,12 @@ class QueueRunner:
         threads = []
         for i, op in enumerate(self._enqueue_ops):
             stop = StopFlag()
-            thread = threading.Thread(target=self._run, args=(sess, op, coord, stop), name=f"QueueRunnerThread-{self.name}-{i}", daemon=daemon)
+            thread = threading.Thread(
+                target=self._run,
+                args=(sess, op, coord, stop),
+                name=f"QueueRunnerThread-{self.name}-{i}",
+                daemon=daemon,
+            )
             if coord is not None:
                 coord.register_thread(thread)
                 coord.call_on_stop(stop.set)
@@ -159,9 +183,14 @@ def start_queue_runners(
     """
     sess = get_default_session() if sess is None else sess
     if sess is None:
-        raise ValueError("Cannot start queue runners: No default session is registered. Use `with flowcore.Session()` or pass sess=")
+        raise ValueError(
+            "Cannot start queue runners: No default session is registered. Use `with flowcore.Session()` or"
+            " pass sess="
+        )
     if not isinstance(sess, BaseSession):
         raise TypeError(f"sess must be a flowcore Session, found {type(sess).__name__}")
     with sess.graph.as_default():
         runners = get_default_graph().get_collection(collection)
-    return [t for runner in runners for t in runner.create_threads(sess, coord=coord, daemon=daemon, start=start)]
+    return [
+        t for runner in runners for t in runner.create_threads(sess, coord=coord, daemon=daemon, start=start)
+    ]

@@ -27,7 +27,12 @@ def create_global_step(graph: Graph | None = None) -> Variable:
     if get_global_step(graph) is not None:
         raise ValueError("this graph has a global step already")
     with graph.as_default(), graph.name_scope(None):
-        return Variable(lambda: zeros([], dtypes.int64), trainable=False, name="global_step", collections=[GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP])
+        return Variable(
+            lambda: zeros([], dtypes.int64),
+            trainable=False,
+            name="global_step",
+            collections=[GraphKeys.GLOBAL_VARIABLES, GraphKeys.GLOBAL_STEP],
+        )
 
 
 def get_or_create_global_step(graph: Graph | None = None) -> Variable:

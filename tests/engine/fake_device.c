@@ -1,5 +1,6 @@
-/* A second device that proves the kernel contract: memory of its own that the host cannot touch, launches that return at once and run in order
- * on a thread of its own, copies as nodes. Not an OpenCL device, but shaped like one. Compiled by test_fake_device.py. */
+/* A second device that proves the kernel contract: memory of its own that the host cannot touch, launches
+ * that return at once and run in order on a thread of its own, copies as nodes. Not an OpenCL device, but
+ * shaped like one. Compiled by test_fake_device.py. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,11 +86,14 @@ static void device_release(fc_buffer *b) {
 }
 static fc_device device = {FC_ABI, "/device:FAKE:0", "FAKE", device_alloc, device_release, NULL};
 
-static const char *device_data(const fc_tensor *t) { return t->buffer ? (char *)flip(t->buffer->data) + t->offset : NULL; }
+static const char *device_data(const fc_tensor *t) {
+    return t->buffer ? (char *)flip(t->buffer->data) + t->offset : NULL;
+}
 
 static void run_copy(command *c) { memcpy(c->out, c->in[0], (size_t)c->n); }
 static void run_add(command *c) {
-    for (int64_t i = 0; i < c->n; i++) ((float *)c->out)[i] = ((const float *)c->in[0])[i] + ((const float *)c->in[1])[i];
+    for (int64_t i = 0; i < c->n; i++)
+        ((float *)c->out)[i] = ((const float *)c->in[0])[i] + ((const float *)c->in[1])[i];
 }
 static void run_neg(command *c) {
     for (int64_t i = 0; i < c->n; i++) ((float *)c->out)[i] = -((const float *)c->in[0])[i];
@@ -111,8 +115,10 @@ static command *prepare(fc_ctx *ctx, void (*run)(command *)) {
 static int elementwise(fc_ctx *ctx, void (*run)(command *)) {
     const fc_tensor *x = ctx->in[0];
     for (int i = 0; i < ctx->n_in; i++) {
-        if (ctx->in[i]->buffer && ctx->in[i]->buffer->device != &device) return ctx->api->fail(ctx, FC_INTERNAL, "input %d is not on this device", i);
-        if (ctx->in[i]->size != x->size) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "this device wants equal shapes");
+        if (ctx->in[i]->buffer && ctx->in[i]->buffer->device != &device)
+            return ctx->api->fail(ctx, FC_INTERNAL, "input %d is not on this device", i);
+        if (ctx->in[i]->size != x->size)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "this device wants equal shapes");
     }
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     if (rc || !x->size) return rc;
@@ -147,7 +153,11 @@ static int from_host(fc_ctx *ctx) {
     return FC_OK;
 }
 
-static void ignore_cancel(fc_token *token, void *arg) { (void)token; (void)arg; } /* the copy ends soon and completes the token */
+/* the copy ends soon and completes the token */
+static void ignore_cancel(fc_token *token, void *arg) {
+    (void)token;
+    (void)arg;
+}
 
 /* The host waits here, parked, until the copy is through the queue. */
 static int to_host(fc_ctx *ctx) {
@@ -177,10 +187,8 @@ static int to_host(fc_ctx *ctx) {
 }
 
 static const fc_kernel_def defs[] = {
-    {"AddV2", "T:float32", "", FC_SYNC, 0, 0, add},
-    {"Neg", "T:float32", "", FC_SYNC, 0, 0, neg},
-    {"Reshape", "", "", FC_SYNC, 2, 0, reshape},
-    {"_HostToDevice", "", "", FC_SYNC, 1, 0, from_host},
+    {"AddV2", "T:float32", "", FC_SYNC, 0, 0, add},     {"Neg", "T:float32", "", FC_SYNC, 0, 0, neg},
+    {"Reshape", "", "", FC_SYNC, 2, 0, reshape},        {"_HostToDevice", "", "", FC_SYNC, 1, 0, from_host},
     {"_DeviceToHost", "", "", FC_ASYNC, 0, 1, to_host},
 };
 static const fc_kernel_table table = {FC_ABI, "FAKE", sizeof defs / sizeof defs[0], defs};
@@ -192,7 +200,8 @@ static PyObject *get_device(PyObject *module, PyObject *unused) {
 static PyObject *counters(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
     pthread_mutex_lock(&lock);
-    PyObject *result = Py_BuildValue("{s:l,s:l,s:i,s:l}", "launches", launches, "copies", copies, "deepest", deepest, "live", live);
+    PyObject *result = Py_BuildValue("{s:l,s:l,s:i,s:l}", "launches", launches, "copies", copies, "deepest",
+                                     deepest, "live", live);
     pthread_mutex_unlock(&lock);
     return result;
 }
@@ -201,7 +210,10 @@ static PyObject *set_delay(PyObject *module, PyObject *arg) {
     delay_us = (int)PyLong_AsLong(arg);
     Py_RETURN_NONE;
 }
-static PyMethodDef methods[] = {{"device", get_device, METH_NOARGS, NULL}, {"counters", counters, METH_NOARGS, NULL}, {"set_delay", set_delay, METH_O, NULL}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"device", get_device, METH_NOARGS, NULL},
+                                {"counters", counters, METH_NOARGS, NULL},
+                                {"set_delay", set_delay, METH_O, NULL},
+                                {NULL, NULL, 0, NULL}};
 
 static const fc_kernel_table *tables[] = {&table};
 FC_KERNEL_MODULE(fake_device, tables, methods)

@@ -1,11 +1,13 @@
-/* A parallel loop that begins while the only other thread is busy, and goes on when that thread is free. Compiled by test_parallel_loops.py. */
+/* A parallel loop that begins while the only other thread is busy, and goes on when that thread is free.
+ * Compiled by test_parallel_loops.py. */
 #include <unistd.h>
 
 #include "../../flowcore/kernels/_module.h"
 
 enum { PIECES = 40, WAIT_MS = 20000 };
 
-static int held, begun, released;      /* the other thread is busy; the loop has begun; the thread is free */
+/* the other thread is busy; the loop has begun; the thread is free */
+static int held, begun, released;
 static int here, elsewhere, done[PIECES];
 static __thread int begins_the_loop;
 
@@ -16,12 +18,10 @@ static int wait_for(int *flag) {
 
 static PyObject *hold(PyObject *module, PyObject *unused) {
     (void)module, (void)unused;
-    Py_BEGIN_ALLOW_THREADS
-    __atomic_store_n(&held, 1, __ATOMIC_SEQ_CST);
+    Py_BEGIN_ALLOW_THREADS __atomic_store_n(&held, 1, __ATOMIC_SEQ_CST);
     wait_for(&begun);
     __atomic_store_n(&released, 1, __ATOMIC_SEQ_CST);
-    Py_END_ALLOW_THREADS
-    Py_RETURN_NONE;
+    Py_END_ALLOW_THREADS Py_RETURN_NONE;
 }
 
 static void piece(void *arg, int64_t begin, int64_t end) {
@@ -49,6 +49,7 @@ static PyObject *pieces(PyObject *module, PyObject *unused) {
 }
 static const fc_kernel_def defs[] = {{"Loop", "", "", FC_SYNC, 0, 0, loop}};
 static const fc_kernel_table table = {FC_ABI, "CPU", 1, defs};
-static PyMethodDef methods[] = {{"hold", hold, METH_NOARGS, NULL}, {"pieces", pieces, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {
+    {"hold", hold, METH_NOARGS, NULL}, {"pieces", pieces, METH_NOARGS, NULL}, {NULL, NULL, 0, NULL}};
 static const fc_kernel_table *tables[] = {&table};
 FC_KERNEL_MODULE(late_help, tables, methods)

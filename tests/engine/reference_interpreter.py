@@ -1,4 +1,7 @@
-"""The plainest way to run a plan: one node after the other, in topological order, with NumPy. What the engine must agree with."""
+"""The plainest way to run a plan:
+
+one node after the other, in topological order, with NumPy. What the engine must agree with.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ class Failed(Exception):
     """A node failed."""
 
 
-def interpret(nodes: Sequence[tuple[str, tuple[int, ...], int]], values: Mapping[int, np.ndarray]) -> dict[int, np.ndarray]:
+def interpret(
+    nodes: Sequence[tuple[str, tuple[int, ...], int]], values: Mapping[int, np.ndarray]
+) -> dict[int, np.ndarray]:
     """Runs (op, input slots, output slot) triples, which stand in topological order. Raises Failed."""
     slots = dict(values)
     for op, inputs, output in nodes:

@@ -1,4 +1,5 @@
-"""Random graphs under fire: many steps at once, failures and cancels injected; run as a script it is what the sanitizers look at.
+"""Random graphs under fire: many steps at once, failures and cancels injected; run as a script it
+is what the sanitizers look at.
 
 python stress.py THREADS NODES ROUNDS
 """
@@ -22,8 +23,13 @@ KERNELS = {k.op: k for k in reversed(_engine.load_kernels([*_array.KERNELS, *_nn
 WIDTH = 4
 
 
-def random_plan(pool: _engine.Pool, size: int, seed: int) -> tuple[_engine.Plan, list[tuple[str, tuple[int, ...], int]], dict[int, np.ndarray], list[int]]:
-    """A plan of about `size` nodes over vectors of int64. Slot 0 is fed data, slot 1 a fed index: 0 is fine, others make nodes fail."""
+def random_plan(
+    pool: _engine.Pool, size: int, seed: int
+) -> tuple[_engine.Plan, list[tuple[str, tuple[int, ...], int]], dict[int, np.ndarray], list[int]]:
+    """A plan of about `size` nodes over vectors of int64.
+
+    Slot 0 is fed data, slot 1 a fed index: 0 is fine, others make nodes fail.
+    """
     rng = np.random.default_rng(seed)
     constants = {2: np.array([WIDTH], np.int32), 3: np.array(0, np.int32), 4: np.array([1, WIDTH], np.int32)}
     nodes: list[tuple[str, tuple[int, ...], int]] = []
@@ -46,7 +52,10 @@ def random_plan(pool: _engine.Pool, size: int, seed: int) -> tuple[_engine.Plan,
         else:
             rows.append(add("Reshape", add("GatherV2", x, 1, 3), 4))
     fetches = rows[-20:]
-    made = [_engine.Node(f"n{i}", KERNELS[op], inputs, (out,), attrs=("NHWC",) if op == "BiasAdd" else ()) for i, (op, inputs, out) in enumerate(nodes)]
+    made = [
+        _engine.Node(f"n{i}", KERNELS[op], inputs, (out,), attrs=("NHWC",) if op == "BiasAdd" else ())
+        for i, (op, inputs, out) in enumerate(nodes)
+    ]
     return _engine.Plan(pool, made, slots, [0, 1], fetches, constants), nodes, constants, fetches
 
 
@@ -72,7 +81,11 @@ def run_dags(threads: int, size: int, rounds: int) -> None:
                     continue
                 if fail:
                     wrong.append("a step that must fail did not")
-                wrong.extend("wrong value" for f, v in zip(fetches, values, strict=True) if not np.array_equal(v, good[f]))
+                wrong.extend(
+                    "wrong value"
+                    for f, v in zip(fetches, values, strict=True)
+                    if not np.array_equal(v, good[f])
+                )
 
         workers = [threading.Thread(target=work, args=(w,)) for w in range(4)]
         for w in workers:
@@ -86,11 +99,23 @@ def run_dags(threads: int, size: int, rounds: int) -> None:
 
 
 def run_queues(threads: int, items: int) -> None:
-    """Producers and consumers of one queue, with steps that are cancelled in between: nothing is lost or repeated, each producer's order is kept."""
+    """Producers and consumers of one queue, with steps that are cancelled in between:
+
+    nothing is lost or repeated, each producer's order is kept.
+    """
     pool = _engine.Pool(threads)
-    queue = _engine.Resource(_fifo.create_FIFOQueueV2("q", {"component_types": [9], "shapes": [[]], "capacity": 7}))
+    queue = _engine.Resource(
+        _fifo.create_FIFOQueueV2("q", {"component_types": [9], "shapes": [[]], "capacity": 7})
+    )
     put = _engine.Plan(pool, [_engine.Node("put", KERNELS["QueueEnqueueV2"], (1, 0))], 2, [0], [], {1: queue})
-    many = _engine.Plan(pool, [_engine.Node("many", KERNELS["QueueDequeueManyV2"], (0, 1), (2,))], 3, [], [2], {0: queue, 1: np.array(5, np.int32)})
+    many = _engine.Plan(
+        pool,
+        [_engine.Node("many", KERNELS["QueueDequeueManyV2"], (0, 1), (2,))],
+        3,
+        [],
+        [2],
+        {0: queue, 1: np.array(5, np.int32)},
+    )
     stop = threading.Event()
     got: list[int] = []
     lock = threading.Lock()

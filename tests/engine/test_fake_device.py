@@ -24,7 +24,21 @@ HERE = pathlib.Path(__file__).resolve().parent
 def fake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     library = tmp_path_factory.mktemp("fake") / f"fake_device{sysconfig.get_config_var('EXT_SUFFIX')}"
     include = sysconfig.get_paths()["include"]
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-I", include, str(HERE / "fake_device.c"), "-o", str(library), "-lpthread"], check=True)
+    subprocess.run(
+        [
+            "cc",
+            "-shared",
+            "-fPIC",
+            "-O1",
+            "-I",
+            include,
+            str(HERE / "fake_device.c"),
+            "-o",
+            str(library),
+            "-lpthread",
+        ],
+        check=True,
+    )
     spec = importlib.util.spec_from_file_location("fake_device", library)
     assert spec is not None
     assert spec.loader is not None
@@ -100,13 +114,19 @@ def test_values_move_between_the_devices_once_each(fake: ModuleType) -> None:
         value = sess.run(d, {x: [1, 2, 3]})
     v = -np.array([1, 2, 3], np.float32)
     np.testing.assert_allclose(value, np.exp(v) + v * v, rtol=1e-6)
-    assert settled(fake)["copies"] - before["copies"] == 5  # x in; a out, once for both readers; b and c in; d out
+    # x in; a out, once for both readers; b and c in; d out
+    assert settled(fake)["copies"] - before["copies"] == 5
 
 
 def test_a_missing_kernel_is_an_error_unless_placement_is_soft(fake: ModuleType) -> None:
     with fc.device("/device:FAKE:0"):
         y = fc.exp(fc.constant([1.0]))
-    with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match=r"no kernel on /device:FAKE:0.*allow_soft_placement"):
+    with (
+        fc.Session() as sess,
+        pytest.raises(
+            fc.errors.InvalidArgumentError, match=r"no kernel on /device:FAKE:0.*allow_soft_placement"
+        ),
+    ):
         sess.run(y)
     with fc.Session(config=fc.ConfigProto(allow_soft_placement=True)) as sess:
         np.testing.assert_allclose(sess.run(y), [np.e], rtol=1e-6)

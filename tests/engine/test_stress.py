@@ -50,7 +50,14 @@ def test_a_plan_in_a_reference_cycle_is_collected_whole() -> None:
     for _ in range(50):
         holder: list[object] = []
         kernel = holder.copy  # a kernel that leads back to the list that holds its plan
-        plan = _engine.Plan(_engine.Pool(2), [_engine.Node("n", kernel), _engine.Node("m", lambda h=holder: None)], 1, [0], [0], {})
+        plan = _engine.Plan(
+            _engine.Pool(2),
+            [_engine.Node("n", kernel), _engine.Node("m", lambda h=holder: None)],
+            1,
+            [0],
+            [0],
+            {},
+        )
         plan.run([stress.np.zeros(3)])
         holder.append(plan)
         del plan, kernel, holder
@@ -65,16 +72,45 @@ def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> No
     compiler = shutil.which("gcc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("needs gcc on Linux")
-    runtime = subprocess.run([compiler, f"-print-file-name=lib{sanitizer[0]}san.so"], capture_output=True, text=True, check=True).stdout.strip()
+    runtime = subprocess.run(
+        [compiler, f"-print-file-name=lib{sanitizer[0]}san.so"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     if not os.path.isabs(runtime):
         pytest.skip(f"gcc has no {sanitizer} sanitizer here")
     tree = tmp_path / "tree"
-    shutil.copytree(ROOT, tree, ignore=shutil.ignore_patterns("*.so", ".git", ".venv", "build", "output", "_*.c", "__pycache__"))
-    environment = {**os.environ, "FLOWCORE_SANITIZE": sanitizer, "FLOWCORE_ONLY": "_buffer,_fifo,_engine,_array,_nn,_linalg,_opencl"}
-    subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=tree, env=environment, check=True, capture_output=True)
+    shutil.copytree(
+        ROOT,
+        tree,
+        ignore=shutil.ignore_patterns("*.so", ".git", ".venv", "build", "output", "_*.c", "__pycache__"),
+    )
+    environment = {
+        **os.environ,
+        "FLOWCORE_SANITIZE": sanitizer,
+        "FLOWCORE_ONLY": "_buffer,_fifo,_engine,_array,_nn,_linalg,_opencl",
+    }
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=tree,
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
     suppressions = tmp_path / "suppressions"
     # The interpreter is not instrumented: what only it touches, under its own lock, looks like a race.
-    suppressions.write_text("".join(f"race:{name}\n" for name in ("PyThread_", "take_gil", "drop_gil", "_PyEval", "python3", "libpython", "_multiarray_umath")))
+    suppressions.write_text(
+        "".join(
+            f"race:{name}\n"
+            for name in (
+                "PyThread_",
+                "take_gil",
+                "drop_gil",
+                "_PyEval",
+                "python3",
+                "libpython",
+                "_multiarray_umath",
+            )
+        )
+    )
     options = {
         "TSAN_OPTIONS": f"suppressions={suppressions} report_signal_unsafe=0 exitcode=66",
         "ASAN_OPTIONS": "detect_leaks=0",
@@ -83,6 +119,8 @@ def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> No
         "PYTHONMALLOC": "malloc",
     }
     command = [sys.executable, str(tree / "tests/engine/stress.py"), "4", "400", "5"]
-    result = subprocess.run(command, env={**os.environ, **options}, capture_output=True, text=True, timeout=300)
+    result = subprocess.run(
+        command, env={**os.environ, **options}, capture_output=True, text=True, timeout=300
+    )
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[:6000]
     assert "done" in result.stdout

@@ -1,9 +1,11 @@
-"""Calls registered ops with random dtypes, ranks, sizes, attributes and values. Run as a script it fuzzes ops in its own process.
+"""Calls registered ops with random dtypes, ranks, sizes, attributes and values. Run as a script it
+fuzzes ops in its own process.
 
     python fuzz_ops.py SEED CALLS [OP ...]
 
-The only outcomes allowed are a result or one of our errors; anything else (another exception, a signal, a hang) is a defect. Before each call the
-script prints what it is about to do, so that a crash names its cause.
+The only outcomes allowed are a result or one of our errors; anything else (another exception, a
+signal, a hang) is a defect. Before each call the script prints what it is about to do, so that a
+crash names its cause.
 """
 
 from __future__ import annotations
@@ -30,13 +32,23 @@ def random_array(rng: np.random.Generator, dtype: fc.DType) -> np.ndarray:
     if int(np.prod(shape, dtype=np.int64)) > 20000:
         shape = shape[:2]
     if dtype == fc.string:
-        return np.array([rng.bytes(int(rng.integers(0, 9))) for _ in range(int(np.prod(shape)))] + [None], object)[:-1].reshape(shape)
+        return np.array(
+            [rng.bytes(int(rng.integers(0, 9))) for _ in range(int(np.prod(shape)))] + [None], object
+        )[:-1].reshape(shape)
     if dtype == fc.bool:
         return rng.random(shape) < 0.5
     kind = np.dtype(dtype.as_numpy_dtype)
     if dtype.is_integer:
-        values = rng.choice([*range(-3, 6), *NUMBERS], shape) if rng.random() < 0.7 else rng.integers(-4, 5, shape)
-        return np.asarray(values, object).astype(np.float64).clip(-(2.0**62), 2.0**62).astype(np.int64).astype(kind)
+        values = (
+            rng.choice([*range(-3, 6), *NUMBERS], shape) if rng.random() < 0.7 else rng.integers(-4, 5, shape)
+        )
+        return (
+            np.asarray(values, object)
+            .astype(np.float64)
+            .clip(-(2.0**62), 2.0**62)
+            .astype(np.int64)
+            .astype(kind)
+        )
     values = rng.normal(size=shape) * rng.choice([0.1, 1, 1e4, 1e30])
     special = rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0], shape)
     with np.errstate(all="ignore"):
@@ -48,7 +60,9 @@ def random_attr(rng: np.random.Generator, attr: AttrDef) -> Any:
         inner = AttrDef(attr.name, attr.kind[5:-1], allowed=attr.allowed)
         return [random_attr(rng, inner) for _ in range(int(rng.choice([0, 1, 2, 4, 4, 4, 8])))]
     if attr.kind == "type":
-        allowed = sorted(attr.allowed or [t for t in fc.dtypes.ALL if t not in (fc.resource, fc.bfloat16)], key=int)
+        allowed = sorted(
+            attr.allowed or [t for t in fc.dtypes.ALL if t not in (fc.resource, fc.bfloat16)], key=int
+        )
         return allowed[rng.integers(len(allowed))]
     if attr.kind == "int":
         return int(rng.choice(NUMBERS if rng.random() < 0.5 else [0, 1, 2, 3]))
@@ -57,7 +71,9 @@ def random_attr(rng: np.random.Generator, attr: AttrDef) -> Any:
     if attr.kind == "float":
         return float(rng.choice([0.0, 1.0, -1.0, 1e30, np.nan]))
     if attr.kind == "shape":
-        return None if rng.random() < 0.2 else [int(rng.choice([0, 1, 2, 3])) for _ in range(rng.integers(0, 4))]
+        return (
+            None if rng.random() < 0.2 else [int(rng.choice([0, 1, 2, 3])) for _ in range(rng.integers(0, 4))]
+        )
     if attr.kind == "string":
         return sorted(attr.allowed)[rng.integers(len(attr.allowed))] if attr.allowed else "text"
     raise ValueError(attr.kind)
@@ -66,7 +82,9 @@ def random_attr(rng: np.random.Generator, attr: AttrDef) -> Any:
 def call(rng: np.random.Generator, op_def: OpDef, sess_config: fc.ConfigProto) -> str:
     """One random call. Returns what came out."""
     attrs = {
-        a.name: random_attr(rng, a) for a in op_def.attr.values() if a.name not in ("container", "shared_name") and (not a.has_default or rng.random() < 0.5)
+        a.name: random_attr(rng, a)
+        for a in op_def.attr.values()
+        if a.name not in ("container", "shared_name") and (not a.has_default or rng.random() < 0.5)
     }
     feeds: dict[Any, np.ndarray] = {}
     with fc.Graph().as_default(), fc.Session(config=sess_config) as sess:
@@ -96,23 +114,40 @@ def call(rng: np.random.Generator, op_def: OpDef, sess_config: fc.ConfigProto) -
         for name in ("num_split", "num"):
             if name in attrs and not 0 <= attrs[name] < 50:
                 attrs[name] = 3
-        print(op_def.name, {k: str(v) for k, v in attrs.items()}, [(v.dtype.name, v.shape) for v in feeds.values()], flush=True)
+        print(
+            op_def.name,
+            {k: str(v) for k, v in attrs.items()},
+            [(v.dtype.name, v.shape) for v in feeds.values()],
+            flush=True,
+        )
         try:
             result = apply(op_def.name, *inputs, **attrs)
             sess.run(fc.global_variables_initializer())
-            flat = [r for r in (result if isinstance(result, (list, tuple)) else [result]) if getattr(r, "dtype", None) != fc.resource]
+            flat = [
+                r
+                for r in (result if isinstance(result, (list, tuple)) else [result])
+                if getattr(r, "dtype", None) != fc.resource
+            ]
             flat = [t for r in flat for t in (r if isinstance(r, list) else [r])]
             sess.run(flat, feeds, options=fc.RunOptions(timeout_in_ms=2000))
             return "result"
         except EXPECTED as error:
-            assert not isinstance(error, (fc.errors.InternalError, fc.errors.DeadlineExceededError)) or "Queue" in op_def.name or "Reader" in op_def.name, error
+            assert (
+                not isinstance(error, (fc.errors.InternalError, fc.errors.DeadlineExceededError))
+                or "Queue" in op_def.name
+                or "Reader" in op_def.name
+            ), error
             return type(error).__name__
 
 
 def resource(rng: np.random.Generator) -> Any:
     kind = rng.integers(4)
     if kind == 0:
-        queue = fc.FIFOQueue(2, [fc.float32], [[]]) if rng.random() < 0.5 else fc.RandomShuffleQueue(9, 2, [fc.int32, fc.string])
+        queue = (
+            fc.FIFOQueue(2, [fc.float32], [[]])
+            if rng.random() < 0.5
+            else fc.RandomShuffleQueue(9, 2, [fc.int32, fc.string])
+        )
         return queue.queue_ref
     if kind == 1:
         return fc.WholeFileReader().reader_ref

@@ -26,9 +26,24 @@ def test_names_are_those_of_tensorflow() -> None:
     g = a[0]
     names = [op.name for op in fc.get_default_graph().get_operations()]
     assert names == [
-        "Const", "s/y", "s", "foo/add", "foo/bar/Tanh", "foo_1/Tanh", "foo/Tanh", "strided_slice/stack", "strided_slice/stack_1", "strided_slice/stack_2", "strided_slice",
-    ]  # fmt: skip
-    assert (d.name, e.name, f.name, g.name) == ("foo/bar/Tanh:0", "foo_1/Tanh:0", "foo/Tanh:0", "strided_slice:0")
+        "Const",
+        "s/y",
+        "s",
+        "foo/add",
+        "foo/bar/Tanh",
+        "foo_1/Tanh",
+        "foo/Tanh",
+        "strided_slice/stack",
+        "strided_slice/stack_1",
+        "strided_slice/stack_2",
+        "strided_slice",
+    ]
+    assert (d.name, e.name, f.name, g.name) == (
+        "foo/bar/Tanh:0",
+        "foo_1/Tanh:0",
+        "foo/Tanh:0",
+        "strided_slice:0",
+    )
 
 
 def test_unique_names_differ_by_more_than_case() -> None:
@@ -76,10 +91,26 @@ def test_device_scopes_merge_and_functions_decide() -> None:
 
 
 def test_constants_take_the_dtypes_of_tensorflow() -> None:
-    for value, dtype in ((1, fc.int32), (2**40, fc.int64), (1.5, fc.float32), (True, fc.bool), (1j, fc.complex128), ("a", fc.string), (np.float64(1), fc.float64),
-                         (np.zeros(2, np.uint8), fc.uint8), ([1, 2.5], fc.float32)):  # fmt: skip
+    for value, dtype in (
+        (1, fc.int32),
+        (2**40, fc.int64),
+        (1.5, fc.float32),
+        (True, fc.bool),
+        (1j, fc.complex128),
+        ("a", fc.string),
+        (np.float64(1), fc.float64),
+        (np.zeros(2, np.uint8), fc.uint8),
+        ([1, 2.5], fc.float32),
+    ):
         assert fc.constant(value).dtype == dtype
-    for value, dtype in ((1.5, fc.int32), ("a", fc.float32), (300, fc.uint8), (1j, fc.float32), (object(), None), ([[1], [2, 3]], None)):
+    for value, dtype in (
+        (1.5, fc.int32),
+        ("a", fc.float32),
+        (300, fc.uint8),
+        (1j, fc.float32),
+        (object(), None),
+        ([[1], [2, 3]], None),
+    ):
         with pytest.raises((TypeError, ValueError)):
             fc.constant(value, dtype)
     with pytest.raises(ValueError, match="at most 8"):

@@ -1,4 +1,7 @@
-"""The choice of the matrix product: own kernels by default, other libraries on request, the same results from each."""
+"""The choice of the matrix product:
+
+own kernels by default, other libraries on request, the same results from each.
+"""
 
 import importlib.util
 import os
@@ -42,13 +45,23 @@ def products():
                     x = np.conj(np.swapaxes(a, 1, 2)) if left else a
                     y = np.conj(np.swapaxes(b, 1, 2)) if right else b
                     found.append((a @ b, fc.matmul(x, y, adjoint_a=left, adjoint_b=right)))
-                    found.append((a[0] @ b[0], fc.matmul(a[0].T if left else a[0], b[0].T if right else b[0], left, right)))
+                    found.append(
+                        (
+                            a[0] @ b[0],
+                            fc.matmul(a[0].T if left else a[0], b[0].T if right else b[0], left, right),
+                        )
+                    )
         return [(expected, sess.run(tensor)) for expected, tensor in found]
 
 
 def check_products():
     for expected, value in products():
-        np.testing.assert_allclose(value, expected, rtol=0, atol=2e-4 if value.dtype.itemsize <= 8 and value.dtype != np.float64 else 1e-11)
+        np.testing.assert_allclose(
+            value,
+            expected,
+            rtol=0,
+            atol=2e-4 if value.dtype.itemsize <= 8 and value.dtype != np.float64 else 1e-11,
+        )
 
 
 def test_own_kernels_give_the_products():
@@ -62,18 +75,25 @@ def test_library_gives_the_products(library):
 
 def test_library_leaves_empty_products_zero(library):
     with fc.Graph().as_default(), fc.Session() as sess:
-        assert sess.run(fc.matmul(np.ones((3, 0), np.float32), np.ones((0, 2), np.float32))).tolist() == [[0, 0]] * 3
+        assert (
+            sess.run(fc.matmul(np.ones((3, 0), np.float32), np.ones((0, 2), np.float32))).tolist()
+            == [[0, 0]] * 3
+        )
         assert sess.run(fc.matmul(np.ones((0, 3)), np.ones((3, 2)))).shape == (0, 2)
 
 
 def test_default_is_own_and_leaves_numpy_alone():
-    child = in_child("import flowcore; from flowcore.kernels import blas; print(blas.info()['name'])", FLOWCORE_BLAS="")
+    child = in_child(
+        "import flowcore; from flowcore.kernels import blas; print(blas.info()['name'])", FLOWCORE_BLAS=""
+    )
     assert child.stdout.strip() == "own", child.stderr
 
 
 @pytest.mark.parametrize("name", INSTALLED)
 def test_environment_chooses(name):
-    child = in_child("import flowcore; from flowcore.kernels import blas; print(blas.info())", FLOWCORE_BLAS=name)
+    child = in_child(
+        "import flowcore; from flowcore.kernels import blas; print(blas.info())", FLOWCORE_BLAS=name
+    )
     assert f"'name': '{name}'" in child.stdout, child.stderr
 
 

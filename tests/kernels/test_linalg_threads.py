@@ -13,9 +13,21 @@ def results(threads):
     rng = np.random.default_rng(0)
     with fc.Graph().as_default():
         fetches = []
-        for m, n, k in ((300, 700, 520), (64, 10, 512), (1, 512, 3136), (1030, 40, 9), (20, 800, 400), (20, 200, 800), (7, 1000, 333)):
+        for m, n, k in (
+            (300, 700, 520),
+            (64, 10, 512),
+            (1, 512, 3136),
+            (1030, 40, 9),
+            (20, 800, 400),
+            (20, 200, 800),
+            (7, 1000, 333),
+        ):
             a, b = rng.normal(size=(m, k)).astype(np.float32), rng.normal(size=(k, n)).astype(np.float32)
-            fetches += [fc.matmul(a, b), fc.matmul(a.T, b, transpose_a=True), fc.matmul(a, b.T, transpose_b=True)]
+            fetches += [
+                fc.matmul(a, b),
+                fc.matmul(a.T, b, transpose_a=True),
+                fc.matmul(a, b.T, transpose_b=True),
+            ]
         fetches.append(fc.matmul(rng.normal(size=(40, 30, 20)), rng.normal(size=(20, 50))))
         fetches.append(fc.matmul(rng.integers(-9, 9, size=(200, 300)), rng.integers(-9, 9, size=(300, 100))))
         for image, kernel, layout in (
@@ -24,7 +36,10 @@ def results(threads):
             ((5, 15, 13, 48), (3, 3, 48, 80), "NHWC"),
             ((3, 12, 30, 31), (3, 3, 12, 40), "NCHW"),
         ):
-            x, w = fc.constant(rng.normal(size=image), fc.float32), fc.constant(rng.normal(size=kernel), fc.float32)
+            x, w = (
+                fc.constant(rng.normal(size=image), fc.float32),
+                fc.constant(rng.normal(size=kernel), fc.float32),
+            )
             y = fc.nn.conv2d(x, w, strides=[1, 1, 1, 1], padding="SAME", data_format=layout)
             fetches += [y, *fc.gradients(y * y, [x, w])]
         config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
@@ -52,7 +67,10 @@ def test_a_constant_filter_is_kept_and_serves_many_steps_at_once(threads, monkey
     images = rng.normal(size=(12, 3, 14, 14, 64)).astype(np.float32)
     with fc.Graph().as_default():
         x = fc.placeholder(fc.float32, [None, 14, 14, 64])
-        layers = [fc.nn.conv2d(x, fc.constant(rng.normal(size=(3, 3, 64, 64)), fc.float32), [1, 1, 1, 1], "SAME") for _ in range(3)]
+        layers = [
+            fc.nn.conv2d(x, fc.constant(rng.normal(size=(3, 3, 64, 64)), fc.float32), [1, 1, 1, 1], "SAME")
+            for _ in range(3)
+        ]
         config = fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
         with fc.Session(config=config) as sess:
             with concurrent.futures.ThreadPoolExecutor(8) as callers:

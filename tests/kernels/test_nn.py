@@ -17,7 +17,11 @@ TOLERANCE = {"float16": 2e-2, "float32": 1e-5, "float64": 1e-12}
 
 @pytest.fixture(scope="module")
 def host():
-    return KernelHost([f"flowcore/kernels/nn/{f}.c" for f in ("softmax", "pool", "bias", "module")], ["fc_nn_kernels"], PYTHON)
+    return KernelHost(
+        [f"flowcore/kernels/nn/{f}.c" for f in ("softmax", "pool", "bias", "module")],
+        ["fc_nn_kernels"],
+        PYTHON,
+    )
 
 
 def softmax(x):
@@ -40,7 +44,9 @@ def test_softmax_rows_are_normalised_exponentials(host, dtype, shape):
 
 
 def test_softmax_of_huge_logits_neither_overflows_nor_hides_nan(host):
-    (out,) = host.run("Softmax", [np.array([[1e38, 1e38], [-1e38, 1e38], [np.nan, 0], [np.inf, 0]], np.float32)])
+    (out,) = host.run(
+        "Softmax", [np.array([[1e38, 1e38], [-1e38, 1e38], [np.nan, 0], [np.inf, 0]], np.float32)]
+    )
     np.testing.assert_array_equal(out[:2], [[0.5, 0.5], [0, 1]])
     assert np.isnan(out[2]).all()
     assert np.isnan(out[3, 0])
@@ -78,7 +84,11 @@ def test_sparse_cross_entropy_equals_dense_on_one_hot_labels(host, index):
 @pytest.mark.parametrize("label", [-1, 10, 2**31 - 1])
 def test_sparse_cross_entropy_names_a_label_out_of_range(host, label):
     with pytest.raises(KernelError, match=rf"labels\[1\] = {label} .*\[0, 10\)"):
-        host.run("SparseSoftmaxCrossEntropyWithLogits", [np.zeros((2, 10), np.float32), np.array([0, label], np.int32)], outputs=2)
+        host.run(
+            "SparseSoftmaxCrossEntropyWithLogits",
+            [np.zeros((2, 10), np.float32), np.array([0, label], np.int32)],
+            outputs=2,
+        )
 
 
 def windows(shape, ksize, strides, padding):
@@ -93,10 +103,19 @@ def windows(shape, ksize, strides, padding):
 
 def reference_pool(x, ksize, strides, padding, reduce):
     rows, cols = windows(x.shape[1:3], ksize, strides, padding)
-    return np.stack([np.stack([reduce(x[:, r.start : r.stop, c.start : c.stop], (1, 2)) for c in cols], 1) for r in rows], 1)
+    return np.stack(
+        [np.stack([reduce(x[:, r.start : r.stop, c.start : c.stop], (1, 2)) for c in cols], 1) for r in rows],
+        1,
+    )
 
 
-POOLS = [((5, 5), (2, 2), (2, 2)), ((7, 6), (3, 2), (2, 1)), ((4, 4), (1, 1), (3, 3)), ((3, 3), (3, 3), (1, 1)), ((28, 28), (2, 2), (2, 2))]
+POOLS = [
+    ((5, 5), (2, 2), (2, 2)),
+    ((7, 6), (3, 2), (2, 1)),
+    ((4, 4), (1, 1), (3, 3)),
+    ((3, 3), (3, 3), (1, 1)),
+    ((28, 28), (2, 2), (2, 2)),
+]
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
@@ -115,11 +134,19 @@ def test_pooling_and_its_gradients(host, padding, size, ksize, strides, data_for
     (mean,) = host.run("AvgPool", [to(x)], attrs)
     wide = x.astype(np.float64)
     np.testing.assert_array_equal(back(largest), reference_pool(wide, ksize, strides, padding, np.max))
-    np.testing.assert_allclose(back(mean), reference_pool(wide, ksize, strides, padding, np.mean), atol=1e-2 if dtype == "float16" else 1e-6)
+    np.testing.assert_allclose(
+        back(mean),
+        reference_pool(wide, ksize, strides, padding, np.mean),
+        atol=1e-2 if dtype == "float16" else 1e-6,
+    )
 
     grad = rng.integers(-3, 4, size=largest.shape).astype(dtype)
     rows, cols = windows(size, ksize, strides, padding)
-    to_max, to_mean, picked = np.zeros_like(wide), np.zeros_like(wide), np.zeros_like(back(largest), np.float64)
+    to_max, to_mean, picked = (
+        np.zeros_like(wide),
+        np.zeros_like(wide),
+        np.zeros_like(back(largest), np.float64),
+    )
     of_input = rng.integers(-3, 4, size=x.shape).astype(dtype)
     for n in range(2):
         for i, r in enumerate(rows):
@@ -160,7 +187,13 @@ def test_max_pool_keeps_nan(host):
     ],
 )
 def test_pooling_refuses_bad_geometry(host, changes, message):
-    attrs = {"ksize": [1, 2, 2, 1], "strides": [1, 2, 2, 1], "padding": "VALID", "data_format": "NHWC", **changes}
+    attrs = {
+        "ksize": [1, 2, 2, 1],
+        "strides": [1, 2, 2, 1],
+        "padding": "VALID",
+        "data_format": "NHWC",
+        **changes,
+    }
     with pytest.raises(KernelError, match=message):
         host.run("MaxPool", [np.zeros((1, 4, 4, 1), np.float32)], attrs)
 
@@ -191,7 +224,9 @@ def test_bias_add_and_its_gradient(host, dtype, shape, data_format):
     np.testing.assert_array_equal(out, x + aligned)
     (grad,) = host.run("BiasAddGrad", [x], {"data_format": data_format})
     others = tuple(d for d in range(len(shape)) if d != axis)
-    np.testing.assert_allclose(grad, x.sum(others, dtype="float64" if dtype == "float16" else dtype).astype(dtype))
+    np.testing.assert_allclose(
+        grad, x.sum(others, dtype="float64" if dtype == "float16" else dtype).astype(dtype)
+    )
 
 
 def test_bias_of_another_length_is_refused_with_both_shapes(host):

@@ -1,5 +1,6 @@
-/* Stress of _blocks.h alone: threads that take, fill, hand over and give blocks; no block is in two hands, none is lost, and the counts add up.
- * Built under a sanitizer by test_sync.py. Exits with 0, or aborts with a message. */
+/* Stress of _blocks.h alone: threads that take, fill, hand over and give blocks; no block is in two hands,
+ * none is lost, and the counts add up. Built under a sanitizer by test_sync.py. Exits with 0, or aborts with
+ * a message. */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

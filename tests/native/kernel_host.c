@@ -1,5 +1,6 @@
-/* The smallest host that can run one kernel: lets a kernel be tested alone, without the engine, under sanitizers too.
- * Synchronous kernels only. Compiled together with the kernel's C file into a shared library (see kernel_host.py). */
+/* The smallest host that can run one kernel: lets a kernel be tested alone, without the engine, under
+ * sanitizers too. Synchronous kernels only. Compiled together with the kernel's C file into a shared library
+ * (see kernel_host.py). */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,10 @@ static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
     b->refs = 1;
     b->capacity = bytes;
     b->device = self;
-    if (posix_memalign(&b->data, FC_ALIGN, bytes ? bytes : 1)) { free(b); return FC_RESOURCE_EXHAUSTED; }
+    if (posix_memalign(&b->data, FC_ALIGN, bytes ? bytes : 1)) {
+        free(b);
+        return FC_RESOURCE_EXHAUSTED;
+    }
     memset(b->data, 0xCD, bytes); /* uninitialised memory shows itself */
     host_live_buffers++;
     *out = b;
@@ -73,12 +77,14 @@ static int buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
 }
 
 static int set_shape(fc_ctx *ctx, fc_tensor *t, int dtype, int ndim, const int64_t *shape) {
-    if (ndim < 0 || ndim > FC_MAX_DIMS) return fail(ctx, FC_INVALID_ARGUMENT, "rank %d is out of range", ndim);
+    if (ndim < 0 || ndim > FC_MAX_DIMS)
+        return fail(ctx, FC_INVALID_ARGUMENT, "rank %d is out of range", ndim);
     t->dtype = dtype;
     t->ndim = ndim;
     t->size = 1;
     for (int d = 0; d < ndim; d++) {
-        if (shape[d] < 0) return fail(ctx, FC_INVALID_ARGUMENT, "dimension %d is negative: %lld", d, (long long)shape[d]);
+        if (shape[d] < 0)
+            return fail(ctx, FC_INVALID_ARGUMENT, "dimension %d is negative: %lld", d, (long long)shape[d]);
         t->shape[d] = shape[d];
         if (__builtin_mul_overflow(t->size, shape[d], &t->size) || t->size > INT64_MAX / 16)
             return fail(ctx, FC_INVALID_ARGUMENT, "shape has too many elements");
@@ -93,7 +99,8 @@ static int alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape
     if (!rc && t->size > ((int64_t)1 << 32)) rc = fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory");
     return rc ? rc : buffer_new(ctx, dtype, t->size, &t->buffer);
 }
-static int share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape) {
+static int share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim,
+                 const int64_t *shape) {
     fc_tensor *t = &ctx->out[out];
     int rc = set_shape(ctx, t, dtype, ndim, shape);
     if (rc) return rc;
@@ -110,7 +117,8 @@ static int forward(fc_ctx *ctx, int in, int out, int dtype, int ndim, const int6
     const fc_tensor *src = ctx->in[in];
     int64_t size = 1;
     for (int d = 0; d < ndim; d++) size *= shape[d];
-    if (sole(ctx, in) && size * fc_item_size(dtype) == src->size * fc_item_size(src->dtype)) return share(ctx, out, src, 0, dtype, ndim, shape);
+    if (sole(ctx, in) && size * fc_item_size(dtype) == src->size * fc_item_size(src->dtype))
+        return share(ctx, out, src, 0, dtype, ndim, shape);
     return alloc(ctx, out, dtype, ndim, shape);
 }
 static int scratch(fc_ctx *ctx, size_t bytes, void **ptr) {
@@ -120,29 +128,43 @@ static int scratch(fc_ctx *ctx, size_t bytes, void **ptr) {
     call->scratch[call->n_scratch++] = *ptr;
     return FC_OK;
 }
-static void parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t), void *arg) {
+static void parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t),
+                         void *arg) {
     (void)ctx;
     if (grain < 1) grain = 1;
     for (int64_t i = 0; i < n; i += grain) fn(arg, i, i + grain < n ? i + grain : n);
 }
-static int cancelled(fc_ctx *ctx) { (void)ctx; return 0; }
+static int cancelled(fc_ctx *ctx) {
+    (void)ctx;
+    return 0;
+}
 static fc_token *park(fc_ctx *ctx, void (*cancel)(fc_token *, void *), void *arg) {
-    (void)ctx; (void)cancel; (void)arg;
+    (void)ctx;
+    (void)cancel;
+    (void)arg;
     return NULL;
 }
-static fc_ctx *token_ctx(fc_token *token) { (void)token; return NULL; }
-static void complete(fc_token *token, int status) { (void)token; (void)status; }
+static fc_ctx *token_ctx(fc_token *token) {
+    (void)token;
+    return NULL;
+}
+static void complete(fc_token *token, int status) {
+    (void)token;
+    (void)status;
+}
 static void may_wait(fc_ctx *ctx) { (void)ctx; }
 
-static const fc_api api = {FC_ABI, alloc, forward, sole, share, scratch, fail, parallel_for, cancelled, park, token_ctx,
-                           complete, string_new, string_release, buffer_new, may_wait};
+static const fc_api api = {FC_ABI,     alloc,          forward,    sole,    share,     scratch,
+                           fail,       parallel_for,   cancelled,  park,    token_ctx, complete,
+                           string_new, string_release, buffer_new, may_wait};
 
 fc_string *host_string_new(const char *bytes, int64_t size) { return string_new(bytes, size); }
 
-/* Inputs arrive as tensors whose buffer is NULL and whose data is in `data`: copied into buffers of the host's own.
- * Outputs stay alive until host_release. */
-int host_run(const fc_kernel_def *def, int n_in, const fc_tensor *in, const void *const *data, const int *last_use,
-             int n_out, fc_tensor *out, const fc_attr *attrs, fc_resource *state, char *message) {
+/* Inputs arrive as tensors whose buffer is NULL and whose data is in `data`: copied into buffers of the
+ * host's own. Outputs stay alive until host_release. */
+int host_run(const fc_kernel_def *def, int n_in, const fc_tensor *in, const void *const *data,
+             const int *last_use, int n_out, fc_tensor *out, const fc_attr *attrs, fc_resource *state,
+             char *message) {
     fc_tensor tensors[MAX_ARGS];
     const fc_tensor *pointers[MAX_ARGS];
     host_call call = {.last_use = last_use};
@@ -152,7 +174,8 @@ int host_run(const fc_kernel_def *def, int n_in, const fc_tensor *in, const void
         tensors[i] = in[i];
         pointers[i] = &tensors[i];
         buffer_new(&ctx, in[i].dtype, in[i].size, &tensors[i].buffer);
-        if (in[i].size) memcpy(tensors[i].buffer->data, data[i], (size_t)(in[i].size * fc_item_size(in[i].dtype)));
+        if (in[i].size)
+            memcpy(tensors[i].buffer->data, data[i], (size_t)(in[i].size * fc_item_size(in[i].dtype)));
     }
     for (int i = 0; i < n_out; i++) {
         memset(&out[i], 0, sizeof(fc_tensor));

@@ -20,34 +20,79 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAX_DIMS = 8
 ABI = int((ROOT / "flowcore/_kernel.h").read_text().split("#define FC_ABI ")[1].split()[0])
 CODES = {
-    "float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "string": 7, "complex64": 8, "int64": 9,
-    "bool": 10, "bfloat16": 14, "uint16": 17, "complex128": 18, "float16": 19, "resource": 20, "uint32": 22, "uint64": 23,
-}  # fmt: skip
+    "float32": 1,
+    "float64": 2,
+    "int32": 3,
+    "uint8": 4,
+    "int16": 5,
+    "int8": 6,
+    "string": 7,
+    "complex64": 8,
+    "int64": 9,
+    "bool": 10,
+    "bfloat16": 14,
+    "uint16": 17,
+    "complex128": 18,
+    "float16": 19,
+    "resource": 20,
+    "uint32": 22,
+    "uint64": 23,
+}
 NAMES = {code: name for name, code in CODES.items()}
 
 
 class Buffer(C.Structure):
-    _fields_ = [("refs", C.c_int32), ("flags", C.c_uint32), ("data", C.c_void_p), ("capacity", C.c_size_t),
-                ("device", C.c_void_p), ("owner", C.c_void_p)]  # fmt: skip
+    _fields_ = [
+        ("refs", C.c_int32),
+        ("flags", C.c_uint32),
+        ("data", C.c_void_p),
+        ("capacity", C.c_size_t),
+        ("device", C.c_void_p),
+        ("owner", C.c_void_p),
+    ]
 
 
 class Tensor(C.Structure):
-    _fields_ = [("buffer", C.POINTER(Buffer)), ("offset", C.c_int64), ("size", C.c_int64), ("dtype", C.c_int32),
-                ("ndim", C.c_int32), ("shape", C.c_int64 * MAX_DIMS)]  # fmt: skip
+    _fields_ = [
+        ("buffer", C.POINTER(Buffer)),
+        ("offset", C.c_int64),
+        ("size", C.c_int64),
+        ("dtype", C.c_int32),
+        ("ndim", C.c_int32),
+        ("shape", C.c_int64 * MAX_DIMS),
+    ]
 
 
 class Attr(C.Structure):
-    _fields_ = [("i", C.c_int64), ("f", C.c_double), ("s", C.c_char_p), ("n", C.c_int64),
-                ("ints", C.POINTER(C.c_int64)), ("floats", C.POINTER(C.c_double))]  # fmt: skip
+    _fields_ = [
+        ("i", C.c_int64),
+        ("f", C.c_double),
+        ("s", C.c_char_p),
+        ("n", C.c_int64),
+        ("ints", C.POINTER(C.c_int64)),
+        ("floats", C.POINTER(C.c_double)),
+    ]
 
 
 class KernelDef(C.Structure):
-    _fields_ = [("op", C.c_char_p), ("types", C.c_char_p), ("attrs", C.c_char_p), ("flags", C.c_uint32),
-                ("host_in", C.c_uint32), ("host_out", C.c_uint32), ("fn", C.c_void_p)]  # fmt: skip
+    _fields_ = [
+        ("op", C.c_char_p),
+        ("types", C.c_char_p),
+        ("attrs", C.c_char_p),
+        ("flags", C.c_uint32),
+        ("host_in", C.c_uint32),
+        ("host_out", C.c_uint32),
+        ("fn", C.c_void_p),
+    ]
 
 
 class KernelTable(C.Structure):
-    _fields_ = [("abi", C.c_uint32), ("device", C.c_char_p), ("count", C.c_int64), ("defs", C.POINTER(KernelDef))]
+    _fields_ = [
+        ("abi", C.c_uint32),
+        ("device", C.c_char_p),
+        ("count", C.c_int64),
+        ("defs", C.POINTER(KernelDef)),
+    ]
 
 
 class KernelError(Exception):
@@ -63,16 +108,37 @@ def dtype_name(array: np.ndarray) -> str:
 
 
 class KernelHost:
-    """Compiles `sources` with the host and finds the kernels of `tables` (names of fc_kernel_table symbols)."""
+    """Compiles `sources` with the host and finds the kernels of `tables` (names of fc_kernel_table
+    symbols).
+    """
 
     def __init__(self, sources: Sequence[str], tables: Sequence[str], flags: Sequence[str] = ()) -> None:
         files = [str(ROOT / s) for s in sources] + [str(ROOT / "tests/native/kernel_host.c")]
-        command = ["cc", "-shared", "-fPIC", "-O2", "-g", "-ffp-contract=off", "-DFC_NO_CLONES", "-I", str(ROOT),
-                   *flags, *files, "-lm", "-lpthread"]  # fmt: skip
+        command = [
+            "cc",
+            "-shared",
+            "-fPIC",
+            "-O2",
+            "-g",
+            "-ffp-contract=off",
+            "-DFC_NO_CLONES",
+            "-I",
+            str(ROOT),
+            *flags,
+            *files,
+            "-lm",
+            "-lpthread",
+        ]
         key = hashlib.sha256(" ".join(command).encode())
-        for path in sorted(ROOT.glob("flowcore/**/*.[ch]")) + sorted(ROOT.glob("opencl_kernels/*")) + [ROOT / files[-1]]:
+        for path in (
+            sorted(ROOT.glob("flowcore/**/*.[ch]"))
+            + sorted(ROOT.glob("opencl_kernels/*"))
+            + [ROOT / files[-1]]
+        ):
             key.update(path.read_bytes())
-        library = pathlib.Path(tempfile.gettempdir()) / f"flowcore_kernels_{os.getuid()}_{key.hexdigest()[:16]}.so"
+        library = (
+            pathlib.Path(tempfile.gettempdir()) / f"flowcore_kernels_{os.getuid()}_{key.hexdigest()[:16]}.so"
+        )
         if not library.exists():
             partial = library.with_suffix(f".{os.getpid()}")
             subprocess.run([*command, "-o", str(partial)], check=True)
@@ -92,13 +158,25 @@ class KernelHost:
     def find(self, op: str, types: Mapping[str, str]) -> KernelDef:
         for d in self.defs:
             wanted = dict(part.split(":") for part in d.types.decode().split(";") if part)
-            if d.op.decode() == op and all(types.get(k) in v.split(",") for k, v in wanted.items() if k in types):
+            if d.op.decode() == op and all(
+                types.get(k) in v.split(",") for k, v in wanted.items() if k in types
+            ):
                 return d
         raise KeyError(f"no kernel {op} for {dict(types)}")
 
-    def run(self, op: str, inputs: Sequence[np.ndarray], attrs: Mapping[str, object] | None = None,
-            types: Mapping[str, str] | None = None, outputs: int = 1, forward: bool = False) -> list[np.ndarray]:  # fmt: skip
-        """`types` defaults to {"T": dtype of the first input}. Raises KernelError. bfloat16 needs ml_dtypes."""
+    def run(
+        self,
+        op: str,
+        inputs: Sequence[np.ndarray],
+        attrs: Mapping[str, object] | None = None,
+        types: Mapping[str, str] | None = None,
+        outputs: int = 1,
+        forward: bool = False,
+    ) -> list[np.ndarray]:
+        """`types` defaults to {"T":
+
+        dtype of the first input}. Raises KernelError. bfloat16 needs ml_dtypes.
+        """
         inputs = [np.ascontiguousarray(x).reshape(np.shape(x)) for x in inputs]
         if types is None:
             types = {"T": dtype_name(inputs[0])} if inputs else {}
@@ -108,7 +186,9 @@ class KernelHost:
             name = dtype_name(x)
             if name == "string":
                 strings = [bytes(v) for v in x.ravel()]
-                x_data = np.array([self.lib.host_string_new(v, C.c_int64(len(v))) or 0 for v in strings], np.uint64)
+                x_data = np.array(
+                    [self.lib.host_string_new(v, C.c_int64(len(v))) or 0 for v in strings], np.uint64
+                )
             else:
                 x_data = x
             keep.append(x_data)
@@ -119,8 +199,9 @@ class KernelHost:
         out = (Tensor * max(outputs, 1))()
         message = C.create_string_buffer(1024)
         last_use = (C.c_int * len(inputs))(*[int(forward)] * len(inputs))
-        code = self.lib.host_run(C.byref(definition), len(inputs), tensors, data, last_use, outputs, out, packed, None,
-                                 message)  # fmt: skip
+        code = self.lib.host_run(
+            C.byref(definition), len(inputs), tensors, data, last_use, outputs, out, packed, None, message
+        )
         try:
             if code:
                 raise KernelError(code, message.value.decode())

@@ -1,5 +1,5 @@
-/* Stress of _sync.h alone: every item that is pushed is taken exactly once, by its owner or a thief, and no sleeper misses a wake.
- * Built under a sanitizer by test_sync.py. Exits with 0, or aborts with a message. */
+/* Stress of _sync.h alone: every item that is pushed is taken exactly once, by its owner or a thief, and no
+ * sleeper misses a wake. Built under a sanitizer by test_sync.py. Exits with 0, or aborts with a message. */
 #include <assert.h>
 #include <stdio.h>
 

@@ -1,4 +1,7 @@
-"""Each test of this folder runs on every OpenCL device that this machine has; a processor's once more with the kernels that are meant for GPUs."""
+"""Each test of this folder runs on every OpenCL device that this machine has;
+
+a processor's once more with the kernels that are meant for GPUs.
+"""
 
 from __future__ import annotations
 
@@ -26,22 +29,33 @@ class Place:
 
 def _places() -> list[Place]:
     # Of two versions of one runtime, the first: each would run everything.
-    opened = list({d.runtime.platform: d for d in reversed(devices.opencl_devices()) if d.runtime is not None}.values())[::-1]
+    opened = list(
+        {d.runtime.platform: d for d in reversed(devices.opencl_devices()) if d.runtime is not None}.values()
+    )[::-1]
     for runtime in [d.runtime for d in opened if d.runtime.kind == "CPU"]:
-        # Once more with the kernels of GPUs, limits as small as some have, and copies as to memory of its own; under a number that no other test expects
-        # to be free.
-        device = devices.open_opencl(runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384, share_alignment=0)
+        # Once more with the kernels of GPUs, limits as small as some have, and copies as to memory
+        # of its own; under a number that no other test expects to be free.
+        device = devices.open_opencl(
+            runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384, share_alignment=0
+        )
         devices.register(device)
         opened.append(device)
     labels = [d.runtime.platform for d in opened]
     return [
-        Place(f"/gpu:{d.index}", label + (" as a GPU" if label in labels[:i] else ""), d.runtime.has_double, "oclgrind" in label.lower())
+        Place(
+            f"/gpu:{d.index}",
+            label + (" as a GPU" if label in labels[:i] else ""),
+            d.runtime.has_double,
+            "oclgrind" in label.lower(),
+        )
         for i, (d, label) in enumerate(zip(opened, labels, strict=True))
     ]
 
 
 _PLACES = _places()
-_PARAMS = _PLACES or [pytest.param(None, marks=pytest.mark.skip(reason=f"no OpenCL device: {runtimes.INSTALL}"), id="none")]
+_PARAMS = _PLACES or [
+    pytest.param(None, marks=pytest.mark.skip(reason=f"no OpenCL device: {runtimes.INSTALL}"), id="none")
+]
 
 
 @pytest.fixture(scope="session", params=_PARAMS, ids=lambda place: place.label)
@@ -79,7 +93,11 @@ def run_on(place: str, build: Callable[..., Any], arrays: Sequence[Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def both(device: Place) -> Both:
-    """both(build, *arrays): the values of the graph that `build` makes of the arrays' placeholders, from the host and from the device."""
+    """both(build, *arrays):
+
+    the values of the graph that `build` makes of the arrays' placeholders, from the host and from
+    the device.
+    """
     return lambda build, *arrays: (run_on("/cpu:0", build, arrays), run_on(device.name, build, arrays))
 
 

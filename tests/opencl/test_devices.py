@@ -31,14 +31,22 @@ def opened(place: Any) -> devices.Device:
 
 
 def run_script(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=ENVIRONMENT | environment, timeout=100)
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT | environment,
+        timeout=100,
+    )
 
 
-# ---- finding and choosing -------------------------------------------------------------------------------------------
+# ---- finding and choosing ----------------------------------------
 
 
 def test_every_device_says_what_it_is_and_what_flowcore_does_there(device: Any) -> None:
-    described = [d for d in fc.list_devices() if d.name.endswith(device.name.partition(":")[2]) and "GPU" in d.name]
+    described = [
+        d for d in fc.list_devices() if d.name.endswith(device.name.partition(":")[2]) and "GPU" in d.name
+    ]
     assert described
     assert described[0].memory > 0
     assert described[0].max_group > 0
@@ -51,7 +59,11 @@ def test_opencl_is_another_name_for_the_same_device(device: Any) -> None:
     for name in (device.name, device.name.replace("gpu", "opencl"), device.name.replace("gpu", "device:GPU")):
         with fc.Graph().as_default(), fc.device(name), fc.Session() as sess:
             metadata = fc.RunMetadata()
-            sess.run(fc.constant([1.0]) + 1.0, options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), run_metadata=metadata)
+            sess.run(
+                fc.constant([1.0]) + 1.0,
+                options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE),
+                run_metadata=metadata,
+            )
             assert {s.device for s in metadata.node_stats if s.op.startswith("Add")} == {opened(device).name}
 
 
@@ -82,7 +94,10 @@ def test_without_opencl_everything_else_works_and_the_error_says_what_to_install
 def test_a_session_sees_as_many_devices_as_it_is_allowed(device: Any) -> None:
     with fc.Graph().as_default(), fc.device(device.name):
         x = fc.constant(1.0) + 1.0
-        with fc.Session(config=fc.ConfigProto(device_count={"GPU": 0})) as sess, pytest.raises(fc.errors.InvalidArgumentError, match="device_count"):
+        with (
+            fc.Session(config=fc.ConfigProto(device_count={"GPU": 0})) as sess,
+            pytest.raises(fc.errors.InvalidArgumentError, match="device_count"),
+        ):
             sess.run(x)
         with fc.Session(config=fc.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)) as sess:
             assert sess.run(x) == 2.0
@@ -90,7 +105,11 @@ def test_a_session_sees_as_many_devices_as_it_is_allowed(device: Any) -> None:
 
 def test_the_list_of_visible_devices_renumbers_them(another: devices.Device) -> None:
     options = fc.GPUOptions(visible_device_list=str(another.index))
-    with fc.Graph().as_default(), fc.device("/gpu:0"), fc.Session(config=fc.ConfigProto(gpu_options=options)) as sess:
+    with (
+        fc.Graph().as_default(),
+        fc.device("/gpu:0"),
+        fc.Session(config=fc.ConfigProto(gpu_options=options)) as sess,
+    ):
         before = _opencl.counters(another.capsule)["launches"]
         assert sess.run(fc.constant([1.0]) + 1.0) == 2.0
         assert _opencl.counters(another.capsule)["launches"] > before
@@ -100,7 +119,7 @@ def test_the_list_of_visible_devices_renumbers_them(another: devices.Device) -> 
         fc.Session(config=fc.ConfigProto(gpu_options=fc.GPUOptions(per_process_gpu_memory_fraction=1.5)))
 
 
-# ---- placement ------------------------------------------------------------------------------------------------------
+# ---- placement ----------------------------------------
 
 
 def placed(capfd: pytest.CaptureFixture[str]) -> dict[str, str]:
@@ -108,7 +127,9 @@ def placed(capfd: pytest.CaptureFixture[str]) -> dict[str, str]:
     return {name: device for name, _, device in (line[:3] for line in lines)}
 
 
-def test_nodes_that_ask_for_nothing_stay_on_the_cpu_where_it_is_the_only_opencl_device(capfd: pytest.CaptureFixture[str]) -> None:
+def test_nodes_that_ask_for_nothing_stay_on_the_cpu_where_it_is_the_only_opencl_device(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     if any(d.preferred for d in devices.all_devices()):
         pytest.skip("there is a GPU")
     with fc.Graph().as_default(), fc.Session(config=fc.ConfigProto(log_device_placement=True)) as sess:
@@ -133,7 +154,9 @@ def test_automatic_placement_computes_on_the_gpu_and_keeps_integers_and_rates_on
                 sess.run(train, {x: np.ones((2, 4), np.float32)})
             value = sess.run(w)
     where = placed(capfd)
-    assert {where[n] for n in ("product", "flat", "w/Assign", "Momentum/update_w/ResourceApplyMomentum")} == {another.name}
+    assert {where[n] for n in ("product", "flat", "w/Assign", "Momentum/update_w/ResourceApplyMomentum")} == {
+        another.name
+    }
     assert {where[n] for n in ("rate", "step/Assign", "Momentum")} == {"/device:CPU:0"}
     expected, moved = 1.0, 0.0
     for i in range(3):
@@ -142,10 +165,15 @@ def test_automatic_placement_computes_on_the_gpu_and_keeps_integers_and_rates_on
     np.testing.assert_allclose(value, np.full((4, 3), expected), rtol=1e-5)
 
 
-def test_soft_placement_falls_back_and_the_log_says_so(device: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_soft_placement_falls_back_and_the_log_says_so(
+    device: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     with fc.Graph().as_default(), fc.device(device.name):
         x = fc.real(fc.complex(fc.constant([1.0]), fc.constant([2.0])), name="part")
-        with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match="no kernel on /device:GPU"):
+        with (
+            fc.Session() as sess,
+            pytest.raises(fc.errors.InvalidArgumentError, match="no kernel on /device:GPU"),
+        ):
             sess.run(x)
         with fc.Session(config=fc.ConfigProto(allow_soft_placement=True, log_device_placement=True)) as sess:
             assert sess.run(x) == 1.0
@@ -174,7 +202,10 @@ def test_an_update_of_variables_on_two_devices_is_refused(device: Any) -> None:
         update = apply("ResourceApplyMomentum", w.handle, slot.handle, 0.1, [1.0, 1.0], 0.9, T=fc.float32)
         with fc.Session() as sess:
             sess.run(fc.global_variables_initializer())
-            with pytest.raises(fc.errors.InvalidArgumentError, match=r"'here' on /device:GPU.* and on 'there' on /device:CPU:0"):
+            with pytest.raises(
+                fc.errors.InvalidArgumentError,
+                match=r"'here' on /device:GPU.* and on 'there' on /device:CPU:0",
+            ):
                 sess.run(update)
 
 
@@ -183,14 +214,18 @@ def test_a_variable_shared_by_name_cannot_be_used_on_two_devices(device: Any) ->
         with fc.device(device.name):
             w = fc.Variable([1.0, 2.0], name="shared")
         with fc.device("/cpu:0"):
-            read = apply("ReadVariableOp", apply("VarHandleOp", dtype=fc.float32, shape=[2], shared_name="shared"), dtype=fc.float32)
+            read = apply(
+                "ReadVariableOp",
+                apply("VarHandleOp", dtype=fc.float32, shape=[2], shared_name="shared"),
+                dtype=fc.float32,
+            )
         with fc.Session() as sess:
             sess.run(w.initializer)
             with pytest.raises(fc.errors.InvalidArgumentError, match="has its value on /device:GPU"):
                 sess.run(read)
 
 
-# ---- copies ---------------------------------------------------------------------------------------------------------
+# ---- copies ----------------------------------------
 
 
 def test_a_value_is_copied_once_per_device_and_a_constant_once_per_plan(another: devices.Device) -> None:
@@ -227,7 +262,9 @@ def test_many_threads_run_steps_on_one_device(device: Any) -> None:
         x = fc.placeholder(fc.float32, [5])
         y = fc.reduce_sum(fc.tanh(x) * x) + fc.reduce_max(x)
         for count in (1, 2, 8):
-            with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=count, use_per_session_threads=True)) as sess:
+            with fc.Session(
+                config=fc.ConfigProto(inter_op_parallelism_threads=count, use_per_session_threads=True)
+            ) as sess:
                 call = sess.make_callable(y, [x])
                 wrong: list[int] = []
 
@@ -244,7 +281,7 @@ def test_many_threads_run_steps_on_one_device(device: Any) -> None:
                 assert not wrong
 
 
-# ---- memory ---------------------------------------------------------------------------------------------------------
+# ---- memory ----------------------------------------
 
 
 def test_memory_is_reused_and_given_back(another: devices.Device) -> None:
@@ -258,10 +295,13 @@ def test_memory_is_reused_and_given_back(another: devices.Device) -> None:
             for _ in range(20):
                 sess.run(y, {x: np.ones(1000, np.float32)})
             assert _opencl.counters(another.capsule)["bytes_idle"] == kept
-    assert _opencl.counters(another.capsule)["bytes_live"] <= 4096  # constants, until their plans are collected
+    # constants, until their plans are collected
+    assert _opencl.counters(another.capsule)["bytes_live"] <= 4096
 
 
-def test_small_tensors_share_buffers_of_the_driver_and_give_them_back_under_pressure(another: devices.Device) -> None:
+def test_small_tensors_share_buffers_of_the_driver_and_give_them_back_under_pressure(
+    another: devices.Device,
+) -> None:
     assert another.runtime is not None
 
     def counts() -> dict[str, int]:
@@ -290,7 +330,9 @@ def test_small_tensors_share_buffers_of_the_driver_and_give_them_back_under_pres
     assert after["bytes_live"] + after["bytes_idle"] < before["bytes_live"] + 1.1 * large
 
 
-def test_running_out_of_memory_names_the_largest_tensors_and_the_session_goes_on(another: devices.Device) -> None:
+def test_running_out_of_memory_names_the_largest_tensors_and_the_session_goes_on(
+    another: devices.Device,
+) -> None:
     assert another.runtime is not None
     fraction = 40e6 / another.runtime.memory
     config = fc.ConfigProto(gpu_options=fc.GPUOptions(per_process_gpu_memory_fraction=fraction))
@@ -316,7 +358,11 @@ def test_running_out_of_working_memory_leaves_the_inputs_alone(another: devices.
         image, filters = fc.Variable(fc.ones([1, side, side, 1])), fc.Variable(fc.ones([3, 3, 1, 1]))
         matrix = fc.reshape(image, [side, side])
         y = fc.nn.conv2d(image, filters, strides=[1, 1, 1, 1], padding="SAME")
-        op = {"frame": y, "filter gradient": fc.gradients(y, filters, grad_ys=image)[0], "panels": fc.matmul(matrix, matrix)}[what]
+        op = {
+            "frame": y,
+            "filter gradient": fc.gradients(y, filters, grad_ys=image)[0],
+            "panels": fc.matmul(matrix, matrix),
+        }[what]
         run, total = sess.make_callable(fc.reduce_sum(op)), sess.make_callable(fc.reduce_sum(image))
         sess.run(fc.global_variables_initializer())
         refused, results = 0, []
@@ -334,11 +380,17 @@ def test_running_out_of_working_memory_leaves_the_inputs_alone(another: devices.
         assert len(set(results)) == 1
 
 
-# ---- programs -------------------------------------------------------------------------------------------------------
+# ---- programs ----------------------------------------
 
 
-def test_a_program_that_does_not_build_shows_its_log_and_name(device: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(programs, "source", lambda file, options: "__kernel void broken(__global float *x) { x[0] = nonsense; }")
+def test_a_program_that_does_not_build_shows_its_log_and_name(
+    device: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        programs,
+        "source",
+        lambda file, options: "__kernel void broken(__global float *x) { x[0] = nonsense; }",
+    )
     with fc.Graph().as_default(), fc.device(device.name), fc.Session() as sess:
         x = fc.constant(np.ones((3, 7), np.uint16))
         with pytest.raises(fc.errors.InternalError, match=r"could not build .*\.cl with[\s\S]*nonsense"):
@@ -361,7 +413,10 @@ def test_programs_are_kept_on_disk_whole_or_not_at_all(tmp_path: pathlib.Path) -
     """
     environment = {"FLOWCORE_CACHE": str(tmp_path / "cache"), "FLOWCORE_OPENCL": intel.platform}
     results: list[str] = []
-    threads = [threading.Thread(target=lambda: results.append(run_script(script, **environment).stdout)) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: results.append(run_script(script, **environment).stdout))
+        for _ in range(2)
+    ]
     for t in threads:
         t.start()
     for t in threads:
@@ -375,7 +430,9 @@ def test_programs_are_kept_on_disk_whole_or_not_at_all(tmp_path: pathlib.Path) -
     assert run_script(script, **environment).stdout == results[0]
 
 
-def test_a_folder_that_cannot_be_written_to_keeps_nothing(another: devices.Device, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_to_keeps_nothing(
+    another: devices.Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FLOWCORE_CACHE", "/proc/nowhere")
     with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
         assert sess.run(fc.cumsum(fc.constant(np.ones((2, 3), np.int16)), axis=1, exclusive=True)).sum() == 6
@@ -383,11 +440,14 @@ def test_a_folder_that_cannot_be_written_to_keeps_nothing(another: devices.Devic
     assert programs.cache_folder() is None
 
 
-# ---- faults ---------------------------------------------------------------------------------------------------------
+# ---- faults ----------------------------------------
 
 
 def _keep_busy(sess: fc.Session, large: bool = False) -> Callable[..., object]:
-    """A call that takes the device four seconds. `large`: for a value that changes hands without a copy where host and device have one memory."""
+    """A call that takes the device four seconds.
+
+    `large`: for a value that changes hands without a copy where host and device have one memory.
+    """
     ones, n, took = fc.ones([1000, 1000]), 1, 0.0
     while took < 0.05:  # a GPU takes longer to answer than to multiply
         n *= 4
@@ -491,12 +551,15 @@ def test_a_device_that_fails_in_mid_step_is_an_error_of_that_step() -> None:
     assert "UNAVAILABLE" in done.stdout, done.stderr
 
 
-# ---- two devices at once --------------------------------------------------------------------------------------------
+# ---- two devices at once ----------------------------------------
 
 
 @pytest.mark.parametrize("split", ["model", "batch"])
 def test_training_split_between_two_devices_gives_the_weights_of_one(device: Any, split: str) -> None:
-    x, y = np.random.default_rng(0).standard_normal((8, 5)).astype(np.float32), np.random.default_rng(1).standard_normal((8, 2)).astype(np.float32)
+    x, y = (
+        np.random.default_rng(0).standard_normal((8, 5)).astype(np.float32),
+        np.random.default_rng(1).standard_normal((8, 2)).astype(np.float32),
+    )
 
     def train(first: str, second: str, halves: bool) -> list[np.ndarray]:
         with fc.Graph().as_default():
@@ -505,7 +568,9 @@ def test_training_split_between_two_devices_gives_the_weights_of_one(device: Any
             with fc.device(first if halves else second):
                 v = fc.Variable(np.full((3, 2), 0.2, np.float32) * np.arange(2, dtype=np.float32))
             gradients = []
-            for place, rows in ((first, slice(0, 4)), (second, slice(4, 8))) if halves else ((second, slice(0, 8)),):
+            for place, rows in (
+                ((first, slice(0, 4)), (second, slice(4, 8))) if halves else ((second, slice(0, 8)),)
+            ):
                 with fc.device(first if not halves else place):
                     h = fc.tanh(fc.matmul(fc.constant(x[rows]), w))
                 with fc.device(place):
@@ -513,12 +578,16 @@ def test_training_split_between_two_devices_gives_the_weights_of_one(device: Any
                     gradients.append(fc.gradients(loss, [w, v]))
             with fc.device(first):
                 means = [fc.add_n(list(g)) * (1.0 / len(g)) for g in zip(*gradients, strict=True)]
-            step = fc.train.GradientDescentOptimizer(0.1).apply_gradients(list(zip(means, [w, v], strict=True)))
+            step = fc.train.GradientDescentOptimizer(0.1).apply_gradients(
+                list(zip(means, [w, v], strict=True))
+            )
             with fc.Session() as sess:
                 sess.run(fc.global_variables_initializer())
                 for _ in range(3):
                     sess.run(step)
                 return sess.run([w, v])
 
-    for host, split_values in zip(train("/cpu:0", "/cpu:0", False), train(device.name, "/cpu:0", split == "batch"), strict=True):
+    for host, split_values in zip(
+        train("/cpu:0", "/cpu:0", False), train(device.name, "/cpu:0", split == "batch"), strict=True
+    ):
         np.testing.assert_allclose(split_values, host, rtol=2e-5, atol=1e-6)

@@ -1,8 +1,11 @@
-"""Elementwise ops give the CPU's bits on every OpenCL runtime; float64, whose functions are the runtime's own, comes within a few units of the last place.
+"""Elementwise ops give the CPU's bits on every OpenCL runtime; float64, whose functions are the
+runtime's own, comes within a few units of the last place.
 
-Compiling is what takes the time, so there are two ways in. Every formula with every type it is for: all formulas of one type in one kernel, built from
-the very text that the launchers build, so one program a type. Every op through the graph, with one type: float32, or int32 and bool where it has no
-such formula or refuses integers, on one runtime. What else the launchers do (shapes, broadcasts, views, taken-over memory, other types) is tested with a few formulas.
+Compiling is what takes the time, so there are two ways in. Every formula with every type it is for:
+all formulas of one type in one kernel, built from the very text that the launchers build, so one
+program a type. Every op through the graph, with one type: float32, or int32 and bool where it has
+no such formula or refuses integers, on one runtime. What else the launchers do (shapes, broadcasts,
+views, taken-over memory, other types) is tested with a few formulas.
 """
 
 from __future__ import annotations
@@ -56,7 +59,10 @@ def bits(a: np.ndarray) -> np.ndarray:
 
 
 def assert_same(expected: Any, found: Any, *, ulps: int = 0, flushes: bool = False) -> None:
-    """Bit for bit, where NaN is NaN whatever its sign and payload; `flushes`: a subnormal may have become zero."""
+    """Bit for bit, where NaN is NaN whatever its sign and payload;
+
+    `flushes`: a subnormal may have become zero.
+    """
     expected, found = np.asarray(expected), np.asarray(found)
     assert (expected.dtype, expected.shape) == (found.dtype, found.shape)
     a, b = bits(expected), bits(found)
@@ -79,24 +85,67 @@ def edges(dtype: str) -> np.ndarray:
         return np.array([False, True])
     if not is_float(dtype):
         limits = np.iinfo(t)
-        return np.array([0, 1, 2, 3, 7, limits.max // 2, limits.max - 1, limits.max, *([-1, -2, -3, -7, limits.min, limits.min + 1] if limits.min else [])], t)
+        return np.array(
+            [
+                0,
+                1,
+                2,
+                3,
+                7,
+                limits.max // 2,
+                limits.max - 1,
+                limits.max,
+                *([-1, -2, -3, -7, limits.min, limits.min + 1] if limits.min else []),
+            ],
+            t,
+        )
     info = ml_dtypes.finfo(t)
     tiny, least = float(info.tiny), float(info.smallest_subnormal)
-    plain = [0.0, 1.0, 0.5, 1.5, 2.5, 3.0, 0.3, 6.5, 31.0, 88.7, 104.0, 1e4, 0.4999999, least, 3 * least, tiny - least, tiny, 2 * tiny, float(info.max), np.inf]
+    plain = [
+        0.0,
+        1.0,
+        0.5,
+        1.5,
+        2.5,
+        3.0,
+        0.3,
+        6.5,
+        31.0,
+        88.7,
+        104.0,
+        1e4,
+        0.4999999,
+        least,
+        3 * least,
+        tiny - least,
+        tiny,
+        2 * tiny,
+        float(info.max),
+        np.inf,
+    ]
     return np.array([*plain, *(-v for v in plain), np.nan]).astype(t)
 
 
 @functools.cache
 def values(dtype: str, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair of edge values, then random bit patterns and ordinary numbers, n pairs or as many as there are edges."""
+    """Each pair of edge values, then random bit patterns and ordinary numbers, n pairs or as many
+    as there are edges.
+    """
     rng = np.random.default_rng(7)
     t, special = numpy_type(dtype), edges(dtype)
     x, y = (a.reshape(-1) for a in np.meshgrid(special, special))
     more = max(n - x.size, 0)
-    random = [rng.integers(0, 2 if dtype == "bool" else 256, more * t.itemsize, np.uint8).view(t) for _ in range(2)]
+    random = [
+        rng.integers(0, 2 if dtype == "bool" else 256, more * t.itemsize, np.uint8).view(t) for _ in range(2)
+    ]
     if dtype != "bool":
         with np.errstate(all="ignore"):
-            small = [(rng.normal(size=more) * rng.choice([0.01, 1.0, 10.0, 80.0], more)).astype(np.float32).astype(t) for _ in range(2)]
+            small = [
+                (rng.normal(size=more) * rng.choice([0.01, 1.0, 10.0, 80.0], more))
+                .astype(np.float32)
+                .astype(t)
+                for _ in range(2)
+            ]
         random = [np.where(rng.random(more) < 0.5, a, b) for a, b in zip(random, small, strict=True)]
     return np.concatenate([x, random[0]]), np.concatenate([y, random[1]])
 
@@ -130,10 +179,15 @@ class Runtime:
         self.flushes = not found.handle.single_fp_config & cl.device_fp_config.DENORM
 
     def run(self, text: str, sizes: list[int], *inputs: np.ndarray) -> list[np.ndarray]:
-        """Buffers of so many bytes after kernel `all_of_them` has run: its arguments are the outputs, the inputs and how many elements these have."""
+        """Buffers of so many bytes after kernel `all_of_them` has run:
+
+        its arguments are the outputs, the inputs and how many elements these have.
+        """
         flags = cl.mem_flags
         outs = [cl.Buffer(self.context, flags.WRITE_ONLY, size) for size in sizes]
-        ins = [cl.Buffer(self.context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=bits(a)) for a in inputs]
+        ins = [
+            cl.Buffer(self.context, flags.READ_ONLY | flags.COPY_HOST_PTR, hostbuf=bits(a)) for a in inputs
+        ]
         options = ["-cl-std=CL1.2", "-Werror"]
         if self.found.handle.single_fp_config & cl.device_fp_config.CORRECTLY_ROUNDED_DIVIDE_SQRT:
             options.append("-cl-fp32-correctly-rounded-divide-sqrt")
@@ -168,12 +222,23 @@ def host_results(dtype: str, n: int) -> dict[str, np.ndarray]:
     x, y = values(dtype, n)
     with fc.Graph().as_default(), fc.Session() as session, np.errstate(all="ignore"):
         ops = ops_of(dtype)
-        return dict(zip(ops, session.run([call(op, dtype, fc.constant(x), fc.constant(allowed(op, dtype, y))) for op in ops]), strict=True))
+        return dict(
+            zip(
+                ops,
+                session.run(
+                    [call(op, dtype, fc.constant(x), fc.constant(allowed(op, dtype, y))) for op in ops]
+                ),
+                strict=True,
+            )
+        )
 
 
 def test_a_flushing_device_is_named(runtime: Runtime) -> None:
     if runtime.flushes:
-        pytest.skip(f"{runtime.found.name} flushes subnormal numbers to zero: tests take zero for a subnormal result there, and have no subnormal inputs")
+        pytest.skip(
+            f"{runtime.found.name} flushes subnormal numbers to zero: tests take zero for a subnormal result"
+            " there, and have no subnormal inputs"
+        )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -183,11 +248,15 @@ def test_every_formula(runtime: Runtime, dtype: str) -> None:
     n = 2500 if runtime.slow else 1 << 15
     x, y = values(dtype, n)
     ops = ops_of(dtype)
-    # The text of some elementwise program, then a function for each formula; tests and comparisons yield 0 or 1 of the type itself.
+    # The text of some elementwise program, then a function for each formula; tests and comparisons
+    # yield 0 or 1 of the type itself.
     parts = [programs.source("elementwise", f"FORMULA={ops[0]} T={dtype} R={dtype}")]
     parts += [programs.formula_source(op, dtype, f"formula_{op}") for op in ops]
     stores = [f"STORE_T(out, {k} * n + i, formula_{op}(x, y));" for k, op in enumerate(ops)]
-    parts += ["__kernel void all_of_them(__global T *out, __global const T *in_x, __global const T *in_y, long n) { FOR_EACH(i, n) {\n"]
+    parts += [
+        "__kernel void all_of_them(__global T *out, __global const T *in_x, __global const T *in_y, long n) {"
+        " FOR_EACH(i, n) {\n"
+    ]
     parts += ["T_C x = LOAD_T(in_x, i), y = LOAD_T(in_y, i);\n", *stores, "} }\n"]
     t = numpy_type(dtype)
     (out,) = runtime.run("".join(parts), [len(ops) * x.size * t.itemsize], x, y)
@@ -196,7 +265,9 @@ def test_every_formula(runtime: Runtime, dtype: str) -> None:
         expected = host_results(dtype, n)[op]
         usable = np.ones(x.size, bool)
         if runtime.flushes and is_float(dtype):
-            usable = ~((abs(x) < ml_dtypes.finfo(t).tiny) & (x != 0) | (abs(y) < ml_dtypes.finfo(t).tiny) & (y != 0))
+            usable = ~(
+                (abs(x) < ml_dtypes.finfo(t).tiny) & (x != 0) | (abs(y) < ml_dtypes.finfo(t).tiny) & (y != 0)
+            )
         ulps = 4 if dtype == "float64" and BUILT_IN.search(programs.formula_for(op, dtype).expression) else 0
         try:
             assert_same(expected.astype(t)[usable], found[usable], ulps=ulps, flushes=runtime.flushes)
@@ -212,18 +283,36 @@ def test_every_cast(runtime: Runtime, dtype: str) -> None:
         pytest.skip(f"{runtime.found.name} has no float64")
     x, _ = values(dtype, 1000)
     # One program casts to all types: the macros of each come from the text of its own program.
-    parts = [programs.source("cast", f"T={dtype} R={targets[0] if dtype == 'float64' or not runtime.found.has_double else 'float64'}")]
+    parts = [
+        programs.source(
+            "cast",
+            f"T={dtype} R={targets[0] if dtype == 'float64' or not runtime.found.has_double else 'float64'}",
+        )
+    ]
     for target in targets:
-        own = re.findall(r"^#define (?:R|R_C|STORE_R|CAST)\b.*$", programs.source("cast", f"T={dtype} R={target}"), re.M)
+        own = re.findall(
+            r"^#define (?:R|R_C|STORE_R|CAST)\b.*$", programs.source("cast", f"T={dtype} R={target}"), re.M
+        )
         parts += [*(f"#undef {name}\n" for name in ("R", "R_C", "STORE_R", "CAST")), "\n".join(own)]
         parts += [f"\nstatic inline void to_{target}(__global uchar *out, __global const T *in, long n) {{\n"]
-        parts += ["FOR_EACH(i, n) { __global R *typed = (__global R *)out; STORE_R(typed, i, CAST(LOAD_T(in, i))); }\n}\n"]
+        parts += [
+            "FOR_EACH(i, n) { __global R *typed = (__global R *)out; STORE_R(typed, i, CAST(LOAD_T(in, i)));"
+            " }\n}\n"
+        ]
     outs = ", ".join(f"__global uchar *{target}_out" for target in targets)
-    parts += [f"__kernel void all_of_them({outs}, __global const T *in, long n) {{\n", *(f"to_{t}({t}_out, in, n);\n" for t in targets), "}\n"]
+    parts += [
+        f"__kernel void all_of_them({outs}, __global const T *in, long n) {{\n",
+        *(f"to_{t}({t}_out, in, n);\n" for t in targets),
+        "}\n",
+    ]
     found = runtime.run("".join(parts), [x.size * numpy_type(t).itemsize for t in targets], x)
     with fc.Graph().as_default(), fc.Session() as session, np.errstate(all="ignore"):
         expected = session.run([fc.cast(fc.constant(x), t) for t in targets])
-    usable = ~((abs(x) < ml_dtypes.finfo(x.dtype).tiny) & (x != 0)) if runtime.flushes and is_float(dtype) else np.ones(x.size, bool)
+    usable = (
+        ~((abs(x) < ml_dtypes.finfo(x.dtype).tiny) & (x != 0))
+        if runtime.flushes and is_float(dtype)
+        else np.ones(x.size, bool)
+    )
     for want, got in zip(expected, found, strict=True):
         assert_same(want[usable], got.view(want.dtype)[usable], flushes=runtime.flushes)
 
@@ -269,10 +358,19 @@ def test_every_op(both: Both, dtype: str) -> None:
     ops = [op for op in ops_of(dtype) if op not in before or programs.formula_for(op, dtype).refuses]
 
     def build(x: fc.Tensor, y: fc.Tensor, safe: fc.Tensor, not_negative: fc.Tensor) -> list[fc.Tensor]:
-        others = {op: y if not programs.formula_for(op, dtype).refuses else not_negative if op == "Pow" else safe for op in ops}
+        others = {
+            op: y if not programs.formula_for(op, dtype).refuses else not_negative if op == "Pow" else safe
+            for op in ops
+        }
         return [call(op, dtype, x, others[op]) for op in ops]
 
-    on_host, on_device = both(build, x, y, allowed("Div", dtype, y) if dtype == "int32" else y, allowed("Pow", dtype, y) if dtype == "int32" else y)
+    on_host, on_device = both(
+        build,
+        x,
+        y,
+        allowed("Div", dtype, y) if dtype == "int32" else y,
+        allowed("Pow", dtype, y) if dtype == "int32" else y,
+    )
     for op, expected, found in zip(ops, on_host, on_device, strict=True):
         try:
             assert_same(expected, found)
@@ -281,10 +379,26 @@ def test_every_op(both: Both, dtype: str) -> None:
 
 
 SHAPES = [
-    ((), ()), ((1,), (1,)), ((63,), (63,)), ((64,), (64,)), ((65,), (65,)), ((1000,), (1000,)), ((0,), (0,)), ((0, 3), (3,)), ((2, 0), ()),
-    ((), (7,)), ((7,), ()), ((4, 5), (5,)), ((4, 1), (4, 5)), ((5, 1), (1, 6)), ((1, 6), (5, 1)), ((2, 3, 4, 5), (3, 1, 5)), ((2, 1, 4, 1), (1, 3, 1, 5)),
-    ((1, 1, 1), (1,)), ((33, 1, 7), (33, 9, 1)),
-]  # fmt: skip
+    ((), ()),
+    ((1,), (1,)),
+    ((63,), (63,)),
+    ((64,), (64,)),
+    ((65,), (65,)),
+    ((1000,), (1000,)),
+    ((0,), (0,)),
+    ((0, 3), (3,)),
+    ((2, 0), ()),
+    ((), (7,)),
+    ((7,), ()),
+    ((4, 5), (5,)),
+    ((4, 1), (4, 5)),
+    ((5, 1), (1, 6)),
+    ((1, 6), (5, 1)),
+    ((2, 3, 4, 5), (3, 1, 5)),
+    ((2, 1, 4, 1), (1, 3, 1, 5)),
+    ((1, 1, 1), (1,)),
+    ((33, 1, 7), (33, 9, 1)),
+]
 
 
 def sample(dtype: str, shape: tuple[int, ...], which: int = 0) -> np.ndarray:
@@ -297,7 +411,10 @@ def test_shapes(both: Both, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) 
         return [x - y, fc.less(x, y), apply("FloorDiv", i, j), fc.sqrt(x), fc.is_nan(y)]
 
     j = allowed("FloorDiv", "int32", sample("int32", y_shape, 1))
-    for expected, found in zip(*both(build, sample("float32", x_shape), sample("float32", y_shape, 1), sample("int32", x_shape), j), strict=True):
+    for expected, found in zip(
+        *both(build, sample("float32", x_shape), sample("float32", y_shape, 1), sample("int32", x_shape), j),
+        strict=True,
+    ):
         assert_same(expected, found)
 
 
@@ -322,7 +439,9 @@ def test_views_that_begin_anywhere(both: Both, dtype: str) -> None:
     def build() -> list[fc.Tensor]:
         v = fc.Variable(start, use_resource=True)
         x, y = v.read_value()[1:66], v.read_value()[3:68]
-        return [fc.equal(x, y), fc.where(fc.equal(x, y), y, x)] + ([fc.logical_not(x)] if dtype == "bool" else [x - y, -x])
+        return [fc.equal(x, y), fc.where(fc.equal(x, y), y, x)] + (
+            [fc.logical_not(x)] if dtype == "bool" else [x - y, -x]
+        )
 
     for expected, found in zip(*both(build), strict=True):
         assert_same(expected, found)
@@ -371,9 +490,18 @@ def test_choices(both: Both, dtype: str) -> None:
 def test_sums_and_limits(both: Both, dtype: str) -> None:
     def build(x: fc.Tensor, y: fc.Tensor, z: fc.Tensor) -> list[fc.Tensor]:
         low, high = fc.cast(2, x.dtype), fc.cast(5, x.dtype)
-        return [apply("AddN", [x, y, z, x]), apply("AddN", [x]), fc.clip_by_value(x, low, high), fc.cast(x, fc.float32), fc.cast(x, fc.bool)]
+        return [
+            apply("AddN", [x, y, z, x]),
+            apply("AddN", [x]),
+            fc.clip_by_value(x, low, high),
+            fc.cast(x, fc.float32),
+            fc.cast(x, fc.bool),
+        ]
 
-    for expected, found in zip(*both(build, sample(dtype, (129,)), sample(dtype, (129,), 1), sample(dtype, (129,))[::-1]), strict=True):
+    for expected, found in zip(
+        *both(build, sample(dtype, (129,)), sample(dtype, (129,), 1), sample(dtype, (129,))[::-1]),
+        strict=True,
+    ):
         assert_same(expected, found)
 
 
@@ -408,7 +536,8 @@ def test_a_device_goes_on_after_a_refusal(device: Any) -> None:
     x, y = fc.placeholder(fc.int32, [None]), fc.placeholder(fc.int32, [None])
     with fc.device(device.name):
         z = apply("FloorDiv", x, y) + 1
-    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=1)) as session:  # oclgrind breaks when two threads use it at once
+    # oclgrind breaks when two threads use it at once
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=1)) as session:
         for _ in range(3):
             assert session.run(z, {x: [7, 9], y: [2, 3]}).tolist() == [4, 4]
             with pytest.raises(fc.errors.InvalidArgumentError, match="Integer division by zero"):

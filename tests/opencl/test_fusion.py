@@ -1,4 +1,7 @@
-"""Elementwise nodes fused into one kernel: the bits of the unfused run and of the CPU, with fewer launches, and no other difference."""
+"""Elementwise nodes fused into one kernel:
+
+the bits of the unfused run and of the CPU, with fewer launches, and no other difference.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ Build = Callable[..., Any]
 
 
 def config(**settings: Any) -> fc.ConfigProto:
-    return fc.ConfigProto(inter_op_parallelism_threads=1, **settings)  # simulators break when two threads use them at once
+    # simulators break when two threads use them at once
+    return fc.ConfigProto(inter_op_parallelism_threads=1, **settings)
 
 
 def launches(place: str) -> int:
@@ -64,7 +68,10 @@ Check = Callable[..., tuple[int, int]]
 
 @pytest.fixture
 def check(device: Any) -> Check:
-    """check(build, *arrays): the values are the same fused, unfused and on the CPU. Returns the launches of both runs."""
+    """check(build, *arrays):
+
+    the values are the same fused, unfused and on the CPU. Returns the launches of both runs.
+    """
 
     def compare(build: Build, *arrays: Any, known: bool = True) -> tuple[int, int]:
         host = run("/cpu:0", build, arrays, known)
@@ -151,9 +158,21 @@ def test_nothing_is_fused_where_it_is_switched_off_or_split_by_another_device(de
 # ---- shapes ----
 
 SHAPES = [
-    [(4, 6), (6,)], [(4, 6), (4, 1)], [(4, 6), ()], [(4, 6), (1, 1)], [(5, 1), (1, 7)], [(2, 3, 4, 5), (3, 1, 5)], [(2, 1, 4, 1), (1, 3, 1, 5)],
-    [(33, 1, 7), (33, 9, 1)], [(3,), (2, 1)], [(700, 3), (3,)], [(), ()], [(0,), (1,)], [(0, 3), (3,)], [(2, 0), ()],
-]  # fmt: skip
+    [(4, 6), (6,)],
+    [(4, 6), (4, 1)],
+    [(4, 6), ()],
+    [(4, 6), (1, 1)],
+    [(5, 1), (1, 7)],
+    [(2, 3, 4, 5), (3, 1, 5)],
+    [(2, 1, 4, 1), (1, 3, 1, 5)],
+    [(33, 1, 7), (33, 9, 1)],
+    [(3,), (2, 1)],
+    [(700, 3), (3,)],
+    [(), ()],
+    [(0,), (1,)],
+    [(0, 3), (3,)],
+    [(2, 0), ()],
+]
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["shapes known", "shapes unknown"])
@@ -170,12 +189,19 @@ def test_broadcasts(check: Check, known: bool) -> None:
 
 
 def test_long_functions_over_broadcast_rows(check: Check) -> None:
-    """Rows longer and shorter than the blocks that such functions take on processors; values of several types between them."""
+    """Rows longer and shorter than the blocks that such functions take on processors;
+
+    values of several types between them.
+    """
 
     def build(x: fc.Tensor, y: fc.Tensor, z: fc.Tensor) -> list[fc.Tensor]:
         narrow = fc.cast(fc.tanh(x * y), fc.float16)
         above = fc.greater(fc.sin(x), narrow_again := fc.cast(narrow, fc.float32))
-        return [fc.cast(above, fc.float32) * fc.exp(-narrow_again) + z, ten(y - z, x), fc.atan2(fc.tanh(x), fc.log1p(fc.abs(y)))]
+        return [
+            fc.cast(above, fc.float32) * fc.exp(-narrow_again) + z,
+            ten(y - z, x),
+            fc.atan2(fc.tanh(x), fc.log1p(fc.abs(y))),
+        ]
 
     fused, unfused = check(build, sample((6, 500)), sample((500,), seed=1), sample((6, 1), seed=2))
     assert fused * 3 < unfused
@@ -190,17 +216,28 @@ def test_shapes_that_do_not_go_together_are_refused(device: Any) -> None:
     seen = []
     for place in ("/cpu:0", device.name):
         with pytest.raises(fc.errors.InvalidArgumentError) as caught:
-            run(place, lambda x, y, z: fc.add(fc.square(x) - y, z, name="last"), [sample(()), sample((2, 3)), sample((2, 4))], known=False)
+            run(
+                place,
+                lambda x, y, z: fc.add(fc.square(x) - y, z, name="last"),
+                [sample(()), sample((2, 3)), sample((2, 4))],
+                known=False,
+            )
         seen.append(caught.value.message)
-    assert all("Incompatible shapes: [2, 3] vs. [2, 4]" in message and "node 'last' (Add" in message for message in seen), seen
+    assert all(
+        "Incompatible shapes: [2, 3] vs. [2, 4]" in message and "node 'last' (Add" in message
+        for message in seen
+    ), seen
     assert all("'Square' (Square), 'sub' (Sub)" in message for message in seen)
 
 
-@pytest.mark.parametrize("build", [
-    lambda x, y, z: fc.subtract(x, y, name="broken") * z,
-    lambda x, y, z: fc.add_n([x * 1.0, x, y], name="broken") * 2.0,
-    lambda x, y, z: fc.nn.bias_add(x * 1.0, z * 1.0, name="broken") * 2.0,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x, y, z: fc.subtract(x, y, name="broken") * z,
+        lambda x, y, z: fc.add_n([x * 1.0, x, y], name="broken") * 2.0,
+        lambda x, y, z: fc.nn.bias_add(x * 1.0, z * 1.0, name="broken") * 2.0,
+    ],
+)
 def test_an_error_names_the_op_that_failed(device: Any, build: Build) -> None:
     messages = []
     for settings in ({}, {"graph_options": UNFUSED}):
@@ -223,20 +260,38 @@ def test_values_between_ops_are_those_that_would_be_stored(device: Any, check: C
 
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
         fetches = [x * y - x, fc.maximum(x + y, y * y) - x]
-        return fetches if dtype.startswith(("int", "uint")) else [*fetches, fc.less(x / y + y, fc.abs(y)), fc.square(x * 0.01) * 3.0]
+        return (
+            fetches
+            if dtype.startswith(("int", "uint"))
+            else [*fetches, fc.less(x / y + y, fc.abs(y)), fc.square(x * 0.01) * 3.0]
+        )
 
     with np.errstate(all="ignore"):
         check(build, x, y)
 
 
 def test_casts_within_a_group(device: Any, check: Check) -> None:
-    others = ["float16", "bfloat16", "int8", "uint8", "int32", "int64", "bool", *(["float64"] if device.has_double else [])]
+    others = [
+        "float16",
+        "bfloat16",
+        "int8",
+        "uint8",
+        "int32",
+        "int64",
+        "bool",
+        *(["float64"] if device.has_double else []),
+    ]
 
     def build(x: fc.Tensor, i: fc.Tensor) -> list[fc.Tensor]:
-        there = [fc.cast(fc.cast(x * (100.0 + k), other), fc.float32) * 0.5 for k, other in enumerate(others)]  # an equal factor would be shared
+        # an equal factor would be shared
+        there = [fc.cast(fc.cast(x * (100.0 + k), other), fc.float32) * 0.5 for k, other in enumerate(others)]
         return [*there, fc.cast(fc.cast(fc.cast(i * 77, fc.float16), fc.int8), fc.bfloat16)]
 
-    fused, _ = check(build, np.append(sample(300), [np.nan, np.inf, -np.inf, 7e4, 1e-9]).astype(np.float32), np.arange(-900, 900, dtype=np.int32))
+    fused, _ = check(
+        build,
+        np.append(sample(300), [np.nan, np.inf, -np.inf, 7e4, 1e-9]).astype(np.float32),
+        np.arange(-900, 900, dtype=np.int32),
+    )
     assert fused == len(others) + 1
 
 
@@ -263,7 +318,9 @@ def test_choices_sums_and_biases(check: Check, known: bool) -> None:
             fc.add_n([narrow, narrow * 0.3, narrow * narrow, -narrow]) * 2.0,
         ]
 
-    fused, unfused = check(build, sample((40, 9)), sample((40, 9), seed=1), sample(9, seed=2), np.bool_(True), known=known)
+    fused, unfused = check(
+        build, sample((40, 9)), sample((40, 9), seed=1), sample(9, seed=2), np.bool_(True), known=known
+    )
     assert fused <= (8 if known else 12) < unfused
 
 
@@ -285,7 +342,11 @@ TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 1e-6, "float64": 1e-1
 
 @pytest.fixture
 def reduces(device: Any) -> Callable[..., tuple[int, int]]:
-    """reduces(build, *arrays): the values are those of the CPU, but for the order of additions, and the same each time. Returns the launches of both runs."""
+    """reduces(build, *arrays):
+
+    the values are those of the CPU, but for the order of additions, and the same each time. Returns
+    the launches of both runs.
+    """
 
     def compare(build: Build, *arrays: Any, known: bool = True) -> tuple[int, int]:
         host = run("/cpu:0", build, arrays, known)
@@ -297,7 +358,16 @@ def reduces(device: Any) -> Callable[..., tuple[int, int]]:
             if expected.dtype.kind in "iub":
                 np.testing.assert_array_equal(one, expected)
             else:
-                scale = max([1.0, *(float(np.abs(v.astype(np.float64)).max(initial=0)) for v in (*arrays, expected) if np.isfinite(v).all())])
+                scale = max(
+                    [
+                        1.0,
+                        *(
+                            float(np.abs(v.astype(np.float64)).max(initial=0))
+                            for v in (*arrays, expected)
+                            if np.isfinite(v).all()
+                        ),
+                    ]
+                )
                 size = max(np.asarray(a).size for a in arrays) / max(expected.size, 1)
                 np.testing.assert_allclose(
                     one.astype(np.float64),
@@ -314,17 +384,41 @@ def chains(axis: Any = None, keepdims: bool = False) -> Build:
     """Each reduction of a chain of its own, products of values near one."""
 
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
-        found = [reduce(fc.maximum(x * fc.constant(k, x.dtype), y) - y, axis, keepdims) for k, reduce in enumerate(REDUCTIONS[:4], 2)]
-        return [*found, fc.reduce_prod(fc.maximum(fc.minimum(x * y, fc.constant(1, x.dtype)), fc.constant(1, x.dtype)), axis, keepdims)]
+        found = [
+            reduce(fc.maximum(x * fc.constant(k, x.dtype), y) - y, axis, keepdims)
+            for k, reduce in enumerate(REDUCTIONS[:4], 2)
+        ]
+        return [
+            *found,
+            fc.reduce_prod(
+                fc.maximum(fc.minimum(x * y, fc.constant(1, x.dtype)), fc.constant(1, x.dtype)),
+                axis,
+                keepdims,
+            ),
+        ]
 
     return build
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int32"])
-def test_reductions_of_all_elements_and_of_rows(device: Any, reduces: Callable[..., tuple[int, int]], dtype: str) -> None:
+def test_reductions_of_all_elements_and_of_rows(
+    device: Any, reduces: Callable[..., tuple[int, int]], dtype: str
+) -> None:
     if dtype == "float64" and not device.has_double:
         pytest.skip(f"{device.label} has no float64")
-    for shape in [(0,), (1,), (63,), (64,), (1025,), (5, 31), (9, 64), (2, 4100), (0, 3), (3, 0), *([] if device.is_slow else [(100_003,), (2, 70_000)])]:
+    for shape in [
+        (0,),
+        (1,),
+        (63,),
+        (64,),
+        (1025,),
+        (5, 31),
+        (9, 64),
+        (2, 4100),
+        (0, 3),
+        (3, 0),
+        *([] if device.is_slow else [(100_003,), (2, 70_000)]),
+    ]:
         x, y = (np.abs(sample(shape, np.float32, seed)).astype(dtype) for seed in range(2))
         fused, unfused = reduces(chains(-1, keepdims=shape[0] == 5), x, y)
         assert fused < unfused or 0 in shape
@@ -334,24 +428,44 @@ def test_reductions_of_all_elements_and_of_rows(device: Any, reduces: Callable[.
 
 @pytest.mark.parametrize("known", [True, False], ids=["shapes known", "shapes unknown"])
 def test_reductions_of_broadcasts(device: Any, reduces: Callable[..., tuple[int, int]], known: bool) -> None:
-    for shapes in [[(4, 6), (6,)], [(70, 3), (70, 1)], [(5, 130), (130,)], [(9, 200), (9, 1)], [(4, 50, 6), (50, 1)], [(40, 5, 60), (40, 1, 60)], [(300,), ()]]:
+    for shapes in [
+        [(4, 6), (6,)],
+        [(70, 3), (70, 1)],
+        [(5, 130), (130,)],
+        [(9, 200), (9, 1)],
+        [(4, 50, 6), (50, 1)],
+        [(40, 5, 60), (40, 1, 60)],
+        [(300,), ()],
+    ]:
 
         def build(x: fc.Tensor, y: fc.Tensor, shapes: list[Any] = shapes) -> list[fc.Tensor]:
             x.set_shape([None] * len(shapes[0]))
             y.set_shape([None] * len(shapes[1]))
-            return [fc.reduce_mean(fc.square(x - y)), fc.reduce_max(fc.tanh(x * 0.2) * fc.exp(-fc.square(y)), -1), fc.reduce_sum(fc.cast(x > y, fc.int32), 0)]
+            return [
+                fc.reduce_mean(fc.square(x - y)),
+                fc.reduce_max(fc.tanh(x * 0.2) * fc.exp(-fc.square(y)), -1),
+                fc.reduce_sum(fc.cast(x > y, fc.int32), 0),
+            ]
 
-        fused, unfused = reduces(build, *(sample(shape, seed=i) for i, shape in enumerate(shapes)), known=known)
+        fused, unfused = reduces(
+            build, *(sample(shape, seed=i) for i, shape in enumerate(shapes)), known=known
+        )
         assert fused < unfused
 
 
-def test_a_reduced_chain_is_one_launch_where_the_device_does_both_at_once(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
-    fused, unfused = reduces(lambda x, y: fc.reduce_sum(ten(x, y), 1), sample((9, 100)), sample((9, 100), seed=1))
+def test_a_reduced_chain_is_one_launch_where_the_device_does_both_at_once(
+    device: Any, reduces: Callable[..., tuple[int, int]]
+) -> None:
+    fused, unfused = reduces(
+        lambda x, y: fc.reduce_sum(ten(x, y), 1), sample((9, 100)), sample((9, 100), seed=1)
+    )
     assert unfused == 11
     assert fused in (1, 2)
 
 
-def test_special_values_are_reduced_as_on_the_host(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
+def test_special_values_are_reduced_as_on_the_host(
+    device: Any, reduces: Callable[..., tuple[int, int]]
+) -> None:
     x = sample((4, 300))
     x[0, 17] = x[1, -1] = np.nan
     x[2, 5], x[2, 6] = np.inf, -np.inf
@@ -363,14 +477,20 @@ def test_special_values_are_reduced_as_on_the_host(device: Any, reduces: Callabl
 def test_losses_and_their_gradients(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
         variance = fc.reduce_mean(fc.square(x - fc.reduce_mean(x, 1, keepdims=True)), 1)
-        losses = [fc.reduce_mean(fc.square(x - y)), fc.reduce_sum(fc.tanh(x) * y), fc.reduce_sum(fc.sqrt(variance))]
+        losses = [
+            fc.reduce_mean(fc.square(x - y)),
+            fc.reduce_sum(fc.tanh(x) * y),
+            fc.reduce_sum(fc.sqrt(variance)),
+        ]
         return [*losses, *fc.gradients(losses, [x, y])]
 
     fused, unfused = reduces(build, sample((50, 70)), sample((50, 70), seed=1))
     assert fused < unfused
 
 
-def test_columns_and_values_read_elsewhere_are_reduced_by_themselves(device: Any, reduces: Callable[..., tuple[int, int]]) -> None:
+def test_columns_and_values_read_elsewhere_are_reduced_by_themselves(
+    device: Any, reduces: Callable[..., tuple[int, int]]
+) -> None:
     def build(x: fc.Tensor) -> list[fc.Tensor]:
         y = fc.square(x)
         return [fc.reduce_sum(x * 2.0, 0), fc.reduce_sum(y), fc.matmul(y, y, transpose_b=True)]
@@ -405,13 +525,18 @@ def test_values_in_between_can_be_fetched_and_fed(device: Any) -> None:
         before = launches(device.name)
         assert session.run(last, {x: [1, 2, 3]}).tolist() == [-4, -10, -20]
         assert launches(device.name) - before == 1
-        for values in (session.run([last, middle], {x: [1, 2, 3]}), session.run([middle, last], {x: [1, 2, 3]})[::-1]):
+        for values in (
+            session.run([last, middle], {x: [1, 2, 3]}),
+            session.run([middle, last], {x: [1, 2, 3]})[::-1],
+        ):
             assert [v.tolist() for v in values] == [[-4, -10, -20], [2, 5, 10]]
         assert session.run(last, {middle: [1, 2, 3]}).tolist() == [-2, -4, -6]
         assert session.run([last, middle], {x: [0, 0, 0], middle: [1, 2, 3]})[0].tolist() == [-2, -4, -6]
 
 
-def test_control_edges_to_and_from_the_midst_of_a_chain_hold(device: Any, control_edges_hold: Callable[..., None]) -> None:
+def test_control_edges_to_and_from_the_midst_of_a_chain_hold(
+    device: Any, control_edges_hold: Callable[..., None]
+) -> None:
     control_edges_hold(device.name, config())
 
 

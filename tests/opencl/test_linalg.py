@@ -1,4 +1,7 @@
-"""Matrix products, convolutions and pooling on OpenCL devices: what the CPU's kernels give, within the bounds of the summation."""
+"""Matrix products, convolutions and pooling on OpenCL devices:
+
+what the CPU's kernels give, within the bounds of the summation.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ TOLERANCE = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-10, "int32": 0, "in
 def assert_close(host: Any, device: Any, dtype: str) -> None:
     for a, b in zip(host, device, strict=True):
         assert a.dtype == b.dtype
-        np.testing.assert_allclose(b.astype(np.float64), a.astype(np.float64), rtol=TOLERANCE[dtype], atol=20 * TOLERANCE[dtype])
+        np.testing.assert_allclose(
+            b.astype(np.float64), a.astype(np.float64), rtol=TOLERANCE[dtype], atol=20 * TOLERANCE[dtype]
+        )
 
 
 def skip_without(device: Any, dtype: str) -> None:
@@ -29,21 +34,39 @@ def skip_without(device: Any, dtype: str) -> None:
 
 @pytest.mark.parametrize("units", [1, 16, 132])
 def test_products_in_the_tiles_of_large_gpus(units: int) -> None:
-    """Groups of 256, 48 KiB of local memory: tiles of up to 128 by 128, and sums in chunks where many units would idle."""
+    """Groups of 256, 48 KiB of local memory:
+
+    tiles of up to 128 by 128, and sums in chunks where many units would idle.
+    """
     found = [r for r in runtimes.runtimes() if r.problem is None and r.kind == "CPU"]
     if not found:
         pytest.skip("no OpenCL processor")
-    device = devices.open_opencl(found[0], 300, is_cpu=False, max_group=256, local_memory=49152, share_alignment=0, units=units)
+    device = devices.open_opencl(
+        found[0], 300, is_cpu=False, max_group=256, local_memory=49152, share_alignment=0, units=units
+    )
     devices.register(device)
     try:
-        shapes = [(130, 300, 131), (17, 8, 9), (300, 7, 3), (10, 2000, 10), (16 * 64 * units if units == 1 else 70, 40, 1)]
+        shapes = [
+            (130, 300, 131),
+            (17, 8, 9),
+            (300, 7, 3),
+            (10, 2000, 10),
+            (16 * 64 * units if units == 1 else 70, 40, 1),
+        ]
         for (m, k, n), a, b in itertools.product(shapes, (False, True), (False, True)):
-            x, y = (RNG.integers(-9, 9, shape).astype(np.float32) for shape in ((k, m) if a else (m, k), (n, k) if b else (k, n)))
+            x, y = (
+                RNG.integers(-9, 9, shape).astype(np.float32)
+                for shape in ((k, m) if a else (m, k), (n, k) if b else (k, n))
+            )
             with fc.Graph().as_default(), fc.device(device.name), fc.Session() as sess:
                 product = fc.matmul(fc.Variable(x), fc.Variable(y), transpose_a=a, transpose_b=b)
                 sess.run(fc.global_variables_initializer())
-                np.testing.assert_array_equal(sess.run(product), (x.T if a else x) @ (y.T if b else y))  # small integers: exact in any order
-        image, filters = RNG.integers(-3, 4, (3, 9, 8, 5)).astype(np.float32), RNG.integers(-3, 4, (3, 3, 5, 7)).astype(np.float32)
+                # small integers: exact in any order
+                np.testing.assert_array_equal(sess.run(product), (x.T if a else x) @ (y.T if b else y))
+        image, filters = (
+            RNG.integers(-3, 4, (3, 9, 8, 5)).astype(np.float32),
+            RNG.integers(-3, 4, (3, 3, 5, 7)).astype(np.float32),
+        )
         values = []
         for place in ("/cpu:0", device.name):
             with fc.Graph().as_default(), fc.device(place), fc.Session() as sess:
@@ -63,18 +86,42 @@ def test_products_of_all_transposes_and_odd_sizes(device: Any, both: Any, dtype:
     sizes = (
         [(3, 4, 5), (9, 5, 33), (5, 70, 1), (1, 70, 5)]
         if device.is_slow
-        else [(1, 1, 1), (7, 5, 3), (63, 64, 65), (1, 100, 33), (33, 100, 1), (1, 3000, 1), (1, 700, 300), (300, 700, 1), (5, 700, 40), (130, 9, 130)]
+        else [
+            (1, 1, 1),
+            (7, 5, 3),
+            (63, 64, 65),
+            (1, 100, 33),
+            (33, 100, 1),
+            (1, 3000, 1),
+            (1, 700, 300),
+            (300, 700, 1),
+            (5, 700, 40),
+            (130, 9, 130),
+        ]
     )
     cases = [(m, k, n, a, b) for m, k, n in sizes for a, b in itertools.product((False, True), repeat=2)]
     arrays = []
     for m, k, n, a, b in cases:
-        arrays += [RNG.integers(-9, 9, (k, m) if a else (m, k)).astype(dtype), RNG.integers(-9, 9, (n, k) if b else (k, n)).astype(dtype)]
-    host, got = both(lambda *x: [fc.matmul(x[2 * i], x[2 * i + 1], transpose_a=c[3], transpose_b=c[4]) for i, c in enumerate(cases)], *arrays)
+        arrays += [
+            RNG.integers(-9, 9, (k, m) if a else (m, k)).astype(dtype),
+            RNG.integers(-9, 9, (n, k) if b else (k, n)).astype(dtype),
+        ]
+    host, got = both(
+        lambda *x: [
+            fc.matmul(x[2 * i], x[2 * i + 1], transpose_a=c[3], transpose_b=c[4]) for i, c in enumerate(cases)
+        ],
+        *arrays,
+    )
     assert_close(host, got, dtype)
 
 
 def test_products_without_elements(both: Any) -> None:
-    host, got = both(lambda a, b, c: [fc.matmul(a, b), fc.matmul(b, c), fc.matmul(c, a)], np.ones((0, 3)), np.ones((3, 4)), np.ones((4, 0)))
+    host, got = both(
+        lambda a, b, c: [fc.matmul(a, b), fc.matmul(b, c), fc.matmul(c, a)],
+        np.ones((0, 3)),
+        np.ones((3, 4)),
+        np.ones((4, 0)),
+    )
     assert_close(host, got, "float64")
 
 
@@ -108,7 +155,10 @@ def test_a_long_sum_in_chunks_gives_the_same_bits_each_time(device: Any, both: A
 
 
 def test_a_product_reads_views_of_a_larger_tensor(both: Any) -> None:
-    host, got = both(lambda x: [fc.matmul(x[1:], x[1:], transpose_b=True), fc.matmul(x[3:], x[:9])], RNG.standard_normal((12, 9)).astype(np.float32))
+    host, got = both(
+        lambda x: [fc.matmul(x[1:], x[1:], transpose_b=True), fc.matmul(x[3:], x[:9])],
+        RNG.standard_normal((12, 9)).astype(np.float32),
+    )
     assert_close(host, got, "float32")
 
 
@@ -148,10 +198,14 @@ def test_convolutions_and_their_gradients(device: Any, both: Any, name: str, lay
     padding = padding if isinstance(padding, str) else [padding[i] for i in order]
 
     def build(image: fc.Tensor, filters: fc.Tensor) -> list[fc.Tensor]:
-        y = fc.nn.conv2d(image, filters, strides=strides, padding=padding, data_format=layout, dilations=dilations)
+        y = fc.nn.conv2d(
+            image, filters, strides=strides, padding=padding, data_format=layout, dilations=dilations
+        )
         return [y, *fc.gradients(y, [image, filters], grad_ys=[y])]
 
-    for dtype in ("float32",) if device.is_slow else ("float32", "float16", "float64")[: 3 if device.has_double else 2]:
+    for dtype in (
+        ("float32",) if device.is_slow else ("float32", "float16", "float64")[: 3 if device.has_double else 2]
+    ):
         image = RNG.integers(-3, 3, image_shape).transpose(order).astype(dtype)
         host, got = both(build, image, RNG.integers(-2, 2, filter_shape).astype(dtype))
         assert_close(host, got, dtype)
@@ -170,7 +224,14 @@ POOLS = [
 @pytest.mark.parametrize("kind", ["max_pool", "avg_pool"])
 @pytest.mark.parametrize(("shape", "window", "stride", "padding"), POOLS)
 def test_pooling_and_both_gradients_are_bit_equal(
-    device: Any, both: Any, kind: str, layout: str, shape: tuple[int, ...], window: int, stride: int, padding: str
+    device: Any,
+    both: Any,
+    kind: str,
+    layout: str,
+    shape: tuple[int, ...],
+    window: int,
+    stride: int,
+    padding: str,
 ) -> None:
     if device.is_slow and shape[3] > 3:
         pytest.skip("too large for a simulator")
@@ -193,10 +254,21 @@ def test_pooling_and_both_gradients_are_bit_equal(
 
 
 def test_what_does_not_fit_is_refused_as_on_the_cpu(same_error: Any) -> None:
-    same_error(lambda a, b: fc.matmul(fc.placeholder_with_default(a, None), fc.placeholder_with_default(b, None)), np.ones((2, 3)), np.ones((2, 3)))
     same_error(
-        lambda a, b: fc.nn.conv2d(fc.placeholder_with_default(a, [None] * 4), b, strides=[1, 1, 1, 1], padding="VALID"),
+        lambda a, b: fc.matmul(fc.placeholder_with_default(a, None), fc.placeholder_with_default(b, None)),
+        np.ones((2, 3)),
+        np.ones((2, 3)),
+    )
+    same_error(
+        lambda a, b: fc.nn.conv2d(
+            fc.placeholder_with_default(a, [None] * 4), b, strides=[1, 1, 1, 1], padding="VALID"
+        ),
         np.ones((1, 2, 2, 1), np.float32),
         np.ones((5, 5, 1, 1), np.float32),
     )
-    same_error(lambda a: fc.nn.max_pool(fc.placeholder_with_default(a, [None] * 4), [1, 3, 3, 1], [1, 1, 1, 1], "VALID"), np.ones((1, 2, 2, 1), np.float32))
+    same_error(
+        lambda a: fc.nn.max_pool(
+            fc.placeholder_with_default(a, [None] * 4), [1, 3, 3, 1], [1, 1, 1, 1], "VALID"
+        ),
+        np.ones((1, 2, 2, 1), np.float32),
+    )

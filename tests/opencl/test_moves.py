@@ -28,7 +28,15 @@ def test_every_transpose(device: Any, both: Any, shape: tuple[int, ...], dtype: 
 def test_slices_with_steps_concatenations_and_tiles(both: Any) -> None:
     x = np.arange(6 * 10 * 9, dtype=np.float32).reshape(6, 10, 9)
     host, moved = both(
-        lambda t: [t[::-1, 1:9:3], t[1:5, ::-2, ::4], fc.concat([t, t[:, :, ::-1]], 1), fc.tile(t, [2, 1, 3]), fc.reverse(t, [0, 2]), fc.stack([t, t], 2)], x
+        lambda t: [
+            t[::-1, 1:9:3],
+            t[1:5, ::-2, ::4],
+            fc.concat([t, t[:, :, ::-1]], 1),
+            fc.tile(t, [2, 1, 3]),
+            fc.reverse(t, [0, 2]),
+            fc.stack([t, t], 2),
+        ],
+        x,
     )
     for a, b in zip(host, moved, strict=True):
         np.testing.assert_array_equal(a, b)

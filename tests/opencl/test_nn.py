@@ -24,7 +24,12 @@ def check(pair, name):
         assert found.shape == host.shape
         assert found.dtype == host.dtype
         scale = max(1.0, float(np.abs(host.astype(np.float64)).max(initial=0)))
-        np.testing.assert_allclose(found.astype(np.float64), host.astype(np.float64), rtol=TOLERANCE[name], atol=TOLERANCE[name] * scale)
+        np.testing.assert_allclose(
+            found.astype(np.float64),
+            host.astype(np.float64),
+            rtol=TOLERANCE[name],
+            atol=TOLERANCE[name] * scale,
+        )
 
 
 def skip_double(device, name):
@@ -70,11 +75,25 @@ def test_dense_cross_entropy(both, device, dtype, columns):
     for rows in ((4, 4), (1, 4), (4, 1), (1, 1), (0, 0)):
         labels = np.abs(values(dtype, (rows[1], columns), 1, 1.0))
         labels[:, ::3] = 0
-        check(both(lambda x, y: list(apply("SoftmaxCrossEntropyWithLogits", x, y)), values(dtype, (rows[0], columns)), labels), dtype)
+        check(
+            both(
+                lambda x, y: list(apply("SoftmaxCrossEntropyWithLogits", x, y)),
+                values(dtype, (rows[0], columns)),
+                labels,
+            ),
+            dtype,
+        )
 
 
 def test_dense_cross_entropy_of_no_classes(both):
-    check(both(lambda x, y: list(apply("SoftmaxCrossEntropyWithLogits", x, y)), np.zeros((3, 0), np.float32), np.zeros((3, 0), np.float32)), "float32")
+    check(
+        both(
+            lambda x, y: list(apply("SoftmaxCrossEntropyWithLogits", x, y)),
+            np.zeros((3, 0), np.float32),
+            np.zeros((3, 0), np.float32),
+        ),
+        "float32",
+    )
 
 
 def test_dense_cross_entropy_of_impossible_classes_is_no_nan(both):
@@ -86,7 +105,13 @@ def test_dense_cross_entropy_of_impossible_classes_is_no_nan(both):
 @pytest.mark.parametrize("shapes", [((2, 3), (2, 4)), ((2, 3), (3, 3)), ((2,), (2,))], ids=str)
 def test_dense_cross_entropy_refuses_other_shapes(same_error, shapes):
     def build(x, y):
-        return list(apply("SoftmaxCrossEntropyWithLogits", fc.placeholder_with_default(x, None), fc.placeholder_with_default(y, None)))
+        return list(
+            apply(
+                "SoftmaxCrossEntropyWithLogits",
+                fc.placeholder_with_default(x, None),
+                fc.placeholder_with_default(y, None),
+            )
+        )
 
     same_error(build, *(np.ones(shape, np.float32) for shape in shapes))
 
@@ -97,7 +122,14 @@ def test_sparse_cross_entropy(both, device, dtype, index):
     skip_double(device, dtype)
     for rows, columns in ((1, 1), (5, 10), (65, 63), (3, 200), (0, 4), (0, 0)):
         labels = (np.arange(rows) * 7 % max(columns, 1)).astype(index)
-        check(both(lambda x, y: list(apply("SparseSoftmaxCrossEntropyWithLogits", x, y)), values(dtype, (rows, columns)), labels), dtype)
+        check(
+            both(
+                lambda x, y: list(apply("SparseSoftmaxCrossEntropyWithLogits", x, y)),
+                values(dtype, (rows, columns)),
+                labels,
+            ),
+            dtype,
+        )
 
 
 def test_labels_may_come_from_the_device(both):
@@ -132,7 +164,14 @@ def test_bias_and_its_gradient(both, device, dtype):
     ):
         channels = shape[1] if layout == "NCHW" else shape[-1]
         x, b = values(dtype, shape, 1, 3.0), values(dtype, (channels,), 2, 3.0)
-        host, found = both(lambda x, b, layout=layout: [apply("BiasAdd", x, b, data_format=layout), apply("BiasAddGrad", x, data_format=layout)], x, b)
+        host, found = both(
+            lambda x, b, layout=layout: [
+                apply("BiasAdd", x, b, data_format=layout),
+                apply("BiasAddGrad", x, data_format=layout),
+            ],
+            x,
+            b,
+        )
         assert found[0].shape == shape
         assert found[1].shape == (channels,)
         if dtype in FLOATS:
@@ -148,7 +187,10 @@ def test_bias_refuses_other_shapes(same_error):
 
     same_error(build, np.ones((2, 3), np.float32), np.ones(2, np.float32))
     same_error(build, np.ones((2, 3), np.float32), np.ones((3, 1), np.float32))
-    same_error(lambda x: apply("BiasAddGrad", fc.placeholder_with_default(x, None), data_format="NCHW"), np.ones((2, 3), np.float32))
+    same_error(
+        lambda x: apply("BiasAddGrad", fc.placeholder_with_default(x, None), data_format="NCHW"),
+        np.ones((2, 3), np.float32),
+    )
 
 
 def test_gradients_of_a_small_classifier(both):

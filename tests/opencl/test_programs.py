@@ -31,11 +31,24 @@ OPTIONS = {
         "T=int64 R=int64 OP=Prod SQUARE=0 DIVIDE=0",
         "T=float64 R=float64 OP=Sum SQUARE=0 DIVIDE=1",
     ],
-    "scatter": ["T=bfloat16 OP=Add", "T=int16 OP=Mul", "T=uint32 OP=Div", "T=float32 OP=Max", "T=uint8 OP=Update"],
+    "scatter": [
+        "T=bfloat16 OP=Add",
+        "T=int16 OP=Mul",
+        "T=uint32 OP=Div",
+        "T=float32 OP=Max",
+        "T=uint8 OP=Update",
+    ],
     "softmax": ["T=float32 BY_GROUP=0", "T=bfloat16 L=int64 BY_GROUP=1", "T=float64 L=int32 BY_GROUP=0"],
     "sparse_optimizers": ["T=float32", "T=float16"],
     "add_n": ["T=float32 S=bfloat16 R=bfloat16", "T=int64 S=int64 R=int64"],
-    "cast": ["T=float32 R=int8", "T=float16 R=bool", "T=bfloat16 R=float32", "T=uint64 R=float16", "T=float64 R=uint32", "T=bool R=float64"],
+    "cast": [
+        "T=float32 R=int8",
+        "T=float16 R=bool",
+        "T=bfloat16 R=float32",
+        "T=uint64 R=float16",
+        "T=float64 R=uint32",
+        "T=bool R=float64",
+    ],
     "copy": ["T=uint8", "T=item16 SQUARE=16", "T=uint32 SQUARE=32"],
     "elementwise": [
         "FORMULA=Pow T=float32 R=float32",
@@ -49,15 +62,42 @@ OPTIONS = {
     ],
     "fused": [
         "FUSED=float32,float32;Mul,float32,float32,i0,i1;Tanh,float32,float32,t0 ACCESS=fs AXES=1",
-        "FUSED=float16,bool;Cast,float16,bfloat16,i0;Cast,bool,bfloat16,i1;SquaredDifference,bfloat16,bfloat16,t0,t1 ACCESS=rc AXES=3",
-        "FUSED=int8,int8,int8;Add,int8,int8,i0,i1;Abs,int8,int8,t0;Less,int8,bool,t1,i2;LogicalNot,bool,bool,t2 ACCESS=fcr AXES=2",
-        "FUSED=float32,float32;Tanh,float32,float32,i0;Cast,float32,float16,t0;Exp,float16,float16,t1;Cast,float16,float32,t2;Pow,float32,float32,t3,i1 ACCESS=fr AXES=4",
-        "FUSED=bool,float16,float16;SelectV2,float16,float16,i0,i1,i2;Tanh,float16,float16,t0;Exp,float16,float16,t1 ACCESS=rfs AXES=2",
-        "FUSED=float32;Exp,float32,float32,i0;Cast,float32,float64,t0;FloorMod,float64,float64,t1,t1 ACCESS=f AXES=1",
+        (
+            "FUSED=float16,bool;Cast,float16,bfloat16,i0;Cast,bool,bfloat16,i1;"
+            "SquaredDifference,bfloat16,bfloat16,t0,t1"
+            " ACCESS=rc AXES=3"
+        ),
+        (
+            "FUSED=int8,int8,int8;Add,int8,int8,i0,i1;Abs,int8,int8,t0;Less,int8,bool,t1,i2;"
+            "LogicalNot,bool,bool,t2"
+            " ACCESS=fcr AXES=2"
+        ),
+        (
+            "FUSED=float32,float32;Tanh,float32,float32,i0;Cast,float32,float16,t0;"
+            "Exp,float16,float16,t1;Cast,float16,float32,t2;Pow,float32,float32,t3,i1"
+            " ACCESS=fr AXES=4"
+        ),
+        (
+            "FUSED=bool,float16,float16;SelectV2,float16,float16,i0,i1,i2;"
+            "Tanh,float16,float16,t0;Exp,float16,float16,t1"
+            " ACCESS=rfs AXES=2"
+        ),
+        (
+            "FUSED=float32;Exp,float32,float32,i0;Cast,float32,float64,t0;"
+            "FloorMod,float64,float64,t1,t1"
+            " ACCESS=f AXES=1"
+        ),
     ],
     "fused_reduce": [
-        "FUSED=float32,float32;Mul,float32,float32,i0,i1;Tanh,float32,float32,t0 ACCESS=fs AXES=1 R=float32 OP=Sum DIVIDE=1",
-        "FUSED=float16,float16;Tanh,float16,float16,i0;Exp,float16,float16,t0;Mul,float16,float16,t1,i1 ACCESS=fr AXES=3 R=float32 OP=Max DIVIDE=0",
+        (
+            "FUSED=float32,float32;Mul,float32,float32,i0,i1;Tanh,float32,float32,t0 ACCESS=fs AXES=1"
+            " R=float32 OP=Sum DIVIDE=1"
+        ),
+        (
+            "FUSED=float16,float16;Tanh,float16,float16,i0;Exp,float16,float16,t0;"
+            "Mul,float16,float16,t1,i1"
+            " ACCESS=fr AXES=3 R=float32 OP=Max DIVIDE=0"
+        ),
         "FUSED=bool,int8;Cast,bool,int8,i0;Mul,int8,int8,t0,i1 ACCESS=cf AXES=2 R=int8 OP=Sum DIVIDE=1",
         "FUSED=float64;Exp,float64,float64,i0 ACCESS=f AXES=1 R=float64 OP=Prod DIVIDE=0",
     ],
@@ -131,22 +171,60 @@ def test_names_no_extension_but_doubles_where_it_computes_in_them(file: str, opt
 @pytest.mark.parametrize("runtime", _runtimes(), ids=lambda r: r.platform)
 def test_division_by_multiplication_is_exact(runtime: runtimes.Runtime) -> None:
     most = 2**31 - 1
-    sizes = np.array([1, 2, 3, 5, 7, 10, 63, 64, 65, 641, 1000003, 2**16 - 1, 2**16 + 1, 2**30 - 1, 2**30, 2**30 + 1, 2**31 - 2, most], np.int64)
-    numbers = np.unique(np.concatenate([np.clip([k * y + d for y in sizes for k in (0, 1, 2, most // y) for d in (-1, 0, 1)], 0, most - 1), [most - 1]]))
-    x, y = (a.ravel().copy() for a in np.meshgrid(np.append(numbers, np.random.default_rng(0).integers(0, most, 2000)), sizes))
+    sizes = np.array(
+        [
+            1,
+            2,
+            3,
+            5,
+            7,
+            10,
+            63,
+            64,
+            65,
+            641,
+            1000003,
+            2**16 - 1,
+            2**16 + 1,
+            2**30 - 1,
+            2**30,
+            2**30 + 1,
+            2**31 - 2,
+            most,
+        ],
+        np.int64,
+    )
+    numbers = np.unique(
+        np.concatenate(
+            [
+                np.clip(
+                    [k * y + d for y in sizes for k in (0, 1, 2, most // y) for d in (-1, 0, 1)], 0, most - 1
+                ),
+                [most - 1],
+            ]
+        )
+    )
+    x, y = (
+        a.ravel().copy()
+        for a in np.meshgrid(np.append(numbers, np.random.default_rng(0).integers(0, most, 2000)), sizes)
+    )
     by = np.repeat([_opencl.divisor(int(size), most) for size in sizes], x.size // sizes.size)
     assert by.all()
     assert _opencl.divisor(7, most + 1) == 0
     context = context_of(runtime)
     queue = cl.CommandQueue(context)
-    text = kernel_text("prelude.cl") + (
-        "__kernel void quotients(__global long *x, __global const long *y, __global const long *by) {"
+    text = (
+        kernel_text("prelude.cl")
+        + "__kernel void quotients(__global long *x, __global const long *y, __global const long *by) {"
         " size_t i = get_global_id(0); x[i] = (long)fc_quotient((size_t)x[i], y[i], by[i]); }"
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         kernel = cl.Program(context, text).build(["-cl-std=CL1.2"]).quotients
-    there = [cl.Buffer(context, cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR, hostbuf=a) for a in (x, y, by)]
+    there = [
+        cl.Buffer(context, cl.mem_flags.READ_WRITE | cl.mem_flags.COPY_HOST_PTR, hostbuf=a)
+        for a in (x, y, by)
+    ]
     kernel(queue, (x.size,), None, *there)
     found = np.empty_like(x)
     cl.enqueue_copy(queue, found, there[0])
@@ -166,4 +244,6 @@ def test_no_index_of_an_element_is_kept_in_32_bits(path: pathlib.Path) -> None:
     assert not re.search(r"\b(?:u?int|unsigned)\s+\w+\s*=[^;]*\bget_(?:global|group)_(?:id|size)\b", text)
     assert not re.search(r"\(u?int\)\s*get_(?:global|group)_(?:id|size)", text)
     for arguments in re.findall(r"__kernel[^(]*(?:\(\([^)]*\)\))?[^(]*\w+\(([^{;]*)\)\s*\{", text):
-        assert not re.search(r"\bint (?:n|size|length|count|rows|columns)\b", arguments), "sizes are passed as long"
+        assert not re.search(r"\bint (?:n|size|length|count|rows|columns)\b", arguments), (
+            "sizes are passed as long"
+        )

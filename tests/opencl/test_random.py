@@ -47,7 +47,13 @@ def test_integers_are_the_hosts(both, dtype, size):
     limits = np.iinfo(dtype)
     for low, high in ((0, 10), (-5, 3), (limits.min, limits.max), (limits.max - 1, limits.max)):
         ends = np.array(low, dtype), np.array(high, dtype)
-        equal(both(lambda ends=ends: apply("RandomUniformInt", np.array([size], np.int64), *ends, seed=7, seed2=1)))
+        equal(
+            both(
+                lambda ends=ends: apply(
+                    "RandomUniformInt", np.array([size], np.int64), *ends, seed=7, seed2=1
+                )
+            )
+        )
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (0, 3), (65,), (7, 3, 2), (5, 0)], ids=str)
@@ -70,10 +76,19 @@ def test_each_run_goes_on_where_the_last_one_ended(device):
 
 
 def test_bad_shapes_and_ranges(same_error):
-    same_error(lambda shape: apply("RandomUniform", fc.placeholder_with_default(shape, None), dtype=fc.float32, seed=1), np.int32([[2]]))
+    same_error(
+        lambda shape: apply(
+            "RandomUniform", fc.placeholder_with_default(shape, None), dtype=fc.float32, seed=1
+        ),
+        np.int32([[2]]),
+    )
     same_error(lambda shape: apply("RandomStandardNormal", shape, dtype=fc.float32, seed=1), np.int32([-1]))
     same_error(lambda a, b: apply("RandomUniformInt", [3], a, b, seed=1), np.int32(3), np.int32(3))
-    same_error(lambda a, b: apply("RandomUniformInt", [3], fc.placeholder_with_default(a, None), b, seed=1), np.int32([3]), np.int32(9))
+    same_error(
+        lambda a, b: apply("RandomUniformInt", [3], fc.placeholder_with_default(a, None), b, seed=1),
+        np.int32([3]),
+        np.int32(9),
+    )
 
 
 def test_a_variable_starts_with_the_same_values(both):
@@ -85,6 +100,14 @@ def test_a_variable_starts_with_the_same_values(both):
 
 def test_generators_beside_random_numbers(both):
     """Ranges are made on the host, wherever they are asked for."""
-    host, found = both(lambda: [fc.range(3, 60, 7), fc.range(0.0, 1.0, 0.125), fc.linspace(0.0, 1.0, 65) * 2.0, fc.fill([3, 2], 5), fc.range(65) + 1])
+    host, found = both(
+        lambda: [
+            fc.range(3, 60, 7),
+            fc.range(0.0, 1.0, 0.125),
+            fc.linspace(0.0, 1.0, 65) * 2.0,
+            fc.fill([3, 2], 5),
+            fc.range(65) + 1,
+        ]
+    )
     for a, b in zip(host, found, strict=True):
         np.testing.assert_array_equal(b, a)

@@ -1,4 +1,7 @@
-"""Reductions on OpenCL devices against the host's: dtypes, sizes, axes, NaN, empty inputs, refusals, gradients."""
+"""Reductions on OpenCL devices against the host's:
+
+dtypes, sizes, axes, NaN, empty inputs, refusals, gradients.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,9 @@ def numbers(name, shape, seed=0):
         return rng.random(shape) < 0.9
     if name in INTEGERS:
         return rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max, shape, dtype, endpoint=True)
-    return rng.uniform(0.98, 1.02, shape).astype(dtype) * np.where(rng.random(shape) < 0.5, -1, 1).astype(dtype)
+    return rng.uniform(0.98, 1.02, shape).astype(dtype) * np.where(rng.random(shape) < 0.5, -1, 1).astype(
+        dtype
+    )
 
 
 def check(pair, name):
@@ -40,7 +45,9 @@ def check(pair, name):
     assert found.dtype == host.dtype
     if name in FLOATS:
         scale = max(1.0, float(np.abs(host.astype(np.float64)).max(initial=0)))
-        np.testing.assert_allclose(found.astype(np.float64), host.astype(np.float64), atol=TOLERANCE[name] * max(scale, 30), rtol=0)
+        np.testing.assert_allclose(
+            found.astype(np.float64), host.astype(np.float64), atol=TOLERANCE[name] * max(scale, 30), rtol=0
+        )
     else:
         np.testing.assert_array_equal(found, host)
 
@@ -66,7 +73,12 @@ def test_rows_and_columns_of_every_dtype(both, device, op, dtype):
 @pytest.mark.parametrize("op", ["All", "Any"])
 @pytest.mark.parametrize("size", [1, 65, 1000])
 def test_truth_values(both, op, size):
-    for x in (np.ones(size, bool), np.zeros(size, bool), np.arange(size) == size - 1, np.arange(size) != size - 1):
+    for x in (
+        np.ones(size, bool),
+        np.zeros(size, bool),
+        np.arange(size) == size - 1,
+        np.arange(size) != size - 1,
+    ):
         check(both(reduction(op, [0]), x), "bool")
         check(both(reduction(op, [1]), np.stack([x, ~x])), "bool")
 
@@ -111,7 +123,14 @@ def test_low_ranks_negative_axes_and_none(both):
 def test_reducing_nothing_yields_the_neutral_value(both, op):
     dtypes = ["bool"] if op in ("All", "Any") else ["float32", "int32", "uint8", "int64", "float16"]
     for dtype in dtypes:
-        for shape, axes in (((0,), [0]), ((3, 0), [1]), ((3, 0, 2), [1]), ((0, 3), [1]), ((0, 3), [0, 1]), ((2, 0), [0])):
+        for shape, axes in (
+            ((0,), [0]),
+            ((3, 0), [1]),
+            ((3, 0, 2), [1]),
+            ((0, 3), [1]),
+            ((0, 3), [0, 1]),
+            ((2, 0), [0]),
+        ):
             host, found = both(reduction(op, axes), np.zeros(shape, dtype))
             np.testing.assert_array_equal(found, host)
             assert found.shape == host.shape
@@ -132,7 +151,14 @@ def test_long_reductions_go_in_pieces(both, device):
     if "grind" in device.label:
         pytest.skip("too slow under a simulator")
     rng = np.random.default_rng(1)
-    for shape, axes in (((200_001,), [0]), ((3, 70_001), [1]), ((70_001, 3), [0]), ((40_000, 70), [0]), ((2, 30_000, 5), [1]), ((2, 3, 40_000), [0, 2])):
+    for shape, axes in (
+        ((200_001,), [0]),
+        ((3, 70_001), [1]),
+        ((70_001, 3), [0]),
+        ((40_000, 70), [0]),
+        ((2, 30_000, 5), [1]),
+        ((2, 3, 40_000), [0, 2]),
+    ):
         x = rng.normal(size=shape).astype(np.float32)
         for op in ("Sum", "Mean", "Max"):
             host, found = both(reduction(op, axes), x)
@@ -175,7 +201,9 @@ def test_positions_of_every_dtype(both, device, op, dtype):
 
 
 @pytest.mark.parametrize("op", ["ArgMax", "ArgMin"])
-@pytest.mark.parametrize("shape", [(1,), (63,), (64,), (65,), (1000,), (3, 300), (300, 3), (2, 100, 5), (0, 3), (3, 0, 2)], ids=str)
+@pytest.mark.parametrize(
+    "shape", [(1,), (63,), (64,), (65,), (1000,), (3, 300), (300, 3), (2, 100, 5), (0, 3), (3, 0, 2)], ids=str
+)
 def test_positions_of_ties_are_the_first(both, op, shape):
     x = np.random.default_rng(2).integers(0, 5, shape).astype(np.float32)
     for axis in range(len(shape)):
@@ -199,7 +227,9 @@ def test_positions_beside_nan(both, op):
 def test_bad_positions(same_error):
     same_error(lambda x, axis: apply("ArgMax", x, axis), np.ones((2, 3), np.float32), np.int32(2))
     same_error(lambda x, axis: apply("ArgMax", x, axis), np.ones((2, 0), np.float32), np.int32(1))
-    same_error(lambda x, axis: apply("ArgMin", x, axis), np.ones((2, 3), np.float32), np.array([0, 1], np.int32))
+    same_error(
+        lambda x, axis: apply("ArgMin", x, axis), np.ones((2, 3), np.float32), np.array([0, 1], np.int32)
+    )
 
 
 @pytest.mark.parametrize("exclusive", [False, True])
@@ -232,7 +262,11 @@ def test_bad_cumulation(same_error):
     same_error(lambda x, axis: fc.cumprod(x, axis), np.ones((2, 3), np.float32), np.array([0, 1], np.int32))
 
 
-@pytest.mark.parametrize("reduce", [fc.reduce_sum, fc.reduce_mean, fc.reduce_max, fc.reduce_min, fc.reduce_prod, fc.reduce_logsumexp], ids=lambda f: f.__name__)
+@pytest.mark.parametrize(
+    "reduce",
+    [fc.reduce_sum, fc.reduce_mean, fc.reduce_max, fc.reduce_min, fc.reduce_prod, fc.reduce_logsumexp],
+    ids=lambda f: f.__name__,
+)
 @pytest.mark.parametrize("axis", [None, 0, [1, 2], [0, 2]], ids=str)
 def test_gradients(both, reduce, axis):
     x = np.random.default_rng(4).uniform(0.5, 2, (3, 4, 5)).astype(np.float32)

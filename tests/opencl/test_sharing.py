@@ -1,4 +1,7 @@
-"""Large values that change hands between host and device without a copy: who may write to them, who keeps them, and where they end."""
+"""Large values that change hands between host and device without a copy:
+
+who may write to them, who keeps them, and where they end.
+"""
 
 from __future__ import annotations
 
@@ -41,13 +44,17 @@ class Shared:
         return self.before["shared"] - before["shared"], self.before["copies"] - before["copies"]
 
 
-_RUNTIMES = list({r.platform: r for r in reversed(runtimes.runtimes()) if r.problem is None and r.share_alignment}.values())
+_RUNTIMES = list(
+    {r.platform: r for r in reversed(runtimes.runtimes()) if r.problem is None and r.share_alignment}.values()
+)
 _PLACES = [(r, as_gpu) for r in _RUNTIMES for as_gpu in (False, True)]
 
 
 @pytest.fixture(scope="module", params=_PLACES, ids=lambda p: p[0].platform + " as a GPU" * p[1])
 def place(request: pytest.FixtureRequest) -> Iterator[Shared]:
-    """Each runtime whose device shares the host's memory, as the processor that it is and as if it were a GPU."""
+    """Each runtime whose device shares the host's memory, as the processor that it is and as if it
+    were a GPU.
+    """
     runtime, as_gpu = request.param
     shared = Shared(runtime, **({"is_cpu": False} if as_gpu else {}))
     yield shared
@@ -113,7 +120,9 @@ def test_a_fetched_value_is_the_callers_for_as_long_as_it_likes(place: Shared) -
             again = sess.run(y, {x: value(4)})
     assert place.counts()["bytes_live"] == live
     for i, a in enumerate(kept):
-        np.testing.assert_array_equal(a, np.full(N, -1, np.float32) if i == 3 else np.square(value(i)) + value(i))
+        np.testing.assert_array_equal(
+            a, np.full(N, -1, np.float32) if i == 3 else np.square(value(i)) + value(i)
+        )
     np.testing.assert_array_equal(again, kept[4])
     idle = place.counts()["bytes_idle"]
     del kept, a, again
@@ -207,7 +216,10 @@ def test_a_value_goes_from_device_to_device_without_a_copy(place: Shared) -> Non
 
 @pytest.mark.parametrize("count", [1, 2, 8])
 def test_nobody_writes_to_what_another_still_reads(place: Shared, count: int) -> None:
-    """Values wander between host and device through nodes that work in place, several steps at once; all memory is back at the end."""
+    """Values wander between host and device through nodes that work in place, several steps at once;
+
+    all memory is back at the end.
+    """
     gc.collect()
     live, blocks = place.counts()["bytes_live"], _buffer.live_counts()["buffers"]
     wrong: list[str] = []
@@ -235,7 +247,9 @@ def test_nobody_writes_to_what_another_still_reads(place: Shared, count: int) ->
                     kept.append((v, call(v)))
                     kept[-1][1][1][:5] = 0  # the caller's own
                 for v, results in kept:
-                    for name, got, want in zip("cedg", results, (-4 * v, 12 * v + 1, 6 * v, -24 * v), strict=True):
+                    for name, got, want in zip(
+                        "cedg", results, (-4 * v, 12 * v + 1, 6 * v, -24 * v), strict=True
+                    ):
                         wrong.extend([name] * (not np.array_equal(got[5:], want[5:])))
 
             threads = [threading.Thread(target=work, args=(i,)) for i in range(count)]
@@ -308,7 +322,13 @@ def test_copies_between_memories_go_through_a_few_pinned_blocks() -> None:
                         a[:] = seed + i
                         doubled, more = call(a)
                         a[:] = -1
-                        wrong.extend([i] * (not (doubled == 2.0 * (seed + i)).all() or not (more == 3.0 * (seed + i) + 1).all()))
+                        wrong.extend(
+                            [i]
+                            * (
+                                not (doubled == 2.0 * (seed + i)).all()
+                                or not (more == 3.0 * (seed + i) + 1).all()
+                            )
+                        )
 
                 threads = [threading.Thread(target=work, args=(100 * i,)) for i in range(8)]
                 for t in threads:
@@ -319,8 +339,12 @@ def test_copies_between_memories_go_through_a_few_pinned_blocks() -> None:
                 assert 1 <= apart.counts()["pinned"] <= 16
                 assert apart.done()[0] == 0
                 assert apart.device.runtime is not None
-                apart.device.limit_memory((apart.counts()["bytes_live"] + apart.counts()["bytes_idle"]) / apart.device.runtime.memory)
-                call(np.ones(N + 1000, np.float32))  # of a size that no idle block has, and too large for pinned ones
+                apart.device.limit_memory(
+                    (apart.counts()["bytes_live"] + apart.counts()["bytes_idle"])
+                    / apart.device.runtime.memory
+                )
+                # of a size that no idle block has, and too large for pinned ones
+                call(np.ones(N + 1000, np.float32))
                 assert apart.counts()["pinned"] == 0
                 apart.device.limit_memory(1.0)
                 assert call(np.ones(3, np.float32))[0].tolist() == [2.0, 2.0, 2.0]
@@ -346,7 +370,11 @@ def test_a_forked_child_may_drop_what_its_parent_fetched() -> None:
             print("child:", os.waitpid(pid, 0)[1], "parent:", a.sum() + sess.run(y, {"x:0": a}).sum())
     """
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, env=os.environ | {"FLOWCORE_CACHE": "none"}, timeout=100
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"FLOWCORE_CACHE": "none"},
+        timeout=100,
     )
     if "does not have" in done.stderr:
         pytest.skip("no OpenCL device")

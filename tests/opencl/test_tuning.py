@@ -15,7 +15,10 @@ from flowcore.runtime import devices
 
 
 def test_every_candidate_multiplies_alike(another: devices.Device) -> None:
-    a, b = np.random.default_rng(0).standard_normal((37, 50)).astype(np.float32), np.random.default_rng(1).standard_normal((50, 131)).astype(np.float32)
+    a, b = (
+        np.random.default_rng(0).standard_normal((37, 50)).astype(np.float32),
+        np.random.default_rng(1).standard_normal((50, 131)).astype(np.float32),
+    )
     with fc.Graph().as_default(), fc.device(another.name), fc.Session() as sess:
         product = fc.matmul(a, b)
         for tiles in tuning.candidates(True, another.runtime.max_group):
@@ -30,7 +33,9 @@ def test_tiles_that_no_kernel_has_are_refused(another: devices.Device) -> None:
             _opencl.set_tiles(another.capsule, *tiles)
 
 
-def test_the_choice_is_kept_and_a_damaged_file_holds_none(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice_is_kept_and_a_damaged_file_holds_none(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FLOWCORE_CACHE", str(tmp_path))
     assert tuning.load("a device") == tuning.Tiles()
     tuning.store("a device", tuning.Tiles(5, 4))
@@ -45,7 +50,9 @@ def test_the_choice_is_kept_and_a_damaged_file_holds_none(tmp_path: pathlib.Path
     assert tuning.store("a device", tuning.Tiles(5, 4)) is None
 
 
-def test_tuning_measures_all_and_uses_the_best(another: devices.Device, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_tuning_measures_all_and_uses_the_best(
+    another: devices.Device, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     monkeypatch.setenv("FLOWCORE_CACHE", str(tmp_path))
     monkeypatch.setattr("flowcore.__main__.product_rate", lambda device, m, k, n: next(rates))
     count = len(tuning.candidates(another.runtime.kind == "CPU", another.runtime.max_group))

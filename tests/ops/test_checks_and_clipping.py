@@ -1,4 +1,7 @@
-"""Checks fail with what broke them, early where it is known; clipping keeps norms within bounds and gradients finite."""
+"""Checks fail with what broke them, early where it is known;
+
+clipping keeps norms within bounds and gradients finite.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,13 @@ def guarded(check, feeds=None):
 
 
 COMPARISONS = [
-    (fc.assert_equal, [1, 2], [1, 3]), (fc.assert_none_equal, [1, 2], [0, 2]), (fc.assert_less, [1, 2], 2), (fc.assert_less_equal, [1, 2], [1, 1]),
-    (fc.assert_greater, [1, 2], 1), (fc.assert_greater_equal, [1, 2], 2),
-]  # fmt: skip
+    (fc.assert_equal, [1, 2], [1, 3]),
+    (fc.assert_none_equal, [1, 2], [0, 2]),
+    (fc.assert_less, [1, 2], 2),
+    (fc.assert_less_equal, [1, 2], [1, 1]),
+    (fc.assert_greater, [1, 2], 1),
+    (fc.assert_greater_equal, [1, 2], 2),
+]
 
 
 @pytest.mark.parametrize(("check", "x", "y"), COMPARISONS, ids=lambda v: getattr(v, "__name__", None))
@@ -26,9 +33,15 @@ def test_comparisons_fail_at_once_where_values_are_known_and_else_in_the_run(che
     with pytest.raises(fc.errors.InvalidArgumentError, match="is not true everywhere"):
         check(x, y)
     p = fc.placeholder(fc.int32, [2])
-    with pytest.raises(fc.errors.InvalidArgumentError, match=r"(?s)my words.*is not true everywhere.*\[1 2\]"):
+    with pytest.raises(
+        fc.errors.InvalidArgumentError, match=r"(?s)my words.*is not true everywhere.*\[1 2\]"
+    ):
         guarded(check(p, y, message="my words"), {p: x})
-    holds = check(fc.constant(x), fc.constant([0, 0])) if "greater" in check.__name__ else check(fc.zeros([0]), fc.zeros([0]))
+    holds = (
+        check(fc.constant(x), fc.constant([0, 0]))
+        if "greater" in check.__name__
+        else check(fc.zeros([0]), fc.zeros([0]))
+    )
     assert holds.type == "Assert"
     with pytest.raises(ValueError, match="broadcast"):
         check(fc.placeholder(fc.float32, [2]), fc.placeholder(fc.float32, [3]))
@@ -72,7 +85,10 @@ def test_ranks_and_dtypes() -> None:
     assert fc.assert_integer(fc.constant(1)).type == "NoOp"
     with pytest.raises(TypeError, match="float32"):
         fc.assert_integer(fc.constant(1.0))
-    assert [fc.is_numeric_tensor(v) for v in (fc.constant(1), fc.constant(1j), fc.constant("a"), fc.constant(True), 3)] == [True, True, False, False, False]
+    assert [
+        fc.is_numeric_tensor(v)
+        for v in (fc.constant(1), fc.constant(1j), fc.constant("a"), fc.constant(True), 3)
+    ] == [True, True, False, False, False]
 
 
 def test_order() -> None:
@@ -105,7 +121,9 @@ def test_clip_by_norm_scales_down_only_and_has_a_gradient_at_zero() -> None:
     value = np.array([[3.0, 4.0], [0.3, 0.4]])
     whole, rows = fc.clip_by_norm(x, 1.0), fc.clip_by_norm(x, 1.0, axes=[1])
     g = fc.gradients(whole, x)[0]
-    slices = fc.clip_by_norm(fc.IndexedSlices(fc.constant([[3.0, 4.0]]), fc.constant([1]), fc.constant([4, 2])), 2.5)
+    slices = fc.clip_by_norm(
+        fc.IndexedSlices(fc.constant([[3.0, 4.0]]), fc.constant([1]), fc.constant([4, 2])), 2.5
+    )
     assert isinstance(slices, fc.IndexedSlices)
     with fc.Session() as sess:
         a, b, c = sess.run([whole, rows, slices.values], {x: value})
@@ -117,7 +135,10 @@ def test_clip_by_norm_scales_down_only_and_has_a_gradient_at_zero() -> None:
 
 
 def test_clip_by_global_norm_scales_all_by_one_factor() -> None:
-    a, b = fc.constant([3.0, 0.0]), fc.IndexedSlices(fc.constant([[4.0]]), fc.constant([0]), fc.constant([5, 1]))
+    a, b = (
+        fc.constant([3.0, 0.0]),
+        fc.IndexedSlices(fc.constant([[4.0]]), fc.constant([0]), fc.constant([5, 1])),
+    )
     clipped, norm = fc.clip_by_global_norm([a, None, b], 2.5)
     kept, _ = fc.clip_by_global_norm([a], 10.0)
     broken, _ = fc.clip_by_global_norm([a], 1.0, use_norm=fc.constant(np.inf, fc.float32))

@@ -1,4 +1,7 @@
-"""Tensor[...]: every key against NumPy, whatever is known of the shape; its gradient; and keys that are refused."""
+"""Tensor[...]:
+
+every key against NumPy, whatever is known of the shape; its gradient; and keys that are refused.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ import flowcore as fc
 X = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
 # fmt: off
 KEYS = [
-    np.s_[1], np.s_[-1], np.s_[1:3], np.s_[:2, 3], np.s_[..., 2], np.s_[..., 1:, ::-1], np.s_[:, None, ::2], np.s_[None], np.s_[..., None],
-    np.s_[-1, ::-1, 1:4], np.s_[::-2], np.s_[:, np.newaxis, 3], np.s_[1:1], np.s_[10:], np.s_[-100:2], np.s_[3:0:-1, 0], np.s_[:, ...], np.s_[...],
-    np.s_[2, 3, 4], np.s_[0, ..., 0], np.s_[::3, ::-3, 5:1:-2], np.s_[:-1, 1:], np.s_[None, 1, None, ..., -1, None], np.s_[2:-1], np.s_[-3:-1, :, -2:],
+    np.s_[1], np.s_[-1], np.s_[1:3], np.s_[:2, 3], np.s_[..., 2], np.s_[..., 1:, ::-1],
+    np.s_[:, None, ::2], np.s_[None], np.s_[..., None], np.s_[-1, ::-1, 1:4], np.s_[::-2],
+    np.s_[:, np.newaxis, 3], np.s_[1:1], np.s_[10:], np.s_[-100:2], np.s_[3:0:-1, 0], np.s_[:, ...],
+    np.s_[...], np.s_[2, 3, 4], np.s_[0, ..., 0], np.s_[::3, ::-3, 5:1:-2], np.s_[:-1, 1:],
+    np.s_[None, 1, None, ..., -1, None], np.s_[2:-1], np.s_[-3:-1, :, -2:],
 ]
 # fmt: on
 
@@ -40,7 +45,18 @@ def test_tensors_variables_and_dimensions_may_be_bounds() -> None:
     i = fc.placeholder(fc.int32, [])
     k = fc.placeholder(fc.int64, [])
     v = fc.Variable(1)
-    ys = [x[i], x[i:], x[:i, 1], x[i - 1 : i + 1, ::2], x[k], x[1:k, ::i], x[v], x[: fc.Dimension(3)], x[fc.constant(2)], x[:, i : i + 2, ..., v]]
+    ys = [
+        x[i],
+        x[i:],
+        x[:i, 1],
+        x[i - 1 : i + 1, ::2],
+        x[k],
+        x[1:k, ::i],
+        x[v],
+        x[: fc.Dimension(3)],
+        x[fc.constant(2)],
+        x[:, i : i + 2, ..., v],
+    ]
     with fc.Session() as sess:
         sess.run(fc.global_variables_initializer())
         values = sess.run(ys, {x: X, i: 2, k: 3})

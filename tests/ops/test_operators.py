@@ -23,9 +23,31 @@ BINARY = [op.add, op.sub, op.mul, op.truediv, op.floordiv, op.mod, op.pow, op.lt
 def test_arithmetic_and_comparison_with_tensors_numbers_lists_and_arrays_on_either_side(f) -> None:
     a, b = np.abs(A) if f is op.pow else A, B
     x, y = fc.constant(a), fc.constant(b)
-    results = run([f(x, y), f(x, 2), f(x, 2.5), f(x, [1.0, 2.0, 4.0]), f(x, b), f(2.5, y), f([1.0, 2.0, 4.0], y), f(a, y), f(np.float32(2), y)])
+    results = run(
+        [
+            f(x, y),
+            f(x, 2),
+            f(x, 2.5),
+            f(x, [1.0, 2.0, 4.0]),
+            f(x, b),
+            f(2.5, y),
+            f([1.0, 2.0, 4.0], y),
+            f(a, y),
+            f(np.float32(2), y),
+        ]
+    )
     two, list_ = np.float32(2.5), np.array([1, 2, 4], np.float32)
-    expected = [f(a, b), f(a, np.float32(2)), f(a, two), f(a, list_), f(a, b), f(two, b), f(list_, b), f(a, b), f(np.float32(2), b)]
+    expected = [
+        f(a, b),
+        f(a, np.float32(2)),
+        f(a, two),
+        f(a, list_),
+        f(a, b),
+        f(two, b),
+        f(list_, b),
+        f(a, b),
+        f(np.float32(2), b),
+    ]
     for value, wanted in zip(results, expected, strict=True):
         assert value.dtype == wanted.dtype
         np.testing.assert_allclose(value, wanted, rtol=1e-6)
@@ -46,9 +68,13 @@ def test_whole_numbers_divide_as_in_python() -> None:
 
 def test_logic_is_bitwise_on_integers() -> None:
     p, q = fc.constant([True, True, False]), fc.constant([True, False, False])
-    np.testing.assert_array_equal(run([p & q, p | q, p ^ q, ~p]), [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]])
+    np.testing.assert_array_equal(
+        run([p & q, p | q, p ^ q, ~p]), [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 1]]
+    )
     m = fc.constant([6, -1])
-    np.testing.assert_array_equal(run([m & 3, m | 1, m ^ 2, ~m, 3 & m]), [[2, 3], [7, -1], [4, -3], [-7, 0], [2, 3]])
+    np.testing.assert_array_equal(
+        run([m & 3, m | 1, m ^ 2, ~m, 3 & m]), [[2, 3], [7, -1], [4, -3], [-7, 0], [2, 3]]
+    )
     with pytest.raises(TypeError, match="float32"):
         fc.constant(1.0) & fc.constant(2.0)
 
@@ -64,7 +90,13 @@ def test_signs_magnitude_and_matrix_products() -> None:
 
 def test_no_silent_change_of_type() -> None:
     i, f = fc.constant([1, 2]), fc.constant([1.0, 2.0])
-    for mixed in (lambda: i + f, lambda: i * 2.5, lambda: f + fc.constant(1.0, fc.float64), lambda: f * np.array([1.0, 2.0]) + i, lambda: i < 1.5):
+    for mixed in (
+        lambda: i + f,
+        lambda: i * 2.5,
+        lambda: f + fc.constant(1.0, fc.float64),
+        lambda: f * np.array([1.0, 2.0]) + i,
+        lambda: i < 1.5,
+    ):
         with pytest.raises((TypeError, ValueError)):
             mixed()
     with pytest.raises(TypeError, match=r"flowcore\.cast"):

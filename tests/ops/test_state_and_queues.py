@@ -1,4 +1,7 @@
-"""Variables, queues, images and checks through the public functions: what they promise, and what they refuse."""
+"""Variables, queues, images and checks through the public functions:
+
+what they promise, and what they refuse.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,12 @@ def initialised() -> fc.Session:
     return sess
 
 
-# ---- variables ------------------------------------------------------------------------------------------------
+# ---- variables ----------------------------------------
 
 
-@pytest.mark.parametrize("dtype", [fc.float16, fc.float32, fc.float64, fc.int8, fc.int32, fc.int64, fc.uint8, fc.complex64])
+@pytest.mark.parametrize(
+    "dtype", [fc.float16, fc.float32, fc.float64, fc.int8, fc.int32, fc.int64, fc.uint8, fc.complex64]
+)
 def test_assign_add_and_sub_work_in_place_for_every_type(dtype: fc.DType) -> None:
     v = fc.Variable(fc.cast(fc.constant([3, 4, 5]), dtype))
     two = fc.cast(fc.constant([2, 2, 2]), dtype)
@@ -61,7 +66,9 @@ def test_concurrent_updates_all_count(threads: int) -> None:
                 if (value != value[0]).any():
                     torn.append(value)
 
-        workers = [threading.Thread(target=lambda: [run() for _ in range(50)]) for _ in range(4)] + [threading.Thread(target=read)]
+        workers = [threading.Thread(target=lambda: [run() for _ in range(50)]) for _ in range(4)] + [
+            threading.Thread(target=read)
+        ]
         for w in workers:
             w.start()
         for w in workers:
@@ -78,7 +85,9 @@ def test_scatter_repeats_count_and_bad_rows_are_named() -> None:
         np.testing.assert_array_equal(sess.run(add, {index: [0, 2, 0]}), [[2, 2], [0, 0], [1, 1]])
         with pytest.raises(fc.errors.InvalidArgumentError, match=r"indices\[1\] = 3 is not in \[0, 3\)"):
             sess.run(add, {index: [0, 3, 0]})
-        np.testing.assert_array_equal(sess.run(fc.scatter_update(v, [1], [[7.0, 8.0]])), [[2, 2], [7, 8], [1, 1]])
+        np.testing.assert_array_equal(
+            sess.run(fc.scatter_update(v, [1], [[7.0, 8.0]])), [[2, 2], [7, 8], [1, 1]]
+        )
         np.testing.assert_array_equal(sess.run(fc.gather(v, [1, 1])), [[7, 8], [7, 8]])
 
 
@@ -89,7 +98,10 @@ def test_shapes_and_dtypes_of_assignments_are_checked() -> None:
     with pytest.raises((TypeError, ValueError), match="float32"):
         v.assign(fc.constant(np.zeros((2, 3))))
     loose = fc.placeholder(fc.float32)
-    with initialised() as sess, pytest.raises(fc.errors.InvalidArgumentError, match=r"'table' has shape \[2, 3\].*\[4\]"):
+    with (
+        initialised() as sess,
+        pytest.raises(fc.errors.InvalidArgumentError, match=r"'table' has shape \[2, 3\].*\[4\]"),
+    ):
         sess.run(v.assign(loose), {loose: [1, 2, 3, 4]})
 
 
@@ -116,7 +128,10 @@ def test_counting_ends_at_the_limit() -> None:
 
 def test_gradients_reach_variables_dense_and_sparse() -> None:
     v = fc.Variable(np.arange(6.0).reshape(3, 2))
-    dense, sparse = fc.gradients(fc.reduce_sum(v * v), v)[0], fc.gradients(fc.reduce_sum(fc.gather(v, [2, 2])), v)[0]
+    dense, sparse = (
+        fc.gradients(fc.reduce_sum(v * v), v)[0],
+        fc.gradients(fc.reduce_sum(fc.gather(v, [2, 2])), v)[0],
+    )
     assert isinstance(sparse, fc.IndexedSlices)
     with initialised() as sess:
         np.testing.assert_array_equal(sess.run(dense), 2 * np.arange(6.0).reshape(3, 2))
@@ -124,7 +139,7 @@ def test_gradients_reach_variables_dense_and_sparse() -> None:
         assert sess.run(sparse).indices.tolist() == [2, 2]
 
 
-# ---- queues ---------------------------------------------------------------------------------------------------
+# ---- queues ----------------------------------------
 
 
 def test_a_queue_gives_out_in_order_and_says_when_it_ends() -> None:
@@ -223,7 +238,12 @@ def test_named_components_and_their_mistakes() -> None:
 def test_a_wrong_element_is_refused_with_queue_and_component() -> None:
     q = fc.FIFOQueue(3, fc.float32, [[2]], name="pairs")
     x = fc.placeholder(fc.float32)
-    with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match=r"component 0 of queue 'pairs'. Expected \[2\], got \[3\]"):
+    with (
+        fc.Session() as sess,
+        pytest.raises(
+            fc.errors.InvalidArgumentError, match=r"component 0 of queue 'pairs'. Expected \[2\], got \[3\]"
+        ),
+    ):
         sess.run(q.enqueue(x), {x: [1, 2, 3]})
 
 
@@ -241,7 +261,7 @@ def test_a_queue_chosen_at_run_time() -> None:
         fc.QueueBase.from_list(index, [queues[0], fc.FIFOQueue(3, fc.float32, [[]])])
 
 
-# ---- images, checks, randomness -------------------------------------------------------------------------------
+# ---- images, checks, randomness ----------------------------------------
 
 
 def test_images_survive_a_round_trip_and_corrupt_ones_are_refused() -> None:
@@ -263,13 +283,17 @@ def test_images_survive_a_round_trip_and_corrupt_ones_are_refused() -> None:
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
 @pytest.mark.parametrize("quality", [75, 95])
-def test_jpeg_images_decode_to_the_same_pixels_with_and_without_simplejpeg(mode: str, quality: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jpeg_images_decode_to_the_same_pixels_with_and_without_simplejpeg(
+    mode: str, quality: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image_module = pytest.importorskip("PIL.Image")
     pytest.importorskip("simplejpeg")
     smooth = np.add.outer(np.arange(37), np.arange(53))[..., None] * np.array([1, 2, 3, 1])
     pixels = (smooth % 256).astype(np.uint8)[..., : {"L": 1, "RGB": 3, "CMYK": 4}[mode]]
     file = io.BytesIO()
-    image_module.fromarray(pixels[..., 0] if mode == "L" else pixels, mode).save(file, "JPEG", quality=quality)
+    image_module.fromarray(pixels[..., 0] if mode == "L" else pixels, mode).save(
+        file, "JPEG", quality=quality
+    )
     data = file.getvalue()
     decoded = [fc.image.decode_jpeg(data, channels=channels) for channels in (0, 1, 3)]
     broken = [data[:60], data[: len(data) // 2], data[:2], data[:200] + bytes(50)]
@@ -293,7 +317,10 @@ def test_assert_and_print_show_the_data(capfd: pytest.CaptureFixture[str]) -> No
     with fc.Session() as sess:
         sess.run([check, shown], {x: [1, 2, 3]})
         sess.run(shown, {x: [9]})
-        with pytest.raises(fc.errors.InvalidArgumentError, match=r"assertion failed: \[\[-1.0 2.0...\]\] \[must be positive\]"):
+        with pytest.raises(
+            fc.errors.InvalidArgumentError,
+            match=r"assertion failed: \[\[-1.0 2.0...\]\] \[must be positive\]",
+        ):
             sess.run(check, {x: [-1, 2, 3]})
     assert capfd.readouterr().err == "x is [[1.0 2.0...]]\n"
 
@@ -321,7 +348,11 @@ SEEN: dict[str, list[np.ndarray]] = {}
 
 def test_random_numbers_have_their_distribution() -> None:
     stats = pytest.importorskip("scipy.stats")
-    uniform, normal, cut = fc.random_uniform([100_000], -1, 3, seed=1), fc.random_normal([100_000], 2, 3, seed=2), fc.truncated_normal([100_000], seed=3)
+    uniform, normal, cut = (
+        fc.random_uniform([100_000], -1, 3, seed=1),
+        fc.random_normal([100_000], 2, 3, seed=2),
+        fc.truncated_normal([100_000], seed=3),
+    )
     with fc.Session() as sess:
         u, n, t = sess.run([uniform, normal, cut])
         whole = sess.run(fc.random_uniform([60_000], 0, 6, fc.int64, seed=4))

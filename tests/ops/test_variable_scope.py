@@ -1,4 +1,7 @@
-"""Variables by name: which are shared, what they are called, what they start with, and which mistakes are refused."""
+"""Variables by name:
+
+which are shared, what they are called, what they start with, and which mistakes are refused.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,12 @@ def test_names_come_from_variable_scopes_and_ops_are_named_by_name_scopes() -> N
             w, c = fc.get_variable("w", [2]), fc.constant(1)
     with fc.variable_scope(scope):
         again = fc.constant(1)
-    assert (x.name, w.name, c.name, again.name) == ("foo/x:0", "foo/bar/w:0", "foo/n/bar/Const:0", "foo_1/Const:0")
+    assert (x.name, w.name, c.name, again.name) == (
+        "foo/x:0",
+        "foo/bar/w:0",
+        "foo/n/bar/Const:0",
+        "foo_1/Const:0",
+    )
     assert (scope.name, scope.original_name_scope) == ("foo", "foo/")
     assert x.initial_value.name == "foo/x/Initializer/random_uniform:0"
     with fc.variable_scope("a", auxiliary_name_scope=False):
@@ -61,7 +69,9 @@ def test_default_names_are_made_unique_among_their_siblings() -> None:
 
 
 def test_settings_are_inherited_and_can_be_overridden() -> None:
-    with fc.variable_scope("a", initializer=fc.ones_initializer(), regularizer=fc.reduce_sum, dtype=fc.float64):
+    with fc.variable_scope(
+        "a", initializer=fc.ones_initializer(), regularizer=fc.reduce_sum, dtype=fc.float64
+    ):
         x = fc.get_variable("x", [2])
         with fc.variable_scope("b", initializer=fc.constant_initializer(5.0), regularizer=fc.no_regularizer):
             y = fc.get_variable("y", [2])
@@ -118,12 +128,30 @@ def test_first_values_may_be_functions_classes_or_values() -> None:
         fc.get_variable("d", initializer=lambda: fc.zeros([2, 2])),
         fc.get_variable("e", [2], initializer=fc.zeros_initializer),
         fc.get_variable("f", [2], fc.string),
-        fc.get_variable("g", [2], initializer=lambda shape, dtype, partition_info: fc.fill(shape, fc.constant(7, dtype))),
+        fc.get_variable(
+            "g", [2], initializer=lambda shape, dtype, partition_info: fc.fill(shape, fc.constant(7, dtype))
+        ),
     ]
-    assert [v.dtype.name for v in made] == ["int32", "float64", "int32", "float32", "float32", "string", "float32"]
+    assert [v.dtype.name for v in made] == [
+        "int32",
+        "float64",
+        "int32",
+        "float32",
+        "float32",
+        "string",
+        "float32",
+    ]
     with fc.Session() as sess:
         sess.run(fc.global_variables_initializer())
-        assert [v.tolist() for v in sess.run(made)] == [3, [1, 1], [1, 2], [[0, 0], [0, 0]], [0, 0], [b"", b""], [7, 7]]
+        assert [v.tolist() for v in sess.run(made)] == [
+            3,
+            [1, 1],
+            [1, 2],
+            [[0, 0], [0, 0]],
+            [0, 0],
+            [b"", b""],
+            [7, 7],
+        ]
 
 
 @pytest.mark.parametrize(
@@ -132,8 +160,16 @@ def test_first_values_may_be_functions_classes_or_values() -> None:
         (lambda: fc.get_variable("x", [None, 1]), ValueError, "fully defined"),
         (lambda: fc.get_variable("x"), ValueError, "fully defined"),
         (lambda: fc.get_variable("x", [1], initializer=[3.0]), ValueError, "leave shape out"),
-        (lambda: fc.get_variable("x", dtype=fc.int32, initializer=3.5), ValueError, "float32, but dtype says int32"),
-        (lambda: fc.get_variable("x", [1], fc.complex64), ValueError, "variable x needs an initializer: complex64"),
+        (
+            lambda: fc.get_variable("x", dtype=fc.int32, initializer=3.5),
+            ValueError,
+            "float32, but dtype says int32",
+        ),
+        (
+            lambda: fc.get_variable("x", [1], fc.complex64),
+            ValueError,
+            "variable x needs an initializer: complex64",
+        ),
         (lambda: fc.get_variable("x", [4], partitioner=lambda **_: [2]), NotImplementedError, "partition"),
         (lambda: fc.get_variable(""), ValueError, "empty"),
         (lambda: fc.variable_scope(3), TypeError, "string or VariableScope"),
@@ -170,7 +206,7 @@ def test_scopes_belong_to_their_thread_and_variables_to_the_graph() -> None:
     assert fc.get_default_graph().get_all_collection_keys() == ["variables", "trainable_variables"]
 
 
-# ---- initializers ---------------------------------------------------------------------------------------------
+# ---- initializers ----------------------------------------
 
 
 def test_constants_fill_in_order_and_repeat_the_last() -> None:
@@ -194,7 +230,11 @@ def test_constants_fill_in_order_and_repeat_the_last() -> None:
     [
         (lambda: fc.glorot_uniform_initializer(seed=1), 2 / (450 + 360), (6 / 810) ** 0.5),
         (lambda: fc.glorot_normal_initializer(seed=1), 2 / (450 + 360), 2 * (2 / 810) ** 0.5 / 0.8796),
-        (lambda: fc.variance_scaling_initializer(2.0, "fan_out", "untruncated_normal", seed=1), 2 / 360, np.inf),
+        (
+            lambda: fc.variance_scaling_initializer(2.0, "fan_out", "untruncated_normal", seed=1),
+            2 / 360,
+            np.inf,
+        ),
         (lambda: fc.variance_scaling_initializer(seed=1), 1 / 450, 2 / 450**0.5 / 0.8796),
         (lambda: fc.uniform_unit_scaling_initializer(seed=1), 1 / 450, (3 / 450) ** 0.5),
         (lambda: fc.random_normal_initializer(0.0, 3.0, seed=1), 9, np.inf),

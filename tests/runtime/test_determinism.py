@@ -1,4 +1,7 @@
-"""The same bits for any number of threads: kernels, random numbers, training; and, with ConfigProto(deterministic=True), unordered updates."""
+"""The same bits for any number of threads:
+
+kernels, random numbers, training; and, with ConfigProto(deterministic=True), unordered updates.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ from flowcore.graph.apply import apply
 THREADS = (1, 2, 8)
 
 
-def results(threads: int, fetches: Sequence[Any], feeds: dict[Any, Any], steps: int, deterministic: bool = False) -> list[bytes]:
+def results(
+    threads: int, fetches: Sequence[Any], feeds: dict[Any, Any], steps: int, deterministic: bool = False
+) -> list[bytes]:
     """The bits of all fetches of some steps, and of all variables after them."""
-    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads, deterministic=deterministic)) as sess:
+    with fc.Session(
+        config=fc.ConfigProto(inter_op_parallelism_threads=threads, deterministic=deterministic)
+    ) as sess:
         sess.run(fc.global_variables_initializer())
         values = [v for _ in range(steps) for v in sess.run(list(fetches), feeds) if v is not None]
         return [np.asarray(v).tobytes() for v in [*values, *sess.run(fc.global_variables())]]
@@ -32,13 +39,25 @@ def perceptron(x: fc.Tensor) -> fc.Tensor:
 
 
 def convnet(x: fc.Tensor) -> fc.Tensor:
-    h = fc.nn.max_pool(fc.nn.relu(fc.nn.conv2d(x, weights(5, 5, 1, 32), [1, 1, 1, 1], "SAME") + weights(32)), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
-    h = fc.nn.max_pool(fc.nn.relu(fc.nn.conv2d(h, weights(5, 5, 32, 64), [1, 1, 1, 1], "SAME") + weights(64)), [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
+    h = fc.nn.max_pool(
+        fc.nn.relu(fc.nn.conv2d(x, weights(5, 5, 1, 32), [1, 1, 1, 1], "SAME") + weights(32)),
+        [1, 2, 2, 1],
+        [1, 2, 2, 1],
+        "SAME",
+    )
+    h = fc.nn.max_pool(
+        fc.nn.relu(fc.nn.conv2d(h, weights(5, 5, 32, 64), [1, 1, 1, 1], "SAME") + weights(64)),
+        [1, 2, 2, 1],
+        [1, 2, 2, 1],
+        "SAME",
+    )
     return fc.matmul(fc.reshape(h, [-1, 3136]), weights(3136, 10)) + weights(10)
 
 
 @pytest.mark.parametrize("network", [perceptron, convnet])
-def test_training_has_the_same_bits_for_any_number_of_threads(network: Callable[[fc.Tensor], fc.Tensor]) -> None:
+def test_training_has_the_same_bits_for_any_number_of_threads(
+    network: Callable[[fc.Tensor], fc.Tensor],
+) -> None:
     fc.set_random_seed(7)
     x, y = fc.placeholder(fc.float32, [None, 28, 28, 1]), fc.placeholder(fc.int32, [None])
     loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=network(x)))
@@ -56,10 +75,22 @@ def test_reductions_and_random_numbers_have_the_same_bits_for_any_number_of_thre
     m = fc.reshape(x, [512, 512])
     rows = fc.constant(rng.integers(0, 7, 1 << 18).astype(np.int32))
     fetches = [
-        fc.reduce_sum(x), fc.reduce_mean(m, 0), fc.reduce_sum(m, 1), fc.reduce_logsumexp(x), fc.reduce_prod(1 + x * 1e-6), fc.cumsum(x), fc.nn.l2_loss(x),
-        apply("UnsortedSegmentSum", x, rows, 7), fc.nn.softmax(m), fc.matmul(m, m), fc.random_normal([50000]), fc.truncated_normal([50000]),
-        fc.random_uniform([50000]), fc.random_shuffle(fc.range(50000)), fc.nn.dropout(m, 0.5),
-    ]  # fmt: skip
+        fc.reduce_sum(x),
+        fc.reduce_mean(m, 0),
+        fc.reduce_sum(m, 1),
+        fc.reduce_logsumexp(x),
+        fc.reduce_prod(1 + x * 1e-6),
+        fc.cumsum(x),
+        fc.nn.l2_loss(x),
+        apply("UnsortedSegmentSum", x, rows, 7),
+        fc.nn.softmax(m),
+        fc.matmul(m, m),
+        fc.random_normal([50000]),
+        fc.truncated_normal([50000]),
+        fc.random_uniform([50000]),
+        fc.random_shuffle(fc.range(50000)),
+        fc.nn.dropout(m, 0.5),
+    ]
     feeds = {x: rng.normal(size=1 << 18)}
     found = [results(threads, fetches, feeds, 2) for threads in THREADS]
     assert found[0] == found[1] == found[2]
@@ -69,17 +100,28 @@ def test_unordered_updates_of_a_variable_have_one_order_if_that_is_asked_for() -
     rng = np.random.default_rng(3)
     v = fc.Variable(np.zeros(4000, np.float32))
     reads = [v.read_value() * float(n) for n in range(4)]
-    updates = [v.assign_add(fc.exp(fc.constant(rng.normal(size=4000).astype(np.float32))), read_value=False) for _ in range(6)]
+    updates = [
+        v.assign_add(fc.exp(fc.constant(rng.normal(size=4000).astype(np.float32))), read_value=False)
+        for _ in range(6)
+    ]
     rows = [fc.constant(rng.integers(0, 4000, 3000).astype(np.int32)) for _ in range(3)]
     added = [fc.scatter_add(v, r, fc.constant(rng.normal(size=3000).astype(np.float32))).op for r in rows]
-    found = [results(threads, [*reads, *updates, *added], {}, 20, deterministic=True) for threads in (*THREADS, 8, 8)]
+    found = [
+        results(threads, [*reads, *updates, *added], {}, 20, deterministic=True)
+        for threads in (*THREADS, 8, 8)
+    ]
     assert all(f == found[0] for f in found[1:])
 
 
 def test_two_handles_of_one_variable_are_one_variable() -> None:
-    handles = [apply("VarHandleOp", dtype=fc.float32, shape=[], shared_name="shared", name=name) for name in "ab"]
+    handles = [
+        apply("VarHandleOp", dtype=fc.float32, shape=[], shared_name="shared", name=name) for name in "ab"
+    ]
     start = apply("AssignVariableOp", handles[0], fc.constant(1.0))
-    changes = [apply("AssignAddVariableOp", handles[0], fc.constant(1e8)), apply("AssignSubVariableOp", handles[1], fc.constant(1e8))]
+    changes = [
+        apply("AssignAddVariableOp", handles[0], fc.constant(1e8)),
+        apply("AssignSubVariableOp", handles[1], fc.constant(1e8)),
+    ]
     value = apply("ReadVariableOp", handles[1], dtype=fc.float32)
     seen = set()
     for _ in range(30):

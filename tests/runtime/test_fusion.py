@@ -1,4 +1,7 @@
-"""Elementwise nodes fused on the CPU: the bits of the unfused run for every op, dtype, shape and thread count, and no other difference."""
+"""Elementwise nodes fused on the CPU:
+
+the bits of the unfused run for every op, dtype, shape and thread count, and no other difference.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,9 @@ def on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def config(threads: int = 2, fused: bool = True, **settings: Any) -> fc.ConfigProto:
-    return fc.ConfigProto(inter_op_parallelism_threads=threads, **settings, **({} if fused else {"graph_options": UNFUSED}))
+    return fc.ConfigProto(
+        inter_op_parallelism_threads=threads, **settings, **({} if fused else {"graph_options": UNFUSED})
+    )
 
 
 def plan_of(session: fc.Session) -> CompiledPlan:
@@ -35,8 +40,12 @@ def plan_of(session: fc.Session) -> CompiledPlan:
     return list(session._signatures.values())[-1].plan
 
 
-def run(build: Build, arrays: Sequence[Any], known: bool = True, threads: int = 2, fused: bool = True) -> tuple[list[np.ndarray], CompiledPlan]:
-    """What `build` makes of placeholders for the arrays, their shapes known before the run or not, and the plan."""
+def run(
+    build: Build, arrays: Sequence[Any], known: bool = True, threads: int = 2, fused: bool = True
+) -> tuple[list[np.ndarray], CompiledPlan]:
+    """What `build` makes of placeholders for the arrays, their shapes known before the run or not,
+    and the plan.
+    """
     with fc.Graph().as_default():
         feeds = {fc.placeholder(a.dtype, a.shape if known else None): a for a in map(np.asarray, arrays)}
         fetches = build(*feeds)
@@ -58,8 +67,13 @@ def assert_same(expected: np.ndarray, found: np.ndarray) -> None:
     assert same.all(), [(i, expected.reshape(-1)[i], found.reshape(-1)[i]) for i in np.flatnonzero(~same)[:4]]
 
 
-def check(build: Build, *arrays: Any, known: bool = True, threads: Sequence[int] = (1, 2, 8)) -> tuple[int, int]:
-    """The values are the same fused and unfused, and what was fed is left as it was. Returns the nodes of both plans."""
+def check(
+    build: Build, *arrays: Any, known: bool = True, threads: Sequence[int] = (1, 2, 8)
+) -> tuple[int, int]:
+    """The values are the same fused and unfused, and what was fed is left as it was.
+
+    Returns the nodes of both plans.
+    """
     before = [np.array(a) for a in arrays]
     expected, unfused = run(build, arrays, known, fused=False)
     for count in threads:
@@ -94,12 +108,19 @@ def numpy_type(dtype: str) -> np.dtype:
 
 
 def values_of(dtype: str, shape: Any, rng: np.random.Generator) -> np.ndarray:
-    """All bit patterns of integers and narrow floats; of others mostly moderate values, with all kinds of special ones."""
+    """All bit patterns of integers and narrow floats;
+
+    of others mostly moderate values, with all kinds of special ones.
+    """
     t = numpy_type(dtype)
     if dtype == "bool":
         return rng.random(shape) > 0.5
     if dtype in INTEGERS or t.itemsize == 2:
-        return np.frombuffer(rng.bytes(max(int(np.prod(shape, dtype=np.int64)), 0) * t.itemsize), t).reshape(shape).copy()
+        return (
+            np.frombuffer(rng.bytes(max(int(np.prod(shape, dtype=np.int64)), 0) * t.itemsize), t)
+            .reshape(shape)
+            .copy()
+        )
     x = np.asarray(rng.normal(size=shape) * 3)
     if t.kind == "c":
         return (x + 1j * rng.normal(size=shape)).astype(t)
@@ -112,7 +133,14 @@ def members(dtype: str) -> list[tuple[str, int, bool]]:
     """(op, inputs, refuses some) of every op that has a formula for the dtype and takes it."""
     found = []
     for (op, cls), formula in formulas().items():
-        classes = {"float": "FLOAT", "bfloat": "FLOAT", "int": "SIGNED", "uint": "UNSIGNED", "complex": "COMPLEX", "bool": "BOOL"}
+        classes = {
+            "float": "FLOAT",
+            "bfloat": "FLOAT",
+            "int": "SIGNED",
+            "uint": "UNSIGNED",
+            "complex": "COMPLEX",
+            "bool": "BOOL",
+        }
         if cls not in (classes[dtype.rstrip("0123468")], "INT" if dtype in CLASSES["INT"] else ""):
             continue
         with fc.Graph().as_default():
@@ -162,9 +190,21 @@ def random_tree(rng: np.random.Generator, dtype: str, steps: int) -> Build:
 
 
 SHAPES: list[list[Any]] = [
-    [(), (), ()], [(1,), (), (1, 1)], [(63,), (63,), ()], [(64,), (1,), (64,)], [(65,), (65,), (65,)], [(7, 9), (9,), (7, 1)], [(0,), (1,), ()], [(3, 0), (1,), (3, 1)],
-    [(4, 1, 6), (5, 1), (1, 5, 6)], [(2, 3, 4, 5), (5,), (3, 1, 1)], [(1024,), (), (1024,)], [(1025,), (), (1025,)], [(300, 7), (7,), (300, 1)], [(3, 2100), (2100,), (3, 1)],
-]  # fmt: skip
+    [(), (), ()],
+    [(1,), (), (1, 1)],
+    [(63,), (63,), ()],
+    [(64,), (1,), (64,)],
+    [(65,), (65,), (65,)],
+    [(7, 9), (9,), (7, 1)],
+    [(0,), (1,), ()],
+    [(3, 0), (1,), (3, 1)],
+    [(4, 1, 6), (5, 1), (1, 5, 6)],
+    [(2, 3, 4, 5), (5,), (3, 1, 1)],
+    [(1024,), (), (1024,)],
+    [(1025,), (), (1025,)],
+    [(300, 7), (7,), (300, 1)],
+    [(3, 2100), (2100,), (3, 1)],
+]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -194,7 +234,10 @@ def test_all_dtypes_in_one_group(shapes: list[Any]) -> None:
         narrow = fc.cast(fc.cast(wide, fc.float16) + fc.cast(z, fc.float16), fc.int8)
         above = fc.less(narrow, fc.cast(y, fc.int8))
         chosen = apply("SelectV2", above, fc.cast(wide, fc.bfloat16), fc.cast(x - z, fc.bfloat16))
-        return [fc.cast(fc.cast(chosen, fc.complex64) * fc.cast(wide, fc.complex64), fc.float32), fc.logical_not(above)]
+        return [
+            fc.cast(fc.cast(chosen, fc.complex64) * fc.cast(wide, fc.complex64), fc.float32),
+            fc.logical_not(above),
+        ]
 
     arrays = [sample(shape, seed=i) for i, shape in enumerate(shapes)]
     for known in (True, False):
@@ -205,10 +248,34 @@ def test_all_dtypes_in_one_group(shapes: list[Any]) -> None:
 # ---- shapes ----
 
 PAIRS = [
-    [(4, 6), (6,)], [(4, 6), (4, 1)], [(4, 6), ()], [(4, 6), (1, 1)], [(5, 1), (1, 7)], [(2, 3, 4, 5), (3, 1, 5)], [(2, 1, 4, 1), (1, 3, 1, 5)],
-    [(33, 1, 7), (33, 9, 1)], [(3,), (2, 1)], [(700, 3), (3,)], [(700, 3), (700, 1)], [(5000, 1), (1, 2)], [(3, 5000), (3, 1)], [(3, 5000), (5000,)], [(3, 4099), (3, 4099)],
-    [(2, 3, 2, 3, 2, 3, 2, 3), (1, 3, 1, 3, 1, 3, 1, 3)], [(2, 3), (3,)], [(4, 2, 4), (2, 1)], [(8, 8), (8, 1)], [(64, 1), (1, 1, 64)], [(16, 64), (16, 1)], [(40, 50, 60), (50, 1)], [(40, 50, 60), (40, 1, 60)], [(), ()], [(0,), (1,)], [(0, 3), (3,)], [(2, 0), ()],
-]  # fmt: skip
+    [(4, 6), (6,)],
+    [(4, 6), (4, 1)],
+    [(4, 6), ()],
+    [(4, 6), (1, 1)],
+    [(5, 1), (1, 7)],
+    [(2, 3, 4, 5), (3, 1, 5)],
+    [(2, 1, 4, 1), (1, 3, 1, 5)],
+    [(33, 1, 7), (33, 9, 1)],
+    [(3,), (2, 1)],
+    [(700, 3), (3,)],
+    [(700, 3), (700, 1)],
+    [(5000, 1), (1, 2)],
+    [(3, 5000), (3, 1)],
+    [(3, 5000), (5000,)],
+    [(3, 4099), (3, 4099)],
+    [(2, 3, 2, 3, 2, 3, 2, 3), (1, 3, 1, 3, 1, 3, 1, 3)],
+    [(2, 3), (3,)],
+    [(4, 2, 4), (2, 1)],
+    [(8, 8), (8, 1)],
+    [(64, 1), (1, 1, 64)],
+    [(16, 64), (16, 1)],
+    [(40, 50, 60), (50, 1)],
+    [(40, 50, 60), (40, 1, 60)],
+    [(), ()],
+    [(0,), (1,)],
+    [(0, 3), (3,)],
+    [(2, 0), ()],
+]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16, np.int8, np.complex128])
@@ -223,7 +290,10 @@ def test_broadcasts(pair: list[Any], dtype: Any) -> None:
 
 
 def test_a_value_that_turns_out_smaller_is_computed_once() -> None:
-    """Shapes are unknown when the plan is made: the logarithms are one group with the sum, and belong to one row and to single elements."""
+    """Shapes are unknown when the plan is made:
+
+    the logarithms are one group with the sum, and belong to one row and to single elements.
+    """
 
     def build(x: fc.Tensor, row: fc.Tensor, one: fc.Tensor) -> fc.Tensor:
         return x + fc.log(fc.abs(row)) * fc.log(fc.abs(one))
@@ -253,7 +323,12 @@ def test_sums_of_many(dtype: str, count: int) -> None:
 def test_choices() -> None:
     def build(x: fc.Tensor, y: fc.Tensor, rows: fc.Tensor, one: fc.Tensor) -> list[fc.Tensor]:
         high = fc.greater(x, y)
-        return [fc.where(high, x * 2.0, -y), fc.where(rows, x * 2.0, -y), fc.where(one, x * 2.0, -y), apply("SelectV2", high, x + 1.0, fc.reduce_max(y)) * x]
+        return [
+            fc.where(high, x * 2.0, -y),
+            fc.where(rows, x * 2.0, -y),
+            fc.where(one, x * 2.0, -y),
+            apply("SelectV2", high, x + 1.0, fc.reduce_max(y)) * x,
+        ]
 
     arrays = sample((5, 9)), sample((5, 9), seed=1), sample(5) > 0, np.bool_(True)
     for known in (True, False):
@@ -271,7 +346,10 @@ def reductions(axis: Any = None, keepdims: bool = False) -> Build:
     """Each reduction of a chain of its own that begins with what is fed."""
 
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
-        return [reduce(fc.square(x * fc.constant(k, x.dtype)) - y, axis, keepdims) for k, reduce in enumerate(REDUCTIONS, 2)]
+        return [
+            reduce(fc.square(x * fc.constant(k, x.dtype)) - y, axis, keepdims)
+            for k, reduce in enumerate(REDUCTIONS, 2)
+        ]
 
     return build
 
@@ -280,7 +358,11 @@ def reductions(axis: Any = None, keepdims: bool = False) -> Build:
 @pytest.mark.parametrize("length", [*LENGTHS, 100_003, 300_001])
 def test_a_reduction_of_everything_is_one_node_of_the_same_bits(length: int, dtype: str) -> None:
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
-        return reductions()(x, y) if dtype != "complex64" else [fc.reduce_sum(fc.square(x) - y), fc.reduce_mean(y * x)]
+        return (
+            reductions()(x, y)
+            if dtype != "complex64"
+            else [fc.reduce_sum(fc.square(x) - y), fc.reduce_mean(y * x)]
+        )
 
     arrays = [values_of(dtype, (length,), np.random.default_rng(seed)) for seed in range(2)]
     with np.errstate(all="ignore"):
@@ -308,8 +390,21 @@ def test_reductions_of_rows(rows: int, length: int, dtype: Any) -> None:
     assert check(unknown, x, y, known=False)[0] == 5
 
 
-BROADCASTS = [[(4, 6), (6,)], [(700, 3), (3,)], [(700, 3), (700, 1)], [(300_001, 7), (7,)], [(5, 1025), (1025,)], [(3, 100_003), (3, 1)], [(2000, 1000), (2000, 1)],
-              [(2000, 600), (600,)], [(40, 50, 60), (50, 1)], [(40, 50, 60), (40, 1, 60)], [(2, 300_001), ()], [(1, 1), (1,)], [(3, 1), (1, 1)]]  # fmt: skip
+BROADCASTS = [
+    [(4, 6), (6,)],
+    [(700, 3), (3,)],
+    [(700, 3), (700, 1)],
+    [(300_001, 7), (7,)],
+    [(5, 1025), (1025,)],
+    [(3, 100_003), (3, 1)],
+    [(2000, 1000), (2000, 1)],
+    [(2000, 600), (600,)],
+    [(40, 50, 60), (50, 1)],
+    [(40, 50, 60), (40, 1, 60)],
+    [(2, 300_001), ()],
+    [(1, 1), (1,)],
+    [(3, 1), (1, 1)],
+]
 
 
 @pytest.mark.parametrize("axis", [None, -1, 0])
@@ -334,7 +429,11 @@ def test_a_value_that_turns_out_smaller_is_computed_once_for_a_reduction() -> No
 def test_reductions_of_values_of_other_types() -> None:
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
         hits = fc.equal(fc.cast(x, fc.int32), fc.cast(y, fc.int32))
-        return [fc.reduce_mean(fc.cast(hits, fc.float32)), fc.reduce_sum(fc.cast(fc.greater(x, y), fc.int64), 1), fc.reduce_max(fc.cast(x * y, fc.float16))]
+        return [
+            fc.reduce_mean(fc.cast(hits, fc.float32)),
+            fc.reduce_sum(fc.cast(fc.greater(x, y), fc.int64), 1),
+            fc.reduce_max(fc.cast(x * y, fc.float16)),
+        ]
 
     assert check(build, sample((300, 70)), sample((300, 70), seed=1))[0] == 3
 
@@ -348,12 +447,25 @@ def test_nan_and_signed_zeros_are_reduced_as_alone() -> None:
     for array in (x, x[:, :1], x[:, :9]):
         for axis in (None, 1):
             with np.errstate(all="ignore"):
-                assert check(lambda x, axis=axis: [reduce(x * float(k + 1) + x, axis) for k, reduce in enumerate(REDUCTIONS)], array)[0] == 5
+                assert (
+                    check(
+                        lambda x, axis=axis: [
+                            reduce(x * float(k + 1) + x, axis) for k, reduce in enumerate(REDUCTIONS)
+                        ],
+                        array,
+                    )[0]
+                    == 5
+                )
 
 
 def test_scalars_and_axes_of_one_element() -> None:
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
-        return [fc.reduce_sum(-fc.square(x)), fc.reduce_mean(x - y), fc.reduce_mean(fc.square(y) * y, 1), fc.reduce_max(-y, [1], keepdims=True)]
+        return [
+            fc.reduce_sum(-fc.square(x)),
+            fc.reduce_mean(x - y),
+            fc.reduce_mean(fc.square(y) * y, 1),
+            fc.reduce_max(-y, [1], keepdims=True),
+        ]
 
     fused, unfused = check(build, sample(()), np.full((9, 1), -0.0, np.float32))
     assert fused < unfused
@@ -362,7 +474,12 @@ def test_scalars_and_axes_of_one_element() -> None:
 def test_gradients_through_a_reduction() -> None:
     def build(x: fc.Tensor, y: fc.Tensor) -> list[fc.Tensor]:
         variance = fc.reduce_mean(fc.square(x - fc.reduce_mean(x, 1, keepdims=True)), 1)
-        losses = [fc.reduce_mean(fc.square(x - y)), fc.reduce_sum(fc.tanh(x) * y), fc.reduce_sum(variance), fc.reduce_max(fc.abs(x) * 2.0)]
+        losses = [
+            fc.reduce_mean(fc.square(x - y)),
+            fc.reduce_sum(fc.tanh(x) * y),
+            fc.reduce_sum(variance),
+            fc.reduce_max(fc.abs(x) * 2.0),
+        ]
         return [*losses, *fc.gradients(losses, [x, y])]
 
     fused, unfused = check(build, sample((50, 70)), sample((50, 70), seed=1))
@@ -399,8 +516,12 @@ def test_which_reductions_stay_by_themselves() -> None:
     for build in (twice, fetched, waited_for, lambda x: fc.reduce_sum(x, 1)):
         assert not ends_in_reduction(build, x)
     assert not ends_in_reduction(lambda x: fc.reduce_sum(fc.square(x), 0), x)  # columns
-    assert not ends_in_reduction(lambda x, axis: fc.reduce_sum(fc.square(x), axis), x, axis)  # known when it runs
-    assert not ends_in_reduction(lambda x: fc.reduce_sum(fc.square(fc.reshape(x, fc.shape(x * 1.0)))[..., :3], [0, 2]), x.reshape(2, 2, 6))
+    # known when it runs
+    assert not ends_in_reduction(lambda x, axis: fc.reduce_sum(fc.square(x), axis), x, axis)
+    assert not ends_in_reduction(
+        lambda x: fc.reduce_sum(fc.square(fc.reshape(x, fc.shape(x * 1.0)))[..., :3], [0, 2]),
+        x.reshape(2, 2, 6),
+    )
 
 
 def test_axes_that_are_fed_are_those_that_count() -> None:
@@ -469,7 +590,10 @@ def test_what_others_read_fetch_or_wait_for_stays() -> None:
     with fc.Session(config=config()) as session:
         assert session.run(last, {x: [1, 2, 3]}).tolist() == [-4, -10, -20]
         assert len(plan_of(session).ops) == 1
-        for values in (session.run([last, middle], {x: [1, 2, 3]}), session.run([middle, last], {x: [1, 2, 3]})[::-1]):
+        for values in (
+            session.run([last, middle], {x: [1, 2, 3]}),
+            session.run([middle, last], {x: [1, 2, 3]})[::-1],
+        ):
             assert [v.tolist() for v in values] == [[-4, -10, -20], [2, 5, 10]]
         assert session.run(last, {middle: [1, 2, 3]}).tolist() == [-2, -4, -6]
         assert session.run(later, {x: [1, 2, 3]}).tolist() == [-4, -10, -20]
@@ -480,13 +604,22 @@ def test_what_others_read_fetch_or_wait_for_stays() -> None:
 
 
 def test_memory_is_taken_over_only_from_values_that_nobody_reads_later() -> None:
-    """The product is read by two groups and by a sum; the constant and the variable by the next run as well."""
+    """The product is read by two groups and by a sum;
+
+    the constant and the variable by the next run as well.
+    """
     product = np.arange(5000, dtype=np.float32).reshape(50, 100) / 5000
     v = fc.Variable(product, use_resource=True)
     x = fc.placeholder(fc.float32, [50, 50])
     m = fc.matmul(x, v.read_value())
     fixed = fc.constant(product)
-    fetches = [fc.tanh(m * 2.0) + 1.0, fc.square(m) - m, fc.reduce_sum(m), -(fixed * 2.0), fc.square(v.read_value() + 1.0)]
+    fetches = [
+        fc.tanh(m * 2.0) + 1.0,
+        fc.square(m) - m,
+        fc.reduce_sum(m),
+        -(fixed * 2.0),
+        fc.square(v.read_value() + 1.0),
+    ]
     eye = np.eye(50, dtype=np.float32)
     with fc.Session(config=config()) as session:
         session.run(v.initializer)
@@ -497,7 +630,9 @@ def test_memory_is_taken_over_only_from_values_that_nobody_reads_later() -> None
                 assert_same(product, same)
 
 
-def test_control_edges_hold_and_readers_of_a_variable_see_their_moment(control_edges_hold: Callable[..., None]) -> None:
+def test_control_edges_hold_and_readers_of_a_variable_see_their_moment(
+    control_edges_hold: Callable[..., None],
+) -> None:
     control_edges_hold(None, config())
 
 
@@ -510,7 +645,10 @@ def test_random_numbers_are_drawn_once_and_not_fused() -> None:
 
 
 def test_it_is_switched_off_by_its_own_option_and_by_the_level() -> None:
-    for options in (fc.OptimizerOptions(do_elementwise_fusion=False), fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0)):
+    for options in (
+        fc.OptimizerOptions(do_elementwise_fusion=False),
+        fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0),
+    ):
         x = fc.placeholder(fc.float32, [3])
         with fc.Session(config=config(graph_options=fc.GraphOptions(optimizer_options=options))) as session:
             session.run(ten(x, x), {x: [1, 2, 3]})
@@ -525,7 +663,9 @@ def test_training_steps_are_the_same() -> None:
         with fc.Graph().as_default():
             rng = np.random.default_rng(0)
             x, y = fc.placeholder(fc.float32, [None, 20]), fc.placeholder(fc.float32, [None, 3])
-            w, u = (fc.Variable(rng.normal(size=shape).astype(np.float32) * 0.3) for shape in ((20, 16), (16, 3)))
+            w, u = (
+                fc.Variable(rng.normal(size=shape).astype(np.float32) * 0.3) for shape in ((20, 16), (16, 3))
+            )
             b = fc.Variable(np.zeros(16, np.float32))
             hidden = fc.tanh(fc.nn.bias_add(fc.matmul(x, w), b)) * fc.nn.sigmoid(fc.matmul(x, w))
             decay = 0.01 * (fc.reduce_sum(fc.square(w)) + fc.reduce_sum(fc.square(u)))
@@ -533,7 +673,10 @@ def test_training_steps_are_the_same() -> None:
             step = fc.train.AdamOptimizer(0.01).minimize(loss)
             with fc.Session(config=config(fused=fused)) as session:
                 session.run(fc.global_variables_initializer())
-                values = [session.run([loss, step], {x: rng.normal(size=(32, 20)), y: rng.normal(size=(32, 3))})[0] for _ in range(20)]
+                values = [
+                    session.run([loss, step], {x: rng.normal(size=(32, 20)), y: rng.normal(size=(32, 3))})[0]
+                    for _ in range(20)
+                ]
                 assert bool(plan_of(session).fused) is fused
                 return [*values, *session.run([w, u, b])]
 
@@ -564,12 +707,15 @@ def test_an_error_names_the_op_that_failed_and_its_line() -> None:
     assert "[2, 3] vs. [2, 4]" in message
 
 
-@pytest.mark.parametrize("build", [
-    lambda x, y, z: fc.add_n([x * 1.0, x, y], name="broken") * 2.0,
-    lambda x, y, z: fc.nn.bias_add(x * 1.0, z * 1.0, name="broken") * 2.0,
-    lambda x, y, z: apply("Select", fc.greater(fc.reduce_sum(x), 0.0), x * 1.0, y, name="broken") * 2.0,
-    lambda x, y, z: apply("SelectV2", fc.greater(x, 0.0), y * 1.0, x, name="broken") * 2.0,
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda x, y, z: fc.add_n([x * 1.0, x, y], name="broken") * 2.0,
+        lambda x, y, z: fc.nn.bias_add(x * 1.0, z * 1.0, name="broken") * 2.0,
+        lambda x, y, z: apply("Select", fc.greater(fc.reduce_sum(x), 0.0), x * 1.0, y, name="broken") * 2.0,
+        lambda x, y, z: apply("SelectV2", fc.greater(x, 0.0), y * 1.0, x, name="broken") * 2.0,
+    ],
+)
 def test_an_error_reads_as_that_of_the_op_alone(build: Build) -> None:
     messages = []
     for fused in (False, True):
@@ -595,13 +741,19 @@ def test_a_division_by_zero_within_a_group_is_refused(size: int) -> None:
     assert run(build, [x[:0], y[-1:]], known=False)[0][0].tolist() == []
 
 
-@pytest.mark.parametrize("end", [lambda x: fc.add(x, 1.0, name="last"), lambda x: fc.reduce_mean(x, name="last")], ids=["chain", "reduction"])
+@pytest.mark.parametrize(
+    "end",
+    [lambda x: fc.add(x, 1.0, name="last"), lambda x: fc.reduce_mean(x, name="last")],
+    ids=["chain", "reduction"],
+)
 def test_traces_and_placements_name_every_op(end: Build, capfd: pytest.CaptureFixture[str]) -> None:
     x = fc.placeholder(fc.float32, [3])
     last = end(fc.square(fc.tanh(x, name="first"), name="second"))
     metadata = fc.RunMetadata()
     with fc.Session(config=config(log_device_placement=True)) as session:
         session.run(last, {x: [1, 2, 3]}, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
-    assert [(n.name, n.op, n.fused) for n in metadata.node_stats] == [("last", last.op.type, ("first", "second", "last"))]
+    assert [(n.name, n.op, n.fused) for n in metadata.node_stats] == [
+        ("last", last.op.type, ("first", "second", "last"))
+    ]
     assert metadata.chrome_trace()["traceEvents"][-1]["args"]["fused"] == ["first", "second", "last"]
     assert [line.split(":")[0] for line in capfd.readouterr().err.splitlines()] == ["first", "second", "last"]

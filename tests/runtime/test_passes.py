@@ -1,4 +1,7 @@
-"""Optimisation passes: what they take out of plans, what they leave alone, and that no value changes by a bit."""
+"""Optimisation passes:
+
+what they take out of plans, what they leave alone, and that no value changes by a bit.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,12 @@ from flowcore.runtime.passes import algebra, plan_graph, subexpressions
 
 OFF = OptimizerOptions(opt_level=OptimizerOptions.L0)
 NO_FUSION = {"do_elementwise_fusion": False}  # has tests of its own, and may give a NaN another sign
-NOTHING = {"do_constant_folding": False, "do_common_subexpression_elimination": False, "do_algebraic_simplification": False, **NO_FUSION}
+NOTHING = {
+    "do_constant_folding": False,
+    "do_common_subexpression_elimination": False,
+    "do_algebraic_simplification": False,
+    **NO_FUSION,
+}
 FOLD = OptimizerOptions(**{**NOTHING, "do_constant_folding": True})
 MERGE = OptimizerOptions(**{**NOTHING, "do_common_subexpression_elimination": True})
 SIMPLIFY = OptimizerOptions(**{**NOTHING, "do_algebraic_simplification": True})
@@ -27,7 +35,11 @@ ALL = OptimizerOptions(**NO_FUSION)
 
 
 def session(options: OptimizerOptions, threads: int = 0) -> fc.Session:
-    return fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads, graph_options=fc.GraphOptions(optimizer_options=options)))
+    return fc.Session(
+        config=fc.ConfigProto(
+            inter_op_parallelism_threads=threads, graph_options=fc.GraphOptions(optimizer_options=options)
+        )
+    )
 
 
 def bits(value: Any) -> Any:
@@ -38,7 +50,9 @@ def bits(value: Any) -> Any:
     return (array.dtype, array.shape, array.tolist() if array.dtype == object else array.tobytes())
 
 
-def run(options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any] | None = None) -> tuple[list[Any], collections.Counter[str]]:
+def run(
+    options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any] | None = None
+) -> tuple[list[Any], collections.Counter[str]]:
     """The values, and the op types that ran, copies to and from a device left out."""
     metadata = fc.RunMetadata()
     with session(options) as sess:
@@ -46,7 +60,9 @@ def run(options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any]
     return values, collections.Counter(n.op for n in metadata.node_stats if n.op != "Copy")
 
 
-def check(options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any] | None = None) -> collections.Counter[str]:
+def check(
+    options: OptimizerOptions, fetches: Sequence[Any], feeds: dict[Any, Any] | None = None
+) -> collections.Counter[str]:
     """Asserts that the values are those of the plan as it stands; the op types that ran."""
     operations = len(fc.get_default_graph().get_operations())
     expected, _ = run(OFF, fetches, feeds)
@@ -64,7 +80,11 @@ def test_what_depends_on_constants_alone_is_computed_once() -> None:
     c = fc.matmul(fc.constant([[1.0, 2], [3, 4]]), fc.constant([[0.5, 0], [0, math.inf]]))
     y = x * fc.exp(c)
     assert check(FOLD, [y, c], {x: np.ones((2, 2))}) == {"Mul": 1}
-    assert check(OptimizerOptions(**NOTHING), [y, c], {x: np.ones((2, 2))}) == {"Mul": 1, "Exp": 1, "MatMul": 1}
+    assert check(OptimizerOptions(**NOTHING), [y, c], {x: np.ones((2, 2))}) == {
+        "Mul": 1,
+        "Exp": 1,
+        "MatMul": 1,
+    }
 
 
 def test_each_fetch_of_a_folded_value_is_the_callers_own() -> None:
@@ -154,11 +174,22 @@ def test_attributes_types_devices_and_signs_of_zero_tell_ops_apart() -> None:
     with fc.device("/cpu:0"):
         placed = fc.exp(x)
     fetches = [
-        fc.matmul(x, x), fc.matmul(x, x, transpose_a=True), placed, fc.exp(x), x / fc.constant(0.0), x / fc.constant(-0.0),
-        fc.cast(x, fc.int32), fc.cast(x, fc.int64),
-    ]  # fmt: skip
+        fc.matmul(x, x),
+        fc.matmul(x, x, transpose_a=True),
+        placed,
+        fc.exp(x),
+        x / fc.constant(0.0),
+        x / fc.constant(-0.0),
+        fc.cast(x, fc.int32),
+        fc.cast(x, fc.int64),
+    ]
     ran = check(MERGE, fetches, {x: [[-1, 2], [3, 4]]})
-    assert {op: ran[op] for op in ("MatMul", "Exp", "RealDiv", "Cast")} == {"MatMul": 2, "Exp": 2, "RealDiv": 2, "Cast": 2}
+    assert {op: ran[op] for op in ("MatMul", "Exp", "RealDiv", "Cast")} == {
+        "MatMul": 2,
+        "Exp": 2,
+        "RealDiv": 2,
+        "Cast": 2,
+    }
 
 
 def test_integers_commute_and_floats_stay_as_they_are() -> None:
@@ -203,7 +234,9 @@ def test_a_fed_output_does_not_stand_for_its_twin() -> None:
 TOUCHY = np.array([0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan, -np.nan, 1e-45, -1e-45, 3e38], np.float32)
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16", "int8", "uint16", "int32", "int64", "complex64"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "float16", "bfloat16", "int8", "uint16", "int32", "int64", "complex64"]
+)
 def test_neutral_operands_keep_every_bit(dtype: str) -> None:
     kind = fc.as_dtype(dtype)
     x = fc.placeholder(kind, [None])
@@ -239,19 +272,41 @@ def test_an_operand_that_broadcasts_is_not_dropped() -> None:
 def test_what_gives_back_its_input_is_left_out() -> None:
     x, r = fc.placeholder(fc.float32, [2, 3]), fc.placeholder(fc.float32, [None, 3])
     fetches = [
-        fc.identity(x), fc.stop_gradient(x) + 1.5, fc.cast(x, fc.float32), fc.reshape(x, [2, 3]), fc.reshape(r, fc.shape(r)) * 0.5,
-        fc.transpose(x, [0, 1]), fc.transpose(fc.transpose(x)), fc.transpose(fc.transpose(fc.ones([2, 3, 4]) * x[0, 0], [1, 2, 0]), [1, 0, 2]),
-        fc.add_n([x]), fc.broadcast_to(x, [2, 3]), *apply("IdentityN", [x, r]), fc.placeholder_with_default(x, [2, 3]), fc.logical_not(fc.logical_not(x > 0)),
-    ]  # fmt: skip
+        fc.identity(x),
+        fc.stop_gradient(x) + 1.5,
+        fc.cast(x, fc.float32),
+        fc.reshape(x, [2, 3]),
+        fc.reshape(r, fc.shape(r)) * 0.5,
+        fc.transpose(x, [0, 1]),
+        fc.transpose(fc.transpose(x)),
+        fc.transpose(fc.transpose(fc.ones([2, 3, 4]) * x[0, 0], [1, 2, 0]), [1, 0, 2]),
+        fc.add_n([x]),
+        fc.broadcast_to(x, [2, 3]),
+        *apply("IdentityN", [x, r]),
+        fc.placeholder_with_default(x, [2, 3]),
+        fc.logical_not(fc.logical_not(x > 0)),
+    ]
     ran = check(SIMPLIFY, fetches, {x: np.arange(6).reshape(2, 3), r: np.ones((4, 3))})
-    left = {"Identity", "IdentityN", "StopGradient", "Cast", "Reshape", "AddN", "BroadcastTo", "PlaceholderWithDefault", "LogicalNot"} & set(ran)
+    left = {
+        "Identity",
+        "IdentityN",
+        "StopGradient",
+        "Cast",
+        "Reshape",
+        "AddN",
+        "BroadcastTo",
+        "PlaceholderWithDefault",
+        "LogicalNot",
+    } & set(ran)
     assert not left
     assert ran["Transpose"] == 1
 
 
 def test_a_reshape_that_is_none_only_by_its_sizes_at_run_time_stays() -> None:
     x = fc.placeholder(fc.float32, [None, 3])
-    assert check(SIMPLIFY, [fc.reshape(x, [2, 3]), fc.reshape(x, [-1, 3])], {x: np.ones((2, 3))})["Reshape"] == 2
+    assert (
+        check(SIMPLIFY, [fc.reshape(x, [2, 3]), fc.reshape(x, [-1, 3])], {x: np.ones((2, 3))})["Reshape"] == 2
+    )
     with session(ALL) as sess, pytest.raises(fc.errors.InvalidArgumentError):
         sess.run(fc.reshape(x, [2, 3]), {x: np.ones((4, 3))})
 
@@ -309,7 +364,9 @@ def test_errors_name_the_users_op_and_line_though_its_inputs_were_replaced() -> 
     y = fc.add(fc.identity(x), fc.ones([2]) * fc.constant(2.0), name="sum")
     for options in (OFF, ALL):
         with session(options) as sess:
-            with pytest.raises(fc.errors.InvalidArgumentError, match=r"(?s)node 'sum' \(Add.*created at .*test_passes") as caught:
+            with pytest.raises(
+                fc.errors.InvalidArgumentError, match=r"(?s)node 'sum' \(Add.*created at .*test_passes"
+            ) as caught:
                 sess.run(y, {x: [1, 2, 3]})
             assert caught.value.op is y.op
 
@@ -338,17 +395,29 @@ def perceptron(x: fc.Tensor, sizes: Sequence[int]) -> fc.Tensor:
 def convnet(x: fc.Tensor, sizes: Sequence[int]) -> fc.Tensor:
     rng = np.random.default_rng(1)
     w = fc.Variable(rng.normal(size=(3, 3, 1, 8), scale=0.3).astype(np.float32))
-    h = fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(fc.reshape(x, [-1, 8, 8, 1]), w, [1, 1, 1, 1], "SAME"), fc.Variable(fc.zeros([8]))))
+    h = fc.nn.relu(
+        fc.nn.bias_add(
+            fc.nn.conv2d(fc.reshape(x, [-1, 8, 8, 1]), w, [1, 1, 1, 1], "SAME"), fc.Variable(fc.zeros([8]))
+        )
+    )
     h = fc.nn.max_pool(h, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
     return perceptron(fc.reshape(h, [-1, 128]), sizes)
 
 
 @pytest.mark.parametrize("batch", [None, 16])
-@pytest.mark.parametrize("optimizer", [fc.train.MomentumOptimizer(0.1, 0.9), fc.train.AdamOptimizer(1e-3)], ids=["momentum", "adam"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [fc.train.MomentumOptimizer(0.1, 0.9), fc.train.AdamOptimizer(1e-3)],
+    ids=["momentum", "adam"],
+)
 @pytest.mark.parametrize("network", [perceptron, convnet])
-def test_training_is_the_same_bit_for_bit(network: Callable[..., fc.Tensor], optimizer: Any, batch: int | None) -> None:
+def test_training_is_the_same_bit_for_bit(
+    network: Callable[..., fc.Tensor], optimizer: Any, batch: int | None
+) -> None:
     x, y = fc.placeholder(fc.float32, [batch, 64]), fc.placeholder(fc.int32, [batch])
-    loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=network(x, [32, 10])))
+    loss = fc.reduce_mean(
+        fc.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=network(x, [32, 10]))
+    )
     loss += 0.01 * fc.add_n([fc.nn.l2_loss(v) for v in fc.trainable_variables()])
     step = optimizer.minimize(loss)
     rng = np.random.default_rng(2)
@@ -367,10 +436,19 @@ BINARY = ("Add", "AddV2", "Sub", "Mul", "Maximum", "RealDiv", "SquaredDifference
 
 
 def random_graph(seed: int) -> tuple[list[fc.Tensor], dict[fc.Tensor, Any]]:
-    """Elementwise ops, transposes, reshapes and reductions of few constants and inputs, so that much is equal, constant or void."""
+    """Elementwise ops, transposes, reshapes and reductions of few constants and inputs, so that
+    much is equal, constant or void.
+    """
     rng = np.random.default_rng(seed)
-    feeds = {fc.placeholder(fc.float32, [3, 3] if i else [None, 3]): rng.choice(TOUCHY, (3, 3)) for i in range(2)}
-    pool = [*feeds, *(fc.constant(np.full((3, 3), n, np.float32)) for n in (0.0, -0.0, 1.0, 2.0)), fc.constant(1.0), fc.constant(np.nan)]
+    feeds = {
+        fc.placeholder(fc.float32, [3, 3] if i else [None, 3]): rng.choice(TOUCHY, (3, 3)) for i in range(2)
+    }
+    pool = [
+        *feeds,
+        *(fc.constant(np.full((3, 3), n, np.float32)) for n in (0.0, -0.0, 1.0, 2.0)),
+        fc.constant(1.0),
+        fc.constant(np.nan),
+    ]
     for _ in range(60):
         a, b = (pool[i] for i in rng.integers(0, len(pool), 2))
         kind = rng.integers(0, 6)
@@ -389,7 +467,11 @@ def random_graph(seed: int) -> tuple[list[fc.Tensor], dict[fc.Tensor, Any]]:
     fetches = [pool[i] for i in rng.integers(0, len(pool), 12)]
     if rng.random() < 0.5:
         inner = pool[rng.integers(len(feeds), len(pool))]
-        feeds[inner] = rng.choice(TOUCHY, [n or 3 for n in inner.shape.as_list()]) if inner.shape.ndims is not None else 1.0
+        feeds[inner] = (
+            rng.choice(TOUCHY, [n or 3 for n in inner.shape.as_list()])
+            if inner.shape.ndims is not None
+            else 1.0
+        )
     return fetches, feeds
 
 
@@ -437,7 +519,8 @@ def test_100_000_nodes_in_a_row_are_planned_without_recursion() -> None:
     x = fc.placeholder(fc.float32, [])
     y = x
     for _ in range(33_334):
-        y = fc.maximum(fc.tanh(y), fc.tanh(y))  # one of both vanishes, so that all that follows reads something else
+        # one of both vanishes, so that all that follows reads something else
+        y = fc.maximum(fc.tanh(y), fc.tanh(y))
     results = []
     for options in (OFF, ALL):
         with session(options) as sess:
@@ -447,7 +530,9 @@ def test_100_000_nodes_in_a_row_are_planned_without_recursion() -> None:
 
 def test_what_passes_may_not_touch_says_so_in_its_declaration() -> None:
     for op_type, op_def in registered_ops().items():
-        if op_type in RESOURCE_FACTORIES or any(a.dtype is fc.resource for a in (*op_def.input_arg, *op_def.output_arg)):
+        if op_type in RESOURCE_FACTORIES or any(
+            a.dtype is fc.resource for a in (*op_def.input_arg, *op_def.output_arg)
+        ):
             assert op_def.is_stateful, op_type
 
 
@@ -461,23 +546,30 @@ def test_every_op_named_by_a_rule_exists() -> None:
 
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("transpose_b", [False, True])
-def test_a_sum_of_products_becomes_one_product_of_joined_operands(transpose_a: bool, transpose_b: bool) -> None:
+def test_a_sum_of_products_becomes_one_product_of_joined_operands(
+    transpose_a: bool, transpose_b: bool
+) -> None:
     rng = np.random.default_rng(0)
     parts, feeds = [], {}
     for k in (3, 1, 5):
-        a, b = (fc.placeholder(fc.float32, shape[::-1] if turned else shape) for shape, turned in (([40, k], transpose_a), ([k, 30], transpose_b)))
+        a, b = (
+            fc.placeholder(fc.float32, shape[::-1] if turned else shape)
+            for shape, turned in (([40, k], transpose_a), ([k, 30], transpose_b))
+        )
         feeds |= {t: rng.standard_normal(t.shape.as_list()).astype(np.float32) for t in (a, b)}
         parts.append(fc.matmul(a, b, transpose_a=transpose_a, transpose_b=transpose_b))
     other = fc.placeholder(fc.float32, [40, 30])
     feeds[other] = rng.standard_normal((40, 30)).astype(np.float32)
-    for fetched, products in ((fc.add_n(parts), 0), (fc.add_n([fc.tanh(parts[0]), *parts, other]), 2)):  # a part is read by tanh too
+    # a part is read by tanh too
+    for fetched, products in ((fc.add_n(parts), 0), (fc.add_n([fc.tanh(parts[0]), *parts, other]), 2)):
         expected, _ = run(OFF, [fetched], feeds)
         with session(OptimizerOptions()) as sess:
             metadata = fc.RunMetadata()
             value = sess.run(fetched, feeds, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
         np.testing.assert_allclose(value, expected[0], rtol=1e-5, atol=1e-5)
         assert sum(n.op == "ConcatV2" for n in metadata.node_stats) == 2
-        assert sum(n.op == "MatMul" for n in metadata.node_stats) == products  # one in place of a whole sum bears the sum's name and type
+        # one in place of a whole sum bears the sum's name and type
+        assert sum(n.op == "MatMul" for n in metadata.node_stats) == products
         assert run(OptimizerOptions(do_product_joining=False), [fetched], feeds)[1]["MatMul"] == 3
 
 
@@ -485,7 +577,10 @@ def test_products_stay_apart_where_they_are_read_elsewhere_small_or_of_unknown_s
     a, b = fc.placeholder(fc.float32, [40, 2]), fc.placeholder(fc.float32, [2, 30])
     c, d = fc.placeholder(fc.float32, [40, None]), fc.placeholder(fc.float32, [None, 30])
     wide, tall = fc.placeholder(fc.float32, [4, 500]), fc.placeholder(fc.float32, [500, 3])
-    feeds = {t: np.ones([2 if n is None else n for n in t.shape.as_list()], np.float32) for t in (a, b, c, d, wide, tall)}
+    feeds = {
+        t: np.ones([2 if n is None else n for n in t.shape.as_list()], np.float32)
+        for t in (a, b, c, d, wide, tall)
+    }
     first, second = fc.matmul(a, b), fc.matmul(a * 2.0, b)
     for fetches in (
         [fc.add_n([first, second]), first],
@@ -510,7 +605,9 @@ def test_the_gradient_of_a_weight_that_is_used_many_times_is_one_product() -> No
         with session(options) as sess:
             sess.run(fc.global_variables_initializer())
             metadata = fc.RunMetadata()
-            results.append(sess.run(gradient, feeds, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata))
+            results.append(
+                sess.run(gradient, feeds, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
+            )
     np.testing.assert_allclose(results[1], results[0], rtol=1e-4, atol=1e-6)
     assert sum(n.op == "ConcatV2" for n in metadata.node_stats) == 2
     assert sum(n.op == "MatMul" for n in metadata.node_stats) == 6 + 5
@@ -523,11 +620,16 @@ def test_the_gradient_of_a_weight_that_is_used_many_times_is_one_product() -> No
 @pytest.mark.parametrize("rows", [20, None, 3])
 @pytest.mark.parametrize("transpose_a", [False, True])
 @pytest.mark.parametrize("dtype", [fc.float32, fc.float64, fc.int32, fc.complex64])
-def test_of_a_product_that_is_split_only_the_part_that_is_read_is_computed(part: int, rows: int | None, transpose_a: bool, dtype: fc.DType) -> None:
+def test_of_a_product_that_is_split_only_the_part_that_is_read_is_computed(
+    part: int, rows: int | None, transpose_a: bool, dtype: fc.DType
+) -> None:
     sizes = [40, 17, 63]
     weights = fc.placeholder(dtype, [120, 30])
     x = fc.placeholder(dtype, [30, rows] if transpose_a else [rows, 30])
-    parts = [fc.split(fc.matmul(x * (i + 1), weights, transpose_a=transpose_a, transpose_b=True), sizes, -1)[part] for i in range(2)]
+    parts = [
+        fc.split(fc.matmul(x * (i + 1), weights, transpose_a=transpose_a, transpose_b=True), sizes, -1)[part]
+        for i in range(2)
+    ]
     rng = np.random.default_rng(0)
     shape = (30, rows or 20)
     feeds = {
@@ -541,10 +643,19 @@ def test_of_a_product_that_is_split_only_the_part_that_is_read_is_computed(part:
 
 
 def test_columns_stay_where_more_than_one_part_or_the_whole_is_read() -> None:
-    x, weights, sizes = fc.placeholder(fc.float32, [20, 30]), fc.placeholder(fc.float32, [40, 30]), fc.placeholder(fc.int32, [2])
+    x, weights, sizes = (
+        fc.placeholder(fc.float32, [20, 30]),
+        fc.placeholder(fc.float32, [40, 30]),
+        fc.placeholder(fc.int32, [2]),
+    )
     fed_sizes = fc.constant([20, 20])
     rng = np.random.default_rng(0)
-    feeds = {x: rng.normal(size=(20, 30)), weights: rng.normal(size=(40, 30)), sizes: [20, 20], fed_sizes: [20, 20]}
+    feeds = {
+        x: rng.normal(size=(20, 30)),
+        weights: rng.normal(size=(40, 30)),
+        sizes: [20, 20],
+        fed_sizes: [20, 20],
+    }
     product = fc.matmul(x, weights, transpose_b=True)
     for fetches in (
         fc.split(product, [20, 20], 1),
@@ -553,7 +664,8 @@ def test_columns_stay_where_more_than_one_part_or_the_whole_is_read() -> None:
         [fc.split(product, [10, 10], 0)[0]],
         [fc.split(product, sizes, 1, 2)[0]],
         [fc.split(product, fed_sizes, 1)[0]],
-        [fc.split(fc.matmul(x, fc.transpose(weights)), [20, 20], 1)[0]],  # columns of B would have to be copied
+        # columns of B would have to be copied
+        [fc.split(fc.matmul(x, fc.transpose(weights)), [20, 20], 1)[0]],
     ):
         assert check(ALL, fetches, feeds)["SplitV"] == 1
         assert check(OptimizerOptions(do_column_pruning=False, **NO_FUSION), fetches, feeds)["SplitV"] == 1
@@ -569,7 +681,9 @@ def test_the_gradient_of_a_recurrent_state_leaves_out_the_input_that_needs_none(
     feeds = {x: rng.normal(size=(20, 24)), weights: rng.normal(size=(48, 24), scale=0.2)}
     values, ran = run(OptimizerOptions(), [gradient], feeds)
     assert ran["SplitV"] == 0
-    np.testing.assert_array_equal(values[0], run(OptimizerOptions(do_column_pruning=False), [gradient], feeds)[0][0])
+    np.testing.assert_array_equal(
+        values[0], run(OptimizerOptions(do_column_pruning=False), [gradient], feeds)[0][0]
+    )
 
 
 # ---- shared transposes ----
@@ -581,16 +695,26 @@ def test_what_many_products_read_transposed_is_transposed_once(shape: list[int |
     x = fc.placeholder(fc.float32, shape)
     products = [fc.matmul(x * float(i), weights, transpose_b=True) for i in range(4)]
     rng = np.random.default_rng(0)
-    feeds = {x: rng.standard_normal((20, 30)).astype(np.float32), weights: rng.standard_normal((40, 30)).astype(np.float32)}
+    feeds = {
+        x: rng.standard_normal((20, 30)).astype(np.float32),
+        weights: rng.standard_normal((40, 30)).astype(np.float32),
+    }
     values, ran = run(OptimizerOptions(), products, feeds)
     assert ran["Transpose"] == 1
     assert ran["MatMul"] == 4
-    for value, expected in zip(values, run(OptimizerOptions(do_transpose_sharing=False), products, feeds)[0], strict=True):
+    for value, expected in zip(
+        values, run(OptimizerOptions(do_transpose_sharing=False), products, feeds)[0], strict=True
+    ):
         np.testing.assert_array_equal(value, expected)
 
 
 def test_transposes_are_not_made_for_few_products_or_other_types() -> None:
-    for count, dtype, turned in ((2, fc.float32, True), (4, fc.int32, True), (4, fc.complex64, True), (4, fc.float32, False)):
+    for count, dtype, turned in (
+        (2, fc.float32, True),
+        (4, fc.int32, True),
+        (4, fc.complex64, True),
+        (4, fc.float32, False),
+    ):
         x, weights = fc.placeholder(dtype, [20, 30]), fc.placeholder(dtype, [30, 30])
         products = [fc.matmul(x + i, weights, transpose_b=turned) for i in range(count)]
         _, ran = run(OptimizerOptions(), products, {x: np.ones((20, 30)), weights: np.ones((30, 30))})
@@ -609,6 +733,8 @@ def test_reads_of_a_variable_that_wait_for_nothing_are_one() -> None:
     with session(OptimizerOptions()) as sess:
         sess.run(fc.global_variables_initializer())
         metadata = fc.RunMetadata()
-        np.testing.assert_array_equal(sess.run(total, None, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata), [0, 3, 6])
+        np.testing.assert_array_equal(
+            sess.run(total, None, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata), [0, 3, 6]
+        )
         assert sum(n.op == "ReadVariableOp" for n in metadata.node_stats) == 1
         np.testing.assert_array_equal(sess.run(after), [1, 2, 3])

@@ -1,4 +1,8 @@
-"""Batches that queues make ahead: whoever takes what, in whatever sizes, gets each element once and in order, and values that nobody else changes."""
+"""Batches that queues make ahead:
+
+whoever takes what, in whatever sizes, gets each element once and in order, and values that nobody
+else changes.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,9 @@ WIDTH = 5
 
 
 def rows_queue(capacity: int) -> tuple[fc.FIFOQueue, fc.Tensor, fc.Operation]:
-    """A queue of (vector, number), the number to put, and the op that puts it and a vector of its multiples."""
+    """A queue of (vector, number), the number to put, and the op that puts it and a vector of its
+    multiples.
+    """
     q = fc.FIFOQueue(capacity, [fc.float32, fc.int64], [[WIDTH], []])
     number = fc.placeholder(fc.int64, [])
     vector = fc.cast(number, fc.float32) * fc.constant(np.arange(WIDTH, dtype=np.float32))
@@ -112,7 +118,11 @@ def test_many_who_put_and_take_lose_and_repeat_nothing(threads: int) -> None:
         for thread in takers:
             thread.join(30)
         assert not any(thread.is_alive() for thread in takers + putters)
-        left = sess.run(q.dequeue_up_to(threads * per_thread + 1))[1] if sess.run(q.size()) else np.array([], np.int64)
+        left = (
+            sess.run(q.dequeue_up_to(threads * per_thread + 1))[1]
+            if sess.run(q.size())
+            else np.array([], np.int64)
+        )
     parts = [np.concatenate([*f, np.array([], np.int64)]) for f in found]
     for numbers in parts:  # what one thread put comes in its order to each that takes
         for index in range(threads):

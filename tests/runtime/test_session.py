@@ -51,7 +51,9 @@ def test_any_tensor_can_be_fed_and_what_lies_behind_it_is_not_run() -> None:
         ([[1], [2, 3]], TypeError, ["images:0"]),
     ],
 )
-def test_a_feed_that_does_not_fit_names_the_placeholder(feed: object, error: type[Exception], words: list[str]) -> None:
+def test_a_feed_that_does_not_fit_names_the_placeholder(
+    feed: object, error: type[Exception], words: list[str]
+) -> None:
     x = fc.placeholder(fc.float32, [2], name="images")
     with fc.Session() as sess:
         with pytest.raises(error) as caught:
@@ -71,7 +73,10 @@ def test_numbers_that_the_dtype_cannot_hold_are_refused() -> None:
 
 def test_an_unfed_placeholder_is_named_with_dtype_shape_and_line() -> None:
     x = fc.placeholder(fc.float32, [None, 3], name="images")
-    with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match=r"'images'.*float32.*\(\?, 3\).*test_session"):
+    with (
+        fc.Session() as sess,
+        pytest.raises(fc.errors.InvalidArgumentError, match=r"'images'.*float32.*\(\?, 3\).*test_session"),
+    ):
         sess.run(x + 1)
 
 
@@ -206,7 +211,10 @@ def test_a_failing_node_leaves_the_session_usable() -> None:
     y = fc.constant(10) // x
     with fc.Session() as sess:
         for _ in range(3):
-            with pytest.raises(fc.errors.InvalidArgumentError, match=r"(?s)'floordiv' \(FloorDiv\).*division by zero.*created at .*test_session") as caught:
+            with pytest.raises(
+                fc.errors.InvalidArgumentError,
+                match=r"(?s)'floordiv' \(FloorDiv\).*division by zero.*created at .*test_session",
+            ) as caught:
                 sess.run(y, {x: 0})
             assert caught.value.op is y.op
             assert caught.value.node_def.name == "floordiv"
@@ -243,7 +251,12 @@ def test_run_metadata_holds_a_record_per_node_and_exports_a_trace(tmp_path: obje
 def test_an_unknown_device_is_an_error_or_falls_back() -> None:
     with fc.device("/gpu:3"):
         x = fc.constant(1.0) + 1.0
-    with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match=r"/device:GPU:3.*/device:CPU:0.*allow_soft_placement"):
+    with (
+        fc.Session() as sess,
+        pytest.raises(
+            fc.errors.InvalidArgumentError, match=r"/device:GPU:3.*/device:CPU:0.*allow_soft_placement"
+        ),
+    ):
         sess.run(x)
     with fc.Session(config=fc.ConfigProto(allow_soft_placement=True)) as sess:
         assert sess.run(x) == 2
@@ -321,11 +334,17 @@ def test_sizes_beyond_memory_are_refused_not_tried() -> None:
 
 
 def run_python(source: str, timeout: float = 60, **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=timeout, **options)  # type: ignore[call-overload,no-any-return]
+    # type: ignore[call-overload,no-any-return]
+    return subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=timeout, **options
+    )
 
 
 def test_a_queue_without_any_enqueuer_raises_instead_of_hanging() -> None:
-    result = run_python("import flowcore as fc\nq = fc.FIFOQueue(3, fc.float32, [[]], name='empty')\nfc.Session().run(q.dequeue())")
+    result = run_python(
+        "import flowcore as fc\nq = fc.FIFOQueue(3, fc.float32, [[]],"
+        " name='empty')\nfc.Session().run(q.dequeue())"
+    )
     assert result.returncode == 1
     assert "FailedPreconditionError" in result.stderr
     assert "'empty'" in result.stderr
@@ -342,15 +361,18 @@ def test_forgotten_queue_runners_are_named_with_the_missing_call() -> None:
 
 def test_ctrl_c_ends_a_wait_and_a_long_step() -> None:
     waiting = (
-        "import flowcore as fc, time\nq = fc.FIFOQueue(1, fc.int32, [[]])\nslow = fc.py_func(lambda: time.sleep(60), [], fc.int32)\n"
-        "print('go', flush=True)\nfc.Session().run([q.dequeue(), q.enqueue(slow)])"
+        "import flowcore as fc, time\nq = fc.FIFOQueue(1, fc.int32, [[]])\nslow = fc.py_func(lambda:"
+        " time.sleep(60), [], fc.int32)\nprint('go', flush=True)\nfc.Session().run([q.dequeue(),"
+        " q.enqueue(slow)])"
     )
     busy = (
-        "import flowcore as fc\nx = fc.zeros([1000, 1000])\nfor _ in range(3000): x = fc.exp(-x)\nprint('go', flush=True)\n"
-        "with fc.Session() as s:\n    while True: s.run(fc.reduce_sum(x))"
+        "import flowcore as fc\nx = fc.zeros([1000, 1000])\nfor _ in range(3000): x = fc.exp(-x)\nprint('go',"
+        " flush=True)\nwith fc.Session() as s:\n    while True: s.run(fc.reduce_sum(x))"
     )
     for source in (waiting, busy):
-        process = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == "go\n"
         time.sleep(0.5)
@@ -363,7 +385,11 @@ def test_ctrl_c_ends_a_wait_and_a_long_step() -> None:
 
 
 def test_ctrl_c_does_not_wait_for_a_python_function_on_another_thread() -> None:
-    """Two functions that sleep: one of them runs on a worker, which no signal reaches. Its step ends when it does, and frees what it holds."""
+    """Two functions that sleep:
+
+    one of them runs on a worker, which no signal reaches. Its step ends when it does, and frees
+    what it holds.
+    """
     source = """
 import sys, threading, time, flowcore as fc
 from flowcore import _engine
@@ -381,7 +407,8 @@ start = time.time()
 try:
     sess.run([a, b])
 except KeyboardInterrupt:
-    print('interrupted', time.time() - start < 10, _engine.live_counts()['running_steps'], sess.run(fc.constant(2) * 3), flush=True)
+    running = _engine.live_counts()['running_steps']
+    print('interrupted', time.time() - start < 10, running, sess.run(fc.constant(2) * 3), flush=True)
 else:
     print('not interrupted')
 if sys.argv[1] == '2':
@@ -395,7 +422,12 @@ if sys.argv[1] == '2':
     print('ended')
 """
     for seconds, then in (("60", ""), ("2", "keep"), ("2", "drop")):
-        process = subprocess.Popen([sys.executable, "-c", source, seconds, then], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            [sys.executable, "-c", source, seconds, then],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         assert process.stdout is not None
         assert process.stdout.readline() == "go\n"
         time.sleep(0.2)
@@ -420,7 +452,9 @@ def test_a_time_limit_does_not_wait_for_a_python_function_on_another_thread(thre
 
     with fc.Graph().as_default():
         both = [fc.py_func(wait_elsewhere, [], fc.int32) + 1 for _ in range(2)]
-        with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)) as sess:
+        with fc.Session(
+            config=fc.ConfigProto(inter_op_parallelism_threads=threads, use_per_session_threads=True)
+        ) as sess:
             begin = time.perf_counter()
             with pytest.raises(fc.errors.DeadlineExceededError):
                 sess.run(both, options=fc.RunOptions(timeout_in_ms=100))
@@ -487,11 +521,20 @@ def test_what_is_fed_as_it_is_and_what_is_converted_give_the_same(dims: list[int
     foreign = value.astype(value.dtype.newbyteorder())
     with fc.Session() as sess:
         call = sess.make_callable(x + 1, [x])
-        for fed in (value, value.astype(np.float64), value.tolist(), value[()], foreign, np.array(value, order="F")):
+        for fed in (
+            value,
+            value.astype(np.float64),
+            value.tolist(),
+            value[()],
+            foreign,
+            np.array(value, order="F"),
+        ):
             for result in (call(fed), sess.run(x + 1, {x: fed})):
                 np.testing.assert_array_equal(result, value + 1)
                 assert result.dtype == np.float32
-        for wrong in (np.zeros((3, 3, 3), np.float32), np.zeros([*shape, 1], np.float32)) if dims is not None else ():
+        for wrong in (
+            (np.zeros((3, 3, 3), np.float32), np.zeros([*shape, 1], np.float32)) if dims is not None else ()
+        ):
             with pytest.raises(ValueError, match="does not fit"):
                 call(wrong)
 

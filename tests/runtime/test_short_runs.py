@@ -1,6 +1,7 @@
 """Short runs keep Python's lock: nobody is kept waiting by them, and whatever waits or takes long lets it go.
 
-`long_switches` takes the interpreter's own switches away, so that a thread gets Python's lock only where another lets it go.
+`long_switches` takes the interpreter's own switches away, so that a thread gets Python's lock only
+where another lets it go.
 """
 
 from __future__ import annotations
@@ -63,10 +64,13 @@ def double(threads: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
-def test_a_short_run_keeps_the_lock_and_a_long_one_of_the_same_plan_lets_it_go(threads: int, long_switches: None) -> None:
+def test_a_short_run_keeps_the_lock_and_a_long_one_of_the_same_plan_lets_it_go(
+    threads: int, long_switches: None
+) -> None:
     call = double(threads)
     small, large = np.ones(1, np.float32), np.ones(20_000_000, np.float32)
-    assert sum(another_runs_during(lambda: call(small)) for _ in range(100)) < 50  # beside other work one may be measured to be long
+    # beside other work one may be measured to be long
+    assert sum(another_runs_during(lambda: call(small)) for _ in range(100)) < 50
     assert any(another_runs_during(lambda: call(large)) for _ in range(20))
 
 
@@ -77,7 +81,9 @@ def test_a_python_function_lets_it_go(long_switches: None) -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
-def test_who_comes_back_from_a_long_run_gets_its_turn_among_short_ones(threads: int, long_switches: None) -> None:
+def test_who_comes_back_from_a_long_run_gets_its_turn_among_short_ones(
+    threads: int, long_switches: None
+) -> None:
     call = double(threads)
     large, small, done = np.ones(1_000_000, np.float32), np.ones(1, np.float32), []
 
@@ -124,7 +130,11 @@ def test_runs_that_wait_for_each_other_all_end(threads: int, pairs: int) -> None
     there, back = fc.FIFOQueue(1, fc.int32, [[]]), fc.FIFOQueue(1, fc.int32, [[]])
     x, many = fc.placeholder(fc.int32, []), 400
     sess = session(threads)
-    put, answer, end = sess.make_callable(there.enqueue(x), [x]), sess.make_callable(back.enqueue(there.dequeue() + 1)), sess.make_callable(back.dequeue())
+    put, answer, end = (
+        sess.make_callable(there.enqueue(x), [x]),
+        sess.make_callable(back.enqueue(there.dequeue() + 1)),
+        sess.make_callable(back.dequeue()),
+    )
     got: list[int] = []
 
     def ask() -> None:

@@ -58,7 +58,8 @@ def test_dense_steps_follow_the_formula(name: str, dtype: str) -> None:
         for _ in range(4):
             sess.run(step)
             expected = formula(expected, 3 * expected**2, state)
-            np.testing.assert_allclose(sess.run(w), expected, rtol=2e-4 if dtype == "float32" else 1e-5)  # Adam's powers are float32
+            # Adam's powers are float32
+            np.testing.assert_allclose(sess.run(w), expected, rtol=2e-4 if dtype == "float32" else 1e-5)
 
 
 @pytest.mark.parametrize("name", ["gradient descent", "momentum", "adagrad", "adam"])

@@ -1,4 +1,7 @@
-"""Queues, runners and the coordinator together: every element once, every end told, every exception brought home."""
+"""Queues, runners and the coordinator together:
+
+every element once, every end told, every exception brought home.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,9 @@ def test_each_epoch_holds_each_element_once(threads: int, shuffle: bool) -> None
 @pytest.mark.parametrize("smaller", [False, True])
 def test_batches_keep_components_together(smaller: bool) -> None:
     i = fc.train.range_input_producer(25, num_epochs=1).dequeue()
-    batch = fc.train.batch([i, fc.cast(i, fc.float32) / 2, fc.stack([i, i])], 4, num_threads=3, allow_smaller_final_batch=smaller)
+    batch = fc.train.batch(
+        [i, fc.cast(i, fc.float32) / 2, fc.stack([i, i])], 4, num_threads=3, allow_smaller_final_batch=smaller
+    )
     with fc.Session() as sess:
         coord, runners = start(sess)
         got = drain(sess, batch)

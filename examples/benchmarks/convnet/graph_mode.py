@@ -8,7 +8,9 @@ def prepare(tf, config):
     x, y = tf.placeholder(tf.float32, [64, 28, 28, 1]), tf.placeholder(tf.int32, [64])
 
     def variable(*shape):
-        return tf.Variable(rng.normal(size=shape, scale=np.prod(shape[:-1]) ** -0.5).astype(np.float32), use_resource=True)
+        return tf.Variable(
+            rng.normal(size=shape, scale=np.prod(shape[:-1]) ** -0.5).astype(np.float32), use_resource=True
+        )
 
     h = x
     for w, b in ((variable(5, 5, 1, 32), variable(32)), (variable(5, 5, 32, 64), variable(64))):
@@ -21,7 +23,10 @@ def prepare(tf, config):
     sess = tf.Session(config=config)
     sess.run(tf.global_variables_initializer())
     call = sess.make_callable([step, loss], [x, y])
-    images, labels = rng.normal(size=(64, 28, 28, 1)).astype(np.float32), rng.integers(0, 10, 64).astype(np.int32)
+    images, labels = (
+        rng.normal(size=(64, 28, 28, 1)).astype(np.float32),
+        rng.integers(0, 10, 64).astype(np.int32),
+    )
 
     def run(calls):
         for _ in range(calls):

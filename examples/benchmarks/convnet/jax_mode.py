@@ -10,7 +10,9 @@ from jax import lax
 
 def loss_of(layers, x, y):
     for w, b in layers[:2]:
-        x = jax.nn.relu(lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + b)
+        x = jax.nn.relu(
+            lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+        )
         x = lax.reduce_window(x, -jnp.inf, lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "SAME")
     (w, b), (v, c) = layers[2:]
     logits = jax.nn.relu(x.reshape(len(x), -1) @ w + b) @ v + c
@@ -31,8 +33,14 @@ def step(t, layers, means, squares, x, y):
 def prepare():
     rng = np.random.default_rng(0)
     shapes = (5, 5, 1, 32), (5, 5, 32, 64), (3136, 512), (512, 10)
-    layers = [(jnp.asarray(rng.normal(size=s, scale=np.prod(s[:-1]) ** -0.5), jnp.float32), jnp.zeros(s[-1])) for s in shapes]
-    images, labels = rng.normal(size=(64, 28, 28, 1)).astype(np.float32), rng.integers(0, 10, 64).astype(np.int32)
+    layers = [
+        (jnp.asarray(rng.normal(size=s, scale=np.prod(s[:-1]) ** -0.5), jnp.float32), jnp.zeros(s[-1]))
+        for s in shapes
+    ]
+    images, labels = (
+        rng.normal(size=(64, 28, 28, 1)).astype(np.float32),
+        rng.integers(0, 10, 64).astype(np.int32),
+    )
     state = jnp.zeros(()), layers, jax.tree.map(jnp.zeros_like, layers), jax.tree.map(jnp.zeros_like, layers)
 
     def run(calls):

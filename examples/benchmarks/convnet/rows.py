@@ -5,4 +5,11 @@ from workload import Row
 BATCH = 64
 FIRST = 2 * BATCH * 28 * 28 * 25 * 32  # flops forward; its input needs no gradient
 OTHERS = 2 * BATCH * (14 * 14 * 25 * 32 * 64 + 3136 * 512 + 512 * 10)
-ROWS = {"": Row("training step, convolutional network, batch 64", "ms a step", short=True, flops=2 * FIRST + 3 * OTHERS)}
+ROWS = {
+    "": Row(
+        "training step, convolutional network, batch 64",
+        "ms a step",
+        short=True,
+        flops=2 * FIRST + 3 * OTHERS,
+    )
+}

@@ -9,7 +9,9 @@ def prepare(tf, config, batch):
     image, label = tf.py_func(lambda a, b: files.read(a.item(), b.item()), names, [tf.uint8, tf.uint8])
     image.set_shape([None, 28, 28, 1])
     label.set_shape([None])
-    batches = tf.train.batch([image, label], batch, num_threads=2, capacity=2 * files.PER_FILE, enqueue_many=True)
+    batches = tf.train.batch(
+        [image, label], batch, num_threads=2, capacity=2 * files.PER_FILE, enqueue_many=True
+    )
     sess = tf.Session(config=config)
     sess.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
     tf.train.start_queue_runners(sess)

@@ -18,7 +18,8 @@ class Images(IterableDataset):
 
 
 def prepare(batch):
-    batches = iter(DataLoader(Images(), batch))  # in this process: sending batches from workers takes longer than making them
+    # in this process: sending batches from workers takes longer than making them
+    batches = iter(DataLoader(Images(), batch))
 
     def run(calls):
         for _ in itertools.islice(batches, calls):

@@ -15,5 +15,7 @@ def write(count: int = 128) -> tuple[tempfile.TemporaryDirectory[str], list[str]
     folder = tempfile.TemporaryDirectory()
     names = [str(pathlib.Path(folder.name) / f"{i}.jpg") for i in range(count)]
     for name in names:
-        Image.fromarray(rng.integers(0, 256, (28, 28, 3), np.uint8)).resize((224, 224), Image.Resampling.BICUBIC).save(name, quality=90)
+        Image.fromarray(rng.integers(0, 256, (28, 28, 3), np.uint8)).resize(
+            (224, 224), Image.Resampling.BICUBIC
+        ).save(name, quality=90)
     return folder, names

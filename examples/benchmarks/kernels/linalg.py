@@ -1,9 +1,11 @@
 """Matrix products and convolutions: flowcore beside TensorFlow and PyTorch, GFLOP/s.
 
-    python examples/benchmarks/kernels/linalg.py --threads 1 --peer tensorflow=/path/to/python --peer torch=/path/to/python
+    python examples/benchmarks/kernels/linalg.py --threads 1 --peer tensorflow=/path/to/python
+    --peer torch=/path/to/python
 
-Each engine runs in a process of its own, with the interpreter given for it; rounds alternate between the engines, and the best round of each
-counts (other work on the machine only ever adds time). flowcore runs in this interpreter. Operands are variables, so that nothing is fed or folded.
+Each engine runs in a process of its own, with the interpreter given for it; rounds alternate
+between the engines, and the best round of each counts (other work on the machine only ever adds
+time). flowcore runs in this interpreter. Operands are variables, so that nothing is fed or folded.
 """
 
 from __future__ import annotations
@@ -54,7 +56,12 @@ def graph_mode(fc: object, threads: int) -> Callable[[str, tuple], Callable[[], 
     def make(kind: str, args: tuple) -> Callable[[], object]:
         if kind == "matmul":
             m, n, k, ta, tb = args
-            y = fc.matmul(variable((k, m) if ta else (m, k)), variable((n, k) if tb else (k, n)), transpose_a=ta, transpose_b=tb)
+            y = fc.matmul(
+                variable((k, m) if ta else (m, k)),
+                variable((n, k) if tb else (k, n)),
+                transpose_a=ta,
+                transpose_b=tb,
+            )
         else:
             image, kernel, stride = args
             x, w = variable(image), variable(kernel)
@@ -87,7 +94,9 @@ def torch_mode(threads: int) -> Callable[[str, tuple], Callable[[], object]]:
             return lambda: torch.nn.functional.conv2d(x, weight, stride=stride, padding=pad)
         dy = torch.randn_like(y)
         mask = (kind == "data", kind == "filter", False)
-        return lambda: torch.ops.aten.convolution_backward(dy, x, weight, None, (stride, stride), pad, (1, 1), False, (0, 0), 1, mask)
+        return lambda: torch.ops.aten.convolution_backward(
+            dy, x, weight, None, (stride, stride), pad, (1, 1), False, (0, 0), 1, mask
+        )
 
     return make
 
@@ -98,7 +107,14 @@ def cases() -> list[tuple[str, str, tuple, float]]:
     for name, image, kernel, stride in CONVOLUTIONS:
         pixels = image[0] * -(-image[1] // stride) * -(-image[2] // stride)
         for kind in ("forward", "data", "filter"):
-            found.append((f"{name}, {kind}", kind, (image, kernel, stride), 2.0 * pixels * kernel[0] * kernel[1] * kernel[2] * kernel[3]))
+            found.append(
+                (
+                    f"{name}, {kind}",
+                    kind,
+                    (image, kernel, stride),
+                    2.0 * pixels * kernel[0] * kernel[1] * kernel[2] * kernel[3],
+                )
+            )
     return found
 
 
@@ -136,11 +152,19 @@ def measure(engine: str, threads: int, only: str) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--only", default="", help="cases whose label contains this")
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON", help="tensorflow or torch, and its interpreter")
+    parser.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help="tensorflow or torch, and its interpreter",
+    )
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.measure:
@@ -150,11 +174,26 @@ def main() -> None:
     best: dict[str, dict[str, float]] = {engine: {} for engine in engines}
     for _ in range(args.rounds):
         for engine, python in engines.items():
-            command = [python, __file__, "--measure", engine, "--threads", str(args.threads), "--only", args.only]
-            out = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
+            command = [
+                python,
+                __file__,
+                "--measure",
+                engine,
+                "--threads",
+                str(args.threads),
+                "--only",
+                args.only,
+            ]
+            out = subprocess.run(
+                command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ).stdout
             for case, seconds in json.loads(out.splitlines()[-1]).items():
                 best[engine][case] = min(seconds, best[engine].get(case, seconds))
-    print(f"{'GFLOP/s, ' + str(args.threads) + ' threads':42}" + "".join(f"{engine:>12}" for engine in engines) + "   time to best peer's")
+    print(
+        f"{'GFLOP/s, ' + str(args.threads) + ' threads':42}"
+        + "".join(f"{engine:>12}" for engine in engines)
+        + "   time to best peer's"
+    )
     for index, (label, _, _, flops) in enumerate(cases()):
         row = [best[engine].get(str(index)) for engine in engines]
         if row[0] is None:

@@ -6,7 +6,9 @@ import numpy as np
 def prepare(tf, config, steps, units, batch):
     rng = np.random.default_rng(0)
     x = tf.placeholder(tf.float32, [steps, batch, units])
-    kernel = tf.Variable(rng.normal(size=(2 * units, 4 * units), scale=0.05).astype(np.float32), use_resource=True)
+    kernel = tf.Variable(
+        rng.normal(size=(2 * units, 4 * units), scale=0.05).astype(np.float32), use_resource=True
+    )
     bias = tf.Variable(np.zeros(4 * units, np.float32), use_resource=True)
     h = c = tf.zeros([batch, units])
     outputs = []

@@ -2,7 +2,9 @@
 
 
 def prepare(tf, config, n, count):
-    pairs = [[tf.Variable(tf.random_normal([n, n]), use_resource=True) for _ in range(2)] for _ in range(count)]
+    pairs = [
+        [tf.Variable(tf.random_normal([n, n]), use_resource=True) for _ in range(2)] for _ in range(count)
+    ]
     products = tf.group(*[tf.matmul(a, b) for a, b in pairs])
     sess = tf.Session(config=config)
     sess.run(tf.global_variables_initializer())

@@ -3,6 +3,13 @@
 from workload import Row
 
 ROWS = {
-    "run": Row("one scalar op, fed and fetched (`Session.run`)", "µs a call", short=True, arguments={"call": "run"}),
-    "callable": Row("one scalar op, fed and fetched (`make_callable`)", "µs a call", short=True, arguments={"call": "callable"}),
+    "run": Row(
+        "one scalar op, fed and fetched (`Session.run`)", "µs a call", short=True, arguments={"call": "run"}
+    ),
+    "callable": Row(
+        "one scalar op, fed and fetched (`make_callable`)",
+        "µs a call",
+        short=True,
+        arguments={"call": "callable"},
+    ),
 }

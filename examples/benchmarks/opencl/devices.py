@@ -1,11 +1,14 @@
-"""What an OpenCL device reaches with flowcore, beside the CPU kernels and NumPy, and as a part of its own ceiling.
+"""What an OpenCL device reaches with flowcore, beside the CPU kernels and NumPy, and as a part of
+its own ceiling.
 
     python examples/benchmarks/opencl/devices.py [--device /gpu:0] [--rounds N] [--tinygrad PYTHON]
 
-Everything is measured in one process, rounds alternating between the sides; medians. Operands are variables on their device. The ceilings are probes of
-the device itself: independent chains of fused multiply-adds on private values, and a copy from buffer to buffer. A launch is one node in a chain of 1,000 that
-all compute one float; beside it, pyopencl's own call of the same kernel, 1,000 times. Where the device is no processor, a call computes each row 20 times, one
-after the other: waiting for a GPU takes longer than most rows.
+Everything is measured in one process, rounds alternating between the sides; medians. Operands are
+variables on their device. The ceilings are probes of the device itself: independent chains of fused
+multiply-adds on private values, and a copy from buffer to buffer. A launch is one node in a chain
+of 1,000 that all compute one float; beside it, pyopencl's own call of the same kernel, 1,000 times.
+Where the device is no processor, a call computes each row 20 times, one after the other: waiting
+for a GPU takes longer than most rows.
 """
 
 from __future__ import annotations
@@ -67,7 +70,10 @@ def ceilings(device: devices.Device) -> tuple[float, float]:
     items = (64 if on_cpu else 2048) * handle.max_compute_units
     out = cl.Buffer(context, cl.mem_flags.READ_WRITE, 4 * items)
     size = 1 << 26 if on_cpu else 1 << 30
-    a, b = cl.Buffer(context, cl.mem_flags.READ_WRITE, size), cl.Buffer(context, cl.mem_flags.READ_WRITE, size)
+    a, b = (
+        cl.Buffer(context, cl.mem_flags.READ_WRITE, size),
+        cl.Buffer(context, cl.mem_flags.READ_WRITE, size),
+    )
 
     def multiply() -> None:
         kernel(queue, (items,), (1 if on_cpu else 256,), out, np.int32(20000))
@@ -86,9 +92,13 @@ class Side:
     def __init__(self, name: str, fuses: bool = True) -> None:
         level = fc.OptimizerOptions.L1 if fuses else fc.OptimizerOptions.L0
         self.name = name
-        self.config = fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=level)))
+        self.config = fc.ConfigProto(
+            graph_options=fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=level))
+        )
 
-    def make(self, build: Callable[..., fc.Tensor], *shapes: tuple[int, ...], times: int = 1) -> Callable[[], object]:
+    def make(
+        self, build: Callable[..., fc.Tensor], *shapes: tuple[int, ...], times: int = 1
+    ) -> Callable[[], object]:
         """A call that computes the tensor so many times and waits for it, by fetching one element of it."""
         graph = fc.Graph()
         with graph.as_default(), fc.device(self.name):
@@ -144,9 +154,14 @@ OPS: dict[str, tuple[Callable[..., fc.Tensor], Callable[..., object] | None]] = 
 
 
 def tinygrad_times(python: str) -> dict[str, float]:
-    """Seconds by row of tinygrad's OpenCL backend in the environment of `python`; it takes the system's loader, and so the first device that that finds."""
+    """Seconds by row of tinygrad's OpenCL backend in the environment of `python`;
+
+    it takes the system's loader, and so the first device that that finds.
+    """
     script = pathlib.Path(__file__).with_name("tinygrad_side.py")
-    done = subprocess.run([python, script], env={**os.environ, "DEV": "CL"}, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [python, script], env={**os.environ, "DEV": "CL"}, stdout=subprocess.PIPE, text=True, check=True
+    )
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -166,7 +181,11 @@ def launch_costs(name: str, device: devices.Device) -> tuple[float, float]:
     context = cl.Context([device.runtime.handle])
     queue = cl.CommandQueue(context)
     arguments = "__global float *o, long o_at, __global float *x, long x_at, long n"
-    text = "__kernel void negate(" + arguments + ") { for (size_t i = get_global_id(0); i < n; i += 64) o[i] = -x[i]; }"
+    text = (
+        "__kernel void negate("
+        + arguments
+        + ") { for (size_t i = get_global_id(0); i < n; i += 64) o[i] = -x[i]; }"
+    )
     kernel = cl.Program(context, text).build().negate
     a, b = (cl.Buffer(context, cl.mem_flags.READ_WRITE, 256) for _ in range(2))
 
@@ -179,7 +198,9 @@ def launch_costs(name: str, device: devices.Device) -> tuple[float, float]:
 
 
 def copy_costs(name: str, size: int, rounds: int) -> tuple[float, float]:
-    """Seconds that a value of so many bytes takes from the device to the caller, and from a host node to the device: what it adds to computing it."""
+    """Seconds that a value of so many bytes takes from the device to the caller, and from a host
+    node to the device: what it adds to computing it.
+    """
 
     def first(x: fc.Tensor) -> fc.Tensor:
         return fc.strided_slice(x, [0], [1])
@@ -203,7 +224,9 @@ def copy_costs(name: str, size: int, rounds: int) -> tuple[float, float]:
 
 
 def training_steps(name: str) -> dict[str, Callable[[], object]]:
-    """One Adam step of an MLP (784-512-512-10, batch 128) and of the convnet of the main job (batch 64), data in memory."""
+    """One Adam step of an MLP (784-512-512-10, batch 128) and of the convnet of the main job (batch
+    64), data in memory.
+    """
 
     def weight(*shape: int) -> fc.Variable:
         return fc.Variable(fc.truncated_normal(shape, stddev=0.05, seed=1))
@@ -216,7 +239,9 @@ def training_steps(name: str) -> dict[str, Callable[[], object]]:
     def convnet(x: fc.Tensor) -> fc.Tensor:
         x = fc.reshape(x, [-1, 28, 28, 1])
         for c, o in ((1, 32), (32, 64)):
-            x = fc.nn.relu(fc.nn.bias_add(fc.nn.conv2d(x, weight(5, 5, c, o), [1, 1, 1, 1], "SAME"), weight(o)))
+            x = fc.nn.relu(
+                fc.nn.bias_add(fc.nn.conv2d(x, weight(5, 5, c, o), [1, 1, 1, 1], "SAME"), weight(o))
+            )
             x = fc.nn.max_pool(x, [1, 2, 2, 1], [1, 2, 2, 1], "SAME")
         x = fc.nn.relu(fc.nn.bias_add(fc.matmul(fc.reshape(x, [-1, 3136]), weight(3136, 512)), weight(512)))
         return fc.nn.bias_add(fc.matmul(fc.nn.dropout(x, rate=0.5), weight(512, 10)), weight(10))
@@ -226,9 +251,14 @@ def training_steps(name: str) -> dict[str, Callable[[], object]]:
     for (label, batch), network in zip(STEPS.items(), (mlp, convnet), strict=True):
         graph = fc.Graph()
         with graph.as_default():
-            x, y = fc.constant(rng.random((batch, 784), np.float32)), fc.constant(rng.integers(0, 10, batch).astype(np.int32))
+            x, y = (
+                fc.constant(rng.random((batch, 784), np.float32)),
+                fc.constant(rng.integers(0, 10, batch).astype(np.int32)),
+            )
             with fc.device(name):
-                loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=network(x)))
+                loss = fc.reduce_mean(
+                    fc.nn.sparse_softmax_cross_entropy_with_logits(labels=y, logits=network(x))
+                )
                 train = fc.train.AdamOptimizer().minimize(loss)
             session = fc.Session(graph=graph)
             session.run(fc.global_variables_initializer())
@@ -240,7 +270,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--device", default="/gpu:0")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--tinygrad", metavar="PYTHON", help="the interpreter of an environment that has tinygrad, to measure its OpenCL backend too")
+    parser.add_argument(
+        "--tinygrad",
+        metavar="PYTHON",
+        help="the interpreter of an environment that has tinygrad, to measure its OpenCL backend too",
+    )
     args = parser.parse_args()
     device = devices.find("GPU", int(args.device.rpartition(":")[2]))
     print(f"{device.runtime.name}, {device.runtime.platform}, driver {device.runtime.driver}")
@@ -266,8 +300,14 @@ def main() -> None:
         rate = {side: row.work / statistics.median(t) / 1e9 for side, t in times.items() if t}
         theirs = peer.get(label + row.name if row.name.startswith(" ") else row.name)
         part = rate["device"] / (flops if row.unit == "GFLOP/s" else bandwidth)
-        cells = [f"{rate['numpy']:9.1f}" if "numpy" in rate else " " * 9, f"{row.work / theirs / 1e9:10.1f}" if theirs else " " * 10]
-        print(f"{row.name:30}{rate['device']:12.1f}{part:12.0%}{rate['cpu']:13.1f}{''.join(cells)}  {row.unit}", flush=True)
+        cells = [
+            f"{rate['numpy']:9.1f}" if "numpy" in rate else " " * 9,
+            f"{row.work / theirs / 1e9:10.1f}" if theirs else " " * 10,
+        ]
+        print(
+            f"{row.name:30}{rate['device']:12.1f}{part:12.0%}{rate['cpu']:13.1f}{''.join(cells)}  {row.unit}",
+            flush=True,
+        )
     node, call = launch_costs(args.device, device)
     print(f"\nlaunch, chain of 1,000: {node:.1f} us a node; pyopencl's own call: {call:.1f} us")
     for size, label in ((1 << 20, "1 MB"), (1 << 26, "64 MB")):
@@ -280,12 +320,22 @@ def main() -> None:
             a.append(timed(ours[name], 0.3))
             b.append(timed(cpu[name], 0.3))
         theirs = f"; tinygrad {peer[name] * 1e3:.1f} ms" if name in peer else ""
-        print(f"{name}: {statistics.median(a) * 1e3:.1f} ms; CPU kernels {statistics.median(b) * 1e3:.1f} ms{theirs}", flush=True)
+        print(
+            f"{name}: {statistics.median(a) * 1e3:.1f} ms; CPU kernels {statistics.median(b) * 1e3:.1f}"
+            f" ms{theirs}",
+            flush=True,
+        )
     for label, build in (("with three tanh", chain), ("of products and maxima", arithmetic)):
         for size in (1 << 20, 1 << 24):
-            fused, unfused = (Side(args.device, fuses).make(build, (size,), times=times_each) for fuses in (True, False))
+            fused, unfused = (
+                Side(args.device, fuses).make(build, (size,), times=times_each) for fuses in (True, False)
+            )
             pairs = [(timed(fused), timed(unfused)) for _ in range(args.rounds)]
-            print(f"chain of 10 ops {label}, {size >> 20}M floats, unfused over fused: {statistics.median(b / a for a, b in pairs):.2f}", flush=True)
+            print(
+                f"chain of 10 ops {label}, {size >> 20}M floats, unfused over fused:"
+                f" {statistics.median(b / a for a, b in pairs):.2f}",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""tinygrad's OpenCL backend, its JIT on, on the rows of workloads.py: prints a JSON object, seconds by row. Run by devices.py in an environment that has it."""
+"""tinygrad's OpenCL backend, its JIT on, on the rows of workloads.py:
+
+prints a JSON object, seconds by row. Run by devices.py in an environment that has it.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,10 @@ def training_step(name: str, batch: int) -> Callable[[], object]:
     used = dense if name.startswith("MLP") else [*convs, *after]
     optimizer = optim.Adam([p for layer in used for p in (layer.weight, layer.bias)])
     rng = np.random.default_rng(0)
-    x, y = Tensor(rng.random((batch, 784), np.float32)).realize(), Tensor(rng.integers(0, 10, batch).astype(np.int32)).realize()
+    x, y = (
+        Tensor(rng.random((batch, 784), np.float32)).realize(),
+        Tensor(rng.integers(0, 10, batch).astype(np.int32)).realize(),
+    )
 
     @TinyJit
     def step() -> Tensor:
@@ -101,7 +107,9 @@ def main() -> None:
             return op(*x).realize()
 
         if row.work < 1e11:  # a call of the largest product takes it longer than all of the others
-            found[label + row.name if row.name.startswith(" ") else row.name] = seconds(lambda f=call, x=operands: f(*x))
+            found[label + row.name if row.name.startswith(" ") else row.name] = seconds(
+                lambda f=call, x=operands: f(*x)
+            )
         print(row.name, file=sys.stderr, flush=True)
     for name, batch in STEPS.items():
         found[name] = seconds(training_step(name, batch))

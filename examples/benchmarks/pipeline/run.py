@@ -1,4 +1,5 @@
-"""What the queue pipeline costs the main job: the same training step from files through queues, and with batches that lie in memory.
+"""What the queue pipeline costs the main job: the same training step from files through queues, and
+with batches that lie in memory.
 
     python examples/benchmarks/pipeline/run.py
 
@@ -26,7 +27,9 @@ def main(rounds: int = 11, steps: int = 40, batch: int = 64) -> None:
     _, train, _ = image_data.find(None, EXAMPLES / "output")
     images, labels = input_batches(train, batch, 1)
     network = Network(train.shape, 10)
-    loss = fc.reduce_mean(fc.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=network.logits(images, rate=0.5)))
+    loss = fc.reduce_mean(
+        fc.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=network.logits(images, rate=0.5))
+    )
     step = fc.train.AdamOptimizer(1e-4).minimize(loss)
     with fc.Session() as sess:
         sess.run([fc.global_variables_initializer(), fc.local_variables_initializer()])
@@ -51,7 +54,10 @@ def main(rounds: int = 11, steps: int = 40, batch: int = 64) -> None:
         coord.join(threads)
     medians = {name: statistics.median(t) for name, t in times.items()}
     ratio = statistics.median(np.array(times["queues"]) / np.array(times["memory"]))
-    print(f"from files through queues {medians['queues']:.2f} ms a step, from memory {medians['memory']:.2f} ms: ratio {ratio:.3f}")
+    print(
+        f"from files through queues {medians['queues']:.2f} ms a step, from memory {medians['memory']:.2f}"
+        f" ms: ratio {ratio:.3f}"
+    )
 
 
 if __name__ == "__main__":

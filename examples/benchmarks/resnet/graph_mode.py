@@ -11,7 +11,9 @@ def prepare(tf, config, batch):
         if c.stride > 1 and c.pad:
             h = tf.pad(h, [[0, 0], [c.pad, c.pad], [c.pad, c.pad], [0, 0]])
         padding = "SAME" if c.stride == 1 else "VALID"
-        return tf.nn.conv2d(h, tf.constant(c.kernel), [1, c.stride, c.stride, 1], padding) * tf.constant(c.scale) + tf.constant(c.shift)
+        return tf.nn.conv2d(h, tf.constant(c.kernel), [1, c.stride, c.stride, 1], padding) * tf.constant(
+            c.scale
+        ) + tf.constant(c.shift)
 
     h = tf.nn.relu(convolution(net.stem, x))
     h = tf.nn.max_pool(h, [1, 3, 3, 1], [1, 2, 2, 1], "SAME")

@@ -9,7 +9,13 @@ from jax import lax
 
 def convolution(c, h):
     pads = [(c.pad, c.pad)] * 2
-    return lax.conv_general_dilated(h, c.kernel, (c.stride, c.stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")) * c.scale + c.shift
+    return (
+        lax.conv_general_dilated(
+            h, c.kernel, (c.stride, c.stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        * c.scale
+        + c.shift
+    )
 
 
 def prepare(batch):
@@ -17,7 +23,9 @@ def prepare(batch):
 
     @jax.jit
     def forward(x):
-        h = lax.reduce_window(jax.nn.relu(convolution(net.stem, x)), -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME")
+        h = lax.reduce_window(
+            jax.nn.relu(convolution(net.stem, x)), -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME"
+        )
         for block in net.blocks:
             around = h if block.around is None else convolution(block.around, h)
             h = jax.nn.relu(convolution(block.second, jax.nn.relu(convolution(block.first, h))) + around)

@@ -10,7 +10,13 @@ def prepare(batch):
 
     def tensors(c):
         kernel = torch.from_numpy(c.kernel).permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
-        return kernel, torch.from_numpy(c.scale)[:, None, None], torch.from_numpy(c.shift)[:, None, None], c.stride, c.pad
+        return (
+            kernel,
+            torch.from_numpy(c.scale)[:, None, None],
+            torch.from_numpy(c.shift)[:, None, None],
+            c.stride,
+            c.pad,
+        )
 
     def convolution(parts, h):
         kernel, scale, shift, stride, pad = parts

@@ -1,4 +1,5 @@
-/* Ops that make values: Fill, ZerosLike, OnesLike, Range, LinSpace; and BroadcastGradientArgs, which makes axes. */
+/* Ops that make values: Fill, ZerosLike, OnesLike, Range, LinSpace; and BroadcastGradientArgs, which makes
+ * axes. */
 #include <math.h>
 
 #include "../_float16.h"
@@ -8,8 +9,12 @@ static int fill(fc_ctx *ctx) {
     const fc_tensor *dims = ctx->in[0], *value = ctx->in[1];
     int64_t shape[FC_MAX_DIMS];
     char a[128];
-    if (dims->ndim != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dims must be a vector, found shape %s", fc_shape_str(dims, a, sizeof a));
-    if (value->ndim != 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "value must be a scalar, found shape %s", fc_shape_str(value, a, sizeof a));
+    if (dims->ndim != 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dims must be a vector, found shape %s",
+                              fc_shape_str(dims, a, sizeof a));
+    if (value->ndim != 0)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "value must be a scalar, found shape %s",
+                              fc_shape_str(value, a, sizeof a));
     int rc = fc_vector(ctx, 0, "dims", -1, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, (int)dims->size, shape);
     if (rc || !ctx->out[0].size) return rc;
@@ -26,12 +31,23 @@ static int zeros_like(fc_ctx *ctx) {
 
 static int ones_like(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    union { int8_t i1; int16_t i2; int32_t i4; int64_t i8; float f4[2]; double f8[2]; fc_half h; fc_bfloat16 b; } one = {0};
+    union {
+        int8_t i1;
+        int16_t i2;
+        int32_t i4;
+        int64_t i8;
+        float f4[2];
+        double f8[2];
+        fc_half h;
+        fc_bfloat16 b;
+    } one = {0};
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     if (rc) return rc;
     switch (x->dtype) {
-    case FC_FLOAT32: case FC_COMPLEX64: one.f4[0] = 1; break;
-    case FC_FLOAT64: case FC_COMPLEX128: one.f8[0] = 1; break;
+    case FC_FLOAT32:
+    case FC_COMPLEX64: one.f4[0] = 1; break;
+    case FC_FLOAT64:
+    case FC_COMPLEX128: one.f8[0] = 1; break;
     case FC_FLOAT16: one.h = fc_to_half(1); break;
     case FC_BFLOAT16: one.b = fc_to_bfloat16(1); break;
     default: one.i8 = 1; /* little-endian: the low bytes are those of every narrower integer */
@@ -42,38 +58,42 @@ static int ones_like(fc_ctx *ctx) {
     return fc_fill(ctx, &ctx->out[0], NULL, &one);
 }
 
-/* ---- Range: start, start + delta, ... below (above) limit ---- */
+/* ---- Range: start, start + delta, ... below (above) limit ------------------------------------ */
 static int range_error(fc_ctx *ctx, int problem) {
-    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, problem == 1 ? "Requires delta != 0" : problem == 2 ? "start, limit and delta must point the same way: start <= limit for a positive delta, start >= limit for a negative one"
-                                                                                                        : "the range has too many elements or is not finite");
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          problem == 1   ? "Requires delta != 0"
+                          : problem == 2 ? "start, limit and delta must point the same way: start <= limit "
+                                           "for a positive delta, start >= limit for a negative one"
+                                         : "the range has too many elements or is not finite");
 }
-#define RANGE_INT(NAME, T)                                                                                                  \
-    static int range_##NAME(fc_ctx *ctx) {                                                                                  \
-        T start = *FC_IN(ctx, 0, T), limit = *FC_IN(ctx, 1, T), delta = *FC_IN(ctx, 2, T);                                  \
-        if (delta == 0) return range_error(ctx, 1);                                                                         \
-        if (delta > 0 ? start > limit : start < limit) return range_error(ctx, 2);                                          \
-        uint64_t span = delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit;                  \
-        uint64_t step = delta > 0 ? (uint64_t)delta : 0 - (uint64_t)delta;                                                  \
-        uint64_t count = span / step + (span % step != 0);                                                                  \
-        if (count > INT64_MAX / 16) return range_error(ctx, 3);                                                             \
-        int64_t size = (int64_t)count;                                                                                      \
-        int rc = ctx->api->alloc(ctx, 0, ctx->in[0]->dtype, 1, &size);                                                      \
-        for (int64_t i = 0; !rc && i < size; i++) FC_OUT(ctx, 0, T)[i] = (T)((uint64_t)start + (uint64_t)i * (uint64_t)delta); \
-        return rc;                                                                                                          \
+#define RANGE_INT(NAME, T) \
+    static int range_##NAME(fc_ctx *ctx) { \
+        T start = *FC_IN(ctx, 0, T), limit = *FC_IN(ctx, 1, T), delta = *FC_IN(ctx, 2, T); \
+        if (delta == 0) return range_error(ctx, 1); \
+        if (delta > 0 ? start > limit : start < limit) return range_error(ctx, 2); \
+        uint64_t span = delta > 0 ? (uint64_t)limit - (uint64_t)start : (uint64_t)start - (uint64_t)limit; \
+        uint64_t step = delta > 0 ? (uint64_t)delta : 0 - (uint64_t)delta; \
+        uint64_t count = span / step + (span % step != 0); \
+        if (count > INT64_MAX / 16) return range_error(ctx, 3); \
+        int64_t size = (int64_t)count; \
+        int rc = ctx->api->alloc(ctx, 0, ctx->in[0]->dtype, 1, &size); \
+        for (int64_t i = 0; !rc && i < size; i++) \
+            FC_OUT(ctx, 0, T)[i] = (T)((uint64_t)start + (uint64_t)i * (uint64_t)delta); \
+        return rc; \
     }
 RANGE_INT(int32, int32_t)
 RANGE_INT(int64, int64_t)
-#define RANGE_FLOAT(NAME, T)                                                                                                \
-    static int range_##NAME(fc_ctx *ctx) {                                                                                  \
-        T start = *FC_IN(ctx, 0, T), limit = *FC_IN(ctx, 1, T), delta = *FC_IN(ctx, 2, T);                                  \
-        if (delta == 0) return range_error(ctx, 1);                                                                         \
-        if (delta > 0 ? start > limit : start < limit) return range_error(ctx, 2);                                          \
-        double count = ceil(fabs(((double)limit - (double)start) / (double)delta));                                         \
-        if (!(count < 1e15)) return range_error(ctx, 3);                                                                    \
-        int64_t size = (int64_t)count;                                                                                      \
-        int rc = ctx->api->alloc(ctx, 0, ctx->in[0]->dtype, 1, &size);                                                      \
-        for (int64_t i = 0; !rc && i < size; i++) FC_OUT(ctx, 0, T)[i] = (T)(start + (T)i * delta);                         \
-        return rc;                                                                                                          \
+#define RANGE_FLOAT(NAME, T) \
+    static int range_##NAME(fc_ctx *ctx) { \
+        T start = *FC_IN(ctx, 0, T), limit = *FC_IN(ctx, 1, T), delta = *FC_IN(ctx, 2, T); \
+        if (delta == 0) return range_error(ctx, 1); \
+        if (delta > 0 ? start > limit : start < limit) return range_error(ctx, 2); \
+        double count = ceil(fabs(((double)limit - (double)start) / (double)delta)); \
+        if (!(count < 1e15)) return range_error(ctx, 3); \
+        int64_t size = (int64_t)count; \
+        int rc = ctx->api->alloc(ctx, 0, ctx->in[0]->dtype, 1, &size); \
+        for (int64_t i = 0; !rc && i < size; i++) FC_OUT(ctx, 0, T)[i] = (T)(start + (T)i * delta); \
+        return rc; \
     }
 RANGE_FLOAT(float32, float)
 RANGE_FLOAT(float64, double)
@@ -81,7 +101,8 @@ RANGE_FLOAT(float64, double)
 static int range(fc_ctx *ctx) {
     for (int i = 0; i < 3; i++)
         if (ctx->in[i]->size != 1 || ctx->in[i]->dtype != ctx->in[0]->dtype)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "start, limit and delta must be scalars of one dtype");
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "start, limit and delta must be scalars of one dtype");
     switch (ctx->in[0]->dtype) {
     case FC_INT32: return range_int32(ctx);
     case FC_INT64: return range_int64(ctx);
@@ -96,17 +117,20 @@ static int lin_space(fc_ctx *ctx) {
     int64_t n = fc_int_at(ctx->in[2], 0);
     if (n <= 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Requires num > 0: %lld", (long long)n);
     int is_float = ctx->in[0]->dtype == FC_FLOAT32;
-    double start = is_float ? *FC_IN(ctx, 0, float) : *FC_IN(ctx, 0, double), stop = is_float ? *FC_IN(ctx, 1, float) : *FC_IN(ctx, 1, double);
+    double start = is_float ? *FC_IN(ctx, 0, float) : *FC_IN(ctx, 0, double),
+           stop = is_float ? *FC_IN(ctx, 1, float) : *FC_IN(ctx, 1, double);
     int rc = ctx->api->alloc(ctx, 0, ctx->in[0]->dtype, 1, &n);
     for (int64_t i = 0; !rc && i < n; i++) {
-        double x = i == n - 1 && n > 1 ? stop : start + (n > 1 ? (stop - start) / (double)(n - 1) * (double)i : 0);
+        double x = i == n - 1 && n > 1 ? stop
+                                       : start + (n > 1 ? (stop - start) / (double)(n - 1) * (double)i : 0);
         if (is_float) FC_OUT(ctx, 0, float)[i] = (float)x;
         else FC_OUT(ctx, 0, double)[i] = x;
     }
     return rc;
 }
 
-/* For two shapes that broadcast: the axes along which each was repeated, over which its gradient is to be summed. */
+/* For two shapes that broadcast: the axes along which each was repeated, over which its gradient is to be
+ * summed. */
 static int broadcast_gradient_args(fc_ctx *ctx) {
     int n[2], ndim;
     int64_t s[2][FC_MAX_DIMS], axes[2][FC_MAX_DIMS], count[2] = {0, 0};
@@ -120,8 +144,9 @@ static int broadcast_gradient_args(fc_ctx *ctx) {
         int at[2] = {d - (ndim - n[0]), d - (ndim - n[1])};
         int64_t size[2] = {at[0] < 0 ? 1 : s[0][at[0]], at[1] < 0 ? 1 : s[1][at[1]]};
         if (size[0] != size[1] && size[0] != 1 && size[1] != 1)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: sizes %lld and %lld of dimension %d do not broadcast", (long long)size[0],
-                                  (long long)size[1], d);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Incompatible shapes: sizes %lld and %lld of dimension %d do not broadcast",
+                                  (long long)size[0], (long long)size[1], d);
         for (int i = 0; i < 2; i++)
             if (at[i] < 0 || (size[i] == 1 && size[1 - i] != 1)) axes[i][count[i]++] = d;
     }
@@ -139,7 +164,10 @@ static int broadcast_gradient_args(fc_ctx *ctx) {
 static const fc_kernel_def defs[] = {
     {"Fill", "", "", FC_SYNC | FC_BY_COPY, 1, 0, fill},
     {"ZerosLike", "", "", FC_SYNC | FC_BY_COPY, 0, 0, zeros_like},
-    {"OnesLike", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128,bool", "", FC_SYNC | FC_BY_COPY, 0, 0, ones_like},
+    {"OnesLike",
+     "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,"
+     "complex128,bool",
+     "", FC_SYNC | FC_BY_COPY, 0, 0, ones_like},
     {"Range", "Tidx:int32,int64,float32,float64", "", FC_SYNC | FC_ANY_DEVICE, 7, 1, range},
     {"LinSpace", "T:float32,float64", "", FC_SYNC | FC_ANY_DEVICE, 7, 1, lin_space},
     {"BroadcastGradientArgs", "T:int32,int64", "", FC_SYNC | FC_ANY_DEVICE, 3, 3, broadcast_gradient_args},

@@ -18,7 +18,8 @@ static void gather_piece(void *arg, int64_t begin, int64_t end) {
     int64_t n = job->indices->size;
     for (int64_t i = begin; i < end; i++) {
         int64_t outer = i / n, row = fc_int_at(job->indices, i % n);
-        memcpy(job->out + i * job->inner, job->params + (outer * job->rows + row) * job->inner, (size_t)job->inner);
+        memcpy(job->out + i * job->inner, job->params + (outer * job->rows + row) * job->inner,
+               (size_t)job->inner);
     }
 }
 
@@ -27,18 +28,21 @@ static int gather(fc_ctx *ctx) {
     fc_gather_view view;
     int rc = fc_begin_gather(ctx, &view);
     if (rc || !ctx->out[0].size) return rc;
-    gather_job job = {fc_data(&ctx->out[0]), fc_data(params), indices, view.rows, view.inner * fc_item_size(params->dtype)};
-    ctx->api->parallel_for(ctx, view.outer * indices->size, job.inner >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job.inner, gather_piece, &job);
+    gather_job job = {fc_data(&ctx->out[0]), fc_data(params), indices, view.rows,
+                      view.inner * fc_item_size(params->dtype)};
+    ctx->api->parallel_for(ctx, view.outer * indices->size,
+                           job.inner >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job.inner, gather_piece, &job);
     if (params->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
 
-/* ---- UnsortedSegmentSum: row i of data is added to row segment_ids[i] of the result; negative ids are left out ---- */
-#define ADD_ROW(NAME, T, C, LOAD, STORE)                                              \
-    static void add_row_##NAME(void *to, const void *from, int64_t n) {               \
-        T *a = to;                                                                    \
-        const T *b = from;                                                            \
-        for (int64_t i = 0; i < n; i++) a[i] = STORE((C)(LOAD(a[i]) + LOAD(b[i])));   \
+/* ---- UnsortedSegmentSum: row i of data is added to row segment_ids[i] of the result; negative ids are left
+ * out ---- */
+#define ADD_ROW(NAME, T, C, LOAD, STORE) \
+    static void add_row_##NAME(void *to, const void *from, int64_t n) { \
+        T *a = to; \
+        const T *b = from; \
+        for (int64_t i = 0; i < n; i++) a[i] = STORE((C)(LOAD(a[i]) + LOAD(b[i]))); \
     }
 FC_NUMBER_TYPES(ADD_ROW)
 
@@ -69,8 +73,10 @@ static int one_hot(fc_ctx *ctx) {
     const char *yes = fc_data(on), *no = fc_data(off);
     for (int64_t i = 0; i < ctx->out[0].size; i++) memcpy(out + i * item, no, (size_t)item);
     for (int64_t i = 0; i < indices->size; i++) {
-        int64_t at = indices->dtype == FC_UINT8 ? ((const uint8_t *)fc_data(indices))[i] : fc_int_at(indices, i);
-        if (at >= 0 && at < depth) memcpy(out + ((i / inner * depth + at) * inner + i % inner) * item, yes, (size_t)item);
+        int64_t at = indices->dtype == FC_UINT8 ? ((const uint8_t *)fc_data(indices))[i]
+                                                : fc_int_at(indices, i);
+        if (at >= 0 && at < depth)
+            memcpy(out + ((i / inner * depth + at) * inner + i % inner) * item, yes, (size_t)item);
     }
     if (on->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
@@ -78,21 +84,27 @@ static int one_hot(fc_ctx *ctx) {
 
 static int invert_permutation(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    if (x->ndim != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "invert_permutation expects a 1D vector.");
+    if (x->ndim != 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "invert_permutation expects a 1D vector.");
     int rc = ctx->api->alloc(ctx, 0, x->dtype, 1, x->shape);
     if (rc || !x->size) return rc;
     memset(fc_data(&ctx->out[0]), 0xff, (size_t)(x->size * fc_item_size(x->dtype)));
     for (int64_t i = 0; i < x->size; i++) {
         int64_t to = fc_int_at(x, i);
-        if (to < 0 || to >= x->size) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%lld is not between 0 and %lld", (long long)to, (long long)x->size);
-        if (fc_int_at(&ctx->out[0], to) >= 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%lld is duplicated in the input.", (long long)to);
+        if (to < 0 || to >= x->size)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%lld is not between 0 and %lld", (long long)to,
+                                  (long long)x->size);
+        if (fc_int_at(&ctx->out[0], to) >= 0)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%lld is duplicated in the input.",
+                                  (long long)to);
         if (x->dtype == FC_INT32) FC_OUT(ctx, 0, int32_t)[to] = (int32_t)i;
         else FC_OUT(ctx, 0, int64_t)[to] = i;
     }
     return FC_OK;
 }
 
-/* ---- Unique: distinct values in the order of their first appearance, and for each element where its value went ---- */
+/* ---- Unique: distinct values in the order of their first appearance, and for each element where its value
+ * went ---- */
 static uint64_t hash_bytes(const char *data, int64_t n) {
     uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
     for (int64_t i = 0; i < n; i++) h = (h ^ (uint8_t)data[i]) * 0x100000001b3u;
@@ -137,7 +149,8 @@ static int unique(fc_ctx *ctx) {
     }
     rc = ctx->api->alloc(ctx, 0, x->dtype, 1, &count);
     if (rc || !count) return rc;
-    for (int64_t i = 0; i < count; i++) memcpy(FC_OUT(ctx, 0, char) + i * item, data + firsts[i] * item, (size_t)item);
+    for (int64_t i = 0; i < count; i++)
+        memcpy(FC_OUT(ctx, 0, char) + i * item, data + firsts[i] * item, (size_t)item);
     if (strings) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
@@ -163,12 +176,16 @@ static int in_top_k(fc_ctx *ctx) {
 static int ref_select(fc_ctx *ctx) {
     if (ctx->in[0]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "index must be a scalar");
     int64_t at = fc_int_at(ctx->in[0], 0);
-    if (at < 0 || at >= ctx->n_in - 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "index = %lld is not in [0, %d)", (long long)at, ctx->n_in - 1);
+    if (at < 0 || at >= ctx->n_in - 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "index = %lld is not in [0, %d)", (long long)at,
+                              ctx->n_in - 1);
     const fc_tensor *x = ctx->in[at + 1];
     return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
 }
 
-#define NUMBERS "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128"
+#define NUMBERS \
+    "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64," \
+    "complex128"
 static const fc_kernel_def defs[] = {
     {"Gather", "", "", FC_SYNC, 0, 0, gather},
     {"GatherV2", "", "", FC_SYNC, 4, 0, gather},

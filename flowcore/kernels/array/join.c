@@ -1,8 +1,11 @@
 /* Joining and splitting along an axis: Concat, ConcatV2, ConcatOffset, Split, SplitV, Pack, Unpack.
- * All see a tensor as [outer, along the axis, inner] and move blocks of `inner` items times what lies along the axis. */
+ * All see a tensor as [outer, along the axis, inner] and move blocks of `inner` items times what lies along
+ * the axis. */
 #include "copy.h"
 
-typedef struct { int64_t outer, inner; } split_at;
+typedef struct {
+    int64_t outer, inner;
+} split_at;
 
 static split_at around(const fc_tensor *t, int axis, int64_t item) {
     split_at s = {1, item};
@@ -12,11 +15,15 @@ static split_at around(const fc_tensor *t, int axis, int64_t item) {
 }
 
 /* `bytes` of each of `rows` rows, from one row length to another. Strings get their references. */
-static int move_rows(fc_ctx *ctx, int64_t rows, int64_t bytes, const fc_tensor *dst, int64_t dst_offset, int64_t dst_row, const fc_tensor *src, int64_t src_offset,
-                     int64_t src_row) {
+static int move_rows(fc_ctx *ctx, int64_t rows, int64_t bytes, const fc_tensor *dst, int64_t dst_offset,
+                     int64_t dst_row, const fc_tensor *src, int64_t src_offset, int64_t src_row) {
     int64_t item = fc_item_size(dst->dtype);
     if (!rows || !bytes) return FC_OK;
-    fc_copy copy = {.ndim = 2, .item = item, .shape = {rows, bytes / item}, .dst = {dst_row, item}, .src = {src_row, item}};
+    fc_copy copy = {.ndim = 2,
+                    .item = item,
+                    .shape = {rows, bytes / item},
+                    .dst = {dst_row, item},
+                    .src = {src_row, item}};
     return fc_copy_nd(ctx, &copy, dst, dst_offset, src, src_offset);
 }
 
@@ -27,7 +34,8 @@ static int concat(fc_ctx *ctx, int first, int n, const fc_tensor *axis_input) {
     int axis, rc;
     char a[128], b[128];
     if (axis_input->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the axis must be a scalar");
-    if (lead->ndim == 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "scalars cannot be concatenated; use stack");
+    if (lead->ndim == 0)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "scalars cannot be concatenated; use stack");
     rc = fc_axis(ctx, "the axis", fc_int_at(axis_input, 0), lead->ndim, &axis);
     if (rc) return rc;
     memcpy(shape, lead->shape, sizeof shape);
@@ -37,8 +45,10 @@ static int concat(fc_ctx *ctx, int first, int n, const fc_tensor *axis_input) {
         int same = t->ndim == lead->ndim && t->dtype == lead->dtype;
         for (int d = 0; same && d < t->ndim; d++) same = d == axis || t->shape[d] == lead->shape[d];
         if (!same)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Dimensions of inputs should match along all axes but %d: values[0] is %s, values[%d] is %s",
-                                  axis, fc_shape_str(lead, a, sizeof a), i, fc_shape_str(t, b, sizeof b));
+            return ctx->api->fail(
+                ctx, FC_INVALID_ARGUMENT,
+                "Dimensions of inputs should match along all axes but %d: values[0] is %s, values[%d] is %s",
+                axis, fc_shape_str(lead, a, sizeof a), i, fc_shape_str(t, b, sizeof b));
         if (__builtin_add_overflow(shape[axis], t->shape[axis], &shape[axis]))
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result is too long");
     }
@@ -67,13 +77,16 @@ static int concat_offset(fc_ctx *ctx) {
     int64_t length = ndim, offset = 0;
     for (int i = 0; !rc && i < n; i++) {
         const fc_tensor *shape = ctx->in[1 + i];
-        if (shape->ndim != 1 || shape->size != ndim) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d should contain %d elements", i, ndim);
+        if (shape->ndim != 1 || shape->size != ndim)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d should contain %d elements", i, ndim);
         rc = ctx->api->alloc(ctx, i, FC_INT32, 1, &length);
         if (rc || !ndim) continue;
         for (int d = 0; d < ndim; d++) {
             if (d != axis && fc_int_at(shape, d) != fc_int_at(ctx->in[1], d))
-                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "All dimensions except %d must match: input %d has %lld in dimension %d", axis, i,
-                                      (long long)fc_int_at(shape, d), d);
+                return ctx->api->fail(
+                    ctx, FC_INVALID_ARGUMENT,
+                    "All dimensions except %d must match: input %d has %lld in dimension %d", axis, i,
+                    (long long)fc_int_at(shape, d), d);
             FC_OUT(ctx, i, int32_t)[d] = d == axis ? (int32_t)offset : 0;
         }
         offset += fc_int_at(shape, axis);
@@ -89,7 +102,8 @@ static int split(fc_ctx *ctx, const fc_tensor *x, int axis, const int64_t *lengt
     int64_t offset = 0;
     for (int i = 0; i < ctx->n_out; i++) {
         shape[axis] = lengths[i];
-        int rc = s.outer == 1 ? ctx->api->share(ctx, i, x, offset, x->dtype, x->ndim, shape) : ctx->api->alloc(ctx, i, x->dtype, x->ndim, shape);
+        int rc = s.outer == 1 ? ctx->api->share(ctx, i, x, offset, x->dtype, x->ndim, shape)
+                              : ctx->api->alloc(ctx, i, x->dtype, x->ndim, shape);
         if (rc) return rc;
         int64_t bytes = lengths[i] * s.inner;
         if (s.outer != 1 && ctx->out[i].size) {
@@ -112,7 +126,9 @@ static int split_even(fc_ctx *ctx) {
     if (ctx->in[0]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "split_dim must be a scalar");
     int rc = fc_axis(ctx, "split_dim", fc_int_at(ctx->in[0], 0), x->ndim, &axis);
     if (!rc && x->shape[axis] % ctx->n_out)
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Number of ways to split should evenly divide the split dimension, but got split_dim %d (size = %lld) and num_split %d",
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "Number of ways to split should evenly divide the split dimension, but got "
+                            "split_dim %d (size = %lld) and num_split %d",
                             axis, (long long)x->shape[axis], ctx->n_out);
     if (!rc) rc = split_lengths(ctx, &lengths);
     if (rc) return rc;
@@ -125,7 +141,8 @@ static int split_sizes(fc_ctx *ctx) {
     int64_t *lengths, sum = 0;
     int axis, open = -1;
     if (ctx->in[2]->size != 1 || sizes->ndim != 1 || sizes->size != ctx->n_out)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size_splits must be a vector of %d sizes and split_dim a scalar", ctx->n_out);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "size_splits must be a vector of %d sizes and split_dim a scalar", ctx->n_out);
     int rc = fc_axis(ctx, "split_dim", fc_int_at(ctx->in[2], 0), x->ndim, &axis);
     if (!rc) rc = split_lengths(ctx, &lengths);
     if (rc) return rc;
@@ -133,12 +150,14 @@ static int split_sizes(fc_ctx *ctx) {
         lengths[i] = fc_int_at(sizes, i);
         if (lengths[i] == -1 && open < 0) open = i;
         else if (lengths[i] < 0 || lengths[i] > x->shape[axis])
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size_splits[%d] = %lld is out of range", i, (long long)lengths[i]);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size_splits[%d] = %lld is out of range", i,
+                                  (long long)lengths[i]);
         else sum += lengths[i];
     }
     if (open >= 0 && sum <= x->shape[axis]) sum += lengths[open] = x->shape[axis] - sum;
     if (sum != x->shape[axis])
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size_splits must add up to the size %lld of dimension %d, found %lld",
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "size_splits must add up to the size %lld of dimension %d, found %lld",
                               (long long)x->shape[axis], axis, (long long)sum);
     return split(ctx, x, axis, lengths);
 }
@@ -150,14 +169,19 @@ static int pack(fc_ctx *ctx) {
     char a[128], b[128];
     if (rc) return rc;
     for (int i = 1; i < ctx->n_in; i++)
-        if (ctx->in[i]->ndim != x->ndim || ctx->in[i]->dtype != x->dtype || memcmp(ctx->in[i]->shape, x->shape, (size_t)x->ndim * sizeof(int64_t)))
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Shapes of all inputs must match: values[0].shape = %s != values[%d].shape = %s",
-                                  fc_shape_str(x, a, sizeof a), i, fc_shape_str(ctx->in[i], b, sizeof b));
+        if (ctx->in[i]->ndim != x->ndim || ctx->in[i]->dtype != x->dtype ||
+            memcmp(ctx->in[i]->shape, x->shape, (size_t)x->ndim * sizeof(int64_t)))
+            return ctx->api->fail(
+                ctx, FC_INVALID_ARGUMENT,
+                "Shapes of all inputs must match: values[0].shape = %s != values[%d].shape = %s",
+                fc_shape_str(x, a, sizeof a), i, fc_shape_str(ctx->in[i], b, sizeof b));
     for (int d = 0, from = 0; d <= x->ndim; d++) shape[d] = d == axis ? ctx->n_in : x->shape[from++];
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim + 1, shape);
     if (rc || !ctx->out[0].size) return rc;
     split_at s = around(&ctx->out[0], axis, fc_item_size(x->dtype));
-    for (int i = 0; !rc && i < ctx->n_in; i++) rc = move_rows(ctx, s.outer, s.inner, &ctx->out[0], i * s.inner, s.inner * ctx->n_in, ctx->in[i], 0, s.inner);
+    for (int i = 0; !rc && i < ctx->n_in; i++)
+        rc = move_rows(ctx, s.outer, s.inner, &ctx->out[0], i * s.inner, s.inner * ctx->n_in, ctx->in[i], 0,
+                       s.inner);
     return rc;
 }
 
@@ -166,7 +190,8 @@ static int unpack(fc_ctx *ctx) {
     int64_t shape[FC_MAX_DIMS];
     int axis, rc = fc_axis(ctx, "axis", ctx->attrs[0].i, x->ndim, &axis);
     if (!rc && x->shape[axis] != ctx->n_out)
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Input shape axis %d must equal %d, got %lld", axis, ctx->n_out, (long long)x->shape[axis]);
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Input shape axis %d must equal %d, got %lld", axis,
+                            ctx->n_out, (long long)x->shape[axis]);
     if (rc) return rc;
     for (int d = 0, to = 0; d < x->ndim; d++)
         if (d != axis) shape[to++] = x->shape[d];

@@ -1,4 +1,5 @@
-/* Ops that put the same elements into another order or another number: Transpose, Slice, StridedSlice, Pad, Tile, Reverse, BroadcastTo. */
+/* Ops that put the same elements into another order or another number: Transpose, Slice, StridedSlice, Pad,
+ * Tile, Reverse, BroadcastTo. */
 #include "copy.h"
 
 static int transpose(fc_ctx *ctx) {
@@ -10,7 +11,9 @@ static int transpose(fc_ctx *ctx) {
     for (int d = 0; d < x->ndim; d++) {
         if (perm[d] < 0) perm[d] += x->ndim;
         if (perm[d] < 0 || perm[d] >= x->ndim || seen[perm[d]]++)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "perm must hold each of 0..%d once; entry %d is out of range or repeated", x->ndim - 1, d);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "perm must hold each of 0..%d once; entry %d is out of range or repeated",
+                                  x->ndim - 1, d);
         shape[d] = x->shape[perm[d]];
         moved |= perm[d] != d;
     }
@@ -52,11 +55,12 @@ static int slice(fc_ctx *ctx) {
     fc_strides(x->ndim, x->shape, copy.item, strides);
     for (int d = 0; d < x->ndim; d++) {
         if (begin[d] < 0 || begin[d] > x->shape[d])
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected begin[%d] in [0, %lld], but got %lld", d, (long long)x->shape[d], (long long)begin[d]);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected begin[%d] in [0, %lld], but got %lld",
+                                  d, (long long)x->shape[d], (long long)begin[d]);
         if (size[d] == -1) size[d] = x->shape[d] - begin[d];
         if (size[d] < 0 || size[d] > x->shape[d] - begin[d])
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected size[%d] in [0, %lld], but got %lld", d, (long long)(x->shape[d] - begin[d]),
-                                  (long long)size[d]);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected size[%d] in [0, %lld], but got %lld", d,
+                                  (long long)(x->shape[d] - begin[d]), (long long)size[d]);
         offset += begin[d] * strides[d];
         if (d > 0) whole_rows &= size[d] == x->shape[d];
     }
@@ -69,12 +73,12 @@ static int slice(fc_ctx *ctx) {
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, offset);
 }
 
-/* ---- strided slices: x[begin:end:stride, ..., newaxis, i] ---- */
+/* ---- strided slices: x[begin:end:stride, ..., newaxis, i] ------------------------------------ */
 enum { BEGIN_MASK, END_MASK, ELLIPSIS_MASK, NEW_AXIS_MASK, SHRINK_AXIS_MASK };
 
 typedef struct {
     int64_t start[FC_MAX_DIMS], stride[FC_MAX_DIMS], count[FC_MAX_DIMS]; /* per input axis */
-    int ndim;                                                           /* of the result */
+    int ndim;                                                            /* of the result */
     int64_t shape[FC_MAX_DIMS];
 } strided;
 
@@ -84,7 +88,9 @@ static int parse_strided(fc_ctx *ctx, int first, int in_ndim, const int64_t *in_
     const fc_tensor *b = ctx->in[first], *e = ctx->in[first + 1], *st = ctx->in[first + 2];
     int64_t n = b->size;
     if (b->ndim != 1 || e->ndim != 1 || st->ndim != 1 || e->size != n || st->size != n || n > FC_MAX_DIMS * 2)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "begin, end and strides must be vectors of one length (at most %d)", FC_MAX_DIMS * 2);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "begin, end and strides must be vectors of one length (at most %d)",
+                              FC_MAX_DIMS * 2);
     int64_t mask[5];
     for (int m = 0; m < 5; m++) mask[m] = ctx->attrs[m].i;
     int64_t spans = 0; /* input axes that the spec consumes besides the ellipsis */
@@ -92,14 +98,18 @@ static int parse_strided(fc_ctx *ctx, int first, int in_ndim, const int64_t *in_
     for (int64_t i = 0; i < n; i++) {
         begin[i] = fc_int_at(b, i), end[i] = fc_int_at(e, i), step[i] = fc_int_at(st, i);
         if (mask[ELLIPSIS_MASK] >> i & 1) {
-            if (ellipsis >= 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Multiple ellipses in slice spec not allowed");
+            if (ellipsis >= 0)
+                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                      "Multiple ellipses in slice spec not allowed");
             ellipsis = (int)i;
         } else if (!(mask[NEW_AXIS_MASK] >> i & 1)) {
             spans++;
         }
     }
     if (spans > in_ndim)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Index out of range using input dim %lld; input has only %d dims", (long long)spans - 1, in_ndim);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "Index out of range using input dim %lld; input has only %d dims",
+                              (long long)spans - 1, in_ndim);
     int axis = 0;
     s->ndim = 0;
     for (int64_t i = 0; i <= n; i++) {
@@ -118,22 +128,29 @@ static int parse_strided(fc_ctx *ctx, int first, int in_ndim, const int64_t *in_
             continue;
         }
         int64_t size = in_shape[axis];
-        if (step[i] == 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "strides[%lld] must be non-zero", (long long)i);
+        if (step[i] == 0)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "strides[%lld] must be non-zero", (long long)i);
         if (mask[SHRINK_AXIS_MASK] >> i & 1) {
             int64_t at = begin[i] < 0 ? begin[i] + size : begin[i];
             if (at < 0 || at >= size || step[i] < 0)
-                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "slice index %lld of dimension %d out of bounds (its size is %lld)", (long long)begin[i],
-                                      axis, (long long)size);
+                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                      "slice index %lld of dimension %d out of bounds (its size is %lld)",
+                                      (long long)begin[i], axis, (long long)size);
             s->start[axis] = at, s->stride[axis] = 1, s->count[axis] = 1;
             axis++;
             continue;
         }
         int64_t low = step[i] > 0 ? 0 : -1, high = step[i] > 0 ? size : size - 1;
-        int64_t from = mask[BEGIN_MASK] >> i & 1 ? (step[i] > 0 ? low : high) : begin[i] < 0 ? begin[i] + size : begin[i];
-        int64_t to = mask[END_MASK] >> i & 1 ? (step[i] > 0 ? high : low) : end[i] < 0 ? end[i] + size : end[i];
+        int64_t from = mask[BEGIN_MASK] >> i & 1 ? (step[i] > 0 ? low : high)
+                       : begin[i] < 0            ? begin[i] + size
+                                                 : begin[i];
+        int64_t to = mask[END_MASK] >> i & 1 ? (step[i] > 0 ? high : low)
+                     : end[i] < 0            ? end[i] + size
+                                             : end[i];
         from = from < low ? low : from > high ? high : from;
         to = to < low ? low : to > high ? high : to;
-        int64_t length = step[i] > 0 ? to - from : from - to, magnitude = step[i] > 0 ? step[i] : -(step[i] + 1) + (int64_t)1;
+        int64_t length = step[i] > 0 ? to - from : from - to,
+                magnitude = step[i] > 0 ? step[i] : -(step[i] + 1) + (int64_t)1;
         if (step[i] == INT64_MIN) magnitude = INT64_MAX;
         s->start[axis] = from, s->stride[axis] = step[i];
         s->count[axis] = length > 0 ? (length - 1) / magnitude + 1 : 0;
@@ -144,11 +161,14 @@ static int parse_strided(fc_ctx *ctx, int first, int in_ndim, const int64_t *in_
     }
     return FC_OK;
 too_many:
-    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result would have more than %d dimensions", FC_MAX_DIMS);
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result would have more than %d dimensions",
+                          FC_MAX_DIMS);
 }
 
-/* A copy between the sliced part of an array (strides into it in `part`) and a dense one; returns the byte offset of the part. */
-static int64_t strided_copy(const strided *s, int ndim, const int64_t *shape, int64_t item, fc_copy *copy, int64_t *part, int64_t *dense) {
+/* A copy between the sliced part of an array (strides into it in `part`) and a dense one; returns the byte
+ * offset of the part. */
+static int64_t strided_copy(const strided *s, int ndim, const int64_t *shape, int64_t item, fc_copy *copy,
+                            int64_t *part, int64_t *dense) {
     int64_t strides[FC_MAX_DIMS], offset = 0;
     fc_strides(ndim, shape, item, strides);
     fc_strides(ndim, s->count, item, dense);
@@ -195,7 +215,8 @@ static int strided_slice_grad(fc_ctx *ctx) {
     if (rc) return rc;
     if (dy->ndim != s.ndim || memcmp(dy->shape, s.shape, (size_t)s.ndim * sizeof(int64_t))) {
         char a[128];
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dy has shape %s, which is not that of the slice", fc_shape_str(dy, a, sizeof a));
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dy has shape %s, which is not that of the slice",
+                              fc_shape_str(dy, a, sizeof a));
     }
     int64_t item = fc_item_size(dy->dtype);
     if (!ctx->out[0].size) return FC_OK;
@@ -210,19 +231,24 @@ static int pad(fc_ctx *ctx) {
     int64_t shape[FC_MAX_DIMS], strides[FC_MAX_DIMS], offset = 0, item = fc_item_size(x->dtype);
     char a[128];
     if (paddings->ndim != 2 || paddings->shape[0] != x->ndim || paddings->shape[1] != 2)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "paddings must have shape [%d, 2], found %s", x->ndim, fc_shape_str(paddings, a, sizeof a));
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "paddings must have shape [%d, 2], found %s", x->ndim,
+                              fc_shape_str(paddings, a, sizeof a));
     if (ctx->n_in == 3 && ctx->in[2]->size != 1)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "constant_values must be a scalar, found shape %s", fc_shape_str(ctx->in[2], a, sizeof a));
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "constant_values must be a scalar, found shape %s",
+                              fc_shape_str(ctx->in[2], a, sizeof a));
     for (int d = 0; d < x->ndim; d++) {
         int64_t before = fc_int_at(paddings, 2 * d), after = fc_int_at(paddings, 2 * d + 1);
-        if (before < 0 || after < 0 || __builtin_add_overflow(x->shape[d], before, &shape[d]) || __builtin_add_overflow(shape[d], after, &shape[d]))
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Paddings must be non-negative: %lld, %lld", (long long)before, (long long)after);
+        if (before < 0 || after < 0 || __builtin_add_overflow(x->shape[d], before, &shape[d]) ||
+            __builtin_add_overflow(shape[d], after, &shape[d]))
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Paddings must be non-negative: %lld, %lld",
+                                  (long long)before, (long long)after);
     }
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
     rc = ctx->n_in == 3 ? fc_fill(ctx, &ctx->out[0], NULL, fc_data(ctx->in[2])) : fc_clear(ctx, &ctx->out[0]);
     if (rc) return rc;
-    if (x->dtype == FC_STRING && ctx->n_in == 3) { /* the input's own strings take the place of some of these */
+    /* the input's own strings take the place of some of these */
+    if (x->dtype == FC_STRING && ctx->n_in == 3) {
         fc_retain_strings(&ctx->out[0]);
         for (int64_t i = 0; i < x->size; i++) ctx->api->string_release(*(fc_string **)fc_data(ctx->in[2]));
     }
@@ -243,7 +269,9 @@ static int tile(fc_ctx *ctx) {
     if (rc) return rc;
     for (int d = 0; d < x->ndim; d++)
         if (multiples[d] < 0 || __builtin_mul_overflow(x->shape[d], multiples[d], &shape[d]))
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected multiples[%d] >= 0 and in range, but got %lld", d, (long long)multiples[d]);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Expected multiples[%d] >= 0 and in range, but got %lld", d,
+                                  (long long)multiples[d]);
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
     fc_copy copy = {.ndim = 2 * x->ndim, .item = fc_item_size(x->dtype)};
@@ -251,7 +279,8 @@ static int tile(fc_ctx *ctx) {
     fc_strides(x->ndim, shape, copy.item, out_strides);
     for (int d = 0; d < x->ndim; d++) {
         copy.shape[2 * d] = multiples[d], copy.src[2 * d] = 0, copy.dst[2 * d] = out_strides[d] * x->shape[d];
-        copy.shape[2 * d + 1] = x->shape[d], copy.src[2 * d + 1] = in_strides[d], copy.dst[2 * d + 1] = out_strides[d];
+        copy.shape[2 * d + 1] = x->shape[d], copy.src[2 * d + 1] = in_strides[d],
+                           copy.dst[2 * d + 1] = out_strides[d];
     }
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
 }
@@ -265,7 +294,8 @@ static int broadcast_to(fc_ctx *ctx) {
     for (int d = 0; d < x->ndim; d++) {
         int at = d + ndim - x->ndim;
         if (at < 0 || (x->shape[d] != 1 && x->shape[d] != shape[at]))
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: input %s does not broadcast to the shape asked for",
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Incompatible shapes: input %s does not broadcast to the shape asked for",
                                   fc_shape_str(x, a, sizeof a));
     }
     rc = ctx->api->alloc(ctx, 0, x->dtype, ndim, shape);
@@ -288,7 +318,8 @@ static int reverse(fc_ctx *ctx) {
     int flip[FC_MAX_DIMS] = {0}, axis, rc = fc_vector(ctx, 1, "axis", -1, axes);
     for (int64_t i = 0; !rc && i < ctx->in[1]->size; i++) {
         rc = fc_axis(ctx, "axis", axes[i], x->ndim, &axis);
-        if (!rc && flip[axis]++) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis %d specified more than once.", axis);
+        if (!rc && flip[axis]++)
+            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis %d specified more than once.", axis);
     }
     if (!rc) rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     if (rc || !x->size) return rc;
@@ -305,8 +336,9 @@ static int reverse(fc_ctx *ctx) {
 #define MASKS "begin_mask end_mask ellipsis_mask new_axis_mask shrink_axis_mask"
 static const fc_kernel_def defs[] = {
     {"Transpose", "", "", FC_SYNC | FC_BY_COPY, 2, 0, transpose},
-    {"ConjugateTranspose", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,bool", "", FC_SYNC | FC_BY_COPY, 2, 0,
-     transpose},
+    {"ConjugateTranspose",
+     "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,bool", "",
+     FC_SYNC | FC_BY_COPY, 2, 0, transpose},
     {"ConjugateTranspose", "", "", FC_SYNC, 2, 0, conjugate_transpose},
     {"Slice", "", "", FC_SYNC | FC_BY_COPY, 6, 0, slice},
     {"StridedSlice", "", MASKS, FC_SYNC | FC_BY_COPY, 14, 0, strided_slice},

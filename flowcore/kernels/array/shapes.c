@@ -23,7 +23,9 @@ static int put_integers(fc_ctx *ctx, int i, int ndim, int64_t count, const int64
     for (int64_t k = 0; k < count; k++) {
         if (dtype == FC_INT64) FC_OUT(ctx, i, int64_t)[k] = values[k];
         else if (values[k] > INT32_MAX)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size %lld does not fit int32; ask for out_type=int64", (long long)values[k]);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "size %lld does not fit int32; ask for out_type=int64",
+                                  (long long)values[k]);
         else FC_OUT(ctx, i, int32_t)[k] = (int32_t)values[k];
     }
     return FC_OK;
@@ -50,30 +52,42 @@ static int reshape(fc_ctx *ctx) {
     int open = -1, ndim = (int)ctx->in[1]->size;
     char a[128];
     if (ctx->in[1]->ndim != 1 || ctx->in[1]->size > FC_MAX_DIMS)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS,
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS,
                               fc_shape_str(ctx->in[1], a, sizeof a));
     for (int d = 0; d < ndim; d++) {
         to[d] = fc_int_at(ctx->in[1], d);
         if (to[d] == -1) {
-            if (open >= 0) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only one size may be -1, found it at %d and %d", open, d);
+            if (open >= 0)
+                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                      "only one size may be -1, found it at %d and %d", open, d);
             open = d;
         } else if (to[d] < 0) {
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size %d must be at least 0 (or -1), found %lld", d, (long long)to[d]);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size %d must be at least 0 (or -1), found %lld",
+                                  d, (long long)to[d]);
         } else if (__builtin_mul_overflow(known, to[d], &known)) {
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the sizes overflow 64 bits");
         }
     }
     if (open >= 0) {
-        if (known == 0 && x->size) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "cannot infer the size -1: another size is 0, but the input has %lld values", (long long)x->size);
+        if (known == 0 && x->size)
+            return ctx->api->fail(
+                ctx, FC_INVALID_ARGUMENT,
+                "cannot infer the size -1: another size is 0, but the input has %lld values",
+                (long long)x->size);
         if (known && x->size % known)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Input to reshape is a tensor with %lld values, but the requested shape requires a multiple of %lld",
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Input to reshape is a tensor with %lld values, but the requested shape "
+                                  "requires a multiple of %lld",
                                   (long long)x->size, (long long)known);
         to[open] = known ? x->size / known : 0;
         known *= to[open];
     }
     if (known != x->size)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Input to reshape is a tensor %s with %lld values, but the requested shape has %lld",
-                              fc_shape_str(x, a, sizeof a), (long long)x->size, (long long)known);
+        return ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT,
+            "Input to reshape is a tensor %s with %lld values, but the requested shape has %lld",
+            fc_shape_str(x, a, sizeof a), (long long)x->size, (long long)known);
     return ctx->api->share(ctx, 0, x, 0, x->dtype, ndim, to);
 }
 
@@ -97,7 +111,8 @@ static int squeeze(fc_ctx *ctx) {
         int rc = fc_axis(ctx, "squeeze_dims", dims->ints[i], x->ndim, &axis);
         if (rc) return rc;
         if (x->shape[axis] != 1)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Can not squeeze dim[%d], expected a dimension of 1, got %lld", axis,
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Can not squeeze dim[%d], expected a dimension of 1, got %lld", axis,
                                   (long long)x->shape[axis]);
         drop[axis] = 1;
     }
@@ -116,7 +131,9 @@ static int bitcast(fc_ctx *ctx) {
     if (from_item > to_item) shape[ndim++] = from_item / to_item;
     else if (from_item < to_item) {
         if (!ndim || shape[ndim - 1] != to_item / from_item)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the last dimension must be %lld to become one wider element", (long long)(to_item / from_item));
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "the last dimension must be %lld to become one wider element",
+                                  (long long)(to_item / from_item));
         ndim--;
     }
     return ctx->api->share(ctx, 0, x, 0, to, ndim, shape);

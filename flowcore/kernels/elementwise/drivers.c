@@ -28,7 +28,11 @@ int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
         loop(fc_data(&ctx->out[0]), fc_data(x), x->size);
         return FC_OK;
     }
-    fc_job job = {.unary = loop, .out = fc_data(&ctx->out[0]), .x = fc_data(x), .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
+    fc_job job = {.unary = loop,
+                  .out = fc_data(&ctx->out[0]),
+                  .x = fc_data(x),
+                  .out_item = fc_item_size(dtype),
+                  .in_item = fc_item_size(x->dtype)};
     ctx->api->parallel_for(ctx, x->size, FC_GRAIN, unary_piece, &job);
     return FC_OK;
 }
@@ -37,8 +41,8 @@ int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
 static void flat_piece(void *arg, int64_t begin, int64_t end) {
     const fc_job *job = arg;
     int64_t sx = job->walk.stride[0][0], sy = job->walk.stride[1][0];
-    job->binary(job->out + begin * job->out_item, job->x + begin * sx * job->in_item, job->y + begin * sy * job->in_item,
-                end - begin, sx, sy);
+    job->binary(job->out + begin * job->out_item, job->x + begin * sx * job->in_item,
+                job->y + begin * sy * job->in_item, end - begin, sx, sy);
 }
 
 /* Several axes: rows [begin, end) of the innermost. */
@@ -54,8 +58,8 @@ static void row_piece(void *arg, int64_t begin, int64_t end) {
         y += at[d] * w->stride[1][d];
     }
     for (int64_t row = begin; row < end; row++) {
-        job->binary(job->out + row * n * job->out_item, job->x + x * job->in_item, job->y + y * job->in_item, n,
-                    w->stride[0][last], w->stride[1][last]);
+        job->binary(job->out + row * n * job->out_item, job->x + x * job->in_item, job->y + y * job->in_item,
+                    n, w->stride[0][last], w->stride[1][last]);
         for (int d = last - 1; d >= 0; d--) {
             x += w->stride[0][d];
             y += w->stride[1][d];
@@ -73,8 +77,10 @@ int fc_alloc_over(fc_ctx *ctx, int n_in, int dtype, int ndim, const int64_t *sha
     for (int i = 0; i < n_in; i++) {
         const fc_tensor *in = ctx->in[i];
         if (in->size != size || !size || fc_item_size(dtype) != fc_item_size(in->dtype)) continue;
-        if (__atomic_load_n(&in->buffer->refs, __ATOMIC_ACQUIRE) != 1 || in->buffer->flags & FC_BUF_EXTERNAL) continue;
-        fc_buffer *fresh = ctx->out[0].buffer; /* of an input before, which a node after this one still reads */
+        if (__atomic_load_n(&in->buffer->refs, __ATOMIC_ACQUIRE) != 1 || in->buffer->flags & FC_BUF_EXTERNAL)
+            continue;
+        /* of an input before, which a node after this one still reads */
+        fc_buffer *fresh = ctx->out[0].buffer;
         int rc = ctx->api->forward(ctx, i, 0, dtype, ndim, shape);
         fc_release(fresh);
         if (rc || ctx->out[0].buffer == in->buffer) return rc;
@@ -95,12 +101,17 @@ int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype) {
     fc_binary_loop loop = loops[x->dtype];
     if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
     int same = x->ndim == y->ndim && !memcmp(x->shape, y->shape, (size_t)x->ndim * sizeof *x->shape);
-    if (size <= FC_GRAIN && (same || x->size == 1 || y->size == 1)) { /* most small nodes: no walk to prepare */
+    /* most small nodes: no walk to prepare */
+    if (size <= FC_GRAIN && (same || x->size == 1 || y->size == 1)) {
         loop(fc_data(&ctx->out[0]), fc_data(x), fc_data(y), size, x->size == size, y->size == size);
         return FC_OK;
     }
-    fc_job job = {.binary = loop, .out = fc_data(&ctx->out[0]), .x = fc_data(x), .y = fc_data(y),
-                  .out_item = fc_item_size(dtype), .in_item = fc_item_size(x->dtype)};
+    fc_job job = {.binary = loop,
+                  .out = fc_data(&ctx->out[0]),
+                  .x = fc_data(x),
+                  .y = fc_data(y),
+                  .out_item = fc_item_size(dtype),
+                  .in_item = fc_item_size(x->dtype)};
     fc_walk_init(&job.walk, 2, ctx->in, ndim, shape);
     if (job.walk.ndim == 1) {
         if (size <= FC_GRAIN) flat_piece(&job, 0, size);

@@ -1,5 +1,5 @@
-/* The elementwise kernels: elementwise.def expanded for every element type, then once more into kernels and table lines.
- * A new op is a line of that file. */
+/* The elementwise kernels: elementwise.def expanded for every element type, then once more into kernels and
+ * table lines. A new op is a line of that file. */
 #include <complex.h>
 #include <math.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define AS_IS(x) (x)
 #define AS_TYPE(x) (T)(x)
 
-/* ---- floating types ---- */
+/* ---- floating types -------------------------------------------------------------------------- */
 #define IS_FLOAT 1
 #define IS_INT 0
 #define IS_SIGNED 0
@@ -112,7 +112,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #undef IS_FLOAT
 #define IS_FLOAT 0
 
-/* ---- integers: narrow ones are computed as int, and wrap when stored ---- */
+/* ---- integers: narrow ones are computed as int, and wrap when stored ------------------------- */
 #undef CLONES
 #define CLONES
 #undef IS_INT
@@ -172,7 +172,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #undef IS_UNSIGNED
 #define IS_UNSIGNED 0
 
-/* ---- bool ---- */
+/* ---- bool ------------------------------------------------------------------------------------ */
 #undef IS_BOOL
 #define IS_BOOL 1
 #define TYPE bool
@@ -183,7 +183,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #undef IS_BOOL
 #define IS_BOOL 0
 
-/* ---- complex ---- */
+/* ---- complex --------------------------------------------------------------------------------- */
 #undef F
 #undef C
 #undef STORE
@@ -233,16 +233,21 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #undef C
 #undef IS_COMPLEX
 
-/* ---- kernels: per line a table by dtype and a function ---- */
-#define LOOPS_FLOAT(p) [FC_FLOAT16] = p##_float16, [FC_BFLOAT16] = p##_bfloat16, [FC_FLOAT32] = p##_float32, [FC_FLOAT64] = p##_float64
-#define LOOPS_SIGNED(p) [FC_INT8] = p##_int8, [FC_INT16] = p##_int16, [FC_INT32] = p##_int32, [FC_INT64] = p##_int64
-#define LOOPS_UNSIGNED(p) [FC_UINT8] = p##_uint8, [FC_UINT16] = p##_uint16, [FC_UINT32] = p##_uint32, [FC_UINT64] = p##_uint64
+/* ---- kernels: per line a table by dtype and a function --------------------------------------- */
+#define LOOPS_FLOAT(p) \
+    [FC_FLOAT16] = p##_float16, [FC_BFLOAT16] = p##_bfloat16, [FC_FLOAT32] = p##_float32, \
+    [FC_FLOAT64] = p##_float64
+#define LOOPS_SIGNED(p) \
+    [FC_INT8] = p##_int8, [FC_INT16] = p##_int16, [FC_INT32] = p##_int32, [FC_INT64] = p##_int64
+#define LOOPS_UNSIGNED(p) \
+    [FC_UINT8] = p##_uint8, [FC_UINT16] = p##_uint16, [FC_UINT32] = p##_uint32, [FC_UINT64] = p##_uint64
 #define LOOPS_INT(p) LOOPS_SIGNED(p), LOOPS_UNSIGNED(p)
 #define LOOPS_COMPLEX(p) [FC_COMPLEX64] = p##_complex64, [FC_COMPLEX128] = p##_complex128
 #define LOOPS_BOOL(p) [FC_BOOL] = p##_bool
 
 #define UNARY_LOOPS(op, cls) static const fc_unary_loop loops_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(op)};
-#define BINARY_LOOPS(op, cls) static const fc_binary_loop loops_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(op)};
+#define BINARY_LOOPS(op, cls) \
+    static const fc_binary_loop loops_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(op)};
 #define KERNEL(op, cls, driver, out_dtype) \
     static int kernel_##op##_##cls(fc_ctx *ctx) { return driver(ctx, loops_##op##_##cls, out_dtype); }
 
@@ -250,18 +255,18 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define TEST(op, cls, f) UNARY_LOOPS(op, cls) KERNEL(op, cls, fc_unary, FC_BOOL)
 #define BINARY(op, cls, f) BINARY_LOOPS(op, cls) KERNEL(op, cls, fc_binary, 0)
 #define COMPARE(op, cls, f) BINARY_LOOPS(op, cls) KERNEL(op, cls, fc_binary, FC_BOOL)
-#define CHECKED(op, cls, bad, message, f)                                                  \
-    BINARY_LOOPS(op, cls)                                                                  \
+#define CHECKED(op, cls, bad, message, f) \
+    BINARY_LOOPS(op, cls) \
     static const fc_check_loop checks_##op##_##cls[FC_NUM_DTYPES] = {LOOPS_##cls(check_##op)}; \
-    static int kernel_##op##_##cls(fc_ctx *ctx) {                                          \
-        const fc_check_loop *checks = checks_##op##_##cls;                                 \
-        const fc_tensor *y = ctx->in[1];                                                   \
-        int64_t shape[FC_MAX_DIMS];                                                        \
-        int ndim, rc = fc_broadcast(ctx, 2, &ndim, shape);                                 \
-        if (rc) return rc;                                                                 \
+    static int kernel_##op##_##cls(fc_ctx *ctx) { \
+        const fc_check_loop *checks = checks_##op##_##cls; \
+        const fc_tensor *y = ctx->in[1]; \
+        int64_t shape[FC_MAX_DIMS]; \
+        int ndim, rc = fc_broadcast(ctx, 2, &ndim, shape); \
+        if (rc) return rc; \
         if (ctx->in[0]->size && y->size && checks[y->dtype] && checks[y->dtype](fc_data(y), y->size)) \
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message);                      \
-        return fc_binary(ctx, loops_##op##_##cls, 0);                                      \
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message); \
+        return fc_binary(ctx, loops_##op##_##cls, 0); \
     }
 #include "../../../opencl_kernels/elementwise.def"
 #undef UNARY

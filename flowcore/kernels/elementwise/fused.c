@@ -1,12 +1,15 @@
-/* A fused node: a chain or tree of elementwise ops, block by block, so that what is between two steps stays in the first-level cache.
+/* A fused node: a chain or tree of elementwise ops, block by block, so that what is between two steps stays
+ * in the first-level cache.
  *
- * A step is a call of the very loop that the op's own kernel runs, over a block of elements; the results are the same bits therefore. Steps whose value is
- * smaller than the output (shapes were unknown when the plan was made) are computed first, whole. Inputs that are broadcast along some axes are read in
- * place where rows are long. Where rows are short, a block is several of them: an input whose rows are all alike is written out for it once; the steps that
- * read another are run row by row, or, where rows are very short, on what is written out for each block.
+ * A step is a call of the very loop that the op's own kernel runs, over a block of elements; the results are
+ * the same bits therefore. Steps whose value is smaller than the output (shapes were unknown when the plan
+ * was made) are computed first, whole. Inputs that are broadcast along some axes are read in place where rows
+ * are long. Where rows are short, a block is several of them: an input whose rows are all alike is written
+ * out for it once; the steps that read another are run row by row, or, where rows are very short, on what is
+ * written out for each block.
  *
- * Where the node ends in a reduction, the last step's blocks go through a buffer to the loops of the reduction's own kernel (reduce/rows.h), cut as that cuts
- * rows: the same bits again. */
+ * Where the node ends in a reduction, the last step's blocks go through a buffer to the loops of the
+ * reduction's own kernel (reduce/rows.h), cut as that cuts rows: the same bits again. */
 #include <string.h>
 
 #include "../_fused.h"
@@ -22,14 +25,19 @@ typedef struct {
     int64_t place;  /* of working memory where the value goes; -1: the output's */
 } fused_code;
 
-/* Bytes of a block, and of all that are alive at a time: see docs/architecture.md for how they were measured. */
+/* Bytes of a block, and of all that are alive at a time: see docs/architecture.md for how they were measured.
+ */
 enum { BLOCK_BYTES = 8192, WORK_BYTES = 32768, BLOCKS_PER_PIECE = 4 };
-/* A tensor of few blocks is cut into as many as its work is worth, up to MOST_SHARES, of at least LEAST_BLOCK elements. */
+/* A tensor of few blocks is cut into as many as its work is worth, up to MOST_SHARES, of at least LEAST_BLOCK
+ * elements. */
 enum { LEAST_BLOCK = 256, MOST_SHARES = 16 };
 /* Elements that are handed to a thread to be reduced, if there are so many for each share. */
 enum { LEAST_SHARE = 8192 };
-/* Whether it is worth other threads' help. The work of ten steps on 10,000 elements, 15 us, is not: waking a thread takes 5. */
-static inline int is_split(int64_t size, int64_t steps) { return size > FC_GRAIN || size * steps > 4 * FC_GRAIN; }
+/* Whether it is worth other threads' help. The work of ten steps on 10,000 elements, 15 us, is not: waking a
+ * thread takes 5. */
+static inline int is_split(int64_t size, int64_t steps) {
+    return size > FC_GRAIN || size * steps > 4 * FC_GRAIN;
+}
 /* A row of so many elements is worth a call. */
 enum { LEAST_ROW = 32 };
 /* Up to so many elements broadcast inputs are written out one by one. */
@@ -46,8 +54,8 @@ typedef struct {
     fc_check_loop check;
 } instruction;
 
-/* How a value is found. In working memory: at `place` of it. BY_ROW: see run_rows. IN_BUFFER: what is to be reduced. Else (OUTSIDE) at `data`, `advance` bytes on for each element of
- * the output. */
+/* How a value is found. In working memory: at `place` of it. BY_ROW: see run_rows. IN_BUFFER: what is to be
+ * reduced. Else (OUTSIDE) at `data`, `advance` bytes on for each element of the output. */
 enum { OUTSIDE = -1, BY_ROW = -2, IN_BUFFER = -3 };
 typedef struct {
     char *data;
@@ -57,27 +65,28 @@ typedef struct {
 
 /* An input that is broadcast along some axes. */
 typedef struct {
-    int32_t value, readers; /* how many steps read it */
-    int32_t repeats, by_row; /* all rows are alike; the step that reads it is run row by row */
+    int32_t value, readers;          /* how many steps read it */
+    int32_t repeats, by_row;         /* all rows are alike; the step that reads it is run row by row */
     int64_t item, step[FC_MAX_DIMS]; /* elements along each axis of the output */
 } walked;
 
 typedef struct {
     int32_t n_values, n_instructions, n_walked, n_by_row, places, long_rows;
-    int32_t refused;  /* 1 + the step that met a value that it refuses */
+    int32_t refused; /* 1 + the step that met a value that it refuses */
     int64_t place_bytes;
-    int64_t block;    /* elements: part of a row, or `rows_per_block` whole rows */
+    int64_t block; /* elements: part of a row, or `rows_per_block` whole rows */
     int64_t blocks, rows, row_size, blocks_per_row, rows_per_block;
     int32_t ndim;
     int64_t shape[FC_MAX_DIMS];
     value values[FC_FUSED_VALUES];
-    int8_t items[FC_FUSED_VALUES];   /* bytes */
-    int8_t strides[FC_FUSED_VALUES]; /* elements between two of a value in a block: 0 or 1; -1: not read */
+    int8_t items[FC_FUSED_VALUES]; /* bytes */
+    /* elements between two of a value in a block: 0 or 1; -1: not read */
+    int8_t strides[FC_FUSED_VALUES];
     instruction instructions[FC_FUSED_STEPS];
     walked inputs[FC_FUSED_VALUES];
 } job;
 
-/* ---- running ---- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 /* A step over n elements; at[v] is where value v begins. Zero where it refuses one. */
 static inline int run_one(const instruction *s, char **at, const int8_t *strides, int64_t n) {
@@ -87,8 +96,12 @@ static inline int run_one(const instruction *s, char **at, const int8_t *strides
     case CHECKED:
         if (s->check(at[from[1]], strides[from[1]] ? n : 1)) return 0;
         /* fall through */
-    case TWO: s->run.binary(at[s->to], at[from[0]], at[from[1]], n, strides[from[0]], strides[from[1]]); return 1;
-    default: fc_select_loop(at[s->to], at[from[0]], at[from[1]], at[from[2]], n, strides[from[0]], strides[from[1]], strides[from[2]], s->run.item);
+    case TWO:
+        s->run.binary(at[s->to], at[from[0]], at[from[1]], n, strides[from[0]], strides[from[1]]);
+        return 1;
+    default:
+        fc_select_loop(at[s->to], at[from[0]], at[from[1]], at[from[2]], n, strides[from[0]],
+                       strides[from[1]], strides[from[2]], s->run.item);
     }
     return 1;
 }
@@ -96,7 +109,8 @@ static inline int run_one(const instruction *s, char **at, const int8_t *strides
 /* Remembers the earliest step that refused a value, whichever thread met it. */
 static void refuse(job *j, int step) {
     int32_t known = __atomic_load_n(&j->refused, __ATOMIC_RELAXED);
-    while ((!known || step + 1 < known) && !__atomic_compare_exchange_n(&j->refused, &known, step + 1, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    while ((!known || step + 1 < known) && !__atomic_compare_exchange_n(&j->refused, &known, step + 1, 0,
+                                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
     }
 }
 
@@ -116,7 +130,8 @@ static int run_rows(const job *j, const instruction *s, char **at, int64_t n) {
     }
     char *out = at[s->to];
     for (int64_t r = 0; r < rows; r++, out += step) {
-        const char *x = starts[0] ? starts[0][r] : now[0] + r * bytes[0], *y = starts[1] ? starts[1][r] : now[1] + r * bytes[1];
+        const char *x = starts[0] ? starts[0][r] : now[0] + r * bytes[0],
+                   *y = starts[1] ? starts[1][r] : now[1] + r * bytes[1];
         if (s->kind == CHOICE) {
             const char *z = starts[2] ? starts[2][r] : now[2] + r * bytes[2];
             fc_select_loop(out, x, y, z, size, strides[0], strides[1], strides[2], s->run.item);
@@ -148,7 +163,7 @@ static int64_t row_offset(const job *j, const walked *w, int64_t row) {
     return j->ndim > 1 ? offset + row * w->step[0] : 0;
 }
 
-#define FILL(T)                                                                \
+#define FILL(T) \
     for (int64_t k = 0; k < n; k++) ((T *)to)[k] = *(const T *)from;
 static inline void fill(char *to, const char *from, int64_t n, int64_t item) {
     switch (item) {
@@ -167,7 +182,8 @@ FC_CLONES static void write_out(const job *j, const walked *w, char *to, int64_t
     int64_t n = j->row_size, bytes = n * w->item, at[FC_MAX_DIMS], offset = row_offset(j, w, row), rest = row;
     if (w->repeats) { /* by doubling */
         memcpy(to, data, (size_t)bytes);
-        for (int64_t done = 1; done < rows; done *= 2) memcpy(to + done * bytes, to, (size_t)((rows - done < done ? rows - done : done) * bytes));
+        for (int64_t done = 1; done < rows; done *= 2)
+            memcpy(to + done * bytes, to, (size_t)((rows - done < done ? rows - done : done) * bytes));
         return;
     }
     for (int d = j->ndim - 2; d >= 0; d--) {
@@ -190,7 +206,9 @@ FC_CLONES static void write_out(const job *j, const walked *w, char *to, int64_t
 
 /* Bytes that `begin_blocks` needs, and those after them that hold where rows begin. */
 static inline size_t work_bytes(const job *j) { return (size_t)(j->places * j->place_bytes) + FC_ALIGN; }
-static inline size_t starts_bytes(const job *j) { return (size_t)(j->n_by_row * j->rows_per_block) * sizeof(char *); }
+static inline size_t starts_bytes(const job *j) {
+    return (size_t)(j->n_by_row * j->rows_per_block) * sizeof(char *);
+}
 
 /* Gives what all blocks of a thread have in common its place in memory of the thread's own. */
 static void begin_blocks(const job *j, char **at, char *work, char **starts) {
@@ -201,7 +219,8 @@ static void begin_blocks(const job *j, char **at, char *work, char **starts) {
         if (j->inputs[i].by_row) at[j->inputs[i].value] = (char *)starts, starts += j->rows_per_block;
     if (!j->long_rows)
         for (int i = 0; i < j->n_walked; i++)
-            if (j->inputs[i].repeats) write_out(j, &j->inputs[i], at[j->inputs[i].value], 0, j->rows_per_block);
+            if (j->inputs[i].repeats)
+                write_out(j, &j->inputs[i], at[j->inputs[i].value], 0, j->rows_per_block);
 }
 
 /* n elements from `column` of `row` on: part of the row, or, where rows are short, whole ones. */
@@ -237,10 +256,10 @@ static void run_blocks(void *arg, int64_t begin, int64_t end) {
     }
 }
 
-/* ---- reducing ---- */
+/* ---- reducing -------------------------------------------------------------------------------- */
 
-/* Rows of `size` elements, each cut into pieces, and these into the reduction's blocks, whose values are joined at the end. Rows of no more than a block
- * are reduced at once. */
+/* Rows of `size` elements, each cut into pieces, and these into the reduction's blocks, whose values are
+ * joined at the end. Rows of no more than a block are reduced at once. */
 typedef struct {
     job steps;
     const fc_row_loops *loops;
@@ -258,12 +277,15 @@ static inline int64_t piece_begin(const reduction *r, int64_t piece, int64_t *le
     return piece / r->pieces_per_row * r->size + from;
 }
 
-/* Elements [begin, end), whole rows or part of a piece of `length`, to `out`: results, or the values of blocks. The steps yield as much at a time as suits
- * them; what is no whole row or block yet waits in the buffer. */
-static void reduce_elements(reduction *r, char **at, char *buffer, int64_t begin, int64_t end, int64_t length, char *out) {
+/* Elements [begin, end), whole rows or part of a piece of `length`, to `out`: results, or the values of
+ * blocks. The steps yield as much at a time as suits them; what is no whole row or block yet waits in the
+ * buffer. */
+static void reduce_elements(reduction *r, char **at, char *buffer, int64_t begin, int64_t end, int64_t length,
+                            char *out) {
     job *j = &r->steps;
     const int64_t unit = r->values ? FC_ROW_BLOCK : r->size;
-    int64_t from = 0, to = 0; /* elements of the buffer that are waiting, less than `unit` before each turn */
+    /* elements of the buffer that are waiting, less than `unit` before each turn */
+    int64_t from = 0, to = 0;
     for (int64_t next = begin; next < end;) {
         int64_t row = next / j->row_size, column = next % j->row_size, n;
         at[j->n_values - 1] = buffer + to * r->item;
@@ -311,18 +333,23 @@ static void reduce_units(void *arg, int64_t begin, int64_t end) {
         return;
     }
     for (int64_t piece = begin / r->blocks_per_piece; piece * r->blocks_per_piece < end; piece++) {
-        int64_t length, start = piece_begin(r, piece, &length), first = begin - piece * r->blocks_per_piece, last = end - piece * r->blocks_per_piece;
+        int64_t length, start = piece_begin(r, piece, &length), first = begin - piece * r->blocks_per_piece,
+                        last = end - piece * r->blocks_per_piece;
         if (first < 0) first = 0;
-        reduce_elements(r, at, buffer, start + first * FC_ROW_BLOCK, start + least(last * FC_ROW_BLOCK, length), length,
+        reduce_elements(r, at, buffer, start + first * FC_ROW_BLOCK,
+                        start + least(last * FC_ROW_BLOCK, length), length,
                         r->values + (piece * r->blocks_per_piece + first) * r->loops->value_size);
     }
 }
 
-/* ---- preparing ---- */
+/* ---- preparing ------------------------------------------------------------------------------- */
 
-static inline int64_t place_bytes(int64_t elements, int64_t item) { return (elements * item + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN; }
+static inline int64_t place_bytes(int64_t elements, int64_t item) {
+    return (elements * item + FC_ALIGN - 1) / FC_ALIGN * FC_ALIGN;
+}
 
-static inline void set_instruction(instruction *to, const fc_fused_step *step, const fused_code *code, int n_in, int k) {
+static inline void set_instruction(instruction *to, const fc_fused_step *step, const fused_code *code,
+                                   int n_in, int k) {
     to->step = k;
     to->by_row = 0;
     to->to = n_in + k;
@@ -359,7 +386,8 @@ static void set_axes(job *j, const fc_tensor *const *shapes, const fc_tensor *ou
     for (int d = 0; d < out->ndim; d++) {
         if (out->shape[d] == 1) continue;
         int merge = j->ndim > 0;
-        for (int i = 0; merge && i < j->n_walked; i++) merge = j->inputs[i].step[j->ndim - 1] == step[i][d] * out->shape[d];
+        for (int i = 0; merge && i < j->n_walked; i++)
+            merge = j->inputs[i].step[j->ndim - 1] == step[i][d] * out->shape[d];
         int to = merge ? j->ndim - 1 : j->ndim++;
         j->shape[to] = merge ? j->shape[to] * out->shape[d] : out->shape[d];
         for (int i = 0; i < j->n_walked; i++) j->inputs[i].step[to] = step[i][d];
@@ -371,11 +399,13 @@ static void set_axes(job *j, const fc_tensor *const *shapes, const fc_tensor *ou
     }
 }
 
-/* How long a block is: `size` elements of at most `item` bytes. Small tensors, where each division counts, are one block. */
+/* How long a block is: `size` elements of at most `item` bytes. Small tensors, where each division counts,
+ * are one block. */
 static void set_blocks(job *j, int64_t size, int32_t item) {
     int32_t bytes = WORK_BYTES / (j->places + j->n_walked + 1);
     int64_t most = (bytes < BLOCK_BYTES ? bytes : BLOCK_BYTES) / item, work = size * j->n_instructions;
-    if (is_split(size, j->n_instructions)) { /* few elements and many steps: still something for each thread */
+    /* few elements and many steps: still something for each thread */
+    if (is_split(size, j->n_instructions)) {
         int64_t pieces = work / FC_GRAIN + 1, share = size / (pieces < MOST_SHARES ? pieces : MOST_SHARES);
         if (share < LEAST_BLOCK) share = LEAST_BLOCK;
         if (share < most) most = share;
@@ -408,7 +438,8 @@ static void set_blocks(job *j, int64_t size, int32_t item) {
     }
     for (int i = 0; j->n_by_row && i < j->n_instructions; i++) {
         instruction *s = &j->instructions[i];
-        for (int k = 0; k < (s->kind == CHOICE ? 3 : s->kind == ONE ? 1 : 2); k++) s->by_row |= j->values[s->from[k]].place == BY_ROW;
+        for (int k = 0; k < (s->kind == CHOICE ? 3 : s->kind == ONE ? 1 : 2); k++)
+            s->by_row |= j->values[s->from[k]].place == BY_ROW;
     }
     j->place_bytes = place_bytes(j->block < size ? j->block : size, item);
 }
@@ -419,7 +450,8 @@ typedef struct {
     const fc_fused_step *steps;
     const fused_code *codes;
     const fc_tensor *shapes[FC_FUSED_VALUES];
-    char *data[FC_FUSED_VALUES]; /* of the inputs, and of values that are computed whole; NULL for others */
+    /* of the inputs, and of values that are computed whole; NULL for others */
+    char *data[FC_FUSED_VALUES];
 } program;
 
 /* Dtypes are those of the loops that read the value. */
@@ -428,7 +460,8 @@ static int64_t item_of(const fc_ctx *ctx, const program *p, int v) {
 }
 
 static int refused(fc_ctx *ctx, const program *p, int step) {
-    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, FC_FUSED_MARK "%s", (int)p->steps[step].op, fc_formulas[p->codes[step].loop].message);
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, FC_FUSED_MARK "%s", (int)p->steps[step].op,
+                          fc_formulas[p->codes[step].loop].message);
 }
 
 /* The steps [first, last] whose value is not there yet, the last one's into `out`, as `j`. */
@@ -456,7 +489,8 @@ static void prepare(const fc_ctx *ctx, const program *p, int first, int last, ch
                 const int32_t item = j->items[v];
                 j->strides[v] = p->shapes[v]->size == size;
                 j->values[v] = (value){p->data[v], j->strides[v] ? item : 0, OUTSIDE};
-                if (!j->strides[v] && p->shapes[v]->size > 1) j->inputs[j->n_walked++] = (walked){.value = v, .readers = 1, .item = item};
+                if (!j->strides[v] && p->shapes[v]->size > 1)
+                    j->inputs[j->n_walked++] = (walked){.value = v, .readers = 1, .item = item};
             }
         }
     }
@@ -469,19 +503,22 @@ static void prepare(const fc_ctx *ctx, const program *p, int first, int last, ch
 }
 
 /* Computes them, block by block, by several threads. */
-static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, int first, int last, char *out) {
+static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, int first, int last,
+                                               char *out) {
     const int64_t size = p->shapes[p->n_in + last]->size;
     job j;
     prepare(ctx, p, first, last, out, &j);
     int64_t grain = j.blocks < MOST_SHARES * BLOCKS_PER_PIECE ? 1 : BLOCKS_PER_PIECE;
-    if (j.blocks > 1 && j.block * j.n_instructions * grain < FC_GRAIN) grain = FC_GRAIN / (j.block * j.n_instructions);
+    if (j.blocks > 1 && j.block * j.n_instructions * grain < FC_GRAIN)
+        grain = FC_GRAIN / (j.block * j.n_instructions);
     if (grain >= j.blocks || !is_split(size, j.n_instructions)) run_blocks(&j, 0, j.blocks);
     else ctx->api->parallel_for(ctx, j.blocks, grain, run_blocks, &j);
     return j.refused ? refused(ctx, p, j.refused - 1) : FC_OK;
 }
 
 /* All steps, and rows of what they yield reduced to `out`. */
-static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p, const fc_row_loops *loops, const fc_run *run, char *out) {
+static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p, const fc_row_loops *loops,
+                                                  const fc_run *run, char *out) {
     const int last = p->n_steps - 1;
     const int64_t size = p->shapes[p->n_in + last]->size;
     reduction r;
@@ -496,7 +533,8 @@ static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p,
     r.piece = fc_piece(run, loops->associative);
     r.pieces_per_row = (r.size + r.piece - 1) / r.piece;
     r.blocks_per_piece = (r.piece + FC_ROW_BLOCK - 1) / FC_ROW_BLOCK;
-    const int64_t unit = least(r.size, FC_ROW_BLOCK), pieces = run->outer * r.pieces_per_row, units = pieces * r.blocks_per_piece;
+    const int64_t unit = least(r.size, FC_ROW_BLOCK), pieces = run->outer * r.pieces_per_row,
+                  units = pieces * r.blocks_per_piece;
     if (j->long_rows && j->block > unit) j->block -= j->block % unit;
     char *results = out;
     if (r.size > FC_ROW_BLOCK) {
@@ -516,20 +554,22 @@ static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p,
     for (int64_t piece = 0; piece < pieces; piece++) {
         int64_t length;
         piece_begin(&r, piece, &length);
-        loops->join(results + piece * r.item, r.values + piece * r.blocks_per_piece * loops->value_size, (length + FC_ROW_BLOCK - 1) / FC_ROW_BLOCK, length);
+        loops->join(results + piece * r.item, r.values + piece * r.blocks_per_piece * loops->value_size,
+                    (length + FC_ROW_BLOCK - 1) / FC_ROW_BLOCK, length);
     }
     if (results != out) loops->rows(out, results, r.pieces_per_row, run->outer);
     return FC_OK;
 }
 
-#define SPREAD(T)                                                              \
+#define SPREAD(T) \
     for (int i = 0; i < n; i++) ((T *)to)[i] = ((const T *)data)[from[i]];
 /* Writes a small input out in the shape of the output, of at most TINY elements. */
 static void spread(char *to, const char *data, const fc_tensor *in, const fc_tensor *out, int64_t item) {
     int16_t from[TINY] = {0};
     int n = 1;
     int64_t next = 1;
-    for (int d = out->ndim - 1, at = in->ndim - 1; d >= 0; d--, at--) { /* axis by axis, the innermost first */
+    /* axis by axis, the innermost first */
+    for (int d = out->ndim - 1, at = in->ndim - 1; d >= 0; d--, at--) {
         const int64_t size = at < 0 ? 1 : in->shape[at], step = size == 1 ? 0 : next;
         for (int k = 1; k < (int)out->shape[d]; k++)
             for (int i = 0; i < n; i++) from[k * n + i] = (int16_t)(from[i] + k * step);
@@ -546,7 +586,8 @@ static void spread(char *to, const char *data, const fc_tensor *in, const fc_ten
     }
 }
 
-/* All steps over one block, where that is all there is: each is prepared and run at once. `n_walked` inputs are to be written out. */
+/* All steps over one block, where that is all there is: each is prepared and run at once. `n_walked` inputs
+ * are to be written out. */
 static int run_small(fc_ctx *ctx, const program *p, int n_walked, char *out) {
     const fc_tensor *shape = p->shapes[p->n_in + p->n_steps - 1];
     const int64_t size = shape->size, bytes = place_bytes(size, p->item);
@@ -575,8 +616,9 @@ static int run_small(fc_ctx *ctx, const program *p, int n_walked, char *out) {
     return FC_OK;
 }
 
-/* Attributes: the dtypes of the inputs, the steps, and what runs each, after the places in working memory and the bytes of the longest item. Values that are
- * smaller than the last step's are computed. `n_small`: how many inputs are to be written out where all is one block (run_small); -1 where it is not. */
+/* Attributes: the dtypes of the inputs, the steps, and what runs each, after the places in working memory and
+ * the bytes of the longest item. Values that are smaller than the last step's are computed. `n_small`: how
+ * many inputs are to be written out where all is one block (run_small); -1 where it is not. */
 static int begin(fc_ctx *ctx, program *p, fc_tensor *made, int *n_small) {
     p->n_in = ctx->n_in;
     p->n_steps = (int)(ctx->attrs[1].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step));
@@ -584,15 +626,18 @@ static int begin(fc_ctx *ctx, program *p, fc_tensor *made, int *n_small) {
     p->places = (int)ctx->attrs[2].ints[0];
     p->item = ctx->attrs[2].ints[1];
     p->codes = (const fused_code *)(ctx->attrs[2].ints + 2);
-    if (p->n_in > FC_FUSED_INPUTS || p->n_steps < 1 || p->n_steps > FC_FUSED_STEPS) return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
+    if (p->n_in > FC_FUSED_INPUTS || p->n_steps < 1 || p->n_steps > FC_FUSED_STEPS)
+        return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
     for (int i = 0; i < p->n_in; i++) {
-        if (ctx->in[i]->dtype != ctx->attrs[0].ints[i]) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
+        if (ctx->in[i]->dtype != ctx->attrs[0].ints[i])
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the inputs differ in dtype");
         p->data[i] = fc_data(ctx->in[i]);
     }
     int rc = fc_fused_shapes(ctx, p->n_steps, p->steps, p->shapes, made);
     if (rc) return rc;
     const int64_t size = p->shapes[p->n_in + p->n_steps - 1]->size;
-    int plain = !is_split(size, p->n_steps) && size * p->item <= BLOCK_BYTES && size * p->item * p->places <= WORK_BYTES;
+    int plain = !is_split(size, p->n_steps) && size * p->item <= BLOCK_BYTES &&
+                size * p->item * p->places <= WORK_BYTES;
     *n_small = 0;
     for (int i = 0; i < p->n_in; i++) *n_small += p->shapes[i]->size != size && p->shapes[i]->size != 1;
     plain &= !*n_small || size <= TINY;
@@ -640,7 +685,9 @@ static int fused_reduction(fc_ctx *ctx) {
         loops->rows(out, NULL, 0, ctx->out[0].size);
         return FC_OK;
     }
-    if (n_small < 0) return r.count ? reduce_steps(ctx, &p, loops, &r.runs[0], out) : run_steps(ctx, &p, 0, p.n_steps - 1, out);
+    if (n_small < 0)
+        return r.count ? reduce_steps(ctx, &p, loops, &r.runs[0], out)
+                       : run_steps(ctx, &p, 0, p.n_steps - 1, out);
     char *values = r.count ? __builtin_alloca((size_t)(shape->size * p.item)) : out;
     rc = run_small(ctx, &p, n_small, values);
     if (!rc && r.count) loops->rows(out, values, r.runs[0].reduced, r.runs[0].outer);

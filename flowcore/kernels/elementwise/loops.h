@@ -1,4 +1,5 @@
-/* What the elementwise kernels share: loop types and the drivers that walk tensors with them. Included by this unit only. */
+/* What the elementwise kernels share: loop types and the drivers that walk tensors with them. Included by
+ * this unit only. */
 #ifndef FLOWCORE_ELEMENTWISE_LOOPS_H
 #define FLOWCORE_ELEMENTWISE_LOOPS_H
 
@@ -15,7 +16,8 @@ typedef int (*fc_check_loop)(const void *y, int64_t n);
 /* Elements that are worth handing to another thread. */
 #define FC_GRAIN 32768
 
-/* A line of elementwise.def: its loops by the dtype of the inputs, `unary` or `binary`; `checks` and their message where some y are refused. */
+/* A line of elementwise.def: its loops by the dtype of the inputs, `unary` or `binary`; `checks` and their
+ * message where some y are refused. */
 typedef struct {
     const char *op;
     const fc_unary_loop *unary;
@@ -31,13 +33,15 @@ int fc_find_formula(const char *op, int dtype);
 fc_unary_loop fc_cast_loop(int from, int to);
 
 /* out[i] = condition[i * sc] ? x[i * sx] : y[i * sy], for values of `item` bytes */
-void fc_select_loop(void *out, const void *condition, const void *x, const void *y, int64_t n, int64_t sc, int64_t sx, int64_t sy, int64_t item);
+void fc_select_loop(void *out, const void *condition, const void *x, const void *y, int64_t n, int64_t sc,
+                    int64_t sx, int64_t sy, int64_t item);
 
 /* Kernels around a loop per dtype; out_dtype 0: the inputs' own. */
 int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype);
 int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype);
 
-/* Output 0, of this dtype and shape: in the memory of one of the first n_in inputs that has its size and may be written, or in its own. */
+/* Output 0, of this dtype and shape: in the memory of one of the first n_in inputs that has its size and may
+ * be written, or in its own. */
 int fc_alloc_over(fc_ctx *ctx, int n_in, int dtype, int ndim, const int64_t *shape);
 
 #endif

@@ -13,8 +13,10 @@ static PyObject *find_formula(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"find_formula", find_formula, METH_VARARGS, "The number of the line of elementwise.def for an op of a dtype, -1 where there is none."},
+    {"find_formula", find_formula, METH_VARARGS,
+     "The number of the line of elementwise.def for an op of a dtype, -1 where there is none."},
     {NULL, NULL, 0, NULL},
 };
-static const fc_kernel_table *tables[] = {&fc_elementwise_kernels, &fc_cast_kernels, &fc_select_kernels, &fc_fused_kernels};
+static const fc_kernel_table *tables[] = {&fc_elementwise_kernels, &fc_cast_kernels, &fc_select_kernels,
+                                          &fc_fused_kernels};
 FC_KERNEL_MODULE(_elementwise, tables, methods)

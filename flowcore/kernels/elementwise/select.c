@@ -7,7 +7,7 @@
 #include "loops.h"
 #include "select_checks.h"
 
-/* ---- Select: works on bits of the item's size ---- */
+/* ---- Select: works on bits of the item's size ------------------------------------------------ */
 typedef struct {
     char *out;
     const char *x, *y;
@@ -16,28 +16,31 @@ typedef struct {
     fc_walk walk;
 } select_job;
 
-typedef struct { uint64_t word[2]; } sixteen_bytes;
+typedef struct {
+    uint64_t word[2];
+} sixteen_bytes;
 
 /* Loops whose strides are known, and that load both values whatever the condition, vectorise. */
-#define CHOOSE(U, V)                             \
-    for (int64_t i = 0; i < n; i++) {            \
-        const value u = U, v = V;                \
-        to[i] = c[i] ? u : v;                    \
+#define CHOOSE(U, V) \
+    for (int64_t i = 0; i < n; i++) { \
+        const value u = U, v = V; \
+        to[i] = c[i] ? u : v; \
     }
-#define SELECT_LOOP(T)                                                                        \
-    {                                                                                         \
-        typedef T value;                                                                      \
-        value *to = o;                                                                        \
-        const value *a = x, *b = y, first_x = *a, first_y = *b;                               \
-        if (sc == 1 && sx == 1 && sy == 1) CHOOSE(a[i], b[i])                                 \
-        else if (sc == 1 && sx == 1 && sy == 0) CHOOSE(a[i], first_y)                         \
-        else if (sc == 1 && sx == 0 && sy == 1) CHOOSE(first_x, b[i])                         \
-        else                                                                                  \
-            for (int64_t i = 0; i < n; i++) to[i] = c[i * sc] ? a[i * sx] : b[i * sy];        \
-        break;                                                                                \
+#define SELECT_LOOP(T) \
+    { \
+        typedef T value; \
+        value *to = o; \
+        const value *a = x, *b = y, first_x = *a, first_y = *b; \
+        if (sc == 1 && sx == 1 && sy == 1) CHOOSE(a[i], b[i]) \
+        else if (sc == 1 && sx == 1 && sy == 0) CHOOSE(a[i], first_y) \
+        else if (sc == 1 && sx == 0 && sy == 1) CHOOSE(first_x, b[i]) \
+        else \
+            for (int64_t i = 0; i < n; i++) to[i] = c[i * sc] ? a[i * sx] : b[i * sy]; \
+        break; \
     }
 
-FC_CLONES void fc_select_loop(void *o, const void *condition, const void *x, const void *y, int64_t n, int64_t sc, int64_t sx, int64_t sy, int64_t item) {
+FC_CLONES void fc_select_loop(void *o, const void *condition, const void *x, const void *y, int64_t n,
+                              int64_t sc, int64_t sx, int64_t sy, int64_t item) {
     const uint8_t *c = condition;
     switch (item) {
     case 1: SELECT_LOOP(uint8_t)
@@ -60,8 +63,9 @@ static void select_rows(void *arg, int64_t begin, int64_t end) {
             rest /= w->shape[d];
             for (int k = 0; k < 3; k++) at[k] += i * w->stride[k][d];
         }
-        fc_select_loop(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item, job->y + at[2] * job->item, n,
-                   w->stride[0][last], w->stride[1][last], w->stride[2][last], job->item);
+        fc_select_loop(job->out + row * n * job->item, job->condition + at[0], job->x + at[1] * job->item,
+                       job->y + at[2] * job->item, n, w->stride[0][last], w->stride[1][last],
+                       w->stride[2][last], job->item);
     }
 }
 
@@ -69,11 +73,15 @@ static int run_select(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const i
     const fc_tensor *x = in[1];
     int rc = ctx->api->alloc(ctx, 0, x->dtype, ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
-    select_job job = {.out = fc_data(&ctx->out[0]), .condition = fc_data(in[0]), .x = fc_data(x), .y = fc_data(in[2]),
+    select_job job = {.out = fc_data(&ctx->out[0]),
+                      .condition = fc_data(in[0]),
+                      .x = fc_data(x),
+                      .y = fc_data(in[2]),
                       .item = fc_item_size(x->dtype)};
     fc_walk_init(&job.walk, 3, in, ndim, shape);
     int64_t inner = job.walk.shape[job.walk.ndim - 1];
-    ctx->api->parallel_for(ctx, ctx->out[0].size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner, select_rows, &job);
+    ctx->api->parallel_for(ctx, ctx->out[0].size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner,
+                           select_rows, &job);
     if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
@@ -88,11 +96,12 @@ static int select_v1(fc_ctx *ctx) {
 static int select_v2(fc_ctx *ctx) {
     int64_t shape[FC_MAX_DIMS];
     int ndim, rc = fc_broadcast(ctx, 3, &ndim, shape);
-    if (!rc && ctx->in[1]->dtype != ctx->in[2]->dtype) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' differ in dtype");
+    if (!rc && ctx->in[1]->dtype != ctx->in[2]->dtype)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'t' and 'e' differ in dtype");
     return rc ? rc : run_select(ctx, ctx->in, ndim, shape);
 }
 
-/* ---- AddN ---- */
+/* ---- AddN ------------------------------------------------------------------------------------ */
 typedef struct {
     void (*loop)(void *out, const void *const *in, int count, int64_t begin, int64_t end);
     void *out;
@@ -102,19 +111,20 @@ typedef struct {
 
 /* Input by input over short blocks, so that each loop vectorises and the running sums stay close. */
 #define ADD_N_BLOCK 512
-#define ADD_N_LOOP(NAME, T, C, LOAD, STORE)                                                                        \
-    FC_CLONES static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, int64_t end) {  \
-        C sum[ADD_N_BLOCK];                                                                                        \
-        for (int64_t at = begin; at < end; at += ADD_N_BLOCK) {                                                    \
-            const int64_t n = end - at < ADD_N_BLOCK ? end - at : ADD_N_BLOCK;                                     \
-            const T *first = (const T *)in[0] + at;                                                                \
-            for (int64_t i = 0; i < n; i++) sum[i] = LOAD(first[i]);                                               \
-            for (int k = 1; k < count; k++) {                                                                      \
-                const T *next = (const T *)in[k] + at;                                                             \
-                for (int64_t i = 0; i < n; i++) sum[i] = (C)(sum[i] + LOAD(next[i]));                              \
-            }                                                                                                      \
-            for (int64_t i = 0; i < n; i++) ((T *)out)[at + i] = STORE(sum[i]);                                    \
-        }                                                                                                          \
+#define ADD_N_LOOP(NAME, T, C, LOAD, STORE) \
+    FC_CLONES static void add_n_##NAME(void *out, const void *const *in, int count, int64_t begin, \
+                                       int64_t end) { \
+        C sum[ADD_N_BLOCK]; \
+        for (int64_t at = begin; at < end; at += ADD_N_BLOCK) { \
+            const int64_t n = end - at < ADD_N_BLOCK ? end - at : ADD_N_BLOCK; \
+            const T *first = (const T *)in[0] + at; \
+            for (int64_t i = 0; i < n; i++) sum[i] = LOAD(first[i]); \
+            for (int k = 1; k < count; k++) { \
+                const T *next = (const T *)in[k] + at; \
+                for (int64_t i = 0; i < n; i++) sum[i] = (C)(sum[i] + LOAD(next[i])); \
+            } \
+            for (int64_t i = 0; i < n; i++) ((T *)out)[at + i] = STORE(sum[i]); \
+        } \
     }
 FC_NUMBER_TYPES(ADD_N_LOOP)
 
@@ -143,12 +153,12 @@ static int add_n(fc_ctx *ctx) {
     return FC_OK;
 }
 
-/* ---- CheckNumerics ---- */
-#define COUNT_BAD(T, LOAD)                                        \
-    for (int64_t i = 0; i < x->size; i++) {                       \
-        double v = (double)LOAD(((const T *)data)[i]);            \
-        nans += v != v;                                           \
-        infinities += v == INFINITY || v == -INFINITY;            \
+/* ---- CheckNumerics --------------------------------------------------------------------------- */
+#define COUNT_BAD(T, LOAD) \
+    for (int64_t i = 0; i < x->size; i++) { \
+        double v = (double)LOAD(((const T *)data)[i]); \
+        nans += v != v; \
+        infinities += v == INFINITY || v == -INFINITY; \
     }
 static int check_numerics(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
@@ -161,16 +171,19 @@ static int check_numerics(fc_ctx *ctx) {
     default: COUNT_BAD(fc_bfloat16, fc_from_bfloat16)
     }
     if (nans || infinities)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s : Tensor had %s%s%s values", ctx->attrs[0].s ? ctx->attrs[0].s : "",
-                              infinities ? "Inf" : "", nans && infinities ? " and " : "", nans ? "NaN" : "");
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s : Tensor had %s%s%s values",
+                              ctx->attrs[0].s ? ctx->attrs[0].s : "", infinities ? "Inf" : "",
+                              nans && infinities ? " and " : "", nans ? "NaN" : "");
     return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
 }
 
 static const fc_kernel_def defs[] = {
     {"Select", "", "", FC_SYNC, 0, 0, select_v1},
     {"SelectV2", "", "", FC_SYNC, 0, 0, select_v2},
-    {"AddN", "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128", "", FC_SYNC, 0,
-     0, add_n},
+    {"AddN",
+     "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,"
+     "complex128",
+     "", FC_SYNC, 0, 0, add_n},
     {"CheckNumerics", "T:float16,bfloat16,float32,float64", "message", FC_SYNC, 0, 0, check_numerics},
 };
 const fc_kernel_table fc_select_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

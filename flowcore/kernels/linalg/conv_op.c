@@ -6,7 +6,8 @@
 
 fc_images fc_conv_images(const fc_tensor *t, const fc_conv *g) {
     int h = g->channels_first ? 2 : 1;
-    return (fc_images){fc_data(t), t->shape[h], t->shape[h + 1], t->shape[g->channels_first ? 1 : 3], t->dtype, g->channels_first};
+    return (fc_images){fc_data(t), t->shape[h],      t->shape[h + 1], t->shape[g->channels_first ? 1 : 3],
+                       t->dtype,   g->channels_first};
 }
 
 void fc_conv_use_type(int dtype, const fc_gemm **gemm, int64_t *item) {
@@ -21,7 +22,8 @@ void fc_conv_zero(fc_tensor *t) {
 int fc_conv_forward_axis(fc_ctx *ctx, const fc_conv *g, int i, fc_axis *axis) {
     *axis = (fc_axis){g->out[i], 0, 1, g->stride[i], g->in[i], g->kernel[i], NULL};
     int rc = ctx->api->scratch(ctx, (size_t)g->kernel[i] * sizeof(fc_tap), (void **)&axis->taps);
-    for (int64_t k = 0; !rc && k < g->kernel[i]; k++) axis->taps[k] = (fc_tap){k, k * g->dilation[i] - g->pad[i]};
+    for (int64_t k = 0; !rc && k < g->kernel[i]; k++)
+        axis->taps[k] = (fc_tap){k, k * g->dilation[i] - g->pad[i]};
     return rc;
 }
 
@@ -46,18 +48,20 @@ fc_resource *fc_new_kept_filter(void) {
     return &kept->base;
 }
 
-int fc_pack_filter(fc_ctx *ctx, int form, size_t bytes, void **packed, int64_t pieces, int64_t grain, void (*pack)(void *, int64_t, int64_t), void *arg,
-                   const int *failed) {
+int fc_pack_filter(fc_ctx *ctx, int form, size_t bytes, void **packed, int64_t pieces, int64_t grain,
+                   void (*pack)(void *, int64_t, int64_t), void *arg, const int *failed) {
     kept_filter *kept = (kept_filter *)ctx->state;
     if (kept && (*packed = __atomic_load_n(&kept->packed[form], __ATOMIC_ACQUIRE))) return FC_OK;
-    /* A step that finds another one at it makes its own: waiting here could be for what this very thread began. */
+    /* A step that finds another one at it makes its own: waiting here could be for what this very thread
+     * began. */
     int keeps = kept && !pthread_mutex_trylock(&kept->lock), rc = FC_OK;
     if (keeps && (*packed = kept->packed[form])) { /* since the first look */
         pthread_mutex_unlock(&kept->lock);
         return FC_OK;
     }
     if (!keeps) rc = ctx->api->scratch(ctx, bytes, packed);
-    else if (posix_memalign(packed, FC_ALIGN, bytes)) *packed = NULL, rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory for a packed filter");
+    else if (posix_memalign(packed, FC_ALIGN, bytes))
+        *packed = NULL, rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory for a packed filter");
     if (!rc) ctx->api->parallel_for(ctx, pieces, grain, pack, arg);
     if (keeps) {
         if (rc || *failed) free(*packed);

@@ -7,13 +7,16 @@
 
 #define PIECE 16384
 
-typedef struct { const void *from; void *to; } conversion;
+typedef struct {
+    const void *from;
+    void *to;
+} conversion;
 
-#define CONVERT(name, From, To, FORMULA)                                         \
-    FC_CLONES static void name(void *arg, int64_t begin, int64_t end) {          \
-        const From *from = ((conversion *)arg)->from;                            \
-        To *to = ((conversion *)arg)->to;                                        \
-        for (int64_t i = begin; i < end; i++) to[i] = FORMULA(from[i]);          \
+#define CONVERT(name, From, To, FORMULA) \
+    FC_CLONES static void name(void *arg, int64_t begin, int64_t end) { \
+        const From *from = ((conversion *)arg)->from; \
+        To *to = ((conversion *)arg)->to; \
+        for (int64_t i = begin; i < end; i++) to[i] = FORMULA(from[i]); \
     }
 CONVERT(widen_half, fc_half, float, fc_from_half)
 CONVERT(widen_bfloat16, fc_bfloat16, float, fc_from_bfloat16)
@@ -26,7 +29,8 @@ int fc_widen(fc_ctx *ctx, const fc_tensor *t, void **data) {
     conversion c = {*data, NULL};
     int rc = ctx->api->scratch(ctx, (size_t)t->size * sizeof(float), data);
     c.to = *data;
-    if (!rc) ctx->api->parallel_for(ctx, t->size, PIECE, t->dtype == FC_FLOAT16 ? widen_half : widen_bfloat16, &c);
+    if (!rc)
+        ctx->api->parallel_for(ctx, t->size, PIECE, t->dtype == FC_FLOAT16 ? widen_half : widen_bfloat16, &c);
     return rc;
 }
 
@@ -34,6 +38,5 @@ void fc_narrow(fc_ctx *ctx, int dtype, const void *from, int64_t size, void *to)
     conversion c = {from, to};
     if (dtype == FC_FLOAT16 || dtype == FC_BFLOAT16)
         ctx->api->parallel_for(ctx, size, PIECE, dtype == FC_FLOAT16 ? narrow_half : narrow_bfloat16, &c);
-    else
-        memcpy(to, from, (size_t)(size * fc_item_size(dtype)));
+    else memcpy(to, from, (size_t)(size * fc_item_size(dtype)));
 }

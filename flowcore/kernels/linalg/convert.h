@@ -4,7 +4,8 @@
 
 #include "../../_kernel.h"
 
-/* *data becomes t's elements in the computed type: t's own memory for float32 and float64, a scratch copy for 16-bit floats. */
+/* *data becomes t's elements in the computed type: t's own memory for float32 and float64, a scratch copy for
+ * 16-bit floats. */
 int fc_widen(fc_ctx *ctx, const fc_tensor *t, void **data);
 /* `size` computed elements into `to`, of type `dtype`. */
 void fc_narrow(fc_ctx *ctx, int dtype, const void *from, int64_t size, void *to);

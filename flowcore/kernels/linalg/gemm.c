@@ -1,4 +1,5 @@
-/* The register-blocked kernels of gemm.h, once per element type and instruction set, and the choice between them. */
+/* The register-blocked kernels of gemm.h, once per element type and instruction set, and the choice between
+ * them. */
 #include "gemm.h"
 
 #include <stdlib.h>
@@ -93,8 +94,8 @@ static int level(void) {
     __atomic_store_n(&chosen, found, __ATOMIC_RELAXED);
     return found;
 }
-#define CHOOSE(type)                                    \
-    if (level() == 2) return &gemm_avx512_##type;       \
+#define CHOOSE(type) \
+    if (level() == 2) return &gemm_avx512_##type; \
     if (level() == 1) return &gemm_avx2_##type;
 #else
 #define CHOOSE(type)

@@ -1,5 +1,5 @@
-/* MatMul, BatchMatMul, BatchMatMulV2. Floating types go through the block kernels of gemm.h (or an external BLAS), 16-bit floats
- * as float32, complex numbers as four real products; integers through a plain loop. */
+/* MatMul, BatchMatMul, BatchMatMulV2. Floating types go through the block kernels of gemm.h (or an external
+ * BLAS), 16-bit floats as float32, complex numbers as four real products; integers through a plain loop. */
 #include <string.h>
 
 #include "blas.h"
@@ -8,10 +8,13 @@
 #include "matmul_shape.h"
 #include "work.h"
 
-/* Multiplications of a product that is worth a second thread (9 us of one), and of a piece: so small that threads finish together. */
+/* Multiplications of a product that is worth a second thread (9 us of one), and of a piece: so small that
+ * threads finish together. */
 #define SHARED_WORK ((int64_t)1 << 21)
 #define PIECE_WORK ((int64_t)1 << 19)
-#define ROWS_AT_ONCE 252 /* so many of A, as deep as a packed block, lie in a second-level cache of 1 MB beside a block of B */
+#define ROWS_AT_ONCE \
+    252 /* so many of A, as deep as a packed block, lie in a second-level cache of 1 MB beside a block of B \
+         */
 
 typedef struct {
     fc_product shape;
@@ -20,9 +23,9 @@ typedef struct {
     const char *a, *b;
     char *c;
     size_t item;
-    int64_t unit;             /* reals per element of a and b: 2 for one half of complex numbers */
+    int64_t unit; /* reals per element of a and b: 2 for one half of complex numbers */
     int64_t m_block, n_block, m_blocks, n_blocks;
-    int blas, out_of_memory;  /* blas: an external library first */
+    int blas, out_of_memory; /* blas: an external library first */
 } product;
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -37,7 +40,7 @@ static void batch_offsets(const product *p, int64_t index, int64_t *a, int64_t *
     }
 }
 
-/* ---- floating types -------------------------------------------------------------------------------------------- */
+/* ---- floating types -------------------------------------------------------------------------- */
 
 /* Blocks of C; their borders depend on the sizes alone. */
 static void choose_blocks(product *p) {
@@ -48,15 +51,15 @@ static void choose_blocks(product *p) {
         p->m_blocks = ceil_div(p->shape.m, p->m_block);
         p->n_blocks = ceil_div(p->shape.n, p->n_block);
         int64_t pieces = p->m_blocks * p->n_blocks;
-        if (pieces >= 16 || pieces * p->shape.count >= 64 || p->m_block * p->n_block < 2 * PIECE_WORK / p->shape.k) break;
-        if (p->n_block > 64)
-            p->n_block = (p->n_block / 2 + 31) / 32 * 32;
-        else if (p->m_block > 8 * rows)
-            p->m_block = ceil_div(p->m_block / 2, rows) * rows;
-        else
+        if (pieces >= 16 || pieces * p->shape.count >= 64 ||
+            p->m_block * p->n_block < 2 * PIECE_WORK / p->shape.k)
             break;
+        if (p->n_block > 64) p->n_block = (p->n_block / 2 + 31) / 32 * 32;
+        else if (p->m_block > 8 * rows) p->m_block = ceil_div(p->m_block / 2, rows) * rows;
+        else break;
     }
-    if (p->n_blocks > 1) p->n_block = (ceil_div(p->shape.n, p->n_blocks) + 31) / 32 * 32; /* as wide as each other, or one thread waits for the other */
+    /* as wide as each other, or one thread waits for the other */
+    if (p->n_blocks > 1) p->n_block = (ceil_div(p->shape.n, p->n_blocks) + 31) / 32 * 32;
     p->n_blocks = ceil_div(p->shape.n, p->n_block);
 }
 
@@ -67,33 +70,51 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
     char *work = NULL;
     size_t work_size = fc_gemm_work(p->shape.k, p->n_block, p->item);
     /* Rows a multiple of 4 KiB apart would fight for the same lines of the first-level cache. */
-    int copy_rows = p->shape.a_column * p->unit == 1 && p->shape.a_row * p->item % 4096 == 0 && p->shape.m > 4 && p->shape.n > 64;
+    int copy_rows = p->shape.a_column * p->unit == 1 && p->shape.a_row * p->item % 4096 == 0 &&
+                    p->shape.m > 4 && p->shape.n > 64;
     for (int64_t piece = begin; piece < end; piece++) {
         int64_t index = piece / (p->m_blocks * p->n_blocks), j = piece % p->n_blocks * p->n_block;
         int64_t i = piece / p->n_blocks % p->m_blocks * p->m_block, a_at, b_at;
-        int64_t m = p->shape.m - i < p->m_block ? p->shape.m - i : p->m_block, n = p->shape.n - j < p->n_block ? p->shape.n - j : p->n_block;
+        int64_t m = p->shape.m - i < p->m_block ? p->shape.m - i : p->m_block,
+                n = p->shape.n - j < p->n_block ? p->shape.n - j : p->n_block;
         batch_offsets(p, index, &a_at, &b_at);
         const char *a = p->a + (size_t)((a_at + i * p->shape.a_row) * p->unit) * p->item;
         const char *b = p->b + (size_t)((b_at + j * p->shape.b_column) * p->unit) * p->item;
         char *c = p->c + (size_t)((index * p->shape.m + i) * p->shape.n + j) * p->item;
-        fc_matrix a_matrix = {a, p->shape.a_row, p->shape.a_column}, b_matrix = {b, p->shape.b_row, p->shape.b_column};
-        if (p->blas && fc_blas_gemm(p->dtype, m, n, p->shape.k, a_matrix, p->shape.conj_a, b_matrix, p->shape.conj_b, c, p->shape.n)) continue;
-        if (!work && !(work = fc_work_begin(work_size + (copy_rows ? p->m_block * (FC_GEMM_INNER * p->item + 64) : 0)))) {
+        fc_matrix a_matrix = {a, p->shape.a_row, p->shape.a_column},
+                  b_matrix = {b, p->shape.b_row, p->shape.b_column};
+        if (p->blas && fc_blas_gemm(p->dtype, m, n, p->shape.k, a_matrix, p->shape.conj_a, b_matrix,
+                                    p->shape.conj_b, c, p->shape.n))
+            continue;
+        if (!work && !(work = fc_work_begin(work_size +
+                                            (copy_rows ? p->m_block * (FC_GEMM_INNER * p->item + 64) : 0)))) {
             __atomic_store_n(&p->out_of_memory, 1, __ATOMIC_RELAXED);
             return;
         }
         char *copy = work + work_size;
         for (int64_t r = 0; r < m; r++) {
-            a_rows[r] = copy_rows ? copy + r * (FC_GEMM_INNER * p->item + 64) : a + (size_t)(r * p->shape.a_row * p->unit) * p->item;
+            a_rows[r] = copy_rows ? copy + r * (FC_GEMM_INNER * p->item + 64)
+                                  : a + (size_t)(r * p->shape.a_row * p->unit) * p->item;
             c_rows[r] = c + (size_t)(r * p->shape.n) * p->item;
         }
         int64_t length = copy_rows ? FC_GEMM_INNER : p->shape.k;
         for (int64_t k = 0; k < p->shape.k; k += length) {
             fc_run run = {0, k * p->shape.b_row * p->unit, p->shape.k - k < length ? p->shape.k - k : length};
-            fc_block block = {a_rows, b, c_rows, &run, 1, p->shape.a_column * p->unit, p->shape.b_row * p->unit, p->shape.b_column * p->unit, 0, m, n,
+            fc_block block = {a_rows,
+                              b,
+                              c_rows,
+                              &run,
+                              1,
+                              p->shape.a_column * p->unit,
+                              p->shape.b_row * p->unit,
+                              p->shape.b_column * p->unit,
+                              0,
+                              m,
+                              n,
                               k > 0};
             for (int64_t r = 0; copy_rows && r < m; r++)
-                memcpy((void *)a_rows[r], a + (size_t)(r * p->shape.a_row + k) * p->item, (size_t)run.length * p->item);
+                memcpy((void *)a_rows[r], a + (size_t)(r * p->shape.a_row + k) * p->item,
+                       (size_t)run.length * p->item);
             p->gemm->block(&block, work);
         }
     }
@@ -105,7 +126,9 @@ static int multiply(fc_ctx *ctx, product *p) {
     int64_t work = p->m_block * p->n_block * p->shape.k, pieces = p->shape.count * p->m_blocks * p->n_blocks;
     int64_t grain = work * pieces < SHARED_WORK ? pieces : work < PIECE_WORK ? PIECE_WORK / work : 1;
     ctx->api->parallel_for(ctx, pieces, grain, multiply_pieces, p);
-    return p->out_of_memory ? ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory for the work space of a matrix product") : FC_OK;
+    return p->out_of_memory ? ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED,
+                                             "out of memory for the work space of a matrix product")
+                            : FC_OK;
 }
 
 static int real_product(fc_ctx *ctx, product *p) {
@@ -132,17 +155,21 @@ static int half_product(fc_ctx *ctx, product *p) {
 }
 
 /* re = Ar Br -/+ Ai Bi and im = Ar Bi +/- Ai Br, the signs turned by conjugation. */
-typedef struct { const void *rr, *ii, *ri, *ir; void *out; int conj_a, conj_b; } complex_parts;
-#define COMBINE(T)                                                                                          \
-    static void combine_##T(void *arg, int64_t begin, int64_t end) {                                        \
-        const complex_parts *p = arg;                                                                       \
-        const T *rr = p->rr, *ii = p->ii, *ri = p->ri, *ir = p->ir;                                         \
-        T *out = p->out, s_ii = p->conj_a != p->conj_b ? 1 : -1, s_ri = p->conj_b ? -1 : 1;                 \
-        T s_ir = p->conj_a ? -1 : 1;                                                                        \
-        for (int64_t i = begin; i < end; i++) {                                                             \
-            out[2 * i] = rr[i] + s_ii * ii[i];                                                              \
-            out[2 * i + 1] = s_ri * ri[i] + s_ir * ir[i];                                                   \
-        }                                                                                                   \
+typedef struct {
+    const void *rr, *ii, *ri, *ir;
+    void *out;
+    int conj_a, conj_b;
+} complex_parts;
+#define COMBINE(T) \
+    static void combine_##T(void *arg, int64_t begin, int64_t end) { \
+        const complex_parts *p = arg; \
+        const T *rr = p->rr, *ii = p->ii, *ri = p->ri, *ir = p->ir; \
+        T *out = p->out, s_ii = p->conj_a != p->conj_b ? 1 : -1, s_ri = p->conj_b ? -1 : 1; \
+        T s_ir = p->conj_a ? -1 : 1; \
+        for (int64_t i = begin; i < end; i++) { \
+            out[2 * i] = rr[i] + s_ii * ii[i]; \
+            out[2 * i + 1] = s_ri * ri[i] + s_ir * ir[i]; \
+        } \
     }
 COMBINE(float)
 COMBINE(double)
@@ -153,7 +180,8 @@ static int complex_product(fc_ctx *ctx, product *p) {
     char *parts, *out = p->c;
     int wide = p->dtype == FC_COMPLEX128, rc;
     /* A library conjugates only what it transposes, and may have 32-bit integers. */
-    p->blas = fc_blas_has(p->dtype) && !(p->shape.conj_a && p->shape.a_column == 1) && !(p->shape.conj_b && p->shape.b_column == 1) && p->shape.m < INT32_MAX &&
+    p->blas = fc_blas_has(p->dtype) && !(p->shape.conj_a && p->shape.a_column == 1) &&
+              !(p->shape.conj_b && p->shape.b_column == 1) && p->shape.m < INT32_MAX &&
               p->shape.n < INT32_MAX && p->shape.k < INT32_MAX;
     if (p->blas) {
         p->item = wide ? 16 : 8, p->unit = 1;
@@ -171,45 +199,50 @@ static int complex_product(fc_ctx *ctx, product *p) {
     }
     if (rc) return rc;
     size_t bytes = (size_t)size * p->item;
-    complex_parts c = {parts, parts + 3 * bytes, parts + bytes, parts + 2 * bytes, out, p->shape.conj_a, p->shape.conj_b};
+    complex_parts c = {parts, parts + 3 * bytes, parts + bytes,  parts + 2 * bytes,
+                       out,   p->shape.conj_a,   p->shape.conj_b};
     ctx->api->parallel_for(ctx, size, 16384, wide ? combine_double : combine_float, &c);
     return FC_OK;
 }
 
-/* ---- integers, which wrap around ----------------------------------------------------------------------------------- */
+/* ---- integers, which wrap around ------------------------------------------------------------- */
 
-#define INTEGER_ROWS(T)                                                                                                    \
-    FC_CLONES static void rows_##T(void *arg, int64_t begin, int64_t end) {                                                \
-        const product *p = arg;                                                                                            \
-        for (int64_t row = begin; row < end; row++) {                                                                      \
-            int64_t a_at, b_at;                                                                                            \
-            batch_offsets(p, row / p->shape.m, &a_at, &b_at);                                                                    \
-            const T *a = (const T *)p->a + a_at + row % p->shape.m * p->shape.a_row, *b = (const T *)p->b + b_at;                      \
-            T *c = (T *)p->c + row * p->shape.n;                                                                                 \
-            memset(c, 0, (size_t)p->shape.n * sizeof(T));                                                                        \
-            if (p->shape.b_column == 1) {                                                                                        \
-                for (int64_t k = 0; k < p->shape.k; k++) {                                                                       \
-                    T x = a[k * p->shape.a_column];                                                                              \
-                    const T *b_row = b + k * p->shape.b_row;                                                                     \
-                    for (int64_t j = 0; j < p->shape.n; j++) c[j] += x * b_row[j];                                               \
-                }                                                                                                          \
-            } else {                                                                                                       \
-                for (int64_t j = 0; j < p->shape.n; j++)                                                                         \
-                    for (int64_t k = 0; k < p->shape.k; k++) c[j] += a[k * p->shape.a_column] * b[k * p->shape.b_row + j * p->shape.b_column];     \
-            }                                                                                                              \
-        }                                                                                                                  \
+#define INTEGER_ROWS(T) \
+    FC_CLONES static void rows_##T(void *arg, int64_t begin, int64_t end) { \
+        const product *p = arg; \
+        for (int64_t row = begin; row < end; row++) { \
+            int64_t a_at, b_at; \
+            batch_offsets(p, row / p->shape.m, &a_at, &b_at); \
+            const T *a = (const T *)p->a + a_at + row % p->shape.m * p->shape.a_row, \
+                    *b = (const T *)p->b + b_at; \
+            T *c = (T *)p->c + row * p->shape.n; \
+            memset(c, 0, (size_t)p->shape.n * sizeof(T)); \
+            if (p->shape.b_column == 1) { \
+                for (int64_t k = 0; k < p->shape.k; k++) { \
+                    T x = a[k * p->shape.a_column]; \
+                    const T *b_row = b + k * p->shape.b_row; \
+                    for (int64_t j = 0; j < p->shape.n; j++) c[j] += x * b_row[j]; \
+                } \
+            } else { \
+                for (int64_t j = 0; j < p->shape.n; j++) \
+                    for (int64_t k = 0; k < p->shape.k; k++) \
+                        c[j] += a[k * p->shape.a_column] * b[k * p->shape.b_row + j * p->shape.b_column]; \
+            } \
+        } \
     }
 INTEGER_ROWS(uint32_t)
 INTEGER_ROWS(uint64_t)
 
 static int integer_product(fc_ctx *ctx, product *p) {
-    int64_t row_work = p->shape.n * p->shape.k; /* no overflow: both operands are in memory, and n * k is the size of one */
-    ctx->api->parallel_for(ctx, p->shape.count * p->shape.m, row_work < SHARED_WORK / 4 ? SHARED_WORK / 4 / row_work : 1,
+    /* no overflow: both operands are in memory, and n * k is the size of one */
+    int64_t row_work = p->shape.n * p->shape.k;
+    ctx->api->parallel_for(ctx, p->shape.count * p->shape.m,
+                           row_work < SHARED_WORK / 4 ? SHARED_WORK / 4 / row_work : 1,
                            p->dtype == FC_INT32 ? rows_uint32_t : rows_uint64_t, p);
     return FC_OK;
 }
 
-/* ---- the ops --------------------------------------------------------------------------------------------------------- */
+/* ---- the ops --------------------------------------------------------------------------------- */
 
 static int run(fc_ctx *ctx, product *p, const int64_t *shape) {
     const fc_tensor *a = ctx->in[0], *b = ctx->in[1];
@@ -221,10 +254,14 @@ static int run(fc_ctx *ctx, product *p, const int64_t *shape) {
         return FC_OK;
     }
     switch (p->dtype) {
-    case FC_FLOAT32: case FC_FLOAT64: return real_product(ctx, p);
-    case FC_FLOAT16: case FC_BFLOAT16: return half_product(ctx, p);
-    case FC_COMPLEX64: case FC_COMPLEX128: return complex_product(ctx, p);
-    case FC_INT32: case FC_INT64: return integer_product(ctx, p);
+    case FC_FLOAT32:
+    case FC_FLOAT64: return real_product(ctx, p);
+    case FC_FLOAT16:
+    case FC_BFLOAT16: return half_product(ctx, p);
+    case FC_COMPLEX64:
+    case FC_COMPLEX128: return complex_product(ctx, p);
+    case FC_INT32:
+    case FC_INT64: return integer_product(ctx, p);
     default: return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "no matrix product for dtype number %d", p->dtype);
     }
 }

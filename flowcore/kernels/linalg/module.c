@@ -21,13 +21,16 @@ static const fc_kernel_def defs[] = {
 };
 const fc_kernel_table fc_linalg_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};
 
-/* set_blas(addresses of sgemm, dgemm, cgemm, zgemm or 0, whether integers have 64 bits): before any kernel runs. */
+/* set_blas(addresses of sgemm, dgemm, cgemm, zgemm or 0, whether integers have 64 bits): before any kernel
+ * runs. */
 static PyObject *set_blas(PyObject *self, PyObject *args) {
     unsigned long long address[4];
     void *gemm[4];
     int wide;
     (void)self;
-    if (!PyArg_ParseTuple(args, "(KKKK)p:set_blas", &address[0], &address[1], &address[2], &address[3], &wide)) return NULL;
+    if (!PyArg_ParseTuple(args, "(KKKK)p:set_blas", &address[0], &address[1], &address[2], &address[3],
+                          &wide))
+        return NULL;
     for (int i = 0; i < 4; i++) gemm[i] = (void *)(uintptr_t)address[i];
     fc_blas_set(gemm, wide);
     Py_RETURN_NONE;
@@ -46,9 +49,13 @@ static PyObject *new_kept(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"set_blas", set_blas, METH_VARARGS, "set_blas((sgemm, dgemm, cgemm, zgemm), wide): addresses of a CBLAS, 0 for own kernels."},
-    {"simd", simd, METH_NOARGS, "The instruction set that the own kernels use: 'avx512', 'avx2', 'neon' or 'baseline'."},
-    {"new_kept", new_kept, METH_NOARGS, "new_kept() -> capsule\n\nThe state of a node that keeps what it made of a constant. The engine's Resource owns it."},
+    {"set_blas", set_blas, METH_VARARGS,
+     "set_blas((sgemm, dgemm, cgemm, zgemm), wide): addresses of a CBLAS, 0 for own kernels."},
+    {"simd", simd, METH_NOARGS,
+     "The instruction set that the own kernels use: 'avx512', 'avx2', 'neon' or 'baseline'."},
+    {"new_kept", new_kept, METH_NOARGS,
+     "new_kept() -> capsule\n\nThe state of a node that keeps what it made of a constant. The engine's "
+     "Resource owns it."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -11,7 +11,11 @@
 #define KEPT ((size_t)8 << 20)
 #endif
 
-typedef struct { size_t size; char padding[56]; } header; /* before the memory, and as long as its alignment */
+/* before the memory, and as long as its alignment */
+typedef struct {
+    size_t size;
+    char padding[56];
+} header;
 
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;

@@ -1,4 +1,5 @@
-/* Includes FC_TEMPLATE (a quoted header name) once per floating type. No include guard: used by several files. */
+/* Includes FC_TEMPLATE (a quoted header name) once per floating type. No include guard: used by several
+ * files. */
 #define FN_PASTE(name, type) name##_##type
 #define FN_OF(name, type) FN_PASTE(name, type)
 #define FN(name) FN_OF(name, TYPE)

@@ -1,14 +1,17 @@
 /* The neural-network kernels: softmax and cross-entropies, pooling, bias. */
 #include "../_module.h"
 
-int fc_softmax(fc_ctx *ctx), fc_log_softmax(fc_ctx *ctx), fc_softmax_xent(fc_ctx *ctx), fc_sparse_softmax_xent(fc_ctx *ctx);
+int fc_softmax(fc_ctx *ctx), fc_log_softmax(fc_ctx *ctx), fc_softmax_xent(fc_ctx *ctx),
+    fc_sparse_softmax_xent(fc_ctx *ctx);
 int fc_max_pool(fc_ctx *ctx), fc_max_pool_grad(fc_ctx *ctx), fc_max_pool_grad_grad(fc_ctx *ctx);
 int fc_avg_pool(fc_ctx *ctx), fc_avg_pool_grad(fc_ctx *ctx);
 int fc_bias_add(fc_ctx *ctx), fc_bias_add_grad(fc_ctx *ctx);
 
 #define FLOATS "T:float16,bfloat16,float32,float64"
 #define POOL_ATTRS "ksize strides padding data_format"
-#define BIAS "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,complex128"
+#define BIAS \
+    "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64," \
+    "complex128"
 
 static const fc_kernel_def defs[] = {
     {"Softmax", FLOATS, "", FC_SYNC, 0, 0, fc_softmax},

@@ -1,4 +1,5 @@
-/* MaxPool, MaxPoolGrad, MaxPoolGradGrad, AvgPool, AvgPoolGrad over height and width, SAME or VALID, NHWC or NCHW. */
+/* MaxPool, MaxPoolGrad, MaxPoolGradGrad, AvgPool, AvgPoolGrad over height and width, SAME or VALID, NHWC or
+ * NCHW. */
 #include "pool_shape.h"
 #include "types.h"
 
@@ -7,12 +8,15 @@
 
 typedef struct {
     fc_pool shape;
-    const void *in, *grad_out; /* image; gradient that arrives (output-shaped, or input-shaped in MaxPoolGradGrad) */
-    void *out, *grad_in;       /* pooled values; gradient that leaves */
-    void *sums;                /* float sums for stored types that are narrower; NULL otherwise */
+    /* image; gradient that arrives (output-shaped, or input-shaped in MaxPoolGradGrad) */
+    const void *in, *grad_out;
+    void *out, *grad_in; /* pooled values; gradient that leaves */
+    void *sums;          /* float sums for stored types that are narrower; NULL otherwise */
 } pool_job;
 
-typedef struct { int64_t begin, end; } window;
+typedef struct {
+    int64_t begin, end;
+} window;
 
 /* Input rows (or columns) under output `at`: clipped to the image, never empty. */
 static inline window window_at(int64_t at, int64_t stride, int64_t pad, int64_t size, int64_t limit) {
@@ -26,7 +30,8 @@ static inline window window_at(int64_t at, int64_t stride, int64_t pad, int64_t 
 #undef FC_TEMPLATE
 
 static int64_t window_cost(const fc_pool *p) {
-    int64_t h = p->window_h < p->in_h ? p->window_h : p->in_h, w = p->window_w < p->in_w ? p->window_w : p->in_w;
+    int64_t h = p->window_h < p->in_h ? p->window_h : p->in_h,
+            w = p->window_w < p->in_w ? p->window_w : p->in_w;
     return h * w;
 }
 
@@ -38,7 +43,8 @@ static int forward_pool(fc_ctx *ctx, int max) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, in->dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     p.out = fc_data(&ctx->out[0]);
-    ctx->api->parallel_for(ctx, p.shape.batch * p.shape.out_h, fc_rows_per_piece(p.shape.out_w * p.shape.channels * window_cost(&p.shape)),
+    ctx->api->parallel_for(ctx, p.shape.batch * p.shape.out_h,
+                           fc_rows_per_piece(p.shape.out_w * p.shape.channels * window_cost(&p.shape)),
                            max ? FC_BY_FLOAT(in->dtype, max_pool) : FC_BY_FLOAT(in->dtype, avg_pool), &p);
     return FC_OK;
 }
@@ -46,7 +52,8 @@ int fc_max_pool(fc_ctx *ctx) { return forward_pool(ctx, 1); }
 int fc_avg_pool(fc_ctx *ctx) { return forward_pool(ctx, 0); }
 
 /* Allocates the gradient of the image, zeroed where no window reaches, and runs `fn` image by image. */
-static int image_gradient(fc_ctx *ctx, pool_job *p, int dtype, const int64_t *shape, void (*fn)(void *, int64_t, int64_t)) {
+static int image_gradient(fc_ctx *ctx, pool_job *p, int dtype, const int64_t *shape,
+                          void (*fn)(void *, int64_t, int64_t)) {
     int rc = ctx->api->alloc(ctx, 0, dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     p->grad_in = fc_data(&ctx->out[0]);
@@ -54,7 +61,10 @@ static int image_gradient(fc_ctx *ctx, pool_job *p, int dtype, const int64_t *sh
         rc = ctx->api->scratch(ctx, (size_t)ctx->out[0].size * sizeof(float), &p->sums);
         if (rc) return rc;
     }
-    ctx->api->parallel_for(ctx, p->shape.batch, fc_rows_per_piece(p->shape.out_h * p->shape.out_w * p->shape.channels * window_cost(&p->shape)), fn, p);
+    ctx->api->parallel_for(
+        ctx, p->shape.batch,
+        fc_rows_per_piece(p->shape.out_h * p->shape.out_w * p->shape.channels * window_cost(&p->shape)), fn,
+        p);
     return FC_OK;
 }
 
@@ -78,7 +88,8 @@ int fc_max_pool_grad_grad(fc_ctx *ctx) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, in->dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     p.grad_in = fc_data(&ctx->out[0]);
-    ctx->api->parallel_for(ctx, p.shape.batch * p.shape.out_h, fc_rows_per_piece(p.shape.out_w * p.shape.channels * window_cost(&p.shape)),
+    ctx->api->parallel_for(ctx, p.shape.batch * p.shape.out_h,
+                           fc_rows_per_piece(p.shape.out_w * p.shape.channels * window_cost(&p.shape)),
                            FC_BY_FLOAT(in->dtype, max_pool_grad_grad), &p);
     return FC_OK;
 }

@@ -1,5 +1,6 @@
 /* Pooling over height and width: what the ops say, and their errors. Shared by every device's kernels.
- * A channels-first image is, to pooling, so many channels-last images of one channel: one code serves both. */
+ * A channels-first image is, to pooling, so many channels-last images of one channel: one code serves both.
+ */
 #ifndef FLOWCORE_POOL_SHAPE_H
 #define FLOWCORE_POOL_SHAPE_H
 
@@ -17,10 +18,11 @@ typedef struct {
 enum { FC_POOL_KSIZE, FC_POOL_STRIDES, FC_POOL_PADDING, FC_POOL_FORMAT };
 
 /* Output length and leading padding along one axis; a status where no window fits. */
-static inline int fc_pool_axis(fc_ctx *ctx, const char *axis, int64_t in, int64_t size, int64_t stride, int same, int64_t *out,
-                         int64_t *pad) {
+static inline int fc_pool_axis(fc_ctx *ctx, const char *axis, int64_t in, int64_t size, int64_t stride,
+                               int same, int64_t *out, int64_t *pad) {
     if (size < 1 || stride < 1)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "ksize and strides must be positive, found %lld and %lld along the %s",
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "ksize and strides must be positive, found %lld and %lld along the %s",
                               (long long)size, (long long)stride, axis);
     if (size > INT32_MAX || stride > INT32_MAX)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "ksize or strides are too large along the %s", axis);
@@ -31,7 +33,8 @@ static inline int fc_pool_axis(fc_ctx *ctx, const char *axis, int64_t in, int64_
         return FC_OK;
     }
     if (in < size)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "a window of %lld does not fit into the %s of %lld without padding",
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "a window of %lld does not fit into the %s of %lld without padding",
                               (long long)size, axis, (long long)in);
     *out = (in - size) / stride + 1;
     *pad = 0;
@@ -39,18 +42,24 @@ static inline int fc_pool_axis(fc_ctx *ctx, const char *axis, int64_t in, int64_
 }
 
 /* Fills the geometry from the attributes and the image's shape; out_shape is the pooled shape. */
-static inline int fc_pool_shape(fc_ctx *ctx, int ndim, const int64_t *in_shape, fc_pool *p, int64_t *out_shape) {
-    const fc_attr *ksize = &ctx->attrs[FC_POOL_KSIZE], *strides = &ctx->attrs[FC_POOL_STRIDES], *format = &ctx->attrs[FC_POOL_FORMAT];
+static inline int fc_pool_shape(fc_ctx *ctx, int ndim, const int64_t *in_shape, fc_pool *p,
+                                int64_t *out_shape) {
+    const fc_attr *ksize = &ctx->attrs[FC_POOL_KSIZE], *strides = &ctx->attrs[FC_POOL_STRIDES],
+                  *format = &ctx->attrs[FC_POOL_FORMAT];
     int nchw = format->s && !strcmp(format->s, "NCHW");
     int h = nchw ? 2 : 1, w = h + 1, c = nchw ? 1 : 3;
-    if (ndim != 4) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input must have 4 dimensions, found %d", ndim);
+    if (ndim != 4)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input must have 4 dimensions, found %d", ndim);
     if (format->s && !nchw && strcmp(format->s, "NHWC"))
-        return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "data_format %s is not supported; use NHWC or NCHW", format->s);
+        return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "data_format %s is not supported; use NHWC or NCHW",
+                              format->s);
     if (ksize->n != 4 || strides->n != 4)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "ksize and strides must have 4 entries, found %lld and %lld",
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "ksize and strides must have 4 entries, found %lld and %lld",
                               (long long)ksize->n, (long long)strides->n);
     if (ksize->ints[0] != 1 || strides->ints[0] != 1 || ksize->ints[c] != 1 || strides->ints[c] != 1)
-        return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "pooling over the batch or the channels is not supported");
+        return ctx->api->fail(ctx, FC_UNIMPLEMENTED,
+                              "pooling over the batch or the channels is not supported");
     int same = ctx->attrs[FC_POOL_PADDING].s && !strcmp(ctx->attrs[FC_POOL_PADDING].s, "SAME");
     if (!same && (!ctx->attrs[FC_POOL_PADDING].s || strcmp(ctx->attrs[FC_POOL_PADDING].s, "VALID")))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "padding must be SAME or VALID");
@@ -71,11 +80,10 @@ static inline int fc_pool_expect(fc_ctx *ctx, int i, const char *what, const int
     const fc_tensor *t = ctx->in[i];
     char found[128];
     if (t->ndim == 4 && !memcmp(t->shape, shape, 4 * sizeof(int64_t))) return FC_OK;
-    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must have shape [%lld, %lld, %lld, %lld], found %s", what,
-                          (long long)shape[0], (long long)shape[1], (long long)shape[2], (long long)shape[3],
-                          fc_shape_str(t, found, sizeof found));
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must have shape [%lld, %lld, %lld, %lld], found %s",
+                          what, (long long)shape[0], (long long)shape[1], (long long)shape[2],
+                          (long long)shape[3], fc_shape_str(t, found, sizeof found));
 }
-
 
 /* AvgPoolGrad's input 0: the shape of the image. */
 static inline int fc_pool_read_sizes(fc_ctx *ctx, int64_t *in_shape) {
@@ -83,12 +91,14 @@ static inline int fc_pool_read_sizes(fc_ctx *ctx, int64_t *in_shape) {
     int64_t elements = 1;
     char found[128];
     if (sizes->ndim != 1 || sizes->size != 4)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "orig_input_shape must be a vector of 4 sizes, found shape %s",
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "orig_input_shape must be a vector of 4 sizes, found shape %s",
                               fc_shape_str(sizes, found, sizeof found));
     for (int d = 0; d < 4; d++) {
         in_shape[d] = fc_int_at(sizes, d);
         if (in_shape[d] < 0 || __builtin_mul_overflow(elements, in_shape[d], &elements))
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "orig_input_shape[%d] = %lld is not a usable size", d,
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "orig_input_shape[%d] = %lld is not a usable size", d,
                                   (long long)in_shape[d]);
     }
     return FC_OK;

@@ -26,8 +26,8 @@ static int softmax(fc_ctx *ctx, int log) {
     if (rc || !logits->size) return rc;
     int64_t cols = logits->shape[logits->ndim - 1];
     fc_softmax_job job = {.logits = fc_data(logits), .out = fc_data(&ctx->out[0]), .cols = cols, .log = log};
-    ctx->api->parallel_for(ctx, logits->size / cols, fc_rows_per_piece(cols * EXP_COST), FC_BY_FLOAT(logits->dtype, softmax),
-                           &job);
+    ctx->api->parallel_for(ctx, logits->size / cols, fc_rows_per_piece(cols * EXP_COST),
+                           FC_BY_FLOAT(logits->dtype, softmax), &job);
     return FC_OK;
 }
 int fc_softmax(fc_ctx *ctx) { return softmax(ctx, 0); }
@@ -38,12 +38,17 @@ int fc_softmax_xent(fc_ctx *ctx) {
     int64_t rows, cols;
     int rc = fc_begin_xent(ctx, &rows, &cols);
     if (rc || !rows) return rc;
-    fc_softmax_job job = {.logits = fc_data(logits), .labels = fc_data(labels), .loss = fc_data(&ctx->out[0]),
-                          .out = fc_data(&ctx->out[1]), .cols = cols, .logit_rows = logits->shape[0],
+    fc_softmax_job job = {.logits = fc_data(logits),
+                          .labels = fc_data(labels),
+                          .loss = fc_data(&ctx->out[0]),
+                          .out = fc_data(&ctx->out[1]),
+                          .cols = cols,
+                          .logit_rows = logits->shape[0],
                           .label_rows = labels->shape[0]};
     if (logits->shape[0] == rows) job.logit_rows = 0;
     if (labels->shape[0] == rows) job.label_rows = 0;
-    ctx->api->parallel_for(ctx, rows, fc_rows_per_piece(cols * EXP_COST), FC_BY_FLOAT(logits->dtype, dense_xent), &job);
+    ctx->api->parallel_for(ctx, rows, fc_rows_per_piece(cols * EXP_COST),
+                           FC_BY_FLOAT(logits->dtype, dense_xent), &job);
     return FC_OK;
 }
 
@@ -52,8 +57,12 @@ int fc_sparse_softmax_xent(fc_ctx *ctx) {
     int rc = fc_begin_sparse_xent(ctx);
     if (rc || !labels->size) return rc;
     int64_t cols = logits->shape[1];
-    fc_softmax_job job = {.logits = fc_data(logits), .label_tensor = labels, .loss = fc_data(&ctx->out[0]),
-                          .out = fc_data(&ctx->out[1]), .cols = cols};
-    ctx->api->parallel_for(ctx, labels->size, fc_rows_per_piece(cols * EXP_COST), FC_BY_FLOAT(logits->dtype, sparse_xent), &job);
+    fc_softmax_job job = {.logits = fc_data(logits),
+                          .label_tensor = labels,
+                          .loss = fc_data(&ctx->out[0]),
+                          .out = fc_data(&ctx->out[1]),
+                          .cols = cols};
+    ctx->api->parallel_for(ctx, labels->size, fc_rows_per_piece(cols * EXP_COST),
+                           FC_BY_FLOAT(logits->dtype, sparse_xent), &job);
     return FC_OK;
 }

@@ -1,7 +1,8 @@
 /* Template: softmax and the cross-entropies over rows [begin, end) of `cols` elements each. See types.h.
  * All subtract the row's maximum first, so that no exponential overflows. */
 
-/* Inlined into each clone of its callers. Sixteen running values: one would keep the processor waiting for the step before. */
+/* Inlined into each clone of its callers. Sixteen running values: one would keep the processor waiting for
+ * the step before. */
 __attribute__((always_inline)) static inline C FN(row_max)(const T *row, int64_t cols) {
     C max = -INFINITY;
     int64_t j = 0;
@@ -19,15 +20,18 @@ __attribute__((always_inline)) static inline C FN(row_max)(const T *row, int64_t
         C x = LOAD(row[j]);
         max = x > max ? x : max;
     }
-    return max == -INFINITY ? 0 : max; /* a row of -Inf alone gives NaN through 0/0, not through Inf - Inf */
+    /* a row of -Inf alone gives NaN through 0/0, not through Inf - Inf */
+    return max == -INFINITY ? 0 : max;
 }
 
 /* exp(x - max) of columns [j, j + n). */
-__attribute__((always_inline)) static inline void FN(row_exp)(const T *row, int64_t j, int64_t n, C max, C *e) {
+__attribute__((always_inline)) static inline void FN(row_exp)(const T *row, int64_t j, int64_t n, C max,
+                                                              C *e) {
     for (int64_t k = 0; k < n; k++) e[k] = EXP(LOAD(row[j + k]) - max);
 }
 
-/* The sum of exp(x - max) over a row. `e` holds FC_KEPT exponentials: those of the whole row stay there, if it is that short. */
+/* The sum of exp(x - max) over a row. `e` holds FC_KEPT exponentials: those of the whole row stay there, if
+ * it is that short. */
 __attribute__((always_inline)) static inline C FN(row_sum)(const T *row, int64_t cols, C max, C *e) {
     C sum = 0;
     int64_t step = cols <= FC_KEPT ? 64 : 0, j = 0;
@@ -48,7 +52,8 @@ __attribute__((always_inline)) static inline C FN(row_sum)(const T *row, int64_t
 
 /* For n columns from j on, 64 at most: `p`, softmax's results before they are rounded to T. */
 #define EACH_BLOCK(j, n) for (int64_t j = 0, n; n = cols - j < 64 ? cols - j : 64, j < cols; j += 64)
-__attribute__((always_inline)) static inline void FN(row_softmax)(const T *row, int64_t cols, int64_t j, int64_t n, C max, C sum, const C *e, C *p) {
+__attribute__((always_inline)) static inline void FN(row_softmax)(const T *row, int64_t cols, int64_t j,
+                                                                  int64_t n, C max, C sum, const C *e, C *p) {
     if (cols > FC_KEPT) {
         FN(row_exp)(row, j, n, max, p);
         for (int64_t k = 0; k < n; k++) p[k] /= sum;

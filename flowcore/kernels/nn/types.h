@@ -1,6 +1,6 @@
 /* The floating types of this unit's kernels: stored type, type of computation, and the way between.
- * A template header is included once per type, with these macros set:  T  C  LOAD(stored)  STORE(computed)  FN(name).
- * Owns: the type list and small checks that several kernels share. */
+ * A template header is included once per type, with these macros set:  T  C  LOAD(stored)  STORE(computed)
+ * FN(name). Owns: the type list and small checks that several kernels share. */
 #ifndef FLOWCORE_NN_TYPES_H
 #define FLOWCORE_NN_TYPES_H
 
@@ -15,11 +15,11 @@
 #define FC_FLOATS "float16,bfloat16,float32,float64"
 
 /* Picks the instance of `name` for a runtime dtype; NULL for a dtype without one. */
-#define FC_BY_FLOAT(dtype, name)                                                                        \
-    ((dtype) == FC_FLOAT32    ? name##_float32                                                          \
-     : (dtype) == FC_FLOAT64  ? name##_float64                                                          \
-     : (dtype) == FC_FLOAT16  ? name##_float16                                                          \
-     : (dtype) == FC_BFLOAT16 ? name##_bfloat16                                                         \
+#define FC_BY_FLOAT(dtype, name) \
+    ((dtype) == FC_FLOAT32    ? name##_float32 \
+     : (dtype) == FC_FLOAT64  ? name##_float64 \
+     : (dtype) == FC_FLOAT16  ? name##_float16 \
+     : (dtype) == FC_BFLOAT16 ? name##_bfloat16 \
                               : NULL)
 
 /* Elements that one piece of a parallel loop should hold to be worth a hand-over to another thread. */

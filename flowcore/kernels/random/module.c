@@ -8,8 +8,8 @@
 
 #include "random.h"
 
-int fc_random_uniform(fc_ctx *ctx), fc_random_normal(fc_ctx *ctx), fc_truncated_normal(fc_ctx *ctx), fc_random_int(fc_ctx *ctx),
-    fc_random_shuffle(fc_ctx *ctx);
+int fc_random_uniform(fc_ctx *ctx), fc_random_normal(fc_ctx *ctx), fc_truncated_normal(fc_ctx *ctx),
+    fc_random_int(fc_ctx *ctx), fc_random_shuffle(fc_ctx *ctx);
 
 #define FLOATS "dtype:float16,bfloat16,float32,float64"
 static const fc_kernel_def defs[] = {
@@ -30,7 +30,8 @@ static void destroy(fc_resource *self) {
 static uint64_t entropy(const void *salt) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    uint64_t x = (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid() << 40 ^ (uint64_t)(uintptr_t)salt;
+    uint64_t x = (uint64_t)now.tv_sec * 1000000007u ^ (uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid() << 40 ^
+                 (uint64_t)(uintptr_t)salt;
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u; /* the finaliser of SplitMix64 */
     x = (x ^ x >> 27) * 0x94d049bb133111ebu;
     return x ^ x >> 31;
@@ -61,10 +62,12 @@ static PyObject *create(PyObject *module, PyObject *args) {
     return PyCapsule_New(rng, FC_RESOURCE_CAPSULE, NULL);
 }
 
-static PyMethodDef methods[] = {
-    {"create_RandomUniform", create, METH_VARARGS, NULL},        {"create_RandomStandardNormal", create, METH_VARARGS, NULL},
-    {"create_TruncatedNormal", create, METH_VARARGS, NULL},      {"create_RandomUniformInt", create, METH_VARARGS, NULL},
-    {"create_RandomShuffle", create, METH_VARARGS, NULL},        {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"create_RandomUniform", create, METH_VARARGS, NULL},
+                                {"create_RandomStandardNormal", create, METH_VARARGS, NULL},
+                                {"create_TruncatedNormal", create, METH_VARARGS, NULL},
+                                {"create_RandomUniformInt", create, METH_VARARGS, NULL},
+                                {"create_RandomShuffle", create, METH_VARARGS, NULL},
+                                {NULL, NULL, 0, NULL}};
 
 static const fc_kernel_table *tables[] = {&fc_random_kernels};
 FC_KERNEL_MODULE(_random, tables, methods)

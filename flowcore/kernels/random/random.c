@@ -1,5 +1,5 @@
-/* Random values from Philox. The key is made of the seeds, the counter of (element group, run of the node): the numbers do not depend on
- * the number of threads or the order in which they are made. */
+/* Random values from Philox. The key is made of the seeds, the counter of (element group, run of the node):
+ * the numbers do not depend on the number of threads or the order in which they are made. */
 #include <math.h>
 #include <string.h>
 
@@ -30,27 +30,29 @@ typedef struct {
     int dtype;
 } job;
 
-/* Groups of four. Rounding to a narrow type must not reach the open end of the uniform range: `most`, or what no value exceeds. */
-#define GROUPS(name, most16, mostb16)                                                                              \
-    static void name##_groups(void *arg, int64_t begin, int64_t end) {                                   \
-        const job *j = arg;                                                                                        \
-        for (int64_t g = begin; g < end; g++) {                                                                    \
-            int64_t at = g * 4, n = j->size - at < 4 ? j->size - at : 4;                                           \
-            if (j->dtype == FC_FLOAT64) {                                                                          \
-                double four[4];                                                                                    \
-                fc_##name##_four_d(j->key, (uint64_t)g, j->run, four);                                             \
-                memcpy((double *)j->out + at, four, (size_t)n * sizeof(double));                                 \
-                continue;                                                                                          \
-            }                                                                                                      \
-            float four[4];                                                                                         \
-            fc_##name##_four_f(j->key, (uint64_t)g, j->run, four);                                                 \
-            for (int64_t i = 0; i < n; i++) {                                                                      \
-                float x = four[i];                                                                                 \
-                if (j->dtype == FC_FLOAT32) ((float *)j->out)[at + i] = x;                                         \
-                else if (j->dtype == FC_FLOAT16) ((fc_half *)j->out)[at + i] = fc_to_half(x > most16 ? most16 : x); \
-                else ((fc_bfloat16 *)j->out)[at + i] = fc_to_bfloat16(x > mostb16 ? mostb16 : x);                  \
-            }                                                                                                      \
-        }                                                                                                          \
+/* Groups of four. Rounding to a narrow type must not reach the open end of the uniform range: `most`, or what
+ * no value exceeds. */
+#define GROUPS(name, most16, mostb16) \
+    static void name##_groups(void *arg, int64_t begin, int64_t end) { \
+        const job *j = arg; \
+        for (int64_t g = begin; g < end; g++) { \
+            int64_t at = g * 4, n = j->size - at < 4 ? j->size - at : 4; \
+            if (j->dtype == FC_FLOAT64) { \
+                double four[4]; \
+                fc_##name##_four_d(j->key, (uint64_t)g, j->run, four); \
+                memcpy((double *)j->out + at, four, (size_t)n * sizeof(double)); \
+                continue; \
+            } \
+            float four[4]; \
+            fc_##name##_four_f(j->key, (uint64_t)g, j->run, four); \
+            for (int64_t i = 0; i < n; i++) { \
+                float x = four[i]; \
+                if (j->dtype == FC_FLOAT32) ((float *)j->out)[at + i] = x; \
+                else if (j->dtype == FC_FLOAT16) \
+                    ((fc_half *)j->out)[at + i] = fc_to_half(x > most16 ? most16 : x); \
+                else ((fc_bfloat16 *)j->out)[at + i] = fc_to_bfloat16(x > mostb16 ? mostb16 : x); \
+            } \
+        } \
     }
 GROUPS(uniform, FC_UNIFORM_MOST_16, FC_UNIFORM_MOST_B16)
 GROUPS(normal, INFINITY, INFINITY)
@@ -101,7 +103,8 @@ int fc_random_shuffle(fc_ctx *ctx) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     if (rc) return rc;
     fc_shuffled(n, key, run, order);
-    for (int64_t i = 0; i < n && row; i++) memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(x) + order[i] * row, (size_t)row);
+    for (int64_t i = 0; i < n && row; i++)
+        memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(x) + order[i] * row, (size_t)row);
     if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }

@@ -1,4 +1,5 @@
-/* What the random ops of every device share: a node's state, the checks of their inputs, the order of a shuffle. */
+/* What the random ops of every device share: a node's state, the checks of their inputs, the order of a
+ * shuffle. */
 #ifndef FLOWCORE_RANDOM_H
 #define FLOWCORE_RANDOM_H
 
@@ -10,7 +11,7 @@
 
 typedef struct {
     fc_resource base;
-    uint64_t key, runs;   /* runs: how often the node has run */
+    uint64_t key, runs; /* runs: how often the node has run */
 } fc_rng;
 
 /* Claims the next run of the node. */
@@ -26,7 +27,8 @@ static inline int fc_begin_random(fc_ctx *ctx, int dtype) {
     int64_t shape[FC_MAX_DIMS];
     char found[128];
     if (t->ndim != 1 || t->size > FC_MAX_DIMS)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS,
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS,
                               fc_shape_str(t, found, sizeof found));
     for (int64_t d = 0; d < t->size; d++) shape[d] = fc_int_at(t, d);
     return ctx->api->alloc(ctx, 0, dtype, (int)t->size, shape);
@@ -39,9 +41,12 @@ static inline int fc_begin_random(fc_ctx *ctx, int dtype) {
 /* Integers from `low` on, `span` of them. out[0] is made. */
 static inline int fc_begin_random_int(fc_ctx *ctx, int64_t *low, uint64_t *span) {
     *low = 0, *span = 0;
-    if (ctx->in[1]->ndim || ctx->in[2]->ndim) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "minval and maxval must be scalars");
+    if (ctx->in[1]->ndim || ctx->in[2]->ndim)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "minval and maxval must be scalars");
     int64_t from = fc_int_at(ctx->in[1], 0), to = fc_int_at(ctx->in[2], 0);
-    if (from >= to) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Need minval < maxval, got %lld >= %lld", (long long)from, (long long)to);
+    if (from >= to)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Need minval < maxval, got %lld >= %lld",
+                              (long long)from, (long long)to);
     *low = from, *span = (uint64_t)to - (uint64_t)from;
     return fc_begin_random(ctx, ctx->in[1]->dtype);
 }

@@ -1,30 +1,40 @@
-/* The axes of reductions, brought into the form [outer, reduced, inner]: checks and shapes, for kernels of any device. */
+/* The axes of reductions, brought into the form [outer, reduced, inner]: checks and shapes, for kernels of
+ * any device. */
 #ifndef FLOWCORE_REDUCE_AXES_H
 #define FLOWCORE_REDUCE_AXES_H
 
 #include "../../_kernel.h"
 
 /* Neighbouring axes that are reduced together, with what lies before and behind them. */
-typedef struct { int64_t outer, reduced, inner; } fc_run;
+typedef struct {
+    int64_t outer, reduced, inner;
+} fc_run;
 
 typedef struct {
     int ndim;
-    int64_t shape[FC_MAX_DIMS];      /* of the result */
-    int count;                       /* 0: no element is touched, the result is the input in another shape */
-    fc_run runs[FC_MAX_DIMS];        /* one after the other, innermost first; the next reads what the one before has made */
+    int64_t shape[FC_MAX_DIMS]; /* of the result */
+    /* 0: no element is touched, the result is the input in another shape */
+    int count;
+    /* one after the other, innermost first; the next reads what the one before has made */
+    fc_run runs[FC_MAX_DIMS];
 } fc_reduction;
 
 /* Sets reduced[d] for each axis that input 1 names. */
 static inline int fc_reduced_axes(fc_ctx *ctx, int *reduced) {
     const fc_tensor *x = ctx->in[0], *axes = ctx->in[1];
-    if (axes->ndim > 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "reduction_indices must be a scalar or a vector");
+    if (axes->ndim > 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "reduction_indices must be a scalar or a vector");
     for (int64_t i = 0; i < axes->size; i++) {
         int64_t axis = fc_int_at(axes, i);
         if (axis < -x->ndim || axis >= x->ndim)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction dimension (%lld for input with %d dimension(s))", (long long)axis, x->ndim);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Invalid reduction dimension (%lld for input with %d dimension(s))",
+                                  (long long)axis, x->ndim);
         if (axis < 0) axis += x->ndim;
         if (reduced[axis]++)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid reduction arguments: Axes contains duplicate dimension: %lld", (long long)axis);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Invalid reduction arguments: Axes contains duplicate dimension: %lld",
+                                  (long long)axis);
     }
     return FC_OK;
 }
@@ -76,13 +86,16 @@ static inline int fc_begin_arg(fc_ctx *ctx, fc_run *run) {
     if (ctx->in[1]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dimension must be a scalar");
     int64_t axis = fc_int_at(ctx->in[1], 0);
     if (axis < -x->ndim || axis >= x->ndim)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected dimension in the range [%d, %d), but got %lld", -x->ndim, x->ndim, (long long)axis);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "Expected dimension in the range [%d, %d), but got %lld", -x->ndim, x->ndim,
+                              (long long)axis);
     if (axis < 0) axis += x->ndim;
     for (int d = 0; d < x->ndim; d++)
         if (d != axis) shape[ndim++] = x->shape[d];
     *run = fc_run_along(x, (int)axis);
     if (run->outer > 0 && run->inner > 0 && !run->reduced)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Reduction axis %lld is empty in the input", (long long)axis);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Reduction axis %lld is empty in the input",
+                              (long long)axis);
     return ctx->api->alloc(ctx, 0, ctx->attrs[0].i == FC_INT32 ? FC_INT32 : FC_INT64, ndim, shape);
 }
 
@@ -93,7 +106,8 @@ static inline int fc_begin_cumulation(fc_ctx *ctx, fc_run *run) {
     if (ctx->in[1]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis must be a scalar");
     int64_t axis = fc_int_at(ctx->in[1], 0);
     if (axis < -x->ndim || axis >= x->ndim)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis = %lld is not in [%d, %d)", (long long)axis, -x->ndim, x->ndim);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis = %lld is not in [%d, %d)", (long long)axis,
+                              -x->ndim, x->ndim);
     *run = fc_run_along(x, (int)(axis < 0 ? axis + x->ndim : axis));
     return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
 }

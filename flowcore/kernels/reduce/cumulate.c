@@ -14,20 +14,20 @@ typedef struct {
 } cumulate_job;
 
 /* Column j of row block `outer`: walks the axis forwards or backwards. */
-#define CUMULATE(NAME, T, C, LOAD, STORE, name, START, OP)                                           \
-    static void name##_##NAME(void *arg, int64_t begin, int64_t end) {                               \
-        const cumulate_job *job = arg;                                                               \
-        for (int64_t k = begin; k < end; k++) {                                                      \
-            int64_t base = k / job->inner * job->length * job->inner + k % job->inner;               \
-            C total = START;                                                                         \
-            for (int64_t i = 0; i < job->length; i++) {                                              \
-                int64_t at = base + (job->reverse ? job->length - 1 - i : i) * job->inner;           \
-                C x = LOAD(((const T *)job->in)[at]);                                                \
-                if (job->exclusive) ((T *)job->out)[at] = STORE(total);                              \
-                total = (C)(total OP x);                                                             \
-                if (!job->exclusive) ((T *)job->out)[at] = STORE(total);                             \
-            }                                                                                        \
-        }                                                                                            \
+#define CUMULATE(NAME, T, C, LOAD, STORE, name, START, OP) \
+    static void name##_##NAME(void *arg, int64_t begin, int64_t end) { \
+        const cumulate_job *job = arg; \
+        for (int64_t k = begin; k < end; k++) { \
+            int64_t base = k / job->inner * job->length * job->inner + k % job->inner; \
+            C total = START; \
+            for (int64_t i = 0; i < job->length; i++) { \
+                int64_t at = base + (job->reverse ? job->length - 1 - i : i) * job->inner; \
+                C x = LOAD(((const T *)job->in)[at]); \
+                if (job->exclusive) ((T *)job->out)[at] = STORE(total); \
+                total = (C)(total OP x); \
+                if (!job->exclusive) ((T *)job->out)[at] = STORE(total); \
+            } \
+        } \
     }
 #define SUMS(NAME, T, C, LOAD, STORE) CUMULATE(NAME, T, C, LOAD, STORE, cumsum, 0, +)
 #define PRODUCTS(NAME, T, C, LOAD, STORE) CUMULATE(NAME, T, C, LOAD, STORE, cumprod, 1, *)
@@ -42,9 +42,14 @@ static int cumulate(fc_ctx *ctx, const loop *loops) {
     int rc = fc_begin_cumulation(ctx, &run);
     if (rc || !x->size) return rc;
     if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    cumulate_job job = {.in = fc_data(x), .length = run.reduced, .inner = run.inner, .exclusive = ctx->attrs[0].i != 0, .reverse = ctx->attrs[1].i != 0};
+    cumulate_job job = {.in = fc_data(x),
+                        .length = run.reduced,
+                        .inner = run.inner,
+                        .exclusive = ctx->attrs[0].i != 0,
+                        .reverse = ctx->attrs[1].i != 0};
     job.out = fc_data(&ctx->out[0]);
-    ctx->api->parallel_for(ctx, run.outer * run.inner, job.length >= 16384 ? 1 : 16384 / job.length, loops[x->dtype], &job);
+    ctx->api->parallel_for(ctx, run.outer * run.inner, job.length >= 16384 ? 1 : 16384 / job.length,
+                           loops[x->dtype], &job);
     return FC_OK;
 }
 

@@ -13,7 +13,8 @@ static PyObject *find_row_loops(PyObject *self, PyObject *args) {
 }
 
 static PyMethodDef methods[] = {
-    {"find_row_loops", find_row_loops, METH_VARARGS, "The address of the loops for rows of a reduction of a dtype (rows.h), 0 where there are none."},
+    {"find_row_loops", find_row_loops, METH_VARARGS,
+     "The address of the loops for rows of a reduction of a dtype (rows.h), 0 where there are none."},
     {NULL, NULL, 0, NULL},
 };
 static const fc_kernel_table *tables[] = {&fc_reduce_kernels, &fc_cumulate_kernels};

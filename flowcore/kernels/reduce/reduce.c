@@ -1,8 +1,9 @@
 /* Sum, Mean, Prod, Max, Min, All, Any, ArgMax, ArgMin, L2Loss.
  *
- * The axes are brought into the form [outer, reduced, inner]: runs of neighbouring axes merge; where the reduced axes are not neighbours, the
- * reduction goes one run after the other, innermost first (an exact regrouping for all but the rounding of sums, and fixed by the shape). A large
- * reduction to few results is cut along the reduced axis into pieces whose number depends on the shape alone. */
+ * The axes are brought into the form [outer, reduced, inner]: runs of neighbouring axes merge; where the
+ * reduced axes are not neighbours, the reduction goes one run after the other, innermost first (an exact
+ * regrouping for all but the rounding of sums, and fixed by the shape). A large reduction to few results is
+ * cut along the reduced axis into pieces whose number depends on the shape alone. */
 #include <complex.h>
 #include <float.h>
 #include <math.h>
@@ -174,10 +175,11 @@ static void any_BOOL(const reduce_job *job, void *out, const void *in, int64_t n
 }
 
 typedef void (*reduce_loop)(const reduce_job *, void *, const void *, int64_t);
-#define REALS(p)                                                                                                          \
-    [FC_FLOAT16] = p##_FLOAT16, [FC_BFLOAT16] = p##_BFLOAT16, [FC_FLOAT32] = p##_FLOAT32, [FC_FLOAT64] = p##_FLOAT64,     \
-    [FC_INT8] = p##_INT8, [FC_INT16] = p##_INT16, [FC_INT32] = p##_INT32, [FC_INT64] = p##_INT64, [FC_UINT8] = p##_UINT8, \
-    [FC_UINT16] = p##_UINT16, [FC_UINT32] = p##_UINT32, [FC_UINT64] = p##_UINT64
+#define REALS(p) \
+    [FC_FLOAT16] = p##_FLOAT16, [FC_BFLOAT16] = p##_BFLOAT16, [FC_FLOAT32] = p##_FLOAT32, \
+    [FC_FLOAT64] = p##_FLOAT64, [FC_INT8] = p##_INT8, [FC_INT16] = p##_INT16, [FC_INT32] = p##_INT32, \
+    [FC_INT64] = p##_INT64, [FC_UINT8] = p##_UINT8, [FC_UINT16] = p##_UINT16, [FC_UINT32] = p##_UINT32, \
+    [FC_UINT64] = p##_UINT64
 #define NUMBERS(p) REALS(p), [FC_COMPLEX64] = p##_COMPLEX64, [FC_COMPLEX128] = p##_COMPLEX128
 
 static inline void run_rows(const reduce_job *job, void *out, const void *in, int64_t n, int64_t count) {
@@ -186,20 +188,24 @@ static inline void run_rows(const reduce_job *job, void *out, const void *in, in
         return;
     }
     for (int64_t i = 0; i < count; i++)
-        job->loop(job, (char *)out + i * job->inner * job->out_item, (const char *)in + i * n * job->inner * job->in_item, n);
+        job->loop(job, (char *)out + i * job->inner * job->out_item,
+                  (const char *)in + i * n * job->inner * job->in_item, n);
 }
 
 static void outer_piece(void *arg, int64_t begin, int64_t end) {
     const reduce_job *job = arg;
-    run_rows(job, job->out + begin * job->inner * job->out_item, job->in + begin * job->reduced * job->inner * job->in_item, job->reduced, end - begin);
+    run_rows(job, job->out + begin * job->inner * job->out_item,
+             job->in + begin * job->reduced * job->inner * job->in_item, job->reduced, end - begin);
 }
 
 /* Pieces of the reduced axis of one outer row: each writes a row of partial results. */
 static void reduced_piece(void *arg, int64_t begin, int64_t end) {
     const reduce_job *job = arg;
     for (int64_t i = begin; i < end; i++) {
-        int64_t from = i * job->piece, n = job->reduced - from < job->piece ? job->reduced - from : job->piece;
-        run_rows(job, job->out + i * job->inner * job->out_item, job->in + from * job->inner * job->in_item, n, 1);
+        int64_t from = i * job->piece,
+                n = job->reduced - from < job->piece ? job->reduced - from : job->piece;
+        run_rows(job, job->out + i * job->inner * job->out_item, job->in + from * job->inner * job->in_item,
+                 n, 1);
     }
 }
 
@@ -221,7 +227,8 @@ static int run_job(fc_ctx *ctx, reduce_job *job, int associative) {
         }
         return FC_OK;
     }
-    ctx->api->parallel_for(ctx, job->outer, row >= FC_REDUCE_GRAIN || !row ? 1 : FC_REDUCE_GRAIN / row, outer_piece, job);
+    ctx->api->parallel_for(ctx, job->outer, row >= FC_REDUCE_GRAIN || !row ? 1 : FC_REDUCE_GRAIN / row,
+                           outer_piece, job);
     return FC_OK;
 }
 
@@ -231,7 +238,8 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *con
     int rc = fc_plan_reduction(ctx, &r);
     if (rc) return rc;
     if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    if (!r.count) return ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape); /* a mean of one, too */
+    /* a mean of one, too */
+    if (!r.count) return ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape);
     rc = ctx->api->alloc(ctx, 0, x->dtype, r.ndim, r.shape);
     if (rc || !ctx->out[0].size) return rc;
     int64_t item = fc_item_size(x->dtype);
@@ -242,8 +250,15 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *con
             rc = ctx->api->scratch(ctx, (size_t)(r.runs[i].outer * r.runs[i].inner * item), &to);
             if (rc) return rc;
         }
-        reduce_job job = {.loop = loops[x->dtype], .rows = rows ? rows[x->dtype] : NULL, .in = in, .out = to, .outer = r.runs[i].outer, .reduced = r.runs[i].reduced, .inner = r.runs[i].inner,
-                          .in_item = item, .out_item = item};
+        reduce_job job = {.loop = loops[x->dtype],
+                          .rows = rows ? rows[x->dtype] : NULL,
+                          .in = in,
+                          .out = to,
+                          .outer = r.runs[i].outer,
+                          .reduced = r.runs[i].reduced,
+                          .inner = r.runs[i].inner,
+                          .in_item = item,
+                          .out_item = item};
         rc = run_job(ctx, &job, associative);
         if (rc) return rc;
         in = to;
@@ -251,11 +266,11 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *con
     return FC_OK;
 }
 
-#define KERNEL(name, TYPES)                                                                  \
-    static const fc_row_loops *const name##_rows[FC_NUM_DTYPES] = {TYPES(&name##_loops)};    \
-    static int kernel_##name(fc_ctx *ctx) {                                                  \
-        static const reduce_loop loops[FC_NUM_DTYPES] = {TYPES(name)};                       \
-        return reduce(ctx, loops, name##_rows, name##_rows[FC_FLOAT32]->associative);        \
+#define KERNEL(name, TYPES) \
+    static const fc_row_loops *const name##_rows[FC_NUM_DTYPES] = {TYPES(&name##_loops)}; \
+    static int kernel_##name(fc_ctx *ctx) { \
+        static const reduce_loop loops[FC_NUM_DTYPES] = {TYPES(name)}; \
+        return reduce(ctx, loops, name##_rows, name##_rows[FC_FLOAT32]->associative); \
     }
 KERNEL(sum, NUMBERS)
 KERNEL(mean, NUMBERS)
@@ -275,7 +290,8 @@ const fc_row_loops *fc_find_row_loops(const char *op, int dtype) {
     static const struct {
         const char *op;
         const fc_row_loops *const *loops;
-    } all[] = {{"Sum", sum_rows}, {"Mean", mean_rows}, {"Prod", prod_rows}, {"Max", max_rows}, {"Min", min_rows}};
+    } all[] = {
+        {"Sum", sum_rows}, {"Mean", mean_rows}, {"Prod", prod_rows}, {"Max", max_rows}, {"Min", min_rows}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         if (!strcmp(all[i].op, op)) return dtype >= 0 && dtype < FC_NUM_DTYPES ? all[i].loops[dtype] : NULL;
     return NULL;
@@ -287,8 +303,15 @@ static int arg(fc_ctx *ctx, const reduce_loop *loops) {
     int rc = fc_begin_arg(ctx, &run);
     if (rc || !ctx->out[0].size) return rc;
     if (!loops[x->dtype]) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    reduce_job job = {.loop = loops[x->dtype], .in = fc_data(x), .out = fc_data(&ctx->out[0]), .outer = run.outer, .reduced = run.reduced, .inner = run.inner,
-                      .in_item = fc_item_size(x->dtype), .out_item = fc_item_size(ctx->out[0].dtype), .index_dtype = ctx->out[0].dtype};
+    reduce_job job = {.loop = loops[x->dtype],
+                      .in = fc_data(x),
+                      .out = fc_data(&ctx->out[0]),
+                      .outer = run.outer,
+                      .reduced = run.reduced,
+                      .inner = run.inner,
+                      .in_item = fc_item_size(x->dtype),
+                      .out_item = fc_item_size(ctx->out[0].dtype),
+                      .index_dtype = ctx->out[0].dtype};
     return run_job(ctx, &job, 0);
 }
 static int kernel_argmax(fc_ctx *ctx) {

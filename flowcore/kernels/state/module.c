@@ -37,8 +37,10 @@ static PyObject *create_variable(PyObject *module, PyObject *args) {
         if (shape != Py_None) {
             PyObject *sizes = PySequence_Fast(shape, "shape must be a list");
             v->ndim = sizes ? (int)PySequence_Fast_GET_SIZE(sizes) : 0;
-            if (v->ndim > FC_MAX_DIMS) PyErr_SetString(PyExc_ValueError, "a variable has too many dimensions");
-            for (int d = 0; sizes && d < v->ndim && !PyErr_Occurred(); d++) v->shape[d] = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(sizes, d));
+            if (v->ndim > FC_MAX_DIMS)
+                PyErr_SetString(PyExc_ValueError, "a variable has too many dimensions");
+            for (int d = 0; sizes && d < v->ndim && !PyErr_Occurred(); d++)
+                v->shape[d] = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(sizes, d));
             Py_XDECREF(sizes);
         }
         if (!PyErr_Occurred()) result = PyCapsule_New(v, FC_RESOURCE_CAPSULE, NULL);
@@ -49,6 +51,7 @@ static PyObject *create_variable(PyObject *module, PyObject *args) {
     return result;
 }
 
-static PyMethodDef methods[] = {{"create_VarHandleOp", create_variable, METH_VARARGS, NULL}, {NULL, NULL, 0, NULL}};
+static PyMethodDef methods[] = {{"create_VarHandleOp", create_variable, METH_VARARGS, NULL},
+                                {NULL, NULL, 0, NULL}};
 static const fc_kernel_table *tables[] = {&fc_variable_kernels, &fc_optimizer_kernels};
 FC_KERNEL_MODULE(_state, tables, methods)

@@ -1,5 +1,5 @@
-/* The optimisers' ops, but for their loops: arguments, locks, checks. Included by the unit of each device, which provides the two functions
- * declared below. Formulas: opencl_kernels/optimizers.def. */
+/* The optimisers' ops, but for their loops: arguments, locks, checks. Included by the unit of each device,
+ * which provides the two functions declared below. Formulas: opencl_kernels/optimizers.def. */
 #ifndef FLOWCORE_OPTIMIZER_OPS_H
 #define FLOWCORE_OPTIMIZER_OPS_H
 
@@ -12,21 +12,23 @@
 enum { FC_RULE_GRADIENT_DESCENT, FC_RULE_MOMENTUM, FC_RULE_ADAM, FC_RULE_ADAGRAD, FC_RULE_RMSPROP };
 
 typedef struct {
-    int rule, flag;      /* flag: Nesterov's form */
-    double scalar[4];    /* in the order of the formula's arguments */
+    int rule, flag;   /* flag: Nesterov's form */
+    double scalar[4]; /* in the order of the formula's arguments */
 } fc_update;
 
 /* Under the locks: makes the variable's buffer its own, to be written to. */
 static int fc_own_value(fc_ctx *ctx, fc_variable *v);
 /* Under the locks: the loop. `rows`: which rows of the variables those of `g` belong to, or NULL. */
-static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v, const fc_tensor *g, const fc_tensor *rows);
+static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v, const fc_tensor *g,
+                         const fc_tensor *rows);
 
 /* Input i as a number. */
 static int scalar_at(fc_ctx *ctx, int i, const char *what, double *value) {
     const fc_tensor *t = ctx->in[i];
     char found[128];
     if (t->size != 1 || t->ndim != 0)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must be a scalar, found shape %s", what, fc_shape_str(t, found, sizeof found));
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must be a scalar, found shape %s", what,
+                              fc_shape_str(t, found, sizeof found));
     switch (t->dtype) {
     case FC_FLOAT32: *value = *FC_IN(ctx, i, float); return FC_OK;
     case FC_FLOAT64: *value = *FC_IN(ctx, i, double); return FC_OK;
@@ -45,7 +47,8 @@ static int lock_all(fc_ctx *ctx, int n, fc_variable **v, fc_variable **order, in
         if (rc) return rc;
         int at = 0, known = 0;
         for (int k = 0; k < *count; k++) known |= order[k] == v[i];
-        if (known) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is given twice", v[i]->base.name);
+        if (known)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is given twice", v[i]->base.name);
         while (at < *count && order[at] < v[i]) at++;
         for (int k = (*count)++; k > at; k--) order[k] = order[k - 1];
         order[at] = v[i];
@@ -54,7 +57,8 @@ static int lock_all(fc_ctx *ctx, int n, fc_variable **v, fc_variable **order, in
     return FC_OK;
 }
 
-/* Applies rule `u` to `n` variables at inputs 0..n-1 and the gradient at input `grad`; with `indices` >= 0 its rows belong to those rows of the variables. */
+/* Applies rule `u` to `n` variables at inputs 0..n-1 and the gradient at input `grad`; with `indices` >= 0
+ * its rows belong to those rows of the variables. */
 static int apply(fc_ctx *ctx, int n, int grad, int indices, const fc_update *u) {
     fc_variable *v[3], *order[3];
     int count, rc = lock_all(ctx, n, v, order, &count);
@@ -65,24 +69,33 @@ static int apply(fc_ctx *ctx, int n, int grad, int indices, const fc_update *u) 
         fc_tensor *t = &v[i]->value;
         rc = fc_initialized(ctx, v[i]);
         if (rc) break;
-        if (t->dtype != g->dtype || (t->dtype != FC_FLOAT32 && t->dtype != FC_FLOAT64 && t->dtype != FC_FLOAT16 && t->dtype != FC_BFLOAT16))
-            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' and its gradient differ in dtype, or are not floating-point", v[i]->base.name);
-        else if (i > 0 && (t->ndim != v[0]->value.ndim || memcmp(t->shape, v[0]->value.shape, (size_t)t->ndim * sizeof(int64_t))))
-            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'%s' has shape %s, its variable '%s' shape %s", v[i]->base.name, fc_shape_str(t, a, sizeof a),
-                                v[0]->base.name, fc_shape_str(&v[0]->value, b, sizeof b));
+        if (t->dtype != g->dtype || (t->dtype != FC_FLOAT32 && t->dtype != FC_FLOAT64 &&
+                                     t->dtype != FC_FLOAT16 && t->dtype != FC_BFLOAT16))
+            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                "variable '%s' and its gradient differ in dtype, or are not floating-point",
+                                v[i]->base.name);
+        else if (i > 0 && (t->ndim != v[0]->value.ndim ||
+                           memcmp(t->shape, v[0]->value.shape, (size_t)t->ndim * sizeof(int64_t))))
+            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'%s' has shape %s, its variable '%s' shape %s",
+                                v[i]->base.name, fc_shape_str(t, a, sizeof a), v[0]->base.name,
+                                fc_shape_str(&v[0]->value, b, sizeof b));
         else if (t->buffer && t->buffer->device != ctx->device)
-            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' lives on %s and this update runs on %s; create its slots under the same device", v[i]->base.name,
-                                t->buffer->device->name, ctx->device->name);
+            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                "variable '%s' lives on %s and this update runs on %s; create its slots "
+                                "under the same device",
+                                v[i]->base.name, t->buffer->device->name, ctx->device->name);
         if (!rc) rc = fc_own_value(ctx, v[i]);
     }
     const fc_tensor *w = &v[0]->value;
     if (!rc && !rows && (g->ndim != w->ndim || memcmp(g->shape, w->shape, (size_t)w->ndim * sizeof(int64_t))))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and its gradient shape %s", v[0]->base.name, fc_shape_str(w, a, sizeof a),
-                            fc_shape_str(g, b, sizeof b));
-    if (!rc && rows && (w->ndim < 1 || rows->ndim != 1 || g->ndim != w->ndim || g->shape[0] != rows->shape[0] ||
-                        memcmp(g->shape + 1, w->shape + 1, (size_t)(w->ndim - 1) * sizeof(int64_t))))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the rows of the gradient %s do not fit variable '%s' of shape %s", fc_shape_str(g, a, sizeof a),
-                            v[0]->base.name, fc_shape_str(w, b, sizeof b));
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and its gradient shape %s",
+                            v[0]->base.name, fc_shape_str(w, a, sizeof a), fc_shape_str(g, b, sizeof b));
+    if (!rc && rows &&
+        (w->ndim < 1 || rows->ndim != 1 || g->ndim != w->ndim || g->shape[0] != rows->shape[0] ||
+         memcmp(g->shape + 1, w->shape + 1, (size_t)(w->ndim - 1) * sizeof(int64_t))))
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "the rows of the gradient %s do not fit variable '%s' of shape %s",
+                            fc_shape_str(g, a, sizeof a), v[0]->base.name, fc_shape_str(w, b, sizeof b));
     if (!rc && g->size) rc = fc_run_update(ctx, u, n, v, g, rows);
     for (int k = count - 1; k >= 0; k--) pthread_mutex_unlock(&order[k]->lock);
     return rc;

@@ -1,13 +1,14 @@
-/* Template: the optimisers' loops for one type; see optimizers.def. T stored, C computed, LOAD, STORE, FN(name). */
+/* Template: the optimisers' loops for one type; see optimizers.def. T stored, C computed, LOAD, STORE,
+ * FN(name). */
 
-#define BEGIN_LOOP                               \
-    const update *u = arg;                       \
-    T *var = u->data[0];                         \
-    const T *grad = u->grad;                     \
-    for (int64_t i = begin; i < end; i++) {      \
+#define BEGIN_LOOP \
+    const update *u = arg; \
+    T *var = u->data[0]; \
+    const T *grad = u->grad; \
+    for (int64_t i = begin; i < end; i++) { \
         C w = LOAD(var[i]), g = LOAD(grad[i]);
-#define END_LOOP         \
-        var[i] = STORE(w); \
+#define END_LOOP \
+    var[i] = STORE(w); \
     }
 
 FC_CLONES static void FN(gradient_descent)(void *arg, int64_t begin, int64_t end) {
@@ -23,8 +24,11 @@ FC_CLONES static void FN(momentum)(void *arg, int64_t begin, int64_t end) {
     int nesterov = ((const update *)arg)->flag;
     BEGIN_LOOP
     C a = LOAD(accum[i]);
-    if (nesterov) { FC_NESTEROV(w, a, g, lr, momentum) }
-    else { FC_MOMENTUM(w, a, g, lr, momentum) }
+    if (nesterov) {
+        FC_NESTEROV(w, a, g, lr, momentum)
+    } else {
+        FC_MOMENTUM(w, a, g, lr, momentum)
+    }
     accum[i] = STORE(a);
     END_LOOP
 }
@@ -36,8 +40,11 @@ FC_CLONES static void FN(adam)(void *arg, int64_t begin, int64_t end) {
     int nesterov = ((const update *)arg)->flag;
     BEGIN_LOOP
     C a = LOAD(m[i]), b = LOAD(v[i]);
-    if (nesterov) { FC_ADAM_NESTEROV(w, a, b, g, alpha, beta1, beta2, epsilon) }
-    else { FC_ADAM(w, a, b, g, alpha, beta1, beta2, epsilon) }
+    if (nesterov) {
+        FC_ADAM_NESTEROV(w, a, b, g, alpha, beta1, beta2, epsilon)
+    } else {
+        FC_ADAM(w, a, b, g, alpha, beta1, beta2, epsilon)
+    }
     m[i] = STORE(a);
     v[i] = STORE(b);
     END_LOOP

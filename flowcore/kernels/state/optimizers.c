@@ -1,4 +1,5 @@
-/* The optimisers' updates: one pass over variable, slots and gradient. Formulas: opencl_kernels/optimizers.def. */
+/* The optimisers' updates: one pass over variable, slots and gradient. Formulas:
+ * opencl_kernels/optimizers.def. */
 #include "../../../opencl_kernels/optimizers.def"
 #include "../_rows.h"
 #include "optimizer_ops.h"
@@ -55,7 +56,10 @@ typedef void (*update_fn)(void *arg, int64_t begin, int64_t end);
 
 static update_fn loop_for(int rule, int dtype) {
 #define BY_TYPE(name) \
-    (dtype == FC_FLOAT32 ? name##_float32 : dtype == FC_FLOAT64 ? name##_float64 : dtype == FC_FLOAT16 ? name##_float16 : name##_bfloat16)
+    (dtype == FC_FLOAT32   ? name##_float32 \
+     : dtype == FC_FLOAT64 ? name##_float64 \
+     : dtype == FC_FLOAT16 ? name##_float16 \
+                           : name##_bfloat16)
     switch (rule) {
     case FC_RULE_GRADIENT_DESCENT: return BY_TYPE(gradient_descent);
     case FC_RULE_MOMENTUM: return BY_TYPE(momentum);
@@ -67,7 +71,8 @@ static update_fn loop_for(int rule, int dtype) {
 
 static int fc_own_value(fc_ctx *ctx, fc_variable *v) { return fc_make_writable(ctx, v, 0); }
 
-static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v, const fc_tensor *g, const fc_tensor *rows) {
+static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v, const fc_tensor *g,
+                         const fc_tensor *rows) {
     const fc_tensor *w = &v[0]->value;
     update all = {.grad = fc_data(g), .scalar = u->scalar, .flag = u->flag};
     update_fn fn = loop_for(u->rule, w->dtype);

@@ -1,5 +1,5 @@
-/* The ops on rows of variables, but for their loops: arguments, locks, checks; indices in host memory. Included by the unit of each device, which provides
- * the three functions declared below. */
+/* The ops on rows of variables, but for their loops: arguments, locks, checks; indices in host memory.
+ * Included by the unit of each device, which provides the three functions declared below. */
 #ifndef FLOWCORE_ROW_OPS_H
 #define FLOWCORE_ROW_OPS_H
 
@@ -8,14 +8,24 @@
 #include "../_rows.h"
 #include "variable.h"
 
-enum { FC_SCATTER_UPDATE, FC_SCATTER_ADD, FC_SCATTER_SUB, FC_SCATTER_MUL, FC_SCATTER_DIV, FC_SCATTER_MIN, FC_SCATTER_MAX };
+enum {
+    FC_SCATTER_UPDATE,
+    FC_SCATTER_ADD,
+    FC_SCATTER_SUB,
+    FC_SCATTER_MUL,
+    FC_SCATTER_DIV,
+    FC_SCATTER_MIN,
+    FC_SCATTER_MAX
+};
 
 /* Under the lock: makes the variable's buffer its own, to be written to. */
 static int fc_own_value(fc_ctx *ctx, fc_variable *v);
 /* out[0], which is made and not empty, becomes the rows of `value` at `indices`, `inner` elements each. */
 static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, int64_t inner);
-/* Under the lock: changes rows of `value` by rows of `x`, or by the one element of a scalar; repeated rows in their order. Neither is empty. */
-static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x, int64_t inner, int op);
+/* Under the lock: changes rows of `value` by rows of `x`, or by the one element of a scalar; repeated rows in
+ * their order. Neither is empty. */
+static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
+                           int64_t inner, int op);
 
 static int resource_gather(fc_ctx *ctx) {
     int rc;
@@ -30,7 +40,9 @@ static int resource_gather(fc_ctx *ctx) {
     if (!rc) fc_retain(t.buffer);
     pthread_mutex_unlock(&v->lock);
     if (rc) return rc;
-    if (t.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
+    if (t.ndim < 1)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows",
+                            v->base.name);
     if (!rc) rc = fc_check_rows(ctx, indices, t.shape[0]);
     if (!rc) {
         for (int d = 0; d < indices->ndim; d++) shape[ndim++] = indices->shape[d];
@@ -42,11 +54,13 @@ static int resource_gather(fc_ctx *ctx) {
     return rc;
 }
 
-/* Of integers: zero is refused before anything is written. Integers are in host memory, other numbers are not looked at. */
+/* Of integers: zero is refused before anything is written. Integers are in host memory, other numbers are not
+ * looked at. */
 static int divides_by_zero(const fc_tensor *t) {
     int64_t item = fc_item_size(t->dtype);
-    int integer = t->dtype == FC_INT8 || t->dtype == FC_UINT8 || t->dtype == FC_INT16 || t->dtype == FC_UINT16 || t->dtype == FC_INT32 ||
-                  t->dtype == FC_UINT32 || t->dtype == FC_INT64 || t->dtype == FC_UINT64;
+    int integer = t->dtype == FC_INT8 || t->dtype == FC_UINT8 || t->dtype == FC_INT16 ||
+                  t->dtype == FC_UINT16 || t->dtype == FC_INT32 || t->dtype == FC_UINT32 ||
+                  t->dtype == FC_INT64 || t->dtype == FC_UINT64;
     static const char zero[8] = {0};
     for (int64_t i = 0; integer && i < t->size; i++)
         if (!memcmp((const char *)fc_data(t) + i * item, zero, (size_t)item)) return 1;
@@ -60,19 +74,27 @@ static int scatter(fc_ctx *ctx, int op) {
     char a[128];
     if (rc) return rc;
     if (x->dtype != v->dtype || x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
-    if (op == FC_SCATTER_DIV && divides_by_zero(x)) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero");
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+    if (op == FC_SCATTER_DIV && divides_by_zero(x))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero");
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
-    if (!rc && v->value.ndim < 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows", v->base.name);
+    if (!rc && v->value.ndim < 1)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows",
+                            v->base.name);
     int64_t inner = 1;
     for (int d = 1; !rc && d < v->value.ndim; d++) inner *= v->value.shape[d];
     if (!rc && x->ndim) {
-        int same = x->ndim == indices->ndim + v->value.ndim - 1 && !memcmp(x->shape, indices->shape, (size_t)indices->ndim * sizeof(int64_t)) &&
-                   !memcmp(x->shape + indices->ndim, v->value.shape + 1, (size_t)(v->value.ndim - 1) * sizeof(int64_t));
+        int same = x->ndim == indices->ndim + v->value.ndim - 1 &&
+                   !memcmp(x->shape, indices->shape, (size_t)indices->ndim * sizeof(int64_t)) &&
+                   !memcmp(x->shape + indices->ndim, v->value.shape + 1,
+                           (size_t)(v->value.ndim - 1) * sizeof(int64_t));
         if (!same)
-            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "updates must have the shape of indices followed by that of a row of '%s', found %s", v->base.name,
-                                fc_shape_str(x, a, sizeof a));
+            rc = ctx->api->fail(
+                ctx, FC_INVALID_ARGUMENT,
+                "updates must have the shape of indices followed by that of a row of '%s', found %s",
+                v->base.name, fc_shape_str(x, a, sizeof a));
     }
     if (!rc) rc = fc_check_rows(ctx, indices, v->value.shape[0]);
     if (!rc) rc = fc_own_value(ctx, v);

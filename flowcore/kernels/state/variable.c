@@ -9,7 +9,9 @@
 
 int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
     fc_tensor *t = &v->value;
-    if (!t->size || (__atomic_load_n(&t->buffer->refs, __ATOMIC_ACQUIRE) == 1 && !(t->buffer->flags & FC_BUF_EXTERNAL))) return FC_OK;
+    if (!t->size ||
+        (__atomic_load_n(&t->buffer->refs, __ATOMIC_ACQUIRE) == 1 && !(t->buffer->flags & FC_BUF_EXTERNAL)))
+        return FC_OK;
     fc_buffer *b;
     int rc = ctx->api->buffer_new(ctx, t->dtype, t->size, &b);
     if (rc) return rc;
@@ -62,12 +64,16 @@ static int variable_shape(fc_ctx *ctx) {
 static int fits(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
     char a[128], b[128];
     int ok = v->ndim < 0 || v->ndim == x->ndim;
-    for (int d = 0; ok && v->ndim >= 0 && d < x->ndim; d++) ok = v->shape[d] < 0 || v->shape[d] == x->shape[d];
-    if (x->dtype != v->dtype) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the value assigned to variable '%s' has another dtype", v->base.name);
+    for (int d = 0; ok && v->ndim >= 0 && d < x->ndim; d++)
+        ok = v->shape[d] < 0 || v->shape[d] == x->shape[d];
+    if (x->dtype != v->dtype)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "the value assigned to variable '%s' has another dtype", v->base.name);
     if (ok) return FC_OK;
     fc_tensor declared = {.ndim = v->ndim};
     memcpy(declared.shape, v->shape, sizeof v->shape);
-    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s; the value assigned to it has shape %s", v->base.name,
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "variable '%s' has shape %s; the value assigned to it has shape %s", v->base.name,
                           fc_shape_str(&declared, a, sizeof a), fc_shape_str(x, b, sizeof b));
 }
 
@@ -81,7 +87,8 @@ static int assign(fc_ctx *ctx) {
     fc_tensor fresh = *x, old;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
     int on_host = !strcmp(ctx->device->type, "CPU");
-    if (on_host && x->buffer && ((x->buffer->flags & FC_BUF_EXTERNAL) || x->buffer->capacity > 2 * bytes + 64)) {
+    if (on_host && x->buffer &&
+        ((x->buffer->flags & FC_BUF_EXTERNAL) || x->buffer->capacity > 2 * bytes + 64)) {
         rc = ctx->api->buffer_new(ctx, x->dtype, x->size, &fresh.buffer);
         if (rc) return rc;
         fresh.offset = 0;
@@ -90,7 +97,8 @@ static int assign(fc_ctx *ctx) {
     } else {
         fc_retain(fresh.buffer);
     }
-    if (fresh.buffer && fresh.buffer->device->name_block) fresh.buffer->device->name_block(fresh.buffer, v->base.name);
+    if (fresh.buffer && fresh.buffer->device->name_block)
+        fresh.buffer->device->name_block(fresh.buffer, v->base.name);
     fc_take_lock(ctx, &v->lock);
     old = v->value;
     v->value = fresh;
@@ -99,36 +107,42 @@ static int assign(fc_ctx *ctx) {
     return FC_OK;
 }
 
-/* ---- in-place arithmetic ---- */
+/* ---- in-place arithmetic --------------------------------------------------------------------- */
 typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
 
-#define UPDATE_LOOP(NAME, T, C, LOAD, STORE)                                                           \
-    static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
-        T *a = to;                                                                                     \
-        const T *b = from;                                                                             \
-        for (int64_t i = 0; i < n; i++) {                                                              \
-            C x = LOAD(a[i]), y = LOAD(b[i]), r;                                                       \
-            switch (op) {                                                                              \
-            case FC_SCATTER_ADD: r = (C)(x + y); break;                                                             \
-            case FC_SCATTER_SUB: r = (C)(x - y); break;                                                             \
-            case FC_SCATTER_MUL: r = (C)(x * y); break;                                                             \
-            case FC_SCATTER_DIV: r = (C)-1 < 0 && y == (C)-1 ? (C)-x : (C)(x / y); break; /* the least integer over -1 is itself */ \
-            case FC_SCATTER_MIN: r = x < y ? x : y; break;                                                          \
-            case FC_SCATTER_MAX: r = x > y ? x : y; break;                                                          \
-            default: r = y;                                                                            \
-            }                                                                                          \
-            a[i] = STORE(r);                                                                           \
-        }                                                                                              \
+#define UPDATE_LOOP(NAME, T, C, LOAD, STORE) \
+    static void update_##NAME(void *to, const void *from, int64_t n, int op) { \
+        T *a = to; \
+        const T *b = from; \
+        for (int64_t i = 0; i < n; i++) { \
+            C x = LOAD(a[i]), y = LOAD(b[i]), r; \
+            switch (op) { \
+            case FC_SCATTER_ADD: r = (C)(x + y); break; \
+            case FC_SCATTER_SUB: r = (C)(x - y); break; \
+            case FC_SCATTER_MUL: r = (C)(x * y); break; \
+            case FC_SCATTER_DIV: \
+                r = (C) - 1 < 0 && y == (C) - 1 ? (C) - x : (C)(x / y); \
+                break; /* the least integer over -1 is itself */ \
+            case FC_SCATTER_MIN: r = x < y ? x : y; break; \
+            case FC_SCATTER_MAX: r = x > y ? x : y; break; \
+            default: r = y; \
+            } \
+            a[i] = STORE(r); \
+        } \
     }
 FC_REAL_TYPES(UPDATE_LOOP)
-#define COMPLEX_LOOP(NAME, T)                                                                          \
-    static void update_##NAME(void *to, const void *from, int64_t n, int op) {                         \
-        T *a = to;                                                                                     \
-        const T *b = from;                                                                             \
-        for (int64_t i = 0; i < n; i++) {                                                              \
-            T x = a[i], y = b[i];                                                                      \
-            a[i] = op == FC_SCATTER_ADD ? x + y : op == FC_SCATTER_SUB ? x - y : op == FC_SCATTER_MUL ? x * y : op == FC_SCATTER_DIV ? x / y : y; \
-        }                                                                                              \
+#define COMPLEX_LOOP(NAME, T) \
+    static void update_##NAME(void *to, const void *from, int64_t n, int op) { \
+        T *a = to; \
+        const T *b = from; \
+        for (int64_t i = 0; i < n; i++) { \
+            T x = a[i], y = b[i]; \
+            a[i] = op == FC_SCATTER_ADD   ? x + y \
+                   : op == FC_SCATTER_SUB ? x - y \
+                   : op == FC_SCATTER_MUL ? x * y \
+                   : op == FC_SCATTER_DIV ? x / y \
+                                          : y; \
+        } \
     }
 COMPLEX_LOOP(COMPLEX64, float complex)
 COMPLEX_LOOP(COMPLEX128, double complex)
@@ -155,12 +169,15 @@ static int assign_op(fc_ctx *ctx, int op) {
     char a[128], b[128];
     if (rc) return rc;
     if (x->dtype != v->dtype || !updates[x->dtype])
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "variable '%s' cannot be updated by a value of this dtype", v->base.name);
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
-    if (!rc && (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and the update shape %s; they must be equal", v->base.name,
-                            fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    if (!rc &&
+        (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "variable '%s' has shape %s and the update shape %s; they must be equal",
+                            v->base.name, fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
     if (!rc) rc = fc_make_writable(ctx, v, 0);
     if (!rc && x->size) {
         update_job job = {fc_data(&v->value), fc_data(x), updates[x->dtype], fc_item_size(x->dtype), op};
@@ -172,18 +189,20 @@ static int assign_op(fc_ctx *ctx, int op) {
 static int assign_add(fc_ctx *ctx) { return assign_op(ctx, FC_SCATTER_ADD); }
 static int assign_sub(fc_ctx *ctx) { return assign_op(ctx, FC_SCATTER_SUB); }
 
-/* ---- rows: gather and scatter ---- */
+/* ---- rows: gather and scatter ---------------------------------------------------------------- */
 static int fc_own_value(fc_ctx *ctx, fc_variable *v) { return fc_make_writable(ctx, v, 0); }
 
 static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, int64_t inner) {
     int64_t row = inner * fc_item_size(value->dtype);
     for (int64_t i = 0; i < indices->size; i++)
-        memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(value) + fc_int_at(indices, i) * row, (size_t)row);
+        memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(value) + fc_int_at(indices, i) * row,
+               (size_t)row);
     if (value->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
     return FC_OK;
 }
 
-static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x, int64_t inner, int op) {
+static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
+                           int64_t inner, int op) {
     int64_t item = fc_item_size(x->dtype);
     (void)ctx;
     for (int64_t i = 0; i < indices->size; i++) {
@@ -200,16 +219,20 @@ static int count_up_to(fc_ctx *ctx) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     if (rc) return rc;
-    if (v->dtype != FC_INT32 && v->dtype != FC_INT64) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only int32 and int64 variables count");
+    if (v->dtype != FC_INT32 && v->dtype != FC_INT64)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only int32 and int64 variables count");
     rc = ctx->api->alloc(ctx, 0, v->dtype, 0, NULL);
     if (rc) return rc;
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
-    if (!rc && v->value.size != 1) rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is no scalar, so it cannot count", v->base.name);
+    if (!rc && v->value.size != 1)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is no scalar, so it cannot count",
+                            v->base.name);
     if (!rc) {
         int64_t now = fc_int_at(&v->value, 0);
         if (now >= ctx->attrs[0].i)
-            rc = ctx->api->fail(ctx, FC_OUT_OF_RANGE, "variable '%s' reached its limit of %lld", v->base.name, (long long)ctx->attrs[0].i);
+            rc = ctx->api->fail(ctx, FC_OUT_OF_RANGE, "variable '%s' reached its limit of %lld", v->base.name,
+                                (long long)ctx->attrs[0].i);
         else rc = fc_make_writable(ctx, v, 0);
         if (!rc && v->dtype == FC_INT32) {
             *FC_OUT(ctx, 0, int32_t) = (int32_t)now;

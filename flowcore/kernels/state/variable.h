@@ -1,5 +1,5 @@
-/* A variable: session state that holds a tensor. The lock orders writers; a reader takes a reference and never sees a torn value,
- * because whoever writes while somebody holds the buffer writes into a new one. */
+/* A variable: session state that holds a tensor. The lock orders writers; a reader takes a reference and
+ * never sees a torn value, because whoever writes while somebody holds the buffer writes into a new one. */
 #ifndef FLOWCORE_VARIABLE_H
 #define FLOWCORE_VARIABLE_H
 
@@ -10,10 +10,10 @@
 typedef struct {
     fc_resource base;
     pthread_mutex_t lock;
-    fc_tensor value;              /* ndim -1: not initialised */
+    fc_tensor value; /* ndim -1: not initialised */
     int dtype;
-    int ndim;                     /* static rank, -1: unknown */
-    int64_t shape[FC_MAX_DIMS];   /* static sizes, -1: unknown */
+    int ndim;                   /* static rank, -1: unknown */
+    int64_t shape[FC_MAX_DIMS]; /* static sizes, -1: unknown */
 } fc_variable;
 
 /* The variable behind input i, or NULL after reporting what is wrong; *rc then holds the status. */
@@ -26,19 +26,23 @@ static inline fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
     return NULL;
 }
 
-/* Under the lock: FC_OK, or a report that the variable has no value, or has it in the memory of another device. */
+/* Under the lock: FC_OK, or a report that the variable has no value, or has it in the memory of another
+ * device. */
 static inline int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
     const fc_buffer *buffer = v->value.buffer;
     if (buffer && buffer->device != ctx->device)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "variable '%s' has its value on %s and is used on %s; its handles must ask for one device, and its slots for the same", v->base.name,
-                              buffer->device->name, ctx->device->name);
+                              "variable '%s' has its value on %s and is used on %s; its handles must ask for "
+                              "one device, and its slots for the same",
+                              v->base.name, buffer->device->name, ctx->device->name);
     if (v->value.ndim >= 0) return FC_OK;
     return ctx->api->fail(ctx, FC_FAILED_PRECONDITION,
-                          "variable '%s' has no value yet: run its initializer first, for instance sess.run(flowcore.global_variables_initializer())",
+                          "variable '%s' has no value yet: run its initializer first, for instance "
+                          "sess.run(flowcore.global_variables_initializer())",
                           v->base.name);
 }
-/* On the host, under the lock: makes the value's buffer this variable's alone, with the old contents unless `fresh`. */
+/* On the host, under the lock: makes the value's buffer this variable's alone, with the old contents unless
+ * `fresh`. */
 int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh);
 
 #endif

@@ -1,7 +1,8 @@
-"""Optimisation of a plan while it is still made of ops: folding, simplifying, merging. One file a pass; plan_graph.py has what they share.
+"""Optimisation of a plan while it is still made of ops: folding, simplifying, merging. One file a
+pass; plan_graph.py has what they share.
 
-A pass changes a plan graph and keeps all values, bit for bit but for products.py and, in small products, transposes.py; `optimise` runs those that are
-switched on.
+A pass changes a plan graph and keeps all values, bit for bit but for products.py and, in small
+products, transposes.py; `optimise` runs those that are switched on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ __all__ = ["Evaluate", "Failed", "PlanGraph", "optimise"]
 
 
 def optimise(graph: PlanGraph, options: OptimizerOptions, evaluate: Evaluate) -> None:
-    """All passes that `options` switch on. The passes over single ops share one walk, so that each sees what the other has done."""
+    """All passes that `options` switch on.
+
+    The passes over single ops share one walk, so that each sees what the other has done.
+    """
     if options.opt_level <= OptimizerOptions.L0:
         return
     if options.do_constant_folding:

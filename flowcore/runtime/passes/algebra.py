@@ -1,8 +1,10 @@
 """Algebraic identities: ops that give back what they got.
 
-Every rule keeps all bits, -0.0, NaN and infinities included: x + 0.0 is not x, because -0.0 + 0.0 is 0.0; x - 0.0 and x + -0.0 are. (Only a signalling NaN,
-which no computation yields, would have become a quiet one.) Left alone are complex numbers, since inf * (1 + 0i) has a NaN in it, and the 16-bit types,
-whose arithmetic makes one NaN of all. A transpose is not folded into the product that reads it: the product may round another way then.
+Every rule keeps all bits, -0.0, NaN and infinities included: x + 0.0 is not x, because -0.0 + 0.0
+is 0.0; x - 0.0 and x + -0.0 are. (Only a signalling NaN, which no computation yields, would have
+become a quiet one.) Left alone are complex numbers, since inf * (1 + 0i) has a NaN in it, and the
+16-bit types, whose arithmetic makes one NaN of all. A transpose is not folded into the product that
+reads it: the product may round another way then.
 A rule looks at static shapes where the result's shape must be the input's.
 """
 
@@ -34,7 +36,11 @@ class Simplifying:
         if found is None or isinstance(found, Operation):
             return found
         # A device scope on a node that passes its input on asks for the value to be there.
-        return None if any(op.device not in ("", t.op.device) or t.dtype == dtypes.resource for t in found) else found
+        return (
+            None
+            if any(op.device not in ("", t.op.device) or t.dtype == dtypes.resource for t in found)
+            else found
+        )
 
     def constant(self, tensor: Tensor) -> np.ndarray | None:
         """The value of a constant that its readers need not wait for."""
@@ -42,7 +48,10 @@ class Simplifying:
         return op.get_attr("value") if op._type == "Const" and self.maker(tensor) is op else None
 
     def maker(self, tensor: Tensor) -> Operation | None:
-        """The op that a rule may look through: not where the tensor is fed, nor where whoever reads it has waited for more than its inputs."""
+        """The op that a rule may look through:
+
+        not where the tensor is fed, nor where whoever reads it has waited for more than its inputs.
+        """
         return None if tensor in self._fed or tensor.op.control_inputs else tensor.op
 
 
@@ -50,7 +59,9 @@ def _passes_on(op: Operation, known: Simplifying) -> Sequence[Tensor]:
     return known.inputs(op)
 
 
-def _with_neutral(right: float, left: float | None) -> Callable[[Operation, Simplifying], Sequence[Tensor] | None]:
+def _with_neutral(
+    right: float, left: float | None
+) -> Callable[[Operation, Simplifying], Sequence[Tensor] | None]:
     """x op right = x, and left op x = x."""
 
     def rule(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
@@ -80,7 +91,10 @@ def _keeps_nan(x: Tensor) -> bool:
 
 
 def _keeps_shape(op: Operation, x: Tensor, other: Tensor) -> bool:
-    """Whether the result has the shape of `x` whatever comes: a scalar never makes it larger, other shapes must be known."""
+    """Whether the result has the shape of `x` whatever comes:
+
+    a scalar never makes it larger, other shapes must be known.
+    """
     return other.shape.ndims == 0 or _same_shape(x, op.outputs[0])
 
 
@@ -134,7 +148,10 @@ def _transpose(op: Operation, known: Simplifying) -> Replacement:
 
 #: Rules by op type.
 _RULES: dict[str, Callable[[Operation, Simplifying], Replacement]] = {
-    **dict.fromkeys(("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault"), _passes_on),
+    **dict.fromkeys(
+        ("Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "PlaceholderWithDefault"),
+        _passes_on,
+    ),
     **dict.fromkeys(("Add", "AddV2"), _with_neutral(-0.0, -0.0)),
     "Sub": _with_neutral(0.0, None),
     "Mul": _with_neutral(1.0, 1.0),

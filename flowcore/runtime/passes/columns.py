@@ -1,8 +1,10 @@
-"""Columns of a product that nobody reads are not computed: where A B' is split along its last axis and one part has readers, the product with B's rows of
-that part.
+"""Columns of a product that nobody reads are not computed: where A B' is split along its last axis
+and one part has readers, the product with B's rows of that part.
 
-What comes of the gradient of a recurrent cell that multiplies [input, state] by one matrix, where the input needs no gradient: half of each product, step by
-step. Bits stay: an element of a product is the same sum however many others there are (an external BLAS and OpenCL devices choose by size how they add).
+What comes of the gradient of a recurrent cell that multiplies [input, state] by one matrix, where
+the input needs no gradient: half of each product, step by step. Bits stay: an element of a product
+is the same sum however many others there are (an external BLAS and OpenCL devices choose by size
+how they add).
 Rows of B are a view, so that nothing is copied.
 """
 
@@ -43,14 +45,28 @@ class _Pruning:
             return None
         whole, lengths, axis = self._inputs(op)
         product = whole._op
-        if product._type != "MatMul" or not product.get_attr("transpose_b") or product in self._kept or product.device != op.device:
+        if (
+            product._type != "MatMul"
+            or not product.get_attr("transpose_b")
+            or product in self._kept
+            or product.device != op.device
+        ):
             return None
         read = [i for i, part in enumerate(op._outputs) if self._readers[part]]
-        if self._readers[whole] != 1 or len(read) != 1 or constant_value(axis) not in (1, -1) or self._fed & {lengths, axis}:
+        if (
+            self._readers[whole] != 1
+            or len(read) != 1
+            or constant_value(axis) not in (1, -1)
+            or self._fed & {lengths, axis}
+        ):
             return None
         a, b = self._inputs(product)
         sizes = [n for part in op._outputs if (n := part.shape.with_rank(2).as_list()[1]) is not None]
-        if len(sizes) < len(op._outputs) or sizes[read[0]] < FEWEST or b.shape.with_rank(2).as_list()[0] != sum(sizes):
+        if (
+            len(sizes) < len(op._outputs)
+            or sizes[read[0]] < FEWEST
+            or b.shape.with_rank(2).as_list()[0] != sum(sizes)
+        ):
             return None
         rows = self._rows_of(b, sum(sizes[: read[0]]), sizes[read[0]], product)
         part = op._outputs[read[0]]
@@ -61,8 +77,12 @@ class _Pruning:
         """So many rows of `b`, the same tensor for all products that read them."""
         key = (b, begin, count, product.device)
         if key not in self._rows:
-            place = [detached_constant(np.array(values, np.int32), product) for values in ([begin, 0], [count, -1])]
+            place = [
+                detached_constant(np.array(values, np.int32), product) for values in ([begin, 0], [count, -1])
+            ]
             shape = TensorShape([count, b.shape.as_list()[1]])
             attrs = {"T": b._dtype, "Index": dtypes.int32}
-            self._rows[key] = made_for(product, "Slice", f"{product.name}/rows", (b, *place), attrs, shape)._outputs[0]
+            self._rows[key] = made_for(
+                product, "Slice", f"{product.name}/rows", (b, *place), attrs, shape
+            )._outputs[0]
         return self._rows[key]

@@ -1,7 +1,8 @@
 """Constant folding: what depends on constants alone is computed once, when the plan is made.
 
-The values come from the engine's own kernels, on the device where the ops would have run, so they have the same bits. An op that fails is
-left in the plan, and fails when it runs. Must never import the session.
+The values come from the engine's own kernels, on the device where the ops would have run, so they
+have the same bits. An op that fails is left in the plan, and fails when it runs. Must never import
+the session.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.passes.plan_graph import PlanGraph, rewrite
 
-#: Results that are larger than what they are made of may take so many bytes in one plan: a filled tensor is cheaper to make than to keep.
+#: Results that are larger than what they are made of may take so many bytes in one plan: a filled
+#: tensor is cheaper to make than to keep.
 GROWTH_LIMIT = 10 << 20
 #: So many failing ops are set aside one by one before folding is given up.
 MOST_FAILURES = 8
@@ -50,7 +52,9 @@ def fold(graph: PlanGraph, evaluate: Evaluate) -> None:
             continue
         for value in values:
             value.flags.writeable = False
-        rewrite(graph, known={t: detached_constant(value, t.op) for t, value in zip(wanted, values, strict=True)})
+        rewrite(
+            graph, known={t: detached_constant(value, t.op) for t, value in zip(wanted, values, strict=True)}
+        )
         return
 
 
@@ -65,7 +69,15 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
                 sizes[op.outputs[0]] = op.get_attr("value").nbytes
             continue
         inputs = changed.get(op, op._inputs)
-        if inputs and inputs[0] in sizes and all(t in sizes for t in inputs) and op.outputs and op not in fixed and op not in refused and _is_pure(op):
+        if (
+            inputs
+            and inputs[0] in sizes
+            and all(t in sizes for t in inputs)
+            and op.outputs
+            and op not in fixed
+            and op not in refused
+            and _is_pure(op)
+        ):
             results = [_bytes(t) for t in op.outputs]
             if any(r is None for r in results):
                 continue
@@ -81,7 +93,11 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
 
 def _is_pure(op: Operation) -> bool:
     """Whether a kernel of ours computes it from its inputs alone, and it asks for no device but the CPU."""
-    if op.op_def.is_stateful or (op.device and "CPU" not in op.device) or any(t.dtype in (dtypes.string, dtypes.resource) for t in (*op.inputs, *op.outputs)):
+    if (
+        op.op_def.is_stateful
+        or (op.device and "CPU" not in op.device)
+        or any(t.dtype in (dtypes.string, dtypes.resource) for t in (*op.inputs, *op.outputs))
+    ):
         return False
     return isinstance(HOST.kernel_for(op), _engine.Kernel)
 
@@ -90,7 +106,8 @@ def _bytes(tensor: Tensor) -> int | None:
     """The size of a result in bytes, or None where it is not known."""
     count = tensor.shape.num_elements()
     if count is None:
-        return tensor.dtype.size * 16 if tensor.op.type == "BroadcastGradientArgs" else None  # at most one number a dimension
+        # at most one number a dimension
+        return tensor.dtype.size * 16 if tensor.op.type == "BroadcastGradientArgs" else None
     return count * tensor.dtype.size
 
 

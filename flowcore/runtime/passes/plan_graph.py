@@ -1,9 +1,11 @@
 """The ops of one plan, before they are lowered, and the walk that rewrites them.
 
-Owns: what a pass may not touch. The user's graph is never changed: what a plan reads and runs in place of what the graph says is noted beside it.
+Owns: what a pass may not touch. The user's graph is never changed: what a plan reads and runs in
+place of what the graph says is noted beside it.
 
-Left as they are: what is fed; an op that is run for its own sake (a target) or that others wait for, because "it is done" has a meaning of its own; and
-an op with control inputs, which whoever reads it must have waited for. Such ops may still get simpler inputs.
+Left as they are: what is fed; an op that is run for its own sake (a target) or that others wait
+for, because "it is done" has a meaning of its own; and an op with control inputs, which whoever
+reads it must have waited for. Such ops may still get simpler inputs.
 
 The walks read the fields of operations directly: as properties they would be a quarter of the time.
 """
@@ -17,22 +19,28 @@ from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.shape import TensorShape
 
-#: What a rule says about an op: the tensors that stand for its outputs, an op that does its work instead, or None: nothing.
+#: What a rule says about an op: the tensors that stand for its outputs, an op that does its work
+#: instead, or None: nothing.
 Replacement = Sequence[Tensor] | Operation | None
 Rule = Callable[[Operation], Replacement]
 
 
 class PlanGraph:
-    """What is read and run from outside, what is fed, and the ops that this needs, in an order in which they may run. Passes change it."""
+    """What is read and run from outside, what is fed, and the ops that this needs, in an order in
+    which they may run. Passes change it.
+    """
 
-    def __init__(self, fetches: Iterable[Tensor], targets: Iterable[Operation], fed: Iterable[Tensor]) -> None:
+    def __init__(
+        self, fetches: Iterable[Tensor], targets: Iterable[Operation], fed: Iterable[Tensor]
+    ) -> None:
         self.fetches = list(fetches)
         self.targets = list(targets)
         self.fed = frozenset(fed)
         self.ops: list[Operation]
         self.fixed: set[Operation]
         self.changed_inputs: dict[Operation, tuple[Tensor, ...]] = {}
-        self.replaced: dict[Operation, Operation] = {}  # an op of the user's: what does its work, an op outside the graph
+        # an op of the user's: what does its work, an op outside the graph
+        self.replaced: dict[Operation, Operation] = {}
         self.originals: dict[Operation, Operation] = {}  # the other way round
         self.prune()
 
@@ -51,7 +59,8 @@ class PlanGraph:
         self.replaced[original] = new
 
     def prune(self) -> None:
-        """Sets `ops` to those that must run, each after all it depends on, and `fixed` to those that may not vanish.
+        """Sets `ops` to those that must run, each after all it depends on, and `fixed` to those
+        that may not vanish.
 
         Nothing behind a fed tensor is needed for its sake, and an op whose outputs are all fed never runs.
         """
@@ -81,8 +90,11 @@ class PlanGraph:
         self.ops = [op for op in done if op not in never] if never else list(done)
 
 
-def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor, Tensor] | None = None) -> None:
-    """One walk in the order of running: each op meets the rules with its inputs replaced already. What nobody needs any more is dropped.
+def rewrite(
+    graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor, Tensor] | None = None
+) -> None:
+    """One walk in the order of running: each op meets the rules with its inputs replaced already.
+    What nobody needs any more is dropped.
 
     `known`: tensors that are replaced from the start.
     """
@@ -117,9 +129,18 @@ def rewrite(graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor,
 
 
 def made_for(
-    op: Operation, op_type: str, name: str, inputs: Sequence[Tensor], attrs: dict[str, Any], shape: TensorShape, controls: tuple[Operation, ...] = ()
+    op: Operation,
+    op_type: str,
+    name: str,
+    inputs: Sequence[Tensor],
+    attrs: dict[str, Any],
+    shape: TensorShape,
+    controls: tuple[Operation, ...] = (),
 ) -> Operation:
-    """A new op outside the graph, placed and traced back as `op`, of one output: of this shape and the dtype of the first input."""
+    """A new op outside the graph, placed and traced back as `op`, of one output:
+
+    of this shape and the dtype of the first input.
+    """
     made = Operation(op._graph, get_op_def(op_type), name, tuple(inputs), attrs, [inputs[0]._dtype])
     made._stand_for(op, controls)
     made._outputs[0]._shape = shape

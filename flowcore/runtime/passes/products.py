@@ -1,8 +1,9 @@
 """Sums of matrix products as one product: sum over t of A_t B_t = [A_1 A_2 ...] [B_1; B_2; ...].
 
-What gradients of a weight that is used many times come to, step by step of a recurrent network: the products are far larger than what they are made of,
-so that writing each and adding them up moves more memory than the multiplications take time. Terms are added in the same order but rounded in other
-places, so this pass does not keep every bit.
+What gradients of a weight that is used many times come to, step by step of a recurrent network: the
+products are far larger than what they are made of, so that writing each and adding them up moves
+more memory than the multiplications take time. Terms are added in the same order but rounded in
+other places, so this pass does not keep every bit.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ from flowcore.shape import TensorShape
 
 
 def join_products(graph: PlanGraph) -> None:
-    """Makes sums of products, of at least two that nobody else reads and that are worth it, one product each."""
-    if any(op._type == "AddN" and sum(t._op._type == "MatMul" for t in graph.inputs(op)) > 1 for op in graph.ops):
+    """Makes sums of products, of at least two that nobody else reads and that are worth it, one
+    product each.
+    """
+    if any(
+        op._type == "AddN" and sum(t._op._type == "MatMul" for t in graph.inputs(op)) > 1 for op in graph.ops
+    ):
         rewrite(graph, [_Joining(graph)])
 
 
@@ -39,8 +44,15 @@ class _Joining:
         groups: dict[tuple[bool, bool], list[Operation]] = {}
         for tensor in self._inputs(op):
             product = tensor._op
-            if product._type == "MatMul" and self._readers[tensor] == 1 and product not in self._kept and product.device == op.device:
-                groups.setdefault((product.get_attr("transpose_a"), product.get_attr("transpose_b")), []).append(product)
+            if (
+                product._type == "MatMul"
+                and self._readers[tensor] == 1
+                and product not in self._kept
+                and product.device == op.device
+            ):
+                groups.setdefault(
+                    (product.get_attr("transpose_a"), product.get_attr("transpose_b")), []
+                ).append(product)
         joined = max(groups.values(), key=len, default=[])
         if len(joined) < 2 or not self._pays(joined):
             return None
@@ -65,8 +77,19 @@ class _Joining:
 
     def _product(self, products: list[Operation], total: Operation) -> Operation:
         """One product in place of `products`, named after their sum."""
-        operands = [_concat([self._inputs(p)[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}") for i, axis in enumerate(_axes(products[0]))]
-        return made_for(total, "MatMul", total._name, operands, products[0]._attrs, total._outputs[0].shape, total._control_inputs)
+        operands = [
+            _concat([self._inputs(p)[i] for p in products], axis, total, f"{total.name}/{'ab'[i]}")
+            for i, axis in enumerate(_axes(products[0]))
+        ]
+        return made_for(
+            total,
+            "MatMul",
+            total._name,
+            operands,
+            products[0]._attrs,
+            total._outputs[0].shape,
+            total._control_inputs,
+        )
 
 
 def _axes(product: Operation) -> tuple[int, int]:
@@ -80,4 +103,11 @@ def _concat(parts: list[Tensor], axis: int, total: Operation, name: str) -> Tens
     shape[axis] = sum(size[axis] or 0 for size in sizes)  # all are known
     dtype = parts[0]._dtype
     place = detached_constant(np.array(axis, np.int32), total)
-    return made_for(total, "ConcatV2", name, (*parts, place), {"N": len(parts), "T": dtype, "Tidx": dtypes.int32}, TensorShape(shape))._outputs[0]
+    return made_for(
+        total,
+        "ConcatV2",
+        name,
+        (*parts, place),
+        {"N": len(parts), "T": dtype, "Tidx": dtypes.int32},
+        TensorShape(shape),
+    )._outputs[0]

@@ -1,7 +1,7 @@
 """Common subexpressions: ops of one type with the same inputs, attributes and device are computed once.
 
-What has a state or an effect is never merged: two random numbers stay two. Reads of a variable are, where they wait for nothing: they might have come at the
-same moment.
+What has a state or an effect is never merged: two random numbers stay two. Reads of a variable are,
+where they wait for nothing: they might have come at the same moment.
 """
 
 from __future__ import annotations
@@ -21,20 +21,39 @@ from flowcore.shape import TensorShape
 
 #: Constants of more bytes are compared by identity: hashing them costs more than what merging saves.
 LARGEST_CONSTANT = 1 << 16
-#: Constants of fewer bytes stay, though what reads them is compared as if they were one: to merge them would mean to copy all their readers.
+#: Constants of fewer bytes stay, though what reads them is compared as if they were one: to merge
+#: them would mean to copy all their readers.
 SMALLEST_CONSTANT = 256
 
-#: The two inputs may come in either order. On floating values they stay as they are: which NaN comes out may depend on it.
-_COMMUTATIVE = frozenset({"Add", "AddV2", "Mul", "Maximum", "Minimum", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "LogicalAnd", "LogicalOr"})
+#: The two inputs may come in either order. On floating values they stay as they are: which NaN
+#: comes out may depend on it.
+_COMMUTATIVE = frozenset(
+    {
+        "Add",
+        "AddV2",
+        "Mul",
+        "Maximum",
+        "Minimum",
+        "BitwiseAnd",
+        "BitwiseOr",
+        "BitwiseXor",
+        "LogicalAnd",
+        "LogicalOr",
+    }
+)
 
 
 class Merging:
-    """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where these are met again by all that makes ops equal."""
+    """A rule (see plan_graph) that remembers what it has seen:
+
+    by type and inputs, and only where these are met again by all that makes ops equal.
+    """
 
     def __init__(self, graph: PlanGraph) -> None:
         self._fed = {t.op for t in graph.fed}
         self._changed_inputs = graph.changed_inputs
-        self._alike: dict[str, dict[Any, Operation] | None] = {}  # by type, None for one that is never merged, then by inputs
+        # by type, None for one that is never merged, then by inputs
+        self._alike: dict[str, dict[Any, Operation] | None] = {}
         self._equal: dict[Any, Operation] = {}
         self._constants: dict[Tensor, Tensor] = {}  # small ones and the first that is equal
         self._no_constants = self._constants.keys().isdisjoint
@@ -73,12 +92,24 @@ _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
 def _may_merge(op: Operation) -> bool:
     """Whether ops of its type may be merged."""
     kind = op._type
-    return bool(op._outputs) and (not op._op_def.is_stateful or kind == "ReadVariableOp") and kind not in _NEVER and kind not in kernels.PYTHON_KERNELS
+    return (
+        bool(op._outputs)
+        and (not op._op_def.is_stateful or kind == "ReadVariableOp")
+        and kind not in _NEVER
+        and kind not in kernels.PYTHON_KERNELS
+    )
 
 
 def _surely_equal(a: Operation, b: Operation) -> bool:
-    """Of two ops of one type with equal inputs; without a look into their attributes, most of which are dtypes and small integers."""
-    return a._device == b._device and a._control_inputs == b._control_inputs and all(map(is_, a._attrs.values(), b._attrs.values()))
+    """Of two ops of one type with equal inputs;
+
+    without a look into their attributes, most of which are dtypes and small integers.
+    """
+    return (
+        a._device == b._device
+        and a._control_inputs == b._control_inputs
+        and all(map(is_, a._attrs.values(), b._attrs.values()))
+    )
 
 
 def _key(op: Operation, inputs: Any) -> Any:

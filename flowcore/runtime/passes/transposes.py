@@ -1,7 +1,9 @@
-"""A matrix that several products read transposed is transposed once: B of A B' in the gradients of a network that uses a weight step by step.
+"""A matrix that several products read transposed is transposed once: B of A B' in the gradients of
+a network that uses a weight step by step.
 
-A product of few rows spends a third of its time on turning B into panels; of a B that lies as it is read it makes none. Bits stay, but for products of up to
-eight rows, which are dot products where B is transposed.
+A product of few rows spends a third of its time on turning B into panels; of a B that lies as it is
+read it makes none. Bits stay, but for products of up to eight rows, which are dot products where B
+is transposed.
 """
 
 from __future__ import annotations
@@ -29,7 +31,11 @@ def share_transposes(graph: PlanGraph) -> None:
 
 
 def _reads_transposed(op: Operation) -> bool:
-    return op._type == "MatMul" and bool(op.get_attr("transpose_b")) and op._outputs[0]._dtype in (dtypes.float32, dtypes.float64)
+    return (
+        op._type == "MatMul"
+        and bool(op.get_attr("transpose_b"))
+        and op._outputs[0]._dtype in (dtypes.float32, dtypes.float64)
+    )
 
 
 class _Sharing:
@@ -49,11 +55,20 @@ class _Sharing:
         key = (b, op.device)
         if key not in self._transposed:
             self._transposed[key] = _transpose(b, op)
-        return op._detached((a, self._transposed[key]), op._control_inputs, op._attrs | {"transpose_b": False})
+        return op._detached(
+            (a, self._transposed[key]), op._control_inputs, op._attrs | {"transpose_b": False}
+        )
 
 
 def _transpose(b: Tensor, product: Operation) -> Tensor:
     """The transpose of `b`, placed and traced back as the first product that reads it."""
     order = detached_constant(np.array([1, 0], np.int32), product)
     shape = TensorShape(reversed(b.shape.with_rank(2).as_list()))
-    return made_for(product, "Transpose", f"{product.name}/transpose", (b, order), {"T": b._dtype, "Tperm": dtypes.int32}, shape)._outputs[0]
+    return made_for(
+        product,
+        "Transpose",
+        f"{product.name}/transpose",
+        (b, order),
+        {"T": b._dtype, "Tperm": dtypes.int32},
+        shape,
+    )._outputs[0]
