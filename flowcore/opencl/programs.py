@@ -8,12 +8,15 @@ several lines of elementwise.def in one, is written out in the options: see fuse
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import pathlib
 import threading
 import warnings
 from typing import Any
 
+from flowcore.opencl import stored
 from flowcore.opencl.formulas import (
     CLASSES,
     FLOORMOD,
@@ -99,14 +102,11 @@ class Programs:
         from pyopencl.characterize import has_src_build_cache
 
         text = source(file, options)
-        stored = None if has_src_build_cache(self.device) else self._cache_file(text)
-        if stored is not None:
-            try:
-                return _built(
-                    cl.Program(self.context, [self.device], [stored.read_bytes()]), self.flags, self.device
-                )
-            except (OSError, cl.Error):
-                pass  # not there, or of another version of the driver
+        key = self._key(text)
+        path = None if has_src_build_cache(self.device) else _cache_file(key)
+        program = self._stored(path, key) if path is not None else None
+        if program is not None:
+            return program
         try:
             program = compiled(self.context, self.device, self.flags, text)
         except cl.RuntimeError as error:
@@ -114,32 +114,46 @@ class Programs:
                 f"{self.device.name} could not build {file}.cl with {options!r}:\n{str(error).strip()}"
             ) from None
         self.compiled += 1
-        if stored is not None:
-            try:
-                write_whole(stored, program.get_info(cl.program_info.BINARIES)[0])
-            except OSError:
-                pass  # a folder that cannot be written to keeps nothing
+        if path is not None:
+            # a folder that cannot be written to keeps nothing
+            with contextlib.suppress(OSError):
+                stored.write(path, key, program.get_info(cl.program_info.BINARIES)[0])
         return program
 
-    def _cache_file(self, text: str) -> pathlib.Path | None:
-        import hashlib
+    def _stored(self, path: pathlib.Path, key: str) -> Any:
+        """The program that is kept there, or None."""
+        import pyopencl as cl
 
-        folder = cache_folder()
+        content = stored.read(path, key)
+        if content is None:
+            return None
+        with stored.may_read(path) as allowed:
+            if not allowed:
+                return None
+            try:
+                return _built(cl.Program(self.context, [self.device], [content]), self.flags, self.device)
+            except cl.Error:
+                return None  # of another version of the driver
+
+    def _key(self, text: str) -> str:
+        """All that a built program depends on."""
         device = self.device
-        parts = (
-            device.platform.name,
-            device.platform.version,
-            device.name,
-            device.version,
-            device.driver_version,
-            self.flags,
-            text,
+        return chr(0).join(
+            (
+                device.platform.name,
+                device.platform.version,
+                device.name,
+                device.version,
+                device.driver_version,
+                self.flags,
+                text,
+            )
         )
-        return (
-            folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.bin"
-            if folder is not None
-            else None
-        )
+
+
+def _cache_file(key: str) -> pathlib.Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / f"{hashlib.sha256(key.encode()).hexdigest()}.bin"
 
 
 def compiled(context: Any, device: Any, flags: str, text: str) -> Any:
@@ -176,14 +190,3 @@ def cache_folder() -> pathlib.Path | None:
         return pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "flowcore"
     except RuntimeError:  # no home
         return None
-
-
-def write_whole(path: pathlib.Path, data: bytes) -> None:
-    """Writes a file so that other processes see the whole of it or none. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -1,16 +1,18 @@
 """Which tiles matrix products and convolutions use on a device: measured choices, kept between
 processes beside the built programs.
 
-Owns: the file of choices and the candidates. Measuring is the command's (flowcore/__main__.py):
-this module runs nothing.
+Owns: the files of choices, one for each device, and the candidates. Measuring is the command's
+(flowcore/__main__.py): this module runs nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
 import pathlib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from flowcore.opencl.programs import cache_folder, write_whole
+from flowcore.opencl import stored
+from flowcore.opencl.programs import cache_folder
 
 __all__ = ["Tiles", "candidates", "load", "store"]
 
@@ -39,36 +41,22 @@ def candidates(is_cpu: bool, max_group: int) -> list[Tiles]:
     return [Tiles(), *(Tiles(side=side) for side in (8, 16) if side * side <= max_group)]
 
 
-def _file() -> pathlib.Path | None:
+def _file(identity: str) -> pathlib.Path | None:
     folder = cache_folder()
-    return folder / "tiles.json" if folder is not None else None
-
-
-def _read() -> dict[str, Any]:
-    import json
-
-    path = _file()
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    name = hashlib.sha256(identity.encode()).hexdigest()
+    return folder / f"{name}.tiles" if folder is not None else None
 
 
 def load(identity: str) -> Tiles:
     """The stored choice for the device of this name and driver, or none. A damaged file holds no choice."""
-    try:
-        return Tiles(*(int(x) for x in _read()[identity]))
-    except (KeyError, TypeError, ValueError):
-        return Tiles()
+    path = _file(identity)
+    content = stored.read(path, identity) if path is not None else None
+    return Tiles(*map(int, content.split())) if content is not None else Tiles()
 
 
 def store(identity: str, tiles: Tiles) -> pathlib.Path | None:
     """Keeps the choice; returns the file, or None where nothing is kept. Raises OSError."""
-    import json
-
-    path = _file()
-    if path is None:
-        return None
-    write_whole(path, json.dumps(_read() | {identity: list(tiles)}, indent=1).encode())
+    path = _file(identity)
+    if path is not None:
+        stored.write(path, identity, " ".join(map(str, tiles)).encode())
     return path

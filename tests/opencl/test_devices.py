@@ -426,7 +426,7 @@ def test_programs_are_kept_on_disk_whole_or_not_at_all(tmp_path: pathlib.Path) -
     files = sorted((tmp_path / "cache").iterdir())
     assert files
     assert all(f.suffix == ".bin" for f in files)
-    files[0].write_bytes(b"not a program")
+    files[0].write_bytes(files[0].read_bytes()[:4096] + bytes(4096))
     assert run_script(script, **environment).stdout == results[0]
 
 

@@ -42,10 +42,11 @@ def test_the_choice_is_kept_and_a_damaged_file_holds_none(
     tuning.store("another", tuning.Tiles(side=8))
     assert tuning.load("a device") == tuning.Tiles(5, 4)
     assert tuning.load("another") == tuning.Tiles(side=8)
-    (tmp_path / "tiles.json").write_text("{broken")
+    kept = tuning.store("a device", tuning.Tiles(6, 4))
+    assert kept is not None
+    kept.write_text("5 4 0")
     assert tuning.load("a device") == tuning.Tiles()
-    (tmp_path / "tiles.json").write_text('{"a device": ["x"]}')
-    assert tuning.load("a device") == tuning.Tiles()
+    assert tuning.load("another") == tuning.Tiles(side=8)
     monkeypatch.setenv("FLOWCORE_CACHE", "none")
     assert tuning.store("a device", tuning.Tiles(5, 4)) is None
 
