@@ -20,7 +20,8 @@ from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.op_def import get_op_def, is_registered
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.array_ops import concat, ones_like, zeros_like
+from flowcore.ops.filling import ones_like, zeros_like
+from flowcore.ops.joining import concat
 
 __all__ = [
     "AggregationMethod",

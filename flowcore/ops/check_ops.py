@@ -21,8 +21,6 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
-from flowcore.ops.array_ops import rank as rank_of
-from flowcore.ops.array_ops import reshape, zeros_like
 from flowcore.ops.control_flow_ops import Assert, group, no_op, with_dependencies
 from flowcore.ops.elementwise import (
     check_numerics,
@@ -33,7 +31,10 @@ from flowcore.ops.elementwise import (
     less_equal,
     not_equal,
 )
+from flowcore.ops.filling import zeros_like
 from flowcore.ops.reductions import reduce_all
+from flowcore.ops.shape_ops import rank as rank_of
+from flowcore.ops.shape_ops import reshape
 
 __all__ = [
     "add_check_numerics_ops", "assert_equal", "assert_greater", "assert_greater_equal", "assert_integer",

@@ -14,7 +14,6 @@ from flowcore.graph.constants import constant
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import IndexedSlices, Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.array_ops import ones_like, size, stack
 from flowcore.ops.elementwise import (
     cast,
     greater,
@@ -26,7 +25,10 @@ from flowcore.ops.elementwise import (
     truediv,
     where,
 )
+from flowcore.ops.filling import ones_like
+from flowcore.ops.joining import stack
 from flowcore.ops.reductions import reduce_sum
+from flowcore.ops.shape_ops import size
 
 __all__ = ["clip_by_average_norm", "clip_by_global_norm", "clip_by_norm", "global_norm"]
 

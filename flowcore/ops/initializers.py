@@ -13,9 +13,10 @@ import numpy as np
 
 from flowcore import dtypes
 from flowcore.graph.operation import Tensor
-from flowcore.ops.array_ops import ones, reshape, zeros
 from flowcore.ops.constant_ops import constant
+from flowcore.ops.filling import ones, zeros
 from flowcore.ops.random_ops import random_normal, random_uniform, truncated_normal
+from flowcore.ops.shape_ops import reshape
 from flowcore.shape import TensorShape
 
 __all__ = [

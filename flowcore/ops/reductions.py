@@ -15,17 +15,7 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import (
-    int_argument,
-    invert_permutation,
-    range,
-    rank,
-    reshape,
-    shape,
-    size,
-    stack,
-    transpose,
-)
+from flowcore.ops.conversions import int_argument
 from flowcore.ops.elementwise import (
     add,
     cast,
@@ -39,6 +29,10 @@ from flowcore.ops.elementwise import (
     truediv,
     where,
 )
+from flowcore.ops.filling import range
+from flowcore.ops.joining import stack
+from flowcore.ops.layout import invert_permutation, transpose
+from flowcore.ops.shape_ops import rank, reshape, shape, size
 from flowcore.shape import UNKNOWN, TensorShape
 
 __all__ = [

@@ -13,8 +13,11 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.array_ops import int_tensor, ones_like, shape, stack
+from flowcore.ops.conversions import int_tensor
 from flowcore.ops.elementwise import cast
+from flowcore.ops.filling import ones_like
+from flowcore.ops.joining import stack
+from flowcore.ops.shape_ops import shape
 from flowcore.shape import UNKNOWN, Dimension, TensorShape
 
 __all__ = ["newaxis", "slice", "strided_slice"]

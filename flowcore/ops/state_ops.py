@@ -13,7 +13,8 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.ops import shapes
-from flowcore.ops.array_ops import concat, reshape
+from flowcore.ops.joining import concat
+from flowcore.ops.shape_ops import reshape
 from flowcore.shape import UNKNOWN, TensorShape
 
 __all__ = [

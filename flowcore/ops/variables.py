@@ -17,8 +17,8 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor, _session_
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
 from flowcore.ops import state_ops
-from flowcore.ops.array_ops import concat
 from flowcore.ops.control_flow_ops import group, no_op
+from flowcore.ops.joining import concat
 from flowcore.shape import TensorShape
 
 __all__ = [

@@ -15,12 +15,15 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import GraphKeys
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
-from flowcore.ops.array_ops import gather, identity, range, shape
 from flowcore.ops.constant_ops import constant
 from flowcore.ops.control_flow_ops import Assert, with_dependencies
 from flowcore.ops.data_flow_ops import FIFOQueue, QueueBase, RandomShuffleQueue
+from flowcore.ops.filling import range
+from flowcore.ops.gathering import gather
+from flowcore.ops.identities import identity
 from flowcore.ops.io_ops import matching_files
 from flowcore.ops.random_ops import random_shuffle
+from flowcore.ops.shape_ops import shape
 from flowcore.ops.variables import Variable
 from flowcore.shape import TensorShape
 from flowcore.train.queue_runner import QueueRunner, add_queue_runner

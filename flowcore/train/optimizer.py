@@ -17,8 +17,8 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
-from flowcore.ops.array_ops import zeros
 from flowcore.ops.control_flow_ops import group
+from flowcore.ops.filling import zeros
 from flowcore.ops.variables import Variable, trainable_variables
 
 __all__ = ["Optimizer"]

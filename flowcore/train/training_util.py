@@ -6,7 +6,7 @@ from typing import Any
 
 from flowcore import dtypes
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
-from flowcore.ops.array_ops import zeros
+from flowcore.ops.filling import zeros
 from flowcore.ops.variables import Variable
 
 __all__ = ["create_global_step", "get_global_step", "get_or_create_global_step", "global_step"]

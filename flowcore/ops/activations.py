@@ -1,0 +1,147 @@
+"""Activations: relu and its kin, softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore.errors import InvalidArgumentError
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import Decorator, register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.elementwise import exp, sigmoid, tanh
+from flowcore.ops.filling import range as array_range
+from flowcore.ops.joining import concat, stack
+from flowcore.ops.layout import transpose
+from flowcore.ops.reductions import reduce_sum
+from flowcore.ops.shape_ops import rank
+
+__all__ = [
+    "elu", "log_softmax", "relu", "relu6", "selu", "sigmoid", "softmax", "softplus", "softsign", "swish",
+    "tanh",
+]  # fmt: skip
+
+
+def _activation(op_type: str, types: str, grad: Any) -> Decorator:
+    return register(
+        op_type,
+        inputs=["features: T"],
+        outputs=["activations: T"],
+        attrs=[f"T: {types}"],
+        shape=shapes.same,
+        grad=grad,
+    )
+
+
+@_activation("Relu", "{reals}", lambda op, g: apply("ReluGrad", g, op.outputs[0]))
+def relu(features: Any, name: str | None = None) -> Tensor:
+    """max(x, 0)."""
+    return apply("Relu", features, name=name)
+
+
+@_activation("Relu6", "{reals}", lambda op, g: apply("Relu6Grad", g, op.outputs[0]))
+def relu6(features: Any, name: str | None = None) -> Tensor:
+    """min(max(x, 0), 6)."""
+    with name_scope(name, "Relu6", [features]) as scope:
+        return apply("Relu6", convert_to_tensor(features, name="features"), name=scope)
+
+
+@_activation("Elu", "{floats}", lambda op, g: apply("EluGrad", g, op.outputs[0]))
+def elu(features: Any, name: str | None = None) -> Tensor:
+    """x above zero, exp(x) - 1 below."""
+    return apply("Elu", features, name=name)
+
+
+@_activation("Selu", "{floats}", lambda op, g: apply("SeluGrad", g, op.outputs[0]))
+def selu(features: Any, name: str | None = None) -> Tensor:
+    """The scaled elu of self-normalising networks (Klambauer et al., 2017)."""
+    return apply("Selu", features, name=name)
+
+
+@_activation("Softplus", "{floats}", lambda op, g: apply("SoftplusGrad", g, op.inputs[0]))
+def softplus(features: Any, name: str | None = None) -> Tensor:
+    """log(1 + exp(x))."""
+    return apply("Softplus", features, name=name)
+
+
+@_activation("Softsign", "{floats}", lambda op, g: apply("SoftsignGrad", g, op.inputs[0]))
+def softsign(features: Any, name: str | None = None) -> Tensor:
+    """x / (1 + |x|)."""
+    return apply("Softsign", features, name=name)
+
+
+def swish(features: Any, beta: Any = 1.0) -> Tensor:
+    """x sigmoid(beta x)."""
+    features = convert_to_tensor(features)
+    return features * sigmoid(features * beta)
+
+
+def _at_least_vector(op: Operation) -> Any:
+    return [op.inputs[0].shape.with_rank_at_least(1)]
+
+
+def _softmax_grad(op: Operation, g: Any) -> Any:
+    y = op.outputs[0]
+    return (g - reduce_sum(g * y, -1, keepdims=True)) * y
+
+
+register(
+    "Softmax",
+    inputs=["logits: T"],
+    outputs=["softmax: T"],
+    attrs=["T: {floats}"],
+    shape=_at_least_vector,
+    grad=_softmax_grad,
+)
+
+
+register(
+    "LogSoftmax",
+    inputs=["logits: T"],
+    outputs=["logsoftmax: T"],
+    attrs=["T: {floats}"],
+    shape=_at_least_vector,
+    grad=lambda op, g: g - reduce_sum(g, -1, keepdims=True) * exp(op.outputs[0]),
+)
+
+
+def _along_axis(op_type: str, logits: Any, axis: Any, name: str | None) -> Tensor:
+    if axis == -1:
+        return apply(op_type, logits, name=name)
+    logits = convert_to_tensor(logits, name="logits")
+    n = logits.shape.ndims
+    if n is not None and axis == n - 1:
+        return apply(op_type, logits, name=name)
+    if n is not None and not -n <= axis < n:
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"{op_type}: axis {axis} is not in [{-n}, {n}), the axes of logits of shape {logits.shape}",
+        )
+    with name_scope(name, op_type, [logits]) as scope:
+        order = _swapped_with_last(n if n is not None else rank(logits), axis)
+        return transpose(apply(op_type, transpose(logits, order)), order, name=scope)
+
+
+def _swapped_with_last(n: Any, axis: int) -> Any:
+    """The permutation that exchanges an axis and the last one: a list, or a tensor where `n` is one."""
+    if isinstance(n, int):
+        order = list(range(n))
+        order[axis], order[-1] = order[-1], order[axis]
+        return order
+    at = axis if axis >= 0 else n + axis
+    return concat([array_range(at), stack([n - 1]), array_range(at + 1, n - 1), stack([at])], 0)
+
+
+def softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
+    """exp(x) over its sum along an axis (the last by default)."""
+    axis = dim if axis is None else axis
+    return _along_axis("Softmax", logits, -1 if axis is None else axis, name)
+
+
+def log_softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
+    """log(softmax(x)) along an axis (the last by default)."""
+    axis = dim if axis is None else axis
+    return _along_axis("LogSoftmax", logits, -1 if axis is None else axis, name)

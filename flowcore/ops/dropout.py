@@ -1,0 +1,52 @@
+"""dropout: a random share of the elements set to zero."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.operation import Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops.conversions import int_tensor
+from flowcore.ops.elementwise import cast
+from flowcore.ops.random_ops import random_uniform
+from flowcore.ops.shape_ops import shape
+
+__all__ = ["dropout"]
+
+
+def dropout(
+    x: Any,
+    keep_prob: Any = None,
+    noise_shape: Any = None,
+    seed: int | None = None,
+    name: str | None = None,
+    rate: Any = None,
+) -> Tensor:
+    """Sets a share `rate` (= 1 - keep_prob) of the elements to zero and scales the others by 1 / (1
+    - rate).
+    """
+    if rate is None and keep_prob is None:
+        raise ValueError("dropout needs rate (or keep_prob)")
+    if rate is None:
+        rate = 1.0 - keep_prob
+    with name_scope(name, "dropout", [x]):
+        x = convert_to_tensor(x, name="x")
+        if not x.dtype.is_floating:
+            raise ValueError(
+                f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype.name}"
+                " tensor instead."
+            )
+        if isinstance(rate, (int, float)):
+            if not 0 <= rate < 1:
+                raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")
+            if rate == 0:
+                return x
+        rate = convert_to_tensor(rate, dtype=x.dtype, name="rate")
+        noise = shape(x) if noise_shape is None else int_tensor(noise_shape, "noise_shape")
+        random = random_uniform(noise, seed=seed, dtype=x.dtype)
+        scale = 1 / (1 - rate)
+        mask = random >= rate
+        result = x * scale * cast(mask, x.dtype)
+        result.set_shape(x.shape)
+        return result

@@ -1,0 +1,179 @@
+"""Values made from a shape or from bounds: fill, zeros, ones, range, linspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.conversions import holds_tensor, int_argument, int_tensor
+from flowcore.ops.elementwise import cast
+from flowcore.ops.shape_ops import rank, reshape, shape
+from flowcore.shape import TensorShape, as_shape
+
+__all__ = ["fill", "lin_space", "linspace", "ones", "ones_like", "range", "zeros", "zeros_like"]
+
+
+def _fill_shape(op: Operation) -> list[TensorShape]:
+    dims = constant_value(op.inputs[0])
+    if dims is not None and (dims < 0).any():
+        raise ValueError(f"sizes must be at least 0, found {dims.tolist()}")
+    return [constant_value_as_shape(op.inputs[0])]
+
+
+def _fill_grad(op: Operation, g: Any) -> list[Any]:
+    return [None, apply("Sum", g, range(0, rank(g)))]
+
+
+@register(
+    "Fill",
+    inputs=["dims: index_type", "value: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "index_type: {indices} = int32"],
+    shape=_fill_shape,
+    grad=_fill_grad,
+)
+def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
+    """A tensor of shape `dims`, every element `value`."""
+    return apply("Fill", int_argument(dims, "dims"), value, name=name)
+
+
+def _filled(dims: Any, number: int, dtype: Any, name: str | None, default: str) -> Tensor:
+    kind = dtypes.as_dtype(dtype)
+    with name_scope(name, default, [dims]) as scope:
+        value: Any = (
+            ("" if number == 0 else None)
+            if kind == dtypes.string
+            else bool(number)
+            if kind == dtypes.bool
+            else number
+        )
+        if value is None:
+            raise TypeError("there are no ones of dtype string")
+        if not isinstance(dims, Tensor):
+            static = as_shape(dims) if not holds_tensor(dims) else None
+            if static is not None and static.is_fully_defined() and (static.num_elements() or 0) < 1000:
+                return constant(value, kind, shape=static, name=scope)
+        sizes = int_tensor(dims, "shape_as_tensor")
+        if sizes.shape.ndims != 1:
+            sizes = reshape(sizes, [-1])
+        return apply("Fill", sizes, constant(value, kind), name=scope)
+
+
+def zeros(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None) -> Tensor:
+    """A tensor of zeros (empty strings, False)."""
+    return _filled(shape, 0, dtype, name, "zeros")
+
+
+def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None) -> Tensor:
+    """A tensor of ones (True)."""
+    return _filled(shape, 1, dtype, name, "ones")
+
+
+register("ZerosLike", inputs=["x: T"], outputs=["y: T"], attrs=["T: type"], shape=shapes.same, grad=None)
+
+
+register(
+    "OnesLike", inputs=["x: T"], outputs=["y: T"], attrs=["T: {numbers, bool}"], shape=shapes.same, grad=None
+)
+
+
+def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
+    """Zeros of the shape of `tensor`, and of its type unless `dtype` says otherwise."""
+    with name_scope(name, "zeros_like", [tensor]) as scope:
+        tensor = convert_to_tensor(tensor, name="tensor")
+        kind = tensor.dtype if dtype is None else dtypes.as_dtype(dtype)
+        if kind == tensor.dtype and not tensor.shape.is_fully_defined():
+            return apply("ZerosLike", tensor, name=scope)
+        return zeros(shape(tensor) if not tensor.shape.is_fully_defined() else tensor.shape, kind, name=scope)
+
+
+def ones_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
+    """Ones of the shape of `tensor`, and of its type unless `dtype` says otherwise."""
+    with name_scope(name, "ones_like", [tensor]) as scope:
+        tensor = convert_to_tensor(tensor, name="tensor")
+        kind = tensor.dtype if dtype is None else dtypes.as_dtype(dtype)
+        return ones(shape(tensor) if not tensor.shape.is_fully_defined() else tensor.shape, kind, name=scope)
+
+
+_RANGE_ORDER = [dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64]
+
+
+def _range_value(op: Operation) -> list[Any]:
+    parts = [constant_value(t) for t in op.inputs]
+    if any(p is None or p.ndim for p in parts) or parts[2] == 0 or not op.inputs[0].dtype.is_integer:
+        return [None]
+    start, limit, delta = (int(p) for p in parts)
+    return [
+        None if abs((limit - start) // delta) > 1024 else np.arange(start, limit, delta, dtype=parts[0].dtype)
+    ]
+
+
+def _range_shape(op: Operation) -> Any:
+    parts = [constant_value(t) for t in op.inputs]
+    if any(p is None for p in parts):
+        return [TensorShape([None])]
+    start, limit, delta = (p.item() for p in parts)
+    if delta == 0:
+        raise ValueError("Requires delta != 0")
+    if (delta > 0 and start > limit) or (delta < 0 and start < limit):
+        raise ValueError(f"start {start}, limit {limit} and delta {delta} must point the same way")
+    return [TensorShape([int(np.ceil((limit - start) / delta))])]
+
+
+register(
+    "Range",
+    inputs=["start: Tidx", "limit: Tidx", "delta: Tidx"],
+    outputs=["output: Tidx"],
+    attrs=["Tidx: {int32, int64, float32, float64} = int32"],
+    shape=_range_shape,
+    value=_range_value,
+    grad=None,
+)
+
+
+def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str = "range") -> Tensor:
+    """start, start + delta, ... up to but not including limit. With one argument: 0 .. start."""
+    if limit is None:
+        start, limit = 0, start
+    kind = None if dtype is None else dtypes.as_dtype(dtype)
+    with name_scope(name, "Range", [start, limit, delta]) as scope:
+        parts = [
+            v if isinstance(v, Tensor) else convert_to_tensor(v, kind, n)
+            for v, n in ((start, "start"), (limit, "limit"), (delta, "delta"))
+        ]
+        widest = kind or max(
+            (p.dtype for p in parts), key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1
+        )
+        return apply("Range", *(cast(p, widest) for p in parts), name=scope)
+
+
+def _lin_space_shape(op: Operation) -> Any:
+    count = constant_value(op.inputs[2])
+    return [TensorShape([None if count is None else max(int(count), 0)])]
+
+
+register(
+    "LinSpace",
+    inputs=["start: T", "stop: T", "num: Tidx"],
+    outputs=["output: T"],
+    attrs=["T: {float32, float64}", "Tidx: {indices} = int32"],
+    shape=_lin_space_shape,
+    grad=None,
+)
+
+
+def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
+    """`num` evenly spaced values from start to stop, both included."""
+    return apply("LinSpace", start, stop, num, name=name)
+
+
+lin_space = linspace

@@ -1,0 +1,217 @@
+"""Where elements lie: transpose, tile, pad, reverse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant, constant_value
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.conversions import int_argument
+from flowcore.ops.elementwise import cast
+from flowcore.ops.filling import range as array_range
+from flowcore.ops.joining import stack
+from flowcore.ops.shape_ops import rank, reshape, shape, size
+from flowcore.shape import UNKNOWN, TensorShape
+
+__all__ = ["invert_permutation", "pad", "reverse", "tile", "transpose"]
+
+
+def _transpose_shape(op: Operation) -> Any:
+    source, perm = op.inputs[0].shape, constant_value(op.inputs[1])
+    if source.sizes is None and perm is None:
+        length = op.inputs[1].shape.with_rank(1)[0].value
+        return [UNKNOWN if length is None else TensorShape([None] * length)]
+    if perm is None:
+        return [TensorShape([None] * len(source.sizes or ()))]
+    source = source.with_rank(len(perm))
+    if sorted(p % len(perm) if -len(perm) <= p < len(perm) else -1 for p in perm.tolist()) != list(
+        range(len(perm))
+    ):
+        raise ValueError(f"perm must hold each of 0..{len(perm) - 1} once, found {perm.tolist()}")
+    return (
+        [TensorShape([source.sizes[p] for p in perm.tolist()])]
+        if source.sizes is not None
+        else [TensorShape([None] * len(perm))]
+    )
+
+
+def _transpose_grad(op: Operation, g: Any) -> list[Any]:
+    return [apply(op.type, g, apply("InvertPermutation", op.inputs[1])), None]
+
+
+for _name in ("Transpose", "ConjugateTranspose"):
+    register(
+        _name,
+        inputs=["x: T", "perm: Tperm"],
+        outputs=["y: T"],
+        attrs=["T: type", "Tperm: {indices} = int32"],
+        shape=_transpose_shape,
+        grad=_transpose_grad,
+    )
+
+
+def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugate: bool = False) -> Tensor:
+    """Permutes dimensions: result dimension i is input dimension perm[i]; reverses them by default."""
+    with name_scope(name, "transpose", [a]) as scope:
+        a = convert_to_tensor(a, name="a")
+        if perm is None:
+            known = a.shape.ndims
+            if known is not None:
+                perm = constant(np.arange(known - 1, -1, -1, dtype=np.int32), name="perm")
+            else:
+                last = apply("Sub", apply("Rank", a), 1)
+                perm = apply("Sub", last, array_range(0, apply("Rank", a)))
+        op_type = "ConjugateTranspose" if conjugate and a.dtype.is_complex else "Transpose"
+        return apply(op_type, a, int_argument(perm, "perm"), name=scope)
+
+
+def _inverse_value(op: Operation) -> list[Any]:
+    value = constant_value(op.inputs[0])
+    return [None if value is None else np.argsort(value).astype(value.dtype)]
+
+
+@register(
+    "InvertPermutation",
+    inputs=["x: T"],
+    outputs=["y: T"],
+    attrs=["T: {indices} = int32"],
+    shape=shapes.same,
+    grad=None,
+    value=_inverse_value,
+)
+def invert_permutation(x: Any, name: str | None = None) -> Tensor:
+    """y with y[x[i]] = i."""
+    return apply("InvertPermutation", x, name=name)
+
+
+def _per_axis(op: Operation, combine: Any) -> Any:
+    """The shape where each size is combined with its entry of the second input, of which there must
+    be as many as dimensions.
+    """
+    source, argument = op.inputs[0].shape, constant_value(op.inputs[1])
+    if argument is None and op.inputs[1].shape.ndims is not None:
+        count = op.inputs[1].shape[0].value
+        source = source if count is None else source.with_rank(count)
+    if argument is not None:
+        source = source.with_rank(len(argument))
+    if source.sizes is None:
+        return [UNKNOWN]
+    if argument is None:
+        return [TensorShape([None] * len(source.sizes))]
+    return [
+        TensorShape(
+            [
+                None if n is None else combine(n, a)
+                for n, a in zip(source.sizes, argument.tolist(), strict=True)
+            ]
+        )
+    ]
+
+
+def _tile_grad(op: Operation, g: Any) -> list[Any]:
+    x, multiples = op.inputs
+    dims = shape(x)
+    pairs = reshape(stack([multiples, cast(dims, multiples.dtype)], axis=1), [-1])  # m0 d0 m1 d1 ...
+    split_up = reshape(convert_to_tensor(g), pairs)
+    axes = array_range(0, size(pairs), 2)
+    result = apply("Sum", split_up, axes)
+    result.set_shape(x.shape)
+    return [result, None]
+
+
+def _tile_shape(op: Operation) -> Any:
+    multiples = constant_value(op.inputs[1])
+    op.inputs[1].shape.assert_has_rank(1)
+    if multiples is not None and (multiples < 0).any():
+        raise ValueError(f"multiples must be at least 0, found {multiples.tolist()}")
+    return _per_axis(op, lambda n, m: n * m)
+
+
+@register(
+    "Tile",
+    inputs=["input: T", "multiples: Tmultiples"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tmultiples: {indices} = int32"],
+    shape=_tile_shape,
+    grad=_tile_grad,
+)
+def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
+    """Repeats a tensor multiples[d] times along dimension d."""
+    return apply("Tile", input, int_argument(multiples, "multiples"), name=name)
+
+
+def _pad_shape(op: Operation) -> Any:
+    op.inputs[1].shape.merge_with([None, 2])
+    paddings = constant_value(op.inputs[1])
+    if paddings is not None and (paddings < 0).any():
+        raise ValueError(f"Paddings must be non-negative, found {paddings.tolist()}")
+    return _per_axis(op, lambda n, p: n + p[0] + p[1])
+
+
+def _pad_grad(op: Operation, g: Any) -> list[Any]:
+    x, paddings = op.inputs[:2]
+    column = apply("Slice", paddings, constant([0, 0]), stack([rank(x), 1]))
+    return [
+        apply("Slice", g, reshape(column, [-1]), cast(shape(x), paddings.dtype)),
+        *([None] * (len(op.inputs) - 1)),
+    ]
+
+
+register(
+    "Pad",
+    inputs=["input: T", "paddings: Tpaddings"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tpaddings: {indices} = int32"],
+    shape=_pad_shape,
+    grad=_pad_grad,
+)
+
+
+register(
+    "PadV2",
+    inputs=["input: T", "paddings: Tpaddings", "constant_values: T"],
+    outputs=["output: T"],
+    attrs=["T: type", "Tpaddings: {indices} = int32"],
+    shape=_pad_shape,
+    grad=_pad_grad,
+)
+
+
+def pad(
+    tensor: Any, paddings: Any, mode: str = "CONSTANT", name: str | None = None, constant_values: Any = 0
+) -> Tensor:
+    """Adds paddings[d][0] elements before and paddings[d][1] behind dimension d, all equal to
+    `constant_values`.
+    """
+    if mode.upper() != "CONSTANT":
+        raise ValueError(f"Unknown padding mode: {mode}; this version has CONSTANT")
+    if not isinstance(constant_values, Tensor) and constant_values == 0:
+        return apply("Pad", tensor, paddings, name=name)
+    return apply("PadV2", tensor, paddings, constant_values, name=name)
+
+
+def _reverse_shape(op: Operation) -> Any:
+    axes = shapes.axes_of(op.inputs[1], op.inputs[0].shape.ndims)
+    if axes is not None and len(set(axes)) != len(axes):
+        raise ValueError(f"axes {axes} name one twice")
+    return [op.inputs[0].shape]
+
+
+@register(
+    "ReverseV2",
+    inputs=["tensor: T", "axis: Tidx"],
+    outputs=["output: T"],
+    attrs=["Tidx: {indices} = int32", "T: type"],
+    shape=_reverse_shape,
+    grad=lambda op, g: [apply("ReverseV2", g, op.inputs[1]), None],
+)
+def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
+    """Turns the order along the given axes around."""
+    return apply("ReverseV2", tensor, int_argument(axis, "axis"), name=name)

@@ -1,0 +1,163 @@
+"""The greatest or the mean element of each window of an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.shape_ops import shape
+from flowcore.ops.windows import (
+    FORMAT,
+    height_and_channels,
+    layout_of,
+    list_of_four,
+    one_per_dimension,
+    shape_from_sizes,
+    window_length,
+)
+from flowcore.shape import TensorShape
+
+__all__ = ["avg_pool", "max_pool"]
+
+
+_POOL = [
+    "T: {floats}",
+    "ksize: list(int) >= 4",
+    "strides: list(int) >= 4",
+    "padding: {'SAME', 'VALID'}",
+    FORMAT,
+]
+
+
+def _pool_shape_of(op: Operation, image: TensorShape) -> Any:
+    ksize, strides = list_of_four(op, "ksize"), list_of_four(op, "strides")
+    h, _ = height_and_channels(op)
+    out = image.with_rank(4).as_list()
+    for axis in (h, h + 1):
+        if ksize[axis] < 1:
+            raise ValueError(f"ksize must be positive, found {ksize}")
+        out[axis] = window_length(out[axis], ksize[axis], strides[axis], 1, op.get_attr("padding"))
+    return [TensorShape(out)]
+
+
+def _pool_shape(op: Operation) -> Any:
+    return _pool_shape_of(op, op.inputs[0].shape)
+
+
+def _pool_attrs(op: Operation) -> dict[str, Any]:
+    return {n: op.get_attr(n) for n in ("ksize", "strides", "padding", "data_format")}
+
+
+register(
+    "MaxPool",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=_POOL,
+    shape=_pool_shape,
+    grad=lambda op, g: apply("MaxPoolGrad", op.inputs[0], op.outputs[0], g, **_pool_attrs(op)),
+)
+
+
+def _max_pool_grad_grad(op: Operation, g: Any) -> list[Any]:
+    orig_input, orig_output, _ = op.inputs
+    back = apply("MaxPoolGradGrad", orig_input, orig_output, g, **_pool_attrs(op))
+    return [apply("ZerosLike", orig_input), apply("ZerosLike", orig_output), back]
+
+
+register(
+    "MaxPoolGrad",
+    inputs=["orig_input: T", "orig_output: T", "grad: T"],
+    outputs=["output: T"],
+    attrs=_POOL,
+    shape=shapes.same,
+    grad=_max_pool_grad_grad,
+)
+
+
+def _max_pool_grad_grad_grad(op: Operation, g: Any) -> list[Any]:
+    orig_input, orig_output, _ = op.inputs
+    back = apply("MaxPoolGrad", orig_input, orig_output, g, **_pool_attrs(op))
+    return [apply("ZerosLike", orig_input), apply("ZerosLike", orig_output), back]
+
+
+register(
+    "MaxPoolGradGrad",
+    inputs=["orig_input: T", "orig_output: T", "grad: T"],
+    outputs=["output: T"],
+    attrs=_POOL,
+    shape=shapes.same_as(1),
+    grad=_max_pool_grad_grad_grad,
+)
+
+
+register(
+    "AvgPool",
+    inputs=["value: T"],
+    outputs=["output: T"],
+    attrs=_POOL,
+    shape=_pool_shape,
+    grad=lambda op, g: apply("AvgPoolGrad", shape(op.inputs[0]), g, **_pool_attrs(op)),
+)
+
+
+register(
+    "AvgPoolGrad",
+    inputs=["orig_input_shape: int32", "grad: T"],
+    outputs=["output: T"],
+    attrs=_POOL,
+    shape=shape_from_sizes(0),
+    grad=lambda op, g: [None, apply("AvgPool", g, **_pool_attrs(op))],
+)
+
+
+def max_pool(
+    value: Any,
+    ksize: Any,
+    strides: Any,
+    padding: str,
+    data_format: str = "NHWC",
+    name: str | None = None,
+    input: Any = None,
+) -> Tensor:
+    """The greatest element of each window of an image."""
+    value = input if value is None else value
+    with name_scope(name, "MaxPool", [value]) as scope:
+        layout = layout_of(data_format)
+        return apply(
+            "MaxPool",
+            convert_to_tensor(value, name="input"),
+            ksize=one_per_dimension(ksize, layout, "ksize"),
+            strides=one_per_dimension(strides, layout, "strides"),
+            padding=padding,
+            data_format=layout,
+            name=scope,
+        )
+
+
+def avg_pool(
+    value: Any,
+    ksize: Any,
+    strides: Any,
+    padding: str,
+    data_format: str = "NHWC",
+    name: str | None = None,
+    input: Any = None,
+) -> Tensor:
+    """The mean of each window of an image; padding does not count."""
+    value = input if value is None else value
+    with name_scope(name, "AvgPool", [value]) as scope:
+        layout = layout_of(data_format)
+        return apply(
+            "AvgPool",
+            convert_to_tensor(value, name="value"),
+            ksize=one_per_dimension(ksize, layout, "ksize"),
+            strides=one_per_dimension(strides, layout, "strides"),
+            padding=padding,
+            data_format=layout,
+            name=scope,
+        )

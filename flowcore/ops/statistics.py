@@ -1,0 +1,102 @@
+"""Statistics of activations, weights and predictions: moments and norms, the share of zeros, targets
+among the top k.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.elementwise import cast, maximum, multiply, square, squared_difference
+from flowcore.ops.reductions import reduce_mean, reduce_sum
+
+__all__ = ["in_top_k", "l2_loss", "l2_normalize", "moments", "zero_fraction"]
+
+
+def moments(
+    x: Any, axes: Any, shift: Any = None, name: str | None = None, keep_dims: Any = None, keepdims: Any = None
+) -> tuple[Tensor, Tensor]:
+    """(mean, variance) over axes."""
+    keep = bool(keepdims or keep_dims)
+    with name_scope(name, "moments", [x, axes]):
+        x = convert_to_tensor(x, name="x")
+        wide = cast(x, dtypes.float32) if x.dtype == dtypes.float16 else x
+        mean = reduce_mean(wide, axes, keepdims=True, name="mean")
+        variance = reduce_mean(
+            squared_difference(wide, apply("StopGradient", mean)), axes, keepdims=True, name="variance"
+        )
+        if not keep:
+            drop = [axes] if isinstance(axes, int) else list(axes)
+            mean, variance = (apply("Squeeze", t, squeeze_dims=drop) for t in (mean, variance))
+        return (cast(mean, x.dtype), cast(variance, x.dtype))
+
+
+def l2_normalize(
+    x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None
+) -> Tensor:
+    """x over its Euclidean norm along axes, the square of the norm being at least `epsilon`."""
+    axis = dim if axis is None else axis
+    with name_scope(name, "l2_normalize", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        norm = apply("Rsqrt", maximum(reduce_sum(square(x), axis, keepdims=True), epsilon))
+        return multiply(x, norm, name=scope)
+
+
+register(
+    "L2Loss",
+    inputs=["t: T"],
+    outputs=["output: T"],
+    attrs=["T: {floats}"],
+    shape=shapes.scalar,
+    grad=lambda op, g: op.inputs[0] * g,
+)
+
+
+def l2_loss(t: Any, name: str | None = None) -> Tensor:
+    """Half the sum of squares."""
+    return apply("L2Loss", t, name=name)
+
+
+def zero_fraction(value: Any, name: str | None = None) -> Tensor:
+    """The share of elements that are zero."""
+    with name_scope(name, "zero_fraction", [value]):
+        value = convert_to_tensor(value, name="value")
+        return reduce_mean(cast(apply("Equal", value, constant(0, value.dtype)), dtypes.float32))
+
+
+def _in_top_k_shape(op: Operation) -> Any:
+    predictions, targets = op.inputs[0].shape.with_rank(2), op.inputs[1].shape.with_rank(1)
+    return [predictions[:1].merge_with(targets)]
+
+
+register(
+    "InTopK",
+    inputs=["predictions: float32", "targets: T"],
+    outputs=["precision: bool"],
+    attrs=["k: int", "T: {indices} = int32"],
+    shape=_in_top_k_shape,
+    grad=None,
+)
+
+
+register(
+    "InTopKV2",
+    inputs=["predictions: float32", "targets: T", "k: T"],
+    outputs=["precision: bool"],
+    attrs=["T: {indices} = int32"],
+    shape=_in_top_k_shape,
+    grad=None,
+)
+
+
+def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Tensor:
+    """Whether each row's target is among its k greatest predictions."""
+    with name_scope(name, "in_top_k"):
+        return apply("InTopKV2", predictions, targets, k, name=name)
