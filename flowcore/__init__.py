@@ -24,13 +24,16 @@ from flowcore.graph.conversion import *  # noqa: F403
 from flowcore.graph.graph import *  # noqa: F403
 from flowcore.graph.operation import *  # noqa: F403
 from flowcore.graph.scopes import *  # noqa: F403
+from flowcore.ops.arithmetic import *  # noqa: F403
+from flowcore.ops.casts import *  # noqa: F403
 from flowcore.ops.check_ops import *  # noqa: F403
 from flowcore.ops.clip_ops import *  # noqa: F403
+from flowcore.ops.comparison import *  # noqa: F403
 from flowcore.ops.constant_ops import *  # noqa: F403
 from flowcore.ops.control_flow_ops import *  # noqa: F403
 from flowcore.ops.data_flow_ops import *  # noqa: F403
-from flowcore.ops.elementwise import *  # noqa: F403
 from flowcore.ops.filling import *  # noqa: F403
+from flowcore.ops.functions import *  # noqa: F403
 from flowcore.ops.gathering import *  # noqa: F403
 from flowcore.ops.identities import *  # noqa: F403
 from flowcore.ops.initializers import *  # noqa: F403

@@ -6,13 +6,17 @@ from typing import Any
 
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import Decorator, register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.elementwise import exp, sigmoid, tanh
+from flowcore.ops.arithmetic import abs, sign
+from flowcore.ops.comparison import less, where_v1
+from flowcore.ops.elementwise import gradient_op, one
 from flowcore.ops.filling import range as array_range
+from flowcore.ops.functions import exp, sigmoid, tanh
 from flowcore.ops.joining import concat, stack
 from flowcore.ops.layout import transpose
 from flowcore.ops.reductions import reduce_sum
@@ -48,6 +52,14 @@ def relu6(features: Any, name: str | None = None) -> Tensor:
         return apply("Relu6", convert_to_tensor(features, name="features"), name=scope)
 
 
+def _relu_grad_grad(op: Operation, dz: Tensor) -> list[Any]:
+    return [apply(op.type, dz, op.inputs[1]), apply("ZerosLike", op.inputs[1])]
+
+
+gradient_op("ReluGrad", ("gradients", "features"), "{reals}", _relu_grad_grad, "backprops")
+gradient_op("Relu6Grad", ("gradients", "features"), "{floats}", _relu_grad_grad, "backprops")
+
+
 @_activation("Elu", "{floats}", lambda op, g: apply("EluGrad", g, op.outputs[0]))
 def elu(features: Any, name: str | None = None) -> Tensor:
     """x above zero, exp(x) - 1 below."""
@@ -60,16 +72,47 @@ def selu(features: Any, name: str | None = None) -> Tensor:
     return apply("Selu", features, name=name)
 
 
+def _elu_grad_grad(op: Operation, dz: Tensor) -> list[Any]:
+    gradients, outputs = op.inputs
+    negative_side = less(outputs, constant(0.0, outputs.dtype))
+    return [apply(op.type, dz, outputs), where_v1(negative_side, dz * gradients, apply("ZerosLike", outputs))]
+
+
+gradient_op("EluGrad", ("gradients", "outputs"), "{floats}", _elu_grad_grad, "backprops")
+gradient_op("SeluGrad", ("gradients", "outputs"), "{floats}", _elu_grad_grad, "backprops")
+
+
 @_activation("Softplus", "{floats}", lambda op, g: apply("SoftplusGrad", g, op.inputs[0]))
 def softplus(features: Any, name: str | None = None) -> Tensor:
     """log(1 + exp(x))."""
     return apply("Softplus", features, name=name)
 
 
+def _softplus_grad_grad(op: Operation, dz: Tensor) -> list[Any]:
+    gradients, features = op.inputs
+    slope = sigmoid(features)
+    return [apply("SoftplusGrad", dz, features), dz * gradients * slope * (one(slope) - slope)]
+
+
+gradient_op("SoftplusGrad", ("gradients", "features"), "{floats}", _softplus_grad_grad, "backprops")
+
+
 @_activation("Softsign", "{floats}", lambda op, g: apply("SoftsignGrad", g, op.inputs[0]))
 def softsign(features: Any, name: str | None = None) -> Tensor:
     """x / (1 + |x|)."""
     return apply("Softsign", features, name=name)
+
+
+def _softsign_grad_grad(op: Operation, dz: Tensor) -> list[Any]:
+    gradients, features = op.inputs
+    base = one(features) + abs(features)
+    return [
+        apply("SoftsignGrad", dz, features),
+        dz * gradients * sign(features) * constant(-2.0, dz.dtype) / (base * base * base),
+    ]
+
+
+gradient_op("SoftsignGrad", ("gradients", "features"), "{floats}", _softsign_grad_grad, "backprops")
 
 
 def swish(features: Any, beta: Any = 1.0) -> Tensor:

@@ -21,16 +21,8 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
+from flowcore.ops.comparison import check_numerics, equal, greater, greater_equal, less, less_equal, not_equal
 from flowcore.ops.control_flow_ops import Assert, group, no_op, with_dependencies
-from flowcore.ops.elementwise import (
-    check_numerics,
-    equal,
-    greater,
-    greater_equal,
-    less,
-    less_equal,
-    not_equal,
-)
 from flowcore.ops.filling import zeros_like
 from flowcore.ops.reductions import reduce_all
 from flowcore.ops.shape_ops import rank as rank_of

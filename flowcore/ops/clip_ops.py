@@ -1,5 +1,5 @@
 """Keeping tensors within bounds: by norm, by global norm, by average norm. (`clip_by_value` is
-elementwise: flowcore/ops/elementwise.py.)
+elementwise: flowcore/ops/comparison.py.)
 
 Must never import gradients, train or runtime.
 """
@@ -14,18 +14,11 @@ from flowcore.graph.constants import constant
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import IndexedSlices, Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.elementwise import (
-    cast,
-    greater,
-    is_finite,
-    maximum,
-    minimum,
-    multiply,
-    sqrt,
-    truediv,
-    where,
-)
+from flowcore.ops.arithmetic import multiply, truediv
+from flowcore.ops.casts import cast
+from flowcore.ops.comparison import greater, is_finite, maximum, minimum, where
 from flowcore.ops.filling import ones_like
+from flowcore.ops.functions import sqrt
 from flowcore.ops.joining import stack
 from flowcore.ops.reductions import reduce_sum
 from flowcore.ops.shape_ops import size

@@ -15,8 +15,10 @@ from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
 from flowcore.ops.activations import log_softmax, relu, softmax
-from flowcore.ops.elementwise import abs, add, exp, log1p, negative, where
+from flowcore.ops.arithmetic import abs, add, negative
+from flowcore.ops.comparison import where
 from flowcore.ops.filling import range as array_range
+from flowcore.ops.functions import exp, log1p
 from flowcore.ops.joining import concat, stack
 from flowcore.ops.layout import transpose
 from flowcore.ops.reductions import reduce_sum

@@ -7,8 +7,8 @@ from typing import Any
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
+from flowcore.ops.casts import cast
 from flowcore.ops.conversions import int_tensor
-from flowcore.ops.elementwise import cast
 from flowcore.ops.random_ops import random_uniform
 from flowcore.ops.shape_ops import shape
 

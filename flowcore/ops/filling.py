@@ -14,8 +14,8 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
+from flowcore.ops.casts import cast
 from flowcore.ops.conversions import holds_tensor, int_argument, int_tensor
-from flowcore.ops.elementwise import cast
 from flowcore.ops.shape_ops import rank, reshape, shape
 from flowcore.shape import TensorShape, as_shape
 

@@ -14,7 +14,7 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.elementwise import cast
+from flowcore.ops.casts import cast
 from flowcore.ops.filling import fill
 from flowcore.ops.filling import range as array_range
 from flowcore.ops.joining import concat, stack

@@ -15,7 +15,8 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.elementwise import cast, multiply, saturate_cast
+from flowcore.ops.arithmetic import multiply
+from flowcore.ops.casts import cast, saturate_cast
 from flowcore.shape import TensorShape
 
 __all__ = [

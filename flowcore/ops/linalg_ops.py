@@ -9,7 +9,8 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.elementwise import conj, define_operator
+from flowcore.ops.casts import conj
+from flowcore.ops.elementwise import define_operator
 from flowcore.ops.joining import concat
 from flowcore.ops.layout import transpose
 from flowcore.ops.shape_ops import reshape, shape

@@ -16,8 +16,8 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import get_seed, name_scope, set_random_seed
 from flowcore.ops import shapes
+from flowcore.ops.arithmetic import add
 from flowcore.ops.conversions import int_tensor
-from flowcore.ops.elementwise import add
 
 __all__ = ["random_normal", "random_shuffle", "random_uniform", "set_random_seed", "truncated_normal"]
 

@@ -15,21 +15,12 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
+from flowcore.ops.arithmetic import add, floordiv, multiply, truediv
+from flowcore.ops.casts import cast
+from flowcore.ops.comparison import is_finite, logical_and, maximum, where
 from flowcore.ops.conversions import int_argument
-from flowcore.ops.elementwise import (
-    add,
-    cast,
-    exp,
-    floordiv,
-    is_finite,
-    log,
-    logical_and,
-    maximum,
-    multiply,
-    truediv,
-    where,
-)
 from flowcore.ops.filling import range
+from flowcore.ops.functions import exp, log
 from flowcore.ops.joining import stack
 from flowcore.ops.layout import invert_permutation, transpose
 from flowcore.ops.shape_ops import rank, reshape, shape, size

@@ -16,8 +16,8 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
+from flowcore.ops.casts import cast
 from flowcore.ops.conversions import int_argument
-from flowcore.ops.elementwise import cast
 from flowcore.shape import UNKNOWN, TensorShape
 
 __all__ = ["broadcast_to", "expand_dims", "rank", "reshape", "shape", "shape_n", "size", "squeeze"]

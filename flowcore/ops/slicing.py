@@ -13,8 +13,8 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
+from flowcore.ops.casts import cast
 from flowcore.ops.conversions import int_tensor
-from flowcore.ops.elementwise import cast
 from flowcore.ops.filling import ones_like
 from flowcore.ops.joining import stack
 from flowcore.ops.shape_ops import shape

@@ -14,7 +14,9 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.elementwise import cast, maximum, multiply, square, squared_difference
+from flowcore.ops.arithmetic import multiply, square, squared_difference
+from flowcore.ops.casts import cast
+from flowcore.ops.comparison import maximum
 from flowcore.ops.reductions import reduce_mean, reduce_sum
 
 __all__ = ["in_top_k", "l2_loss", "l2_normalize", "moments", "zero_fraction"]

@@ -7,7 +7,10 @@ from typing import Any
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.elementwise import cast, floor, minimum, multiply, pow, where
+from flowcore.ops.arithmetic import floor, multiply
+from flowcore.ops.casts import cast
+from flowcore.ops.comparison import minimum, where
+from flowcore.ops.functions import pow
 
 __all__ = ["exponential_decay", "piecewise_constant", "polynomial_decay"]
 

@@ -15,8 +15,8 @@ from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies
 from flowcore.ops.control_flow_ops import group
-from flowcore.ops.elementwise import sqrt
 from flowcore.ops.filling import fill
+from flowcore.ops.functions import sqrt
 from flowcore.ops.shape_ops import shape
 from flowcore.ops.variables import Variable
 from flowcore.train.optimizer import Optimizer

@@ -1,0 +1,369 @@
+"""Arithmetic: sums, products, the kinds of division and what they leave, rounding, sign and
+magnitude, and the operators + - * / // % of Tensor. Powers and roots are in functions.py.
+
+Must never import functions: it is built on this.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import register
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.casts import cast, real
+from flowcore.ops.elementwise import (
+    binary,
+    conjugate,
+    define_operator,
+    gradient_op,
+    known,
+    one,
+    unary,
+    unbroadcast,
+)
+
+__all__ = [
+    "abs", "accumulate_n", "add", "add_n", "ceil", "div", "div_no_nan", "divide", "floor",
+    "floordiv", "floormod", "mod", "multiply", "negative", "realdiv", "reciprocal", "rint", "round",
+    "scalar_mul", "sign", "square", "squared_difference", "subtract", "truediv", "truncatediv",
+    "truncatemod",
+]  # fmt: skip
+
+# ---- one argument ----------------------------------------
+
+
+@unary("Neg", "{numbers}", lambda op, dy: apply("Neg", dy), known(lambda x: -x))
+def negative(x: Any, name: str | None = None) -> Tensor:
+    """-x. Integers wrap."""
+    return apply("Neg", x, name=name)
+
+
+unary(
+    "Abs",
+    "{float16, bfloat16, float32, float64, int8, int16, int32, int64}",
+    lambda op, dy: dy * sign(op.inputs[0]),
+)
+
+
+def _complex_abs_grad(op: Operation, dy: Tensor) -> Tensor:
+    x = op.inputs[0]
+    return apply("Complex", dy, apply("ZerosLike", dy), Tout=x.dtype) * sign(x)
+
+
+register(
+    "ComplexAbs",
+    inputs=["x: T"],
+    outputs=["y: Tout"],
+    attrs=["T: {complexes} = complex64", "Tout: {float32, float64} = float32"],
+    shape=shapes.same,
+    grad=_complex_abs_grad,
+)
+
+
+def abs(x: Any, name: str | None = None) -> Tensor:
+    """The absolute value; of a complex tensor its magnitude."""
+    with name_scope(name, "Abs", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        if x.dtype.is_complex:
+            return apply("ComplexAbs", x, Tout=x.dtype.real_dtype, name=scope)
+        return apply("Abs", x, name=scope)
+
+
+@unary("Sign", "{reals}", lambda op, dy: apply("ZerosLike", op.inputs[0]))
+def _sign(x: Any, name: str | None = None) -> Tensor:
+    return apply("Sign", x, name=name)
+
+
+def sign(x: Any, name: str | None = None) -> Tensor:
+    """-1, 0 or 1 (NaN stays); of a complex number, the number over its magnitude."""
+    if not isinstance(x, Tensor):
+        with name_scope(name, "Sign", [x]) as scope:
+            return sign(convert_to_tensor(x, name="x"), scope)
+    if x.dtype.is_complex:
+        with name_scope(name, "Sign", [x]) as scope:
+            magnitude = abs(x)
+            return multiply(x, cast(div_no_nan(one(magnitude), magnitude), x.dtype), name=scope)
+    return _sign(x, name)
+
+
+def _square_grad(op: Operation, dy: Tensor) -> Tensor | None:
+    x = op.inputs[0]
+    return None if x.dtype.is_integer else dy * (conjugate(x) * constant(2.0, x.dtype))
+
+
+@unary("Square", "{numbers}", _square_grad)
+def square(x: Any, name: str | None = None) -> Tensor:
+    """x * x."""
+    return apply("Square", x, name=name)
+
+
+for _name in ("Inv", "Reciprocal"):
+    unary(_name, "{inexact}", lambda op, dy, _n=_name: apply(f"{_n}Grad", op.outputs[0], dy))
+
+
+def _inv_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
+    y, dy = op.inputs
+    back = constant(-2.0, grad.dtype) * conjugate(grad) * dy * conjugate(y)
+    return [back, conjugate(apply(op.type, y, conjugate(grad)))]
+
+
+for _name in ("InvGrad", "ReciprocalGrad"):
+    gradient_op(_name, ("y", "dy"), "{inexact}", _inv_grad_grad)
+
+
+def reciprocal(x: Any, name: str | None = None) -> Tensor:
+    """1 / x."""
+    return apply("Reciprocal", x, name=name)
+
+
+@unary("Floor", "{floats}", lambda op, dy: None)
+def floor(x: Any, name: str | None = None) -> Tensor:
+    """The greatest whole number not above x."""
+    return apply("Floor", x, name=name)
+
+
+@unary("Ceil", "{floats}", lambda op, dy: None)
+def ceil(x: Any, name: str | None = None) -> Tensor:
+    """The least whole number not below x."""
+    return apply("Ceil", x, name=name)
+
+
+@unary("Rint", "{floats}", lambda op, dy: None)
+def rint(x: Any, name: str | None = None) -> Tensor:
+    """The nearest whole number, halves to even."""
+    return apply("Rint", x, name=name)
+
+
+unary("Round", "{reals}", lambda op, dy: None)
+
+
+def round(x: Any, name: str | None = None) -> Tensor:
+    """The nearest whole number, halves to even. Integers stay."""
+    with name_scope(name, "Round", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        return x if x.dtype.is_integer else apply("Round", x, name=scope)
+
+
+# ---- two arguments ----------------------------------------
+
+for _name in ("Add", "AddV2"):
+    binary(_name, "{numbers}", lambda op, dz: unbroadcast(op, dz, dz), known(lambda x, y: x + y))
+
+
+def add(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x + y."""
+    return apply("Add", x, y, name=name)
+
+
+@binary("Sub", "{numbers}", lambda op, dz: unbroadcast(op, dz, negative(dz)), known(lambda x, y: x - y))
+def subtract(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x - y."""
+    return apply("Sub", x, y, name=name)
+
+
+def _mul_grad(op: Operation, dz: Tensor) -> list[Any]:
+    x, y = op.inputs
+    return unbroadcast(op, multiply(dz, conjugate(y)), multiply(conjugate(x), dz))
+
+
+@binary("Mul", "{numbers}", _mul_grad, known(lambda x, y: x * y))
+def multiply(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x * y, element by element."""
+    return apply("Mul", x, y, name=name)
+
+
+def _realdiv_grad(op: Operation, dz: Tensor) -> list[Any]:
+    x, y = conjugate(op.inputs[0]), conjugate(op.inputs[1])
+    return unbroadcast(op, realdiv(dz, y), dz * realdiv(realdiv(negative(x), y), y))
+
+
+@binary("RealDiv", "{inexact}", _realdiv_grad)
+def realdiv(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y for floating and complex types."""
+    return apply("RealDiv", x, y, name=name)
+
+
+binary("Div", "{numbers}", lambda op, dz: _realdiv_grad(op, dz) if not dz.dtype.is_integer else [None, None])
+
+
+def div(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y; of integers the quotient rounded towards minus infinity, as Python 2 divided."""
+    with name_scope(name, "div", [x, y]) as scope:
+        x = convert_to_tensor(x, name="x")
+        y = convert_to_tensor(y, name="y", dtype=x.dtype)
+        return (
+            realdiv(x, y, name=scope)
+            if x.dtype.is_floating or x.dtype.is_complex
+            else floordiv(x, y, name=scope)
+        )
+
+
+def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y as Python 3 divides: integers become float64 (8- and 16-bit ones float32)."""
+    with name_scope(name, "truediv", [x, y]) as scope:
+        x = convert_to_tensor(x, name="x")
+        y = convert_to_tensor(y, name="y", dtype=None if isinstance(y, Tensor) else x.dtype)
+        if x.dtype != y.dtype:
+            raise TypeError(f"x and y must have the same dtype, got {x.dtype.name} != {y.dtype.name}")
+        if x.dtype.is_integer:
+            wide = dtypes.float32 if x.dtype.size <= 2 else dtypes.float64
+            x, y = cast(x, wide), cast(y, wide)
+        return realdiv(x, y, name=scope)
+
+
+def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y in Python 3's sense."""
+    x = convert_to_tensor(x)
+    return truediv(x, y, name=name)
+
+
+def _div_no_nan_grad(op: Operation, dz: Tensor) -> list[Any]:
+    x, y = op.inputs
+    return unbroadcast(op, div_no_nan(dz, y), dz * div_no_nan(div_no_nan(negative(x), y), y))
+
+
+@binary("DivNoNan", "{floats}", _div_no_nan_grad)
+def _div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
+    return apply("DivNoNan", x, y, name=name)
+
+
+def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x / y, and 0 where y is 0."""
+    with name_scope(name, "div_no_nan", [x, y]) as scope:
+        return _div_no_nan(convert_to_tensor(x, name="x"), y, scope)
+
+
+def _mul_no_nan_grad(op: Operation, dz: Tensor) -> list[Any]:
+    x, y = op.inputs
+    return unbroadcast(op, apply("MulNoNan", dz, y), apply("MulNoNan", x, dz))
+
+
+binary("MulNoNan", "{floats}", _mul_no_nan_grad)
+
+
+@binary(
+    "FloorDiv",
+    "{reals}",
+    lambda op, dz: [None, None],
+    known(lambda x, y: None if (y == 0).any() else x // y),
+)
+def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """The quotient rounded towards minus infinity. Integer division by zero is an InvalidArgumentError."""
+    return apply("FloorDiv", x, y, name=name or "floordiv")
+
+
+def _floormod_grad(op: Operation, dz: Tensor) -> list[Any]:
+    if dz.dtype.is_integer:
+        return [None, None]
+    return unbroadcast(op, dz, negative(dz * floordiv(op.inputs[0], op.inputs[1])))
+
+
+@binary("FloorMod", "{reals}", _floormod_grad)
+def floormod(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """What floordiv leaves: it has the sign of y."""
+    return apply("FloorMod", x, y, name=name)
+
+
+mod = floormod
+
+
+@binary("TruncateDiv", "{integers}", lambda op, dz: [None, None])
+def truncatediv(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """The integer quotient rounded towards zero."""
+    return apply("TruncateDiv", x, y, name=name)
+
+
+def _truncatemod_grad(op: Operation, dz: Tensor) -> list[Any]:
+    if dz.dtype.is_integer:
+        return [None, None]
+    quotient = op.inputs[0] / op.inputs[1]
+    return unbroadcast(op, dz, negative(dz * (sign(quotient) * floor(abs(quotient)))))
+
+
+for _name in ("Mod", "TruncateMod"):
+    binary(_name, "{reals}", _truncatemod_grad)
+
+
+def truncatemod(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """What division towards zero leaves: it has the sign of x."""
+    return apply("TruncateMod", x, y, name=name)
+
+
+def _squared_difference_grad(op: Operation, dz: Tensor) -> list[Any]:
+    x, y = op.inputs
+    if dz.dtype.is_integer:
+        return [None, None]
+    # The result is real, whatever the type: only the real part of its gradient counts.
+    weight = cast(real(dz), dz.dtype) if dz.dtype.is_complex else dz
+    gx = constant(2.0, dz.dtype) * weight * (x - y)
+    return unbroadcast(op, gx, negative(gx))
+
+
+@binary("SquaredDifference", "{numbers}", _squared_difference_grad)
+def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """(x - y) squared."""
+    return apply("SquaredDifference", x, y, name=name)
+
+
+# ---- sums of many, products with a scalar ----------------------------------------
+
+
+@register(
+    "AddN",
+    inputs=["inputs: N * T"],
+    outputs=["sum: T"],
+    attrs=["N: int >= 1", "T: {numbers}"],
+    shape=shapes.all_alike,
+    grad=lambda op, dz: [dz] * len(op.inputs),
+)
+def _add_n(inputs: Any, name: str | None = None) -> Tensor:
+    return apply("AddN", inputs, name=name)
+
+
+def add_n(inputs: Any, name: str | None = None) -> Tensor:
+    """The sum of tensors of one shape and dtype. Raises ValueError for an empty list."""
+    if not isinstance(inputs, (list, tuple)) or not inputs:
+        raise ValueError("add_n needs a list of one or more tensors of one dtype and shape")
+    inputs = [convert_to_tensor(x) if isinstance(x, IndexedSlices) else x for x in inputs]
+    if len(inputs) == 1:
+        return apply("Identity", inputs[0], name=name) if name else convert_to_tensor(inputs[0])
+    return _add_n(inputs, name)
+
+
+def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: Any = None, name: str | None = None) -> Tensor:
+    """add_n: the engine needs no other op to add up without waiting for all."""
+    return add_n(inputs, name)
+
+
+def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
+    """A scalar times a tensor or IndexedSlices."""
+    dtype = x.dtype if hasattr(x, "dtype") else None
+    scalar = convert_to_tensor(scalar, dtype=dtype, name="scalar")
+    if scalar.shape.ndims not in (0, None):
+        raise ValueError(f"Only scalar multiply works, got shape {scalar.shape}")
+    if isinstance(x, IndexedSlices):
+        return IndexedSlices(multiply(scalar, x.values, name), x.indices, x.dense_shape)
+    return multiply(scalar, x, name)
+
+
+# ---- operators ----------------------------------------
+
+
+def _add_v2(x: Any, y: Any, name: str | None = None) -> Tensor:
+    return apply("AddV2", x, y, name=name)
+
+
+define_operator(_add_v2, "add", "add")
+define_operator(subtract, "sub", "sub")
+define_operator(multiply, "mul", "mul")
+define_operator(truediv, "truediv", "truediv")
+define_operator(floordiv, "floordiv", "floordiv")
+define_operator(floormod, "mod", "mod")
+Tensor._override_operator("__neg__", negative)
+Tensor._override_operator("__abs__", abs)

@@ -1,0 +1,294 @@
+"""Comparison, logic and choice: equal to less, and/or/not and their bitwise kin, tests for NaN and
+infinity, maximum and minimum, where, and the comparison operators of Tensor.
+
+Must never import casts, arithmetic or functions: those are built on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from flowcore import dtypes
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.op_def import Decorator, register
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.graph.scopes import name_scope
+from flowcore.ops import shapes
+from flowcore.ops.elementwise import binary, define_operator, known, unary, unbroadcast
+
+__all__ = [
+    "check_numerics", "clip_by_value", "equal", "greater", "greater_equal", "is_finite", "is_inf",
+    "is_nan", "less", "less_equal", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "maximum", "minimum", "not_equal", "select", "where",
+]  # fmt: skip
+
+
+def _compare(op_type: str, types: str) -> Decorator:
+    return register(
+        op_type,
+        inputs=["x: T", "y: T"],
+        outputs=["z: bool"],
+        attrs=[f"T: {types}"],
+        shape=shapes.broadcast,
+        grad=None,
+    )
+
+
+@_compare("Equal", "{numbers, bool}")
+def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x == y."""
+    return apply("Equal", x, y, name=name)
+
+
+@_compare("NotEqual", "{numbers, bool}")
+def not_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x != y."""
+    return apply("NotEqual", x, y, name=name)
+
+
+@_compare("Less", "{reals}")
+def less(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x < y."""
+    return apply("Less", x, y, name=name)
+
+
+@_compare("LessEqual", "{reals}")
+def less_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x <= y."""
+    return apply("LessEqual", x, y, name=name)
+
+
+@_compare("Greater", "{reals}")
+def greater(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x > y."""
+    return apply("Greater", x, y, name=name)
+
+
+@_compare("GreaterEqual", "{reals}")
+def greater_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x >= y."""
+    return apply("GreaterEqual", x, y, name=name)
+
+
+def _test(op_type: str) -> Decorator:
+    return register(
+        op_type, inputs=["x: T"], outputs=["y: bool"], attrs=["T: {floats}"], shape=shapes.same, grad=None
+    )
+
+
+@_test("IsNan")
+def is_nan(x: Any, name: str | None = None) -> Tensor:
+    """True where x is NaN."""
+    return apply("IsNan", x, name=name)
+
+
+@_test("IsInf")
+def is_inf(x: Any, name: str | None = None) -> Tensor:
+    """True where x is infinite."""
+    return apply("IsInf", x, name=name)
+
+
+@_test("IsFinite")
+def is_finite(x: Any, name: str | None = None) -> Tensor:
+    """True where x is neither infinite nor NaN."""
+    return apply("IsFinite", x, name=name)
+
+
+# ---- logic ----------------------------------------
+
+
+@register(
+    "LogicalNot", inputs=["x: T"], outputs=["y: T"], attrs=["T: {bool} = bool"], shape=shapes.same, grad=None
+)
+def logical_not(x: Any, name: str | None = None) -> Tensor:
+    """not x."""
+    return apply("LogicalNot", x, name=name)
+
+
+@register(
+    "LogicalAnd",
+    inputs=["x: T", "y: T"],
+    outputs=["z: T"],
+    attrs=["T: {bool} = bool"],
+    shape=shapes.broadcast,
+    grad=None,
+)
+def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x and y."""
+    return apply("LogicalAnd", x, y, name=name)
+
+
+@register(
+    "LogicalOr",
+    inputs=["x: T", "y: T"],
+    outputs=["z: T"],
+    attrs=["T: {bool} = bool"],
+    shape=shapes.broadcast,
+    grad=None,
+)
+def logical_or(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x or y."""
+    return apply("LogicalOr", x, y, name=name)
+
+
+def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
+    """Exactly one of x and y."""
+    return logical_and(logical_or(x, y), logical_not(logical_and(x, y)), name=name)
+
+
+for _name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor"):
+    binary(_name, "{integers}", None)
+
+unary("Invert", "{integers}", None)
+
+# ---- choice ----------------------------------------
+
+
+def _select_shape(op: Operation) -> Any:
+    result, condition = op.inputs[1].shape.merge_with(op.inputs[2].shape), op.inputs[0].shape
+    if condition.ndims == 1 and result.ndims is not None:
+        result[:1].assert_is_compatible_with(condition)
+    elif condition.ndims != 0:
+        result = (
+            result.merge_with(condition) if condition.ndims is not None and condition.ndims > 1 else result
+        )
+    return [result]
+
+
+def _select_grad(op: Operation, dz: Tensor) -> list[Any]:
+    zeros = apply("ZerosLike", dz)
+    return [None, apply("Select", op.inputs[0], dz, zeros), apply("Select", op.inputs[0], zeros, dz)]
+
+
+register(
+    "Select",
+    inputs=["condition: bool", "t: T", "e: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=_select_shape,
+    grad=_select_grad,
+)
+
+
+def _select_v2_shape(op: Operation) -> Any:
+    return [
+        shapes.broadcast_shapes(
+            op.inputs[0].shape, shapes.broadcast_shapes(op.inputs[1].shape, op.inputs[2].shape)
+        )
+    ]
+
+
+def _select_v2_grad(op: Operation, dz: Tensor) -> list[Any]:
+    zeros = apply("ZerosLike", dz)
+    parts = [apply("SelectV2", op.inputs[0], dz, zeros), apply("SelectV2", op.inputs[0], zeros, dz)]
+    result: list[Any] = [None]
+    for x, part in zip(op.inputs[1:], parts, strict=True):
+        dims = apply("Shape", x)
+        axes, _ = apply("BroadcastGradientArgs", dims, apply("Shape", op.outputs[0]))
+        result.append(
+            part
+            if x.shape.is_fully_defined() and x.shape.sizes == dz.shape.sizes
+            else apply("Reshape", apply("Sum", part, axes), dims)
+        )
+    return result
+
+
+register(
+    "SelectV2",
+    inputs=["condition: bool", "t: T", "e: T"],
+    outputs=["output: T"],
+    attrs=["T: type"],
+    shape=_select_v2_shape,
+    grad=_select_v2_grad,
+)
+
+
+def where_v1(condition: Any, x: Any, y: Any) -> Tensor:
+    """A choice that broadcasts, for gradients."""
+    return apply("SelectV2", condition, x, y)
+
+
+def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
+    """x where the condition holds, y elsewhere.
+
+    X and y have one shape; the condition has it too, is a scalar, or has one entry per row.
+    """
+    if x is None or y is None:
+        raise ValueError("x and y must both be given: flowcore.where chooses between two tensors")
+    return apply("Select", condition, x, y, name=name)
+
+
+select = where
+
+
+def _choice_grad(compare: Callable[..., Tensor]) -> Callable[..., Any]:
+    def grad(op: Operation, dz: Tensor) -> list[Any]:
+        mask = compare(op.inputs[0], op.inputs[1])
+        zeros = apply("ZerosLike", dz)
+        return unbroadcast(op, where_v1(mask, dz, zeros), where_v1(mask, zeros, dz))
+
+    return grad
+
+
+@binary("Maximum", "{reals}", _choice_grad(greater_equal), known(np.maximum))
+def maximum(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """The greater of both; NaN where either is NaN."""
+    return apply("Maximum", x, y, name=name)
+
+
+@binary("Minimum", "{reals}", _choice_grad(less_equal), known(np.minimum))
+def minimum(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """The lesser of both; NaN where either is NaN."""
+    return apply("Minimum", x, y, name=name)
+
+
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
+    """t, held between two bounds."""
+    values = t.values if isinstance(t, IndexedSlices) else t
+    with name_scope(name, "clip_by_value", [values]) as scope:
+        values = convert_to_tensor(values, name="t")
+        result = maximum(minimum(values, clip_value_max), clip_value_min, name=scope)
+        values.shape.assert_is_compatible_with(result.shape)
+    return IndexedSlices(result, t.indices, t.dense_shape) if isinstance(t, IndexedSlices) else result
+
+
+@register(
+    "CheckNumerics",
+    inputs=["tensor: T"],
+    outputs=["output: T"],
+    attrs=["T: {floats}", "message: string"],
+    shape=shapes.same,
+    stateful=True,
+    grad=lambda op, dz: apply("CheckNumerics", dz, message="in a gradient"),
+)
+def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor:
+    """Passes the tensor on; NaN or infinity in it is an InvalidArgumentError that says `message`."""
+    return apply("CheckNumerics", tensor, message=message, name=name)
+
+
+# ---- operators ----------------------------------------
+
+
+def _logical(on_bool: Callable[..., Tensor], bitwise: str) -> Callable[..., Tensor]:
+    def function(x: Tensor, y: Tensor, name: str | None = None) -> Tensor:
+        return on_bool(x, y, name=name) if x.dtype == dtypes.bool else apply(bitwise, x, y, name=name)
+
+    return function
+
+
+define_operator(_logical(logical_and, "BitwiseAnd"), "and", "and")
+define_operator(_logical(logical_or, "BitwiseOr"), "or", "or")
+define_operator(_logical(logical_xor, "BitwiseXor"), "xor", "xor")
+
+
+def _invert(x: Tensor) -> Tensor:
+    return logical_not(x) if x.dtype == dtypes.bool else apply("Invert", x)
+
+
+for _method, _function in (("lt", less), ("le", less_equal), ("gt", greater), ("ge", greater_equal)):
+    Tensor._override_operator(f"__{_method}__", _function)
+Tensor._override_operator("__invert__", _invert)
