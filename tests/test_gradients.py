@@ -326,3 +326,10 @@ def test_unsorted_segments_pass_gradients_where_ids_are_valid_whatever_is_known(
         np.testing.assert_allclose(
             run(g, {data: value, ids: [2, -1, 2, 0]}), [[8, 12], [0, 0], [8, 12], [12, 14]]
         )
+
+
+def test_a_gate_that_forbids_gradients_names_itself_and_its_message() -> None:
+    x = fc.placeholder(fc.float32)
+    y = apply("PreventGradient", x, message="the table is frozen", name="gate")
+    with pytest.raises(LookupError, match="node 'gate' forbids gradients through it: the table is frozen"):
+        fc.gradients(y, x)

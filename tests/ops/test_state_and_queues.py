@@ -91,6 +91,32 @@ def test_scatter_repeats_count_and_bad_rows_are_named() -> None:
         np.testing.assert_array_equal(sess.run(fc.gather(v, [1, 1])), [[7, 8], [7, 8]])
 
 
+SCATTERS = {
+    "update": lambda old, new: new,
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "min": np.minimum,
+    "max": np.maximum,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("kind", SCATTERS)
+def test_every_scatter_counts_repeated_rows(kind: str, dtype: str) -> None:
+    start = np.arange(1, 9).reshape(4, 2).astype(dtype)
+    updates = np.array([[2, 4], [8, 1], [4, 2]], dtype)
+    expected = start.copy()
+    for row, update in zip([3, 0, 3], updates, strict=True):
+        expected[row] = SCATTERS[kind](expected[row], update)
+    v = fc.Variable(start)
+    result = getattr(fc, f"scatter_{kind}")(v, [3, 0, 3], updates)
+    with initialised() as sess:
+        np.testing.assert_array_equal(sess.run(result), expected)
+        np.testing.assert_array_equal(sess.run(v), expected)
+
+
 def test_shapes_and_dtypes_of_assignments_are_checked() -> None:
     v = fc.Variable(np.zeros((2, 3), np.float32), name="table")
     with pytest.raises(ValueError, match=r"not compatible|incompatible"):
@@ -278,6 +304,20 @@ def test_images_survive_a_round_trip_and_corrupt_ones_are_refused() -> None:
         assert sess.run(fc.image.decode_image(jpeg)).shape == (5, 7, 3)
         for bad in (b"", png[:40], b"not an image", jpeg, png[:20] + b"\xff" * 30):
             with pytest.raises(fc.errors.InvalidArgumentError, match="PNG"):
+                sess.run(decoded, {data: bad})
+
+
+def test_bitmaps_decode_to_their_pixels() -> None:
+    image_module = pytest.importorskip("PIL.Image")
+    picture = np.random.default_rng(0).integers(0, 255, (5, 7, 3)).astype(np.uint8)
+    file = io.BytesIO()
+    image_module.fromarray(picture, "RGB").save(file, "BMP")
+    data = fc.placeholder(fc.string, [])
+    with fc.Session() as sess:
+        decoded = fc.image.decode_bmp(data)
+        np.testing.assert_array_equal(sess.run(decoded, {data: file.getvalue()}), picture)
+        for bad in (b"", file.getvalue()[:40], sess.run(fc.image.encode_png(picture))):
+            with pytest.raises(fc.errors.InvalidArgumentError, match="BMP"):
                 sess.run(decoded, {data: bad})
 
 

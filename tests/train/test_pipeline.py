@@ -5,6 +5,7 @@ every element once, every end told, every exception brought home.
 
 from __future__ import annotations
 
+import pathlib
 import threading
 import time
 import traceback
@@ -177,6 +178,33 @@ def test_files_are_read_through_a_queue_of_names(tmp_path: object) -> None:
         coord.request_stop()
         coord.join(runners)
     assert sorted((k.decode()[-5], v) for k, v in got) == [(str(i), b"x" * i) for i in range(6)]
+
+
+def test_a_reader_of_names_starts_anew_after_a_reset() -> None:
+    queue = fc.FIFOQueue(4, fc.string, shapes=[[]])
+    reader = fc.IdentityReader()
+    record = reader.read(queue)
+    counts = [reader.num_records_produced(), reader.num_work_units_completed()]
+    with fc.Session() as sess:
+        sess.run(queue.enqueue_many([["a", "b", "c"]]))
+        assert sess.run([record.key, record.value]) == [b"a", b"a"]
+        assert sess.run([record.key, record.value]) == [b"b", b"b"]
+        assert sess.run(counts) == [2, 2]
+        sess.run(reader.reset())
+        assert sess.run(counts) == [0, 0]
+        assert sess.run(record.value) == b"c"
+        assert sess.run(counts) == [1, 1]
+
+
+def test_files_are_found_by_pattern(tmp_path: pathlib.Path) -> None:
+    for name in ("b.txt", "a.txt", "a.png"):
+        (tmp_path / name).write_bytes(b"")
+    with fc.Session() as sess:
+        found = sess.run(fc.matching_files(f"{tmp_path}/*.txt"))
+        assert found.tolist() == [str(tmp_path / name).encode() for name in ("a.txt", "b.txt")]
+        both = sess.run(fc.matching_files([f"{tmp_path}/a.p*", f"{tmp_path}/b.*"]))
+        assert both.tolist() == [str(tmp_path / name).encode() for name in ("a.png", "b.txt")]
+        assert sess.run(fc.matching_files(f"{tmp_path}/none*")).shape == (0,)
 
 
 def test_a_missing_file_is_named() -> None:
