@@ -25,8 +25,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strdup, strlen
 
 from flowcore._kernel cimport (
-    FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
-    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
+    FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
+    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_attr, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
     fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
     pthread_mutex_t,
 )
@@ -68,6 +68,14 @@ cdef extern from *:
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Shape mismatch in tuple component %d of queue '%s'. Expected %s, got %s", component, name,
                               fc_shape_str(&declared, a, sizeof a), fc_shape_str(t, b, sizeof b));
     }
+    static int fc_fail_type(fc_ctx *ctx, const char *name, int component, int64_t expected, int64_t found) {
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Type mismatch in tuple component %d of queue '%s'. The queue has %s, this node %s",
+                              component, name, fc_dtype_name(expected), fc_dtype_name(found));
+    }
+    static int fc_fail_parts(fc_ctx *ctx, const char *name, int64_t expected, int64_t found) {
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "queue '%s' has %lld components, this node is for %lld", name, (long long)expected,
+                              (long long)found);
+    }
     static int fc_fail_plain(fc_ctx *ctx, int status, const char *message, const char *name) { return ctx->api->fail(ctx, status, message, name); }
     static int fc_fail_count(fc_ctx *ctx, const char *message, long long a, long long b) { return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message, a, b); }
     static int fc_open_error(fc_ctx *ctx, const char *path) {
@@ -86,6 +94,8 @@ cdef extern from *:
     int fc_fail_cancelled(fc_ctx *, const char *, const char *) noexcept nogil
     int fc_fail_empty(fc_ctx *, const char *, const char *, long long, long long) noexcept nogil
     int fc_fail_element(fc_ctx *, const char *, int, const fc_tensor *, int, const int64_t *) noexcept nogil
+    int fc_fail_type(fc_ctx *, const char *, int, int64_t, int64_t) noexcept nogil
+    int fc_fail_parts(fc_ctx *, const char *, int64_t, int64_t) noexcept nogil
     int fc_fail_plain(fc_ctx *, int, const char *, const char *) noexcept nogil
     int fc_fail_count(fc_ctx *, const char *, long long, long long) noexcept nogil
     int fc_open_error(fc_ctx *, const char *) noexcept nogil
@@ -606,7 +616,7 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
     if q == NULL:
         return rc
     if ctx.n_in - 1 != q.n:
-        return fc_fail_count(ctx, b"the queue has %lld components, the enqueue gives %lld", q.n, ctx.n_in - 1)
+        return fc_fail_parts(ctx, q.base.name, q.n, ctx.n_in - 1)
     memset(&w, 0, sizeof(waiter_t))
     w.kind = PUT
     w.batched = many
@@ -615,7 +625,7 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
         x = ctx.inputs[i + 1]
         one = x
         if x.dtype != q.parts[i].dtype:
-            return fc_fail_count(ctx, b"Type mismatch in tuple component %lld (dtype number %lld)", i, x.dtype)
+            return fc_fail_type(ctx, q.base.name, i, q.parts[i].dtype, x.dtype)
         if many:
             if x.ndim < 1:
                 return fc_fail_count(ctx, b"component %lld of enqueue_many must have a leading dimension, found rank %lld", i, x.ndim)
@@ -655,11 +665,24 @@ cdef int enqueue_many(fc_ctx *ctx) noexcept nogil:
     return put(ctx, True)
 
 
+cdef int fits_types(fc_ctx *ctx, const queue_t *q) noexcept nogil:
+    """Whether a dequeue was made for the queue behind its handle, which is known at run time only."""
+    cdef const fc_attr *types = &ctx.attrs[0]
+    cdef int i
+    if types.n != q.n or ctx.n_out != q.n:
+        return fc_fail_parts(ctx, q.base.name, q.n, ctx.n_out)
+    for i in range(q.n):
+        if types.ints[i] != q.parts[i].dtype:
+            return fc_fail_type(ctx, q.base.name, i, q.parts[i].dtype, types.ints[i])
+    return FC_OK
+
+
 cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int kind) noexcept nogil:
     cdef waiter_t w
     cdef fc_tensor held[64]
-    if kind == TAKE and ctx.n_out != q.n:
-        return fc_fail_count(ctx, b"the queue has %lld components, the dequeue expects %lld", q.n, ctx.n_out)
+    cdef int rc = fits_types(ctx, q) if kind == TAKE else FC_OK
+    if rc != FC_OK:
+        return rc
     memset(&w, 0, sizeof(waiter_t))
     w.kind = kind
     w.wanted = n
@@ -910,45 +933,66 @@ cdef void destroy_queue(fc_resource *r) noexcept nogil:
     free(q)
 
 
+cdef int read_component(component_t *part, int i, object dtype, object shape) except -1:
+    """Checks and copies what a queue's node says of component `i`. `shape`: sizes with -1, None for any."""
+    cdef int d, ndim
+    part.dtype = dtype
+    part.ndim = -1
+    if fc_item_size(part.dtype) == 0:
+        raise ValueError(f"component_types[{i}] is {dtype}, which is no dtype of tensors")
+    if shape is None:
+        return 0
+    if len(shape) > FC_MAX_DIMS:
+        raise ValueError(f"shapes[{i}] has {len(shape)} dimensions; a tensor has at most {FC_MAX_DIMS}")
+    ndim = len(shape)
+    for d in range(ndim):
+        if shape[d] < -1:
+            raise ValueError(f"shapes[{i}][{d}] is {shape[d]}; a size is at least 0, or -1 where it is unknown")
+        part.shape[d] = shape[d]
+    part.ndim = ndim
+    return 0
+
+
 cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
+    """A queue as a capsule. Raises ValueError for attributes that cannot be, and MemoryError."""
     cdef queue_t *q
-    cdef int i, d
+    cdef int i
     types = attrs["component_types"]
-    shapes = attrs.get("shapes") or []
+    shapes = attrs.get("shapes") or [None] * len(types)
     capacity = attrs.get("capacity", -1)
     if not 0 < len(types) <= MAX_COMPONENTS:
-        raise ValueError(f"a queue has 1 to {MAX_COMPONENTS} components, found {len(types)}")
+        raise ValueError(f"component_types has {len(types)} entries; a queue has 1 to {MAX_COMPONENTS} components")
+    if len(shapes) != len(types):
+        raise ValueError(f"shapes has {len(shapes)} entries and component_types {len(types)}; give one shape per component, or none")
     q = <queue_t *>calloc(1, sizeof(queue_t))
     if q == NULL:
-        raise MemoryError
-    data = name.encode()
-    q.base.name = strdup(data)
-    q.base.refs = 1
-    q.base.kind = FC_RES_QUEUE
-    q.base.destroy = destroy_queue
-    q.kind = kind
-    q.n = len(types)
-    q.ahead = <fc_buffer **>calloc(q.n, sizeof(fc_buffer *))
-    if q.ahead == NULL:
-        free(q)
-        raise MemoryError
-    q.capacity = capacity if capacity > 0 else -1
-    q.shuffle = shuffle
-    q.least = attrs.get("min_after_dequeue", 0) if shuffle else 0
-    seeds = attrs.get("seed", 0), attrs.get("seed2", 0)
-    q.random = <uint64_t><size_t>q * 0x9E3779B97F4A7C15u
-    if any(seeds):
-        q.random = mix(<uint64_t>(seeds[0] & 0xffffffffffffffff) * 2 + <uint64_t>(seeds[1] & 0xffffffffffffffff))
+        raise MemoryError("no memory for a queue")
     pthread_mutex_init(&q.lock, NULL)
-    for i in range(q.n):
-        q.parts[i].dtype = types[i]
-        q.parts[i].ndim = -1
-        if i < len(shapes) and shapes[i] is not None:
-            q.parts[i].ndim = len(shapes[i])
-            for d in range(q.parts[i].ndim):
-                q.parts[i].shape[d] = shapes[i][d]
-    q.element_bytes = known_bytes(q)
-    return PyCapsule_New(q, "flowcore.resource", NULL)
+    try:
+        data = name.encode()
+        q.base.name = strdup(data)
+        q.base.refs = 1
+        q.base.kind = FC_RES_QUEUE
+        q.base.destroy = destroy_queue
+        q.kind = kind
+        q.ahead = <fc_buffer **>calloc(len(types), sizeof(fc_buffer *))
+        if q.ahead == NULL or q.base.name == NULL:
+            raise MemoryError("no memory for a queue")
+        q.n = len(types)
+        q.capacity = capacity if capacity > 0 else -1
+        q.shuffle = shuffle
+        q.least = attrs.get("min_after_dequeue", 0) if shuffle else 0
+        seeds = attrs.get("seed", 0), attrs.get("seed2", 0)
+        q.random = <uint64_t><size_t>q * 0x9E3779B97F4A7C15u
+        if any(seeds):
+            q.random = mix(<uint64_t>(seeds[0] & 0xffffffffffffffff) * 2 + <uint64_t>(seeds[1] & 0xffffffffffffffff))
+        for i in range(q.n):
+            read_component(&q.parts[i], i, types[i], shapes[i])
+        q.element_bytes = known_bytes(q)
+        return PyCapsule_New(q, "flowcore.resource", NULL)
+    except BaseException:
+        destroy_queue(&q.base)
+        raise
 
 
 def create_FIFOQueueV2(str name, attrs):
@@ -972,6 +1016,9 @@ cdef object new_reader(str name, bint whole_file):
         raise MemoryError
     data = name.encode()
     reader.base.name = strdup(data)
+    if reader.base.name == NULL:
+        free(reader)
+        raise MemoryError
     reader.base.refs = 1
     reader.base.kind = FC_READER_
     reader.base.destroy = destroy_reader
@@ -1017,9 +1064,9 @@ cdef void define(int i, const char *op, const char *attrs, int flags, unsigned i
 
 define(0, b"QueueEnqueueV2", b"", FC_ASYNC, 0xffffffff, enqueue)
 define(1, b"QueueEnqueueManyV2", b"", FC_ASYNC, 0xffffffff, enqueue_many)
-define(2, b"QueueDequeueV2", b"", FC_ASYNC, 0xffffffff, dequeue)
-define(3, b"QueueDequeueManyV2", b"", FC_ASYNC, 0xffffffff, dequeue_many)
-define(4, b"QueueDequeueUpToV2", b"", FC_ASYNC, 0xffffffff, dequeue_up_to)
+define(2, b"QueueDequeueV2", b"component_types", FC_ASYNC, 0xffffffff, dequeue)
+define(3, b"QueueDequeueManyV2", b"component_types", FC_ASYNC, 0xffffffff, dequeue_many)
+define(4, b"QueueDequeueUpToV2", b"component_types", FC_ASYNC, 0xffffffff, dequeue_up_to)
 define(5, b"QueueCloseV2", b"cancel_pending_enqueues", 0, 0xffffffff, close_queue)
 define(6, b"QueueSizeV2", b"", 0, 0xffffffff, queue_size)
 define(7, b"QueueIsClosedV2", b"", 0, 0xffffffff, is_closed)

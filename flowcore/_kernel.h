@@ -152,6 +152,32 @@ static inline int64_t fc_item_size(int dtype) {
 }
 // clang-format on
 
+// clang-format off: a table
+/* As in dtypes.py, for messages. */
+static inline const char *fc_dtype_name(int64_t dtype) {
+    switch (dtype) {
+    case FC_FLOAT32: return "float32";
+    case FC_FLOAT64: return "float64";
+    case FC_INT32: return "int32";
+    case FC_UINT8: return "uint8";
+    case FC_INT16: return "int16";
+    case FC_INT8: return "int8";
+    case FC_STRING: return "string";
+    case FC_COMPLEX64: return "complex64";
+    case FC_INT64: return "int64";
+    case FC_BOOL: return "bool";
+    case FC_BFLOAT16: return "bfloat16";
+    case FC_UINT16: return "uint16";
+    case FC_COMPLEX128: return "complex128";
+    case FC_FLOAT16: return "float16";
+    case FC_RESOURCE: return "resource";
+    case FC_UINT32: return "uint32";
+    case FC_UINT64: return "uint64";
+    default: return "an unknown dtype";
+    }
+}
+// clang-format on
+
 /* r = a b; whether it overflows. */
 static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) {
     return __builtin_mul_overflow(a, b, r);
@@ -170,7 +196,6 @@ struct fc_resource {
     void (*destroy)(fc_resource *self);
 };
 
-static inline void fc_resource_retain(fc_resource *r) { __atomic_fetch_add(&r->refs, 1, __ATOMIC_RELAXED); }
 static inline void fc_resource_release(fc_resource *r) {
     if (r && __atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) == 1) r->destroy(r);
 }
@@ -235,13 +260,13 @@ struct fc_api {
     int (*cancelled)(fc_ctx *ctx);
 
     /* Asynchronous kernels. `park` gives a token whose ctx (fc_token_ctx) stays valid, inputs included, until
-     * `complete`; it returns NULL when the step is already cancelled (return FC_CANCELLED then). After
-     * parking, the kernel returns FC_PENDING and touches only token's ctx. `complete` may come from any
-     * thread, also before the kernel has returned, and exactly one of racing calls counts (the first).
-     * `cancel` is called at most once, from any thread, holding no engine lock, and leads to `complete(token,
-     * FC_CANCELLED)` unless somebody else completes it. The token stays readable during `cancel`, even where
-     * it was completed meanwhile. Lock order: a resource's lock may be held around park, never around
-     * complete. */
+     * `complete`. It returns NULL where the step is over already or memory has run out, with a message:
+     * return what fc_park_status says then. After parking, the kernel returns FC_PENDING and touches only
+     * token's ctx. `complete` may come from any thread, also before the kernel has returned, and exactly one
+     * of racing calls counts (the first). `cancel` is called at most once, from any thread, holding no engine
+     * lock, and leads to `complete(token, FC_CANCELLED)` unless somebody else completes it. The token stays
+     * readable during `cancel`, even where it was completed meanwhile. Lock order: a resource's lock may be
+     * held around park, never around complete. */
     fc_token *(*park)(fc_ctx *ctx, void (*cancel)(fc_token *token, void *arg), void *arg);
     fc_ctx *(*token_ctx)(fc_token *token);
     void (*complete)(fc_token *token, int status);
@@ -256,6 +281,11 @@ struct fc_api {
      * lock, and lets it go here at the latest. */
     void (*may_wait)(fc_ctx *ctx);
 };
+
+/* The status of a kernel whose park gave no token. */
+static inline int fc_park_status(fc_ctx *ctx) {
+    return ctx->api->cancelled(ctx) ? FC_CANCELLED : FC_RESOURCE_EXHAUSTED;
+}
 
 /* Takes a resource's lock. Its holder may wait for Python's, so that who has Python's must not wait for this
  * one. Most are held for less than putting a thread to sleep and waking it takes (5 us), and who sleeps makes
@@ -284,18 +314,21 @@ static inline void fc_retain_strings(const fc_tensor *t) {
 typedef int (*fc_kernel)(fc_ctx *ctx);
 
 enum {
-    FC_SYNC = 0,  /* runs to its end on the calling thread */
-    FC_ASYNC = 1, /* may park */
-    FC_KIND_MASK = 15,
+    FC_SYNC = 0,      /* runs to its end on the calling thread */
+    FC_ASYNC = 1,     /* may park */
     FC_STATEFUL = 16, /* never folded, merged or pruned because its value is known */
-    /* touches no element (views, shapes, variables as a whole) but of host_in and host_out: serves every
-       device */
+    /* The kernel dereferences no tensor's memory but that of the inputs in host_in and the outputs in
+       host_out; what it makes otherwise comes from alloc, forward or share. So it gives the right result
+       where ctx->device has addresses that the host cannot read, and planning uses the CPU's entry for
+       every device. */
     FC_ANY_DEVICE = 32,
     /* touches elements through copy and fill of fc_device alone: serves every device that has them */
     FC_BY_COPY = 64,
     FC_LAST_ON_HOST = 128, /* the last input lives in host memory, like those of host_in */
-    /* makes something of input 1 that is worth keeping: where that is a constant, the node has a state of its
-       own for it (a CPU kernel) */
+    /* The kernel may keep in ctx->state what it computes from input 1. Planning makes such a state, by the
+       new_kept() of a unit, for each node on the host whose input 1 has one value for all runs of its plan;
+       for other nodes ctx->state is NULL. The outputs are the same bits either way, and those of the first
+       run (which fills the state) the same as of later ones. */
     FC_KEEPS_CONSTANT = 256
 };
 

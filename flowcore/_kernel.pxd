@@ -32,7 +32,6 @@ cdef extern from "_kernel.h" nogil:
         FC_BUF_EXTERNAL
         FC_BUF_STRINGS
         FC_BUF_LENT
-        FC_KIND_MASK
         FC_ASYNC
         FC_RES_QUEUE
 
@@ -106,7 +105,8 @@ cdef extern from "_kernel.h" nogil:
         int (*share)(fc_ctx *, int, const fc_tensor *, int64_t, int, int, const int64_t *) noexcept nogil
         int (*scratch)(fc_ctx *, size_t, void **) noexcept nogil
         int (*fail)(fc_ctx *, int, const char *, ...) noexcept nogil
-        void (*parallel_for)(fc_ctx *, int64_t, int64_t, void (*)(void *, int64_t, int64_t) noexcept nogil, void *) noexcept nogil
+        void (*parallel_for)(
+            fc_ctx *, int64_t, int64_t, void (*)(void *, int64_t, int64_t) noexcept nogil, void *) noexcept nogil
         int (*cancelled)(fc_ctx *) noexcept nogil
         fc_token *(*park)(fc_ctx *, void (*)(fc_token *, void *) noexcept nogil, void *) noexcept nogil
         fc_ctx *(*token_ctx)(fc_token *) noexcept nogil
@@ -137,8 +137,9 @@ cdef extern from "_kernel.h" nogil:
     void fc_release(fc_buffer *)
     void *fc_data(const fc_tensor *)
     int64_t fc_item_size(int)
+    const char *fc_dtype_name(int64_t)
+    int fc_park_status(fc_ctx *)
     bint fc_mul_overflow(int64_t, int64_t, int64_t *)
-    void fc_resource_retain(fc_resource *)
     void fc_resource_release(fc_resource *)
     void fc_string_retain(fc_string *)
     void fc_retain_strings(const fc_tensor *)

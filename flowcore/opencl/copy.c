@@ -41,9 +41,10 @@ static int from_host(fc_ctx *ctx) {
     if (bytes <= OCL_STAGED_BYTES && (fed || ocl_apart(d))) return write_staged(ctx, d, &to, bytes, source);
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
+    fc_ctx *writing = ctx;
     if (!fed) fc_retain(t->host = x->buffer);
-    else if (!(ctx = ocl_transfer_park(ctx, t))) return FC_CANCELLED;
-    return write_block(ctx, d, &to, bytes, source, t);
+    else if (!(writing = ocl_transfer_park(ctx, t))) return fc_park_status(ctx);
+    return write_block(writing, d, &to, bytes, source, t);
 }
 
 int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor *to) {
@@ -78,7 +79,9 @@ static int to_host(fc_ctx *ctx) {
     if (rc) return rc;
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
-    if (!(ctx = ocl_transfer_park(ctx, t))) return FC_CANCELLED;
+    fc_ctx *parked = ocl_transfer_park(ctx, t);
+    if (!parked) return fc_park_status(ctx);
+    ctx = parked;
     cl_event event = NULL;
     ocl_enter(d);
     cl_int error = lent ? ocl_map(d, ctx->in[0], &ctx->out[0], &event)

@@ -15,11 +15,13 @@ int ocl_flag_end(fc_ctx *ctx, fc_tensor *flag, int rc, const char *message) {
     ocl_device *d = ocl_of(ctx);
     ocl_transfer *t = rc ? NULL : ocl_transfer_new(ctx, d);
     if (!rc && !t) rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a check");
-    if (!rc && !(ctx = ocl_transfer_park(ctx, t))) rc = FC_CANCELLED;
+    fc_ctx *parked = rc ? NULL : ocl_transfer_park(ctx, t);
+    if (!rc && !parked) rc = fc_park_status(ctx);
     if (rc) {
         fc_release(flag->buffer);
         return rc;
     }
+    ctx = parked;
     t->message = message;
     cl_event event = NULL;
     ocl_place place = ocl_place_of(flag);

@@ -32,7 +32,7 @@ static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor 
 #define INTEGERS "int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 #define NUMBERS "dtype:" FLOATS "," INTEGERS
 static const fc_kernel_def defs[] = {
-    {"ResourceGather", "", "", FC_STATEFUL, 2, 0, resource_gather},
+    {"ResourceGather", "", "dtype", FC_STATEFUL, 2, 0, resource_gather},
     {"ResourceScatterUpdate", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_update},
     {"ResourceScatterAdd", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_add},
     {"ResourceScatterSub", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_sub},

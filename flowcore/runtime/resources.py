@@ -9,19 +9,66 @@ from typing import Any
 from flowcore import _engine, errors, kernels
 from flowcore.graph.operation import Operation
 
+#: Attributes that say how a resource is found, not what it is.
+_NAMING = frozenset({"container", "shared_name"})
+#: Attributes in which 0 asks for nothing: who shares a queue need not repeat its seed.
+_SEEDS = frozenset({"seed", "seed2"})
+
+
+def _make(op: Operation, name: str, attrs: Mapping[str, Any]) -> _engine.Resource:
+    try:
+        return _engine.Resource(kernels.RESOURCE_FACTORIES[op.type](name, dict(attrs)))
+    except (ValueError, OverflowError) as error:
+        where = f"; created at {op.created_at}" if op.created_at else ""
+        raise errors.InvalidArgumentError(
+            op.node_def, op, f"node '{op.name}' ({op.type}) cannot be made: {error}{where}"
+        ) from None
+
+
+def _expect_same(
+    op: Operation, attrs: Mapping[str, Any], name: str, first: Operation, meant: Mapping[str, Any]
+) -> None:
+    """Raises InvalidArgumentError unless `op` asks for what `first` made under this name."""
+    differ = (
+        [f"{first.type} and {op.type}"]
+        if op.type != first.type
+        else [
+            f"{key}: {_shown(first, key)} and {_shown(op, key)}"
+            for key, value in attrs.items()
+            if key not in _NAMING and value != meant.get(key) and not (key in _SEEDS and value == 0)
+        ]
+    )
+    if differ:
+        where = f" (created at {op.created_at})" if op.created_at else ""
+        raise errors.InvalidArgumentError(
+            op.node_def,
+            op,
+            f"node '{op.name}' ({op.type}){where} shares the name '{name}' with the resource that node"
+            f" '{first.name}' ({first.type}) made, but is not the same: {'; '.join(differ)}. Give one of them"
+            " another shared_name",
+        )
+
+
+def _shown(op: Operation, attr: str) -> str:
+    value = op.get_attr(attr)
+    values = value if isinstance(value, list) else [value]
+    names = [getattr(v, "name", None) or str(v) for v in values]
+    return f"[{', '.join(names)}]" if isinstance(value, list) else names[0]
+
 
 class ResourceManager:
     """Makes each resource at its first use and keeps it until the session goes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._resources: dict[tuple[str, str], tuple[str, _engine.Resource]] = {}
+        self._resources: dict[tuple[str, str], tuple[Operation, dict[str, Any], _engine.Resource]] = {}
         self._python_kernels: dict[str, Callable[..., Any]] = {}
 
     def get(self, op: Operation, attrs: Mapping[str, Any]) -> _engine.Resource:
         """The resource of `op`, shared by name: `shared_name` where the op has one, else the node's name.
 
-        Raises InvalidArgumentError when another op type holds that name.
+        Raises InvalidArgumentError when a resource of another kind, dtype, shape or capacity holds that
+        name, or when an attribute cannot be.
         """
         name = attrs.get("shared_name") or op.name
         name = name.decode() if isinstance(name, bytes) else name
@@ -30,18 +77,13 @@ class ResourceManager:
         with self._lock:
             found = self._resources.get(key)
             if found is None:
-                found = self._resources[key] = (
-                    op.type,
-                    _engine.Resource(kernels.RESOURCE_FACTORIES[op.type](name, dict(attrs))),
-                )
-        if found[0] != op.type:
-            raise errors.InvalidArgumentError(
-                op.node_def,
-                op,
-                f"node '{op.name}' ({op.type}) shares the name '{name}' with a resource made by a {found[0]};"
-                " give one another shared_name",
-            )
-        return found[1]
+                made = _make(op, name, attrs)
+                self._resources[key] = op, dict(attrs), made
+                return made
+        first, meant, resource = found
+        if first is not op:
+            _expect_same(op, attrs, name, first, meant)
+        return resource
 
     def python_kernel(self, op: Operation, attrs: Mapping[str, Any]) -> Callable[..., Any] | None:
         """The Python kernel of `op`, made once per session, so that one that counts (Print) counts

@@ -52,6 +52,9 @@ static int unsorted_segment_sum(fc_ctx *ctx) {
         FC_NUMBER_TYPES(ADD_ENTRY)};
     const fc_tensor *data = ctx->in[0], *ids = ctx->in[1];
     int64_t inner, item = fc_item_size(data->dtype);
+    if (!add[data->dtype])
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "data must be numbers, found %s",
+                              fc_dtype_name(data->dtype));
     int rc = fc_begin_segment_sum(ctx, &inner);
     if (rc || !ctx->out[0].size) return rc;
     char *out = fc_data(&ctx->out[0]);

@@ -70,10 +70,17 @@ static const struct {
     [FC_##NAME] = {bias_add_##NAME, bias_sum_##NAME, bias_total_##NAME, sizeof(C)},
     FC_NUMBER_TYPES(BIAS_ENTRY)};
 
+static int expect_number(fc_ctx *ctx) {
+    int dtype = ctx->in[0]->dtype;
+    if (by_dtype[dtype].add) return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "expected numbers, found %s", fc_dtype_name(dtype));
+}
+
 int fc_bias_add(fc_ctx *ctx) {
     const fc_tensor *value = ctx->in[0], *bias = ctx->in[1];
     fc_bias_view view;
-    int rc = fc_begin_bias_add(ctx, &view);
+    int rc = expect_number(ctx);
+    if (!rc) rc = fc_begin_bias_add(ctx, &view);
     if (rc || !value->size) return rc;
     fc_bias b = {
         fc_data(value), fc_data(bias), fc_data(&ctx->out[0]), view.outer, view.channels, view.inner, 0};
@@ -85,7 +92,8 @@ int fc_bias_add(fc_ctx *ctx) {
 int fc_bias_add_grad(fc_ctx *ctx) {
     const fc_tensor *value = ctx->in[0];
     fc_bias_view view;
-    int rc = fc_view_for_bias(ctx, &view);
+    int rc = expect_number(ctx);
+    if (!rc) rc = fc_view_for_bias(ctx, &view);
     if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, 1, &view.channels);
     if (rc || !view.channels) return rc;
     fc_bias b = {fc_data(value), NULL, NULL, value->size ? view.outer : 0, view.channels, view.inner, 0};

@@ -39,7 +39,8 @@ static int forward_pool(fc_ctx *ctx, int max) {
     const fc_tensor *in = ctx->in[0];
     pool_job p = {.in = fc_data(in)};
     int64_t shape[4];
-    int rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
+    int rc = fc_expect_float(ctx, in->dtype);
+    if (!rc) rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, in->dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     p.out = fc_data(&ctx->out[0]);
@@ -72,7 +73,8 @@ int fc_max_pool_grad(fc_ctx *ctx) {
     const fc_tensor *in = ctx->in[0];
     pool_job p = {.in = fc_data(in), .out = fc_data(ctx->in[1]), .grad_out = fc_data(ctx->in[2])};
     int64_t shape[4];
-    int rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
+    int rc = fc_expect_float(ctx, in->dtype);
+    if (!rc) rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
     if (!rc) rc = fc_pool_expect(ctx, 1, "orig_output", shape);
     if (!rc) rc = fc_pool_expect(ctx, 2, "grad", shape);
     return rc ? rc : image_gradient(ctx, &p, in->dtype, in->shape, FC_BY_FLOAT(in->dtype, max_pool_grad));
@@ -82,7 +84,8 @@ int fc_max_pool_grad_grad(fc_ctx *ctx) {
     const fc_tensor *in = ctx->in[0];
     pool_job p = {.in = fc_data(in), .out = fc_data(ctx->in[1]), .grad_out = fc_data(ctx->in[2])};
     int64_t shape[4];
-    int rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
+    int rc = fc_expect_float(ctx, in->dtype);
+    if (!rc) rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
     if (!rc) rc = fc_pool_expect(ctx, 1, "orig_output", shape);
     if (!rc) rc = fc_pool_expect(ctx, 2, "grad", in->shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, in->dtype, 4, shape);
@@ -98,7 +101,8 @@ int fc_avg_pool_grad(fc_ctx *ctx) {
     const fc_tensor *grad = ctx->in[1];
     pool_job p = {.grad_out = fc_data(grad)};
     int64_t in_shape[4], shape[4];
-    int rc = fc_pool_read_sizes(ctx, in_shape);
+    int rc = fc_expect_float(ctx, grad->dtype);
+    if (!rc) rc = fc_pool_read_sizes(ctx, in_shape);
     if (!rc) rc = fc_pool_shape(ctx, 4, in_shape, &p.shape, shape);
     if (!rc) rc = fc_pool_expect(ctx, 1, "grad", shape);
     return rc ? rc : image_gradient(ctx, &p, grad->dtype, in_shape, FC_BY_FLOAT(grad->dtype, avg_pool_grad));

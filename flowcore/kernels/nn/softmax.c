@@ -22,7 +22,8 @@ typedef struct {
 
 static int softmax(fc_ctx *ctx, int log) {
     const fc_tensor *logits = ctx->in[0];
-    int rc = fc_begin_softmax(ctx);
+    int rc = fc_expect_float(ctx, logits->dtype);
+    if (!rc) rc = fc_begin_softmax(ctx);
     if (rc || !logits->size) return rc;
     int64_t cols = logits->shape[logits->ndim - 1];
     fc_softmax_job job = {.logits = fc_data(logits), .out = fc_data(&ctx->out[0]), .cols = cols, .log = log};
@@ -36,7 +37,8 @@ int fc_log_softmax(fc_ctx *ctx) { return softmax(ctx, 1); }
 int fc_softmax_xent(fc_ctx *ctx) {
     const fc_tensor *logits = ctx->in[0], *labels = ctx->in[1];
     int64_t rows, cols;
-    int rc = fc_begin_xent(ctx, &rows, &cols);
+    int rc = fc_expect_float(ctx, logits->dtype);
+    if (!rc) rc = fc_begin_xent(ctx, &rows, &cols);
     if (rc || !rows) return rc;
     fc_softmax_job job = {.logits = fc_data(logits),
                           .labels = fc_data(labels),
@@ -54,7 +56,8 @@ int fc_softmax_xent(fc_ctx *ctx) {
 
 int fc_sparse_softmax_xent(fc_ctx *ctx) {
     const fc_tensor *logits = ctx->in[0], *labels = ctx->in[1];
-    int rc = fc_begin_sparse_xent(ctx);
+    int rc = fc_expect_float(ctx, logits->dtype);
+    if (!rc) rc = fc_begin_sparse_xent(ctx);
     if (rc || !labels->size) return rc;
     int64_t cols = logits->shape[1];
     fc_softmax_job job = {.logits = fc_data(logits),

@@ -22,6 +22,14 @@
      : (dtype) == FC_BFLOAT16 ? name##_bfloat16 \
                               : NULL)
 
+/* FC_OK, or a report: what FC_BY_FLOAT has no instance for is refused before anything is made. */
+static inline int fc_expect_float(fc_ctx *ctx, int dtype) {
+    if (dtype == FC_FLOAT32 || dtype == FC_FLOAT64 || dtype == FC_FLOAT16 || dtype == FC_BFLOAT16)
+        return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "expected a floating-point dtype, found %s",
+                          fc_dtype_name(dtype));
+}
+
 /* Elements that one piece of a parallel loop should hold to be worth a hand-over to another thread. */
 #define FC_PIECE 16384
 

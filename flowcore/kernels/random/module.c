@@ -58,6 +58,10 @@ static PyObject *create(PyObject *module, PyObject *args) {
     rng->base.kind = FC_RES_RNG;
     rng->base.destroy = destroy;
     rng->base.name = strdup(name);
+    if (!rng->base.name) {
+        free(rng);
+        return PyErr_NoMemory();
+    }
     rng->key = seed || seed2 ? (uint64_t)seed * 0x9E3779B97F4A7C15u ^ (uint64_t)seed2 << 1 : entropy(rng);
     return PyCapsule_New(rng, FC_RESOURCE_CAPSULE, NULL);
 }

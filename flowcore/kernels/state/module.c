@@ -16,10 +16,51 @@ static void destroy(fc_resource *self) {
     free(v);
 }
 
+/* Copies the declared shape, sizes with -1 or None; -1 with an exception set. */
+static int read_shape(fc_variable *v, PyObject *shape) {
+    if (shape == Py_None) return 0;
+    PyObject *sizes = PySequence_Fast(shape, "the shape of a variable must be a list of sizes");
+    if (!sizes) return -1;
+    Py_ssize_t ndim = PySequence_Fast_GET_SIZE(sizes);
+    if (ndim > FC_MAX_DIMS)
+        PyErr_Format(PyExc_ValueError, "shape has %zd dimensions; a tensor has at most %d", ndim,
+                     FC_MAX_DIMS);
+    for (Py_ssize_t d = 0; d < ndim && !PyErr_Occurred(); d++) {
+        v->shape[d] = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(sizes, d));
+        if (v->shape[d] < -1 && !PyErr_Occurred())
+            PyErr_Format(PyExc_ValueError,
+                         "shape[%zd] is %lld; a size is at least 0, or -1 where it is unknown", d,
+                         (long long)v->shape[d]);
+    }
+    Py_DECREF(sizes);
+    if (PyErr_Occurred()) return -1;
+    v->ndim = (int)ndim;
+    return 0;
+}
+
+static int read_attributes(fc_variable *v, PyObject *attrs) {
+    PyObject *dtype = PyMapping_GetItemString(attrs, "dtype"),
+             *shape = dtype ? PyMapping_GetItemString(attrs, "shape") : NULL;
+    int rc = -1;
+    if (shape) {
+        long number = PyLong_AsLong(dtype);
+        if (number < 0 || number >= FC_NUM_DTYPES || !fc_item_size((int)number)) {
+            if (!PyErr_Occurred())
+                PyErr_Format(PyExc_ValueError, "dtype is %ld, which is no dtype of tensors", number);
+        } else {
+            v->dtype = (int)number;
+            rc = read_shape(v, shape);
+        }
+    }
+    Py_XDECREF(dtype);
+    Py_XDECREF(shape);
+    return rc;
+}
+
 /* (name, {"dtype": number, "shape": sizes with -1, or None}) -> capsule. */
 static PyObject *create_variable(PyObject *module, PyObject *args) {
     const char *name;
-    PyObject *attrs, *dtype = NULL, *shape = NULL, *result = NULL;
+    PyObject *attrs, *result = NULL;
     (void)module;
     if (!PyArg_ParseTuple(args, "sO", &name, &attrs)) return NULL;
     fc_variable *v = calloc(1, sizeof(fc_variable));
@@ -30,23 +71,8 @@ static PyObject *create_variable(PyObject *module, PyObject *args) {
     v->base.name = strdup(name);
     v->value.ndim = v->ndim = -1;
     pthread_mutex_init(&v->lock, NULL);
-    dtype = PyMapping_GetItemString(attrs, "dtype");
-    shape = dtype ? PyMapping_GetItemString(attrs, "shape") : NULL;
-    if (shape) {
-        v->dtype = (int)PyLong_AsLong(dtype);
-        if (shape != Py_None) {
-            PyObject *sizes = PySequence_Fast(shape, "shape must be a list");
-            v->ndim = sizes ? (int)PySequence_Fast_GET_SIZE(sizes) : 0;
-            if (v->ndim > FC_MAX_DIMS)
-                PyErr_SetString(PyExc_ValueError, "a variable has too many dimensions");
-            for (int d = 0; sizes && d < v->ndim && !PyErr_Occurred(); d++)
-                v->shape[d] = PyLong_AsLongLong(PySequence_Fast_GET_ITEM(sizes, d));
-            Py_XDECREF(sizes);
-        }
-        if (!PyErr_Occurred()) result = PyCapsule_New(v, FC_RESOURCE_CAPSULE, NULL);
-    }
-    Py_XDECREF(dtype);
-    Py_XDECREF(shape);
+    if (!v->base.name) PyErr_NoMemory();
+    else if (!read_attributes(v, attrs)) result = PyCapsule_New(v, FC_RESOURCE_CAPSULE, NULL);
     if (!result) destroy(&v->base);
     return result;
 }

@@ -33,6 +33,7 @@ static int resource_gather(fc_ctx *ctx) {
     const fc_tensor *indices = ctx->in[1];
     int64_t shape[2 * FC_MAX_DIMS], inner = 1;
     int ndim = 0;
+    if (!rc) rc = fc_expect_dtype(ctx, v, ctx->attrs[0].i);
     if (rc) return rc;
     fc_take_lock(ctx, &v->lock);
     fc_tensor t = v->value;
@@ -72,10 +73,12 @@ static int scatter(fc_ctx *ctx, int op) {
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     const fc_tensor *indices = ctx->in[1], *x = ctx->in[2];
     char a[128];
+    if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (rc) return rc;
-    if (x->dtype != v->dtype || x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
+    if (x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+                              "the rows of variable '%s' of dtype %s cannot be updated", v->base.name,
+                              fc_dtype_name(v->dtype));
     if (op == FC_SCATTER_DIV && divides_by_zero(x))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero");
     fc_take_lock(ctx, &v->lock);

@@ -36,6 +36,7 @@ static int is_initialized(fc_ctx *ctx) {
 static int read_variable(fc_ctx *ctx) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (!rc) rc = fc_expect_dtype(ctx, v, ctx->attrs[0].i);
     if (rc) return rc;
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
@@ -66,9 +67,6 @@ static int fits(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
     int ok = v->ndim < 0 || v->ndim == x->ndim;
     for (int d = 0; ok && v->ndim >= 0 && d < x->ndim; d++)
         ok = v->shape[d] < 0 || v->shape[d] == x->shape[d];
-    if (x->dtype != v->dtype)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "the value assigned to variable '%s' has another dtype", v->base.name);
     if (ok) return FC_OK;
     fc_tensor declared = {.ndim = v->ndim};
     memcpy(declared.shape, v->shape, sizeof v->shape);
@@ -82,6 +80,7 @@ static int assign(fc_ctx *ctx) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     const fc_tensor *x = ctx->in[1];
+    if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (!rc) rc = fits(ctx, v, x);
     if (rc) return rc;
     fc_tensor fresh = *x, old;
@@ -167,10 +166,12 @@ static int assign_op(fc_ctx *ctx, int op) {
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     const fc_tensor *x = ctx->in[1];
     char a[128], b[128];
+    if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (rc) return rc;
-    if (x->dtype != v->dtype || !updates[x->dtype])
+    if (!updates[x->dtype])
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "variable '%s' cannot be updated by a value of this dtype", v->base.name);
+                              "variable '%s' of dtype %s cannot be added to or subtracted from", v->base.name,
+                              fc_dtype_name(v->dtype));
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     if (!rc &&
@@ -218,6 +219,7 @@ static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor 
 static int count_up_to(fc_ctx *ctx) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (!rc) rc = fc_expect_dtype(ctx, v, ctx->attrs[1].i);
     if (rc) return rc;
     if (v->dtype != FC_INT32 && v->dtype != FC_INT64)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only int32 and int64 variables count");
@@ -248,12 +250,12 @@ static int count_up_to(fc_ctx *ctx) {
 
 static const fc_kernel_def defs[] = {
     {"VarIsInitializedOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 1, is_initialized},
-    {"ReadVariableOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, read_variable},
+    {"ReadVariableOp", "", "dtype", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, read_variable},
     {"VariableShape", "", "out_type", FC_STATEFUL | FC_ANY_DEVICE, 0, 1, variable_shape},
     {"AssignVariableOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, assign},
     {"AssignAddVariableOp", "", "", FC_STATEFUL, 0, 0, assign_add},
     {"AssignSubVariableOp", "", "", FC_STATEFUL, 0, 0, assign_sub},
-    {"ResourceGather", "", "", FC_STATEFUL, 0, 0, resource_gather},
+    {"ResourceGather", "", "dtype", FC_STATEFUL, 0, 0, resource_gather},
     {"ResourceScatterUpdate", "", "", FC_STATEFUL, 0, 0, scatter_update},
     {"ResourceScatterAdd", "", "", FC_STATEFUL, 0, 0, scatter_add},
     {"ResourceScatterSub", "", "", FC_STATEFUL, 0, 0, scatter_sub},
@@ -261,6 +263,6 @@ static const fc_kernel_def defs[] = {
     {"ResourceScatterDiv", "", "", FC_STATEFUL, 0, 0, scatter_div},
     {"ResourceScatterMin", "", "", FC_STATEFUL, 0, 0, scatter_min},
     {"ResourceScatterMax", "", "", FC_STATEFUL, 0, 0, scatter_max},
-    {"ResourceCountUpTo", "", "limit", FC_STATEFUL, 0, 0, count_up_to},
+    {"ResourceCountUpTo", "", "limit T", FC_STATEFUL, 0, 0, count_up_to},
 };
 const fc_kernel_table fc_variable_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

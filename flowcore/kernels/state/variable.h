@@ -26,6 +26,15 @@ static inline fc_variable *fc_variable_at(fc_ctx *ctx, int i, int *rc) {
     return NULL;
 }
 
+/* FC_OK, or a report that the variable behind a handle has not the dtype that the node was made for: a handle
+ * may come from anywhere, and what the node's readers index by dtype was chosen by the graph's. */
+static inline int fc_expect_dtype(fc_ctx *ctx, const fc_variable *v, int64_t dtype) {
+    if (v->dtype == dtype) return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "variable '%s' has dtype %s, and this node was made for one of dtype %s",
+                          v->base.name, fc_dtype_name(v->dtype), fc_dtype_name(dtype));
+}
+
 /* Under the lock: FC_OK, or a report that the variable has no value, or has it in the memory of another
  * device. */
 static inline int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
