@@ -25,6 +25,7 @@ from typing import Any
 import floors
 import growth
 import installation
+import processor
 import sides
 from other_work import OtherWork
 from serve import load
@@ -154,9 +155,10 @@ def measure(workload: str, key: str, row: Row, there: dict[str, str], rounds: in
 
     try:
         each("wait")
-        each("calibrate", seconds)
-        for _ in range(rounds):
-            each("round")
+        with processor.busy(row.busy):
+            each("calibrate", seconds)
+            for _ in range(rounds):
+                each("round")
     finally:
         for process in started:
             process.close()
@@ -178,6 +180,12 @@ def main() -> None:
         help="interpreter of an environment with peers; may be given again",
     )
     parser.add_argument("--sides", nargs="+", choices=list(sides.PROGRAMS), help="only these sides")
+    parser.add_argument(
+        "--busy",
+        type=int,
+        metavar="N",
+        help="let every row run beside N processes that compute for nothing, whatever the row says",
+    )
     parser.add_argument(
         "--large", action="store_true", help="graphs of a million nodes too (a few minutes and gigabytes)"
     )
@@ -201,6 +209,8 @@ def main() -> None:
         for key, row in load(w, "rows").ROWS.items()
         if args.large or not row.large
     ]
+    if args.busy is not None:
+        rows = [(w, key, dataclasses.replace(row, busy=args.busy)) for w, key, row in rows]
     if any(row.flops for _, _, row in rows) and "matmul" not in chosen:
         rows = [("matmul", key, row) for key, row in load("matmul", "rows").ROWS.items()] + rows
 
@@ -223,7 +233,11 @@ def main() -> None:
         least.flops = max(best, default=None)
         if results:
             print("\n".join([header(), *(result.line(least) for result in results)]), flush=True)
-            print(f"\nFloors: {least}. Other work took {others.processors():.2f} processors.\n", flush=True)
+            print(
+                f"\nProcessor: {processor.describe()}. Floors: {least}."
+                f" Other work took {others.processors():.2f} processors.\n",
+                flush=True,
+            )
         if short := [result.short_line() for result in results if result.row.short]:
             print("\n".join([SHORT_HEADER, *short, ""]), flush=True)
     tables: dict[str, Any] = {}
@@ -234,7 +248,12 @@ def main() -> None:
     if args.json:
         args.json.write_text(
             json.dumps(
-                {"floors": dataclasses.asdict(least), "rows": [r.as_json(least) for r in results], **tables},
+                {
+                    "processor": processor.describe(),
+                    "floors": dataclasses.asdict(least),
+                    "rows": [r.as_json(least) for r in results],
+                    **tables,
+                },
                 indent=1,
             )
         )

@@ -14,6 +14,7 @@ import sys
 import time
 from typing import Any
 
+import processor
 import serve
 import sides
 from workload import Row
@@ -79,6 +80,7 @@ def table(there: dict[str, str], large: bool) -> list[dict[str, Any]]:
         "run, ns a node",
         "bytes a node",
     ]
+    print(f"Processor: {processor.describe()}.\n")
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     found = []
     for side, limit in PEERS.items():

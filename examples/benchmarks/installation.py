@@ -9,6 +9,7 @@ import subprocess
 import sys
 from typing import Any
 
+import processor
 import sides
 
 MODULES = {"flowcore": "flowcore", "tensorflow": "tensorflow", "torch": "torch", "jax": "jax"}
@@ -42,6 +43,7 @@ def megabytes(python: str, module: str) -> float:
 
 def table(there: dict[str, str], rounds: int) -> dict[str, Any]:
     """Prints and returns it."""
+    print(f"Processor: {processor.describe()}.\n")
     print("| | import, ms | import after NumPy's, ms | installed, MB |\n|---|---|---|---|")
     found: dict[str, Any] = {
         "numpy": {"import_ms": import_seconds(sys.executable, "numpy", False, rounds) * 1e3}

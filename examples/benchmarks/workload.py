@@ -28,6 +28,7 @@ class Row:
     beside_one_thread: flowcore with one thread takes part as one more side.
     large: only with --large.
     short: part of the short table too.
+    busy: how many other processes compute for nothing meanwhile.
     arguments: what `prepare` gets.
     """
 
@@ -45,6 +46,7 @@ class Row:
     beside_one_thread: bool = False
     large: bool = False
     short: bool = False
+    busy: int = 0
     arguments: dict[str, Any] = field(default_factory=dict)
 
     @property

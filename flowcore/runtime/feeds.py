@@ -49,8 +49,13 @@ def _quick(
     static: tuple[int | None, ...] | None,
     dims: tuple[int | None, ...] | None,
 ) -> Convert:
-    """`convert` behind a look at what is fed most: an array, or a NumPy scalar, that fits as it is."""
+    """`convert` behind a look at what is fed most, and fits as it is: an array, a scalar of NumPy or
+    Python, a short list of Python's numbers.
+    """
     kind = np_dtype.type
+    if static == ():
+        return _quick_scalar(convert, np_dtype)
+    plain = _PLAIN.get(np_dtype.kind)
 
     def quick(value: Any) -> np.ndarray:
         if type(value) is np.ndarray:
@@ -58,11 +63,55 @@ def _quick(
                 value.shape == static or (static is None and (dims is None or _fits(value.shape, dims)))
             ):
                 return value
-        elif type(value) is kind and static == ():
+        elif plain is not None and type(value) in (list, tuple) and len(value) <= _SHORT:
+            fits = static == (len(value),) if static is not None else dims in (None, (None,))
+            if fits and plain.issuperset(map(type, value)):
+                return np.array(value, kind)
+        return convert(value)
+
+    return quick if dims is not None else _quick_scalar(quick, np_dtype)
+
+
+def _quick_scalar(convert: Convert, np_dtype: np.dtype) -> Convert:
+    """The same for scalars, where the tensor may be one."""
+    kind = np_dtype.type
+    accepted = _PYTHON_SCALARS.get(np_dtype.kind, ())
+    least, most = _exact_integers(np_dtype)
+
+    def quick(value: Any) -> np.ndarray:
+        found = type(value)
+        if found is np.ndarray:
+            if value.dtype is np_dtype and value.shape == ():
+                return value
+        elif found is kind:
             return value.__array__()
+        elif found in accepted and (found is not int or least <= value <= most):
+            return kind(value).__array__()
         return convert(value)
 
     return quick
+
+
+_SHORT = 16  # elements of a list up to which looking at each one's type costs less than NumPy's own look
+#: By the kind of a dtype: types whose lists NumPy converts at once, with nothing lost that may not be
+_PLAIN: dict[str, set[type]] = {"f": {float, int}, "b": {bool}}
+#: By the kind of a dtype: scalars that it takes over
+_PYTHON_SCALARS: dict[str, tuple[type, ...]] = {
+    "f": (float, int, np.float64, bool),
+    "i": (int,),
+    "u": (int,),
+    "b": (bool,),
+    "c": (complex, float),
+}
+
+
+def _exact_integers(np_dtype: np.dtype) -> tuple[int, int]:
+    """The least and the greatest integer that a scalar of this dtype is made of in one step: those of
+    an integer type, or what a double holds, so that nothing is rounded twice.
+    """
+    if np_dtype.kind in "iu":
+        return int(np.iinfo(np_dtype).min), int(np.iinfo(np_dtype).max)
+    return -(2**53), 2**53
 
 
 def _fits(found: tuple[int, ...], dims: tuple[int | None, ...]) -> bool:
@@ -103,12 +152,13 @@ def _kept(array: np.ndarray, converted: np.ndarray) -> bool:
     """Whether a conversion that may lose something (float to int, wide to narrow int, complex to
     real) lost nothing.
     """
-    if array.dtype.kind in "USV" or converted.dtype.kind == "V":
-        return array.dtype.kind not in "US"
-    if np.can_cast(array.dtype, converted.dtype, "same_kind") and converted.dtype.kind in "fc":
-        return True
-    if converted.dtype.kind in "fcV":
-        return array.dtype.kind in "biuf" or not np.any(np.imag(array))
+    found, wanted = array.dtype.kind, converted.dtype.kind
+    if found in "USV" or wanted == "V":
+        return found not in "US"
+    if wanted in "fc":
+        return found in "biuf" or wanted == "c" or not np.any(np.imag(array))
+    if found in "biu":
+        return bool((array == converted).all())
     with np.errstate(invalid="ignore"):
         return bool(np.array_equal(array, converted))
 

@@ -1,0 +1,75 @@
+"""What a fed value becomes: the short ways give what NumPy's conversion gives, or refuse as it does."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+from flowcore.runtime import feeds
+
+NUMBERS = ["float16", "float32", "float64", "int8", "uint8", "int32", "int64", "uint64", "bool", "complex64"]
+SCALARS: list[Any] = [
+    1.5,
+    -0.0,
+    float("nan"),
+    1e30,
+    0,
+    -1,
+    300,
+    2**53 + 1,
+    2**60 + 2**36 + 1,
+    2**63,
+    True,
+    1 + 2j,
+    np.float64(2.25),
+    np.int64(7),
+    np.float32(1.25),
+]
+
+
+def expected(value: Any, dtype: str) -> np.ndarray | None:
+    """The value in this dtype; None where it would lose its fraction, its sign or its imaginary part."""
+    with np.errstate(all="ignore"):
+        found = np.asarray(value)
+        result = found.astype(dtype)
+        if result.dtype.kind == "f":
+            return None if np.any(found.imag) else result
+        return result if result.dtype.kind == "c" or np.array_equal(found, result) else None
+
+
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("value", SCALARS, ids=repr)
+@pytest.mark.parametrize("shape", [[], None], ids=["scalar", "unknown"])
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:.*imaginary part", "ignore:invalid value")
+def test_a_scalar_becomes_what_numpy_makes_of_it_or_is_refused(
+    value: Any, dtype: str, shape: list[int] | None
+) -> None:
+    convert = feeds.converter(fc.placeholder(dtype, shape))
+    wanted = expected(value, dtype)
+    if wanted is None:
+        with pytest.raises(TypeError, match="Cannot feed"):
+            convert(value)
+        return
+    found = convert(value)
+    assert found.dtype == wanted.dtype
+    assert found.shape == ()
+    assert found.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("value", [[1, 2.5], (1.0, 2), [True, False], ["1", "2"], [1j, 2], [[1], [2]], [1]])
+@pytest.mark.parametrize("dtype", NUMBERS)
+@pytest.mark.parametrize("shape", [[2], [None], None], ids=str)
+@pytest.mark.filterwarnings("ignore:.*imaginary part")
+def test_a_short_list_becomes_what_a_long_way_makes_of_it(value: Any, dtype: str, shape: Any) -> None:
+    convert = feeds.converter(fc.placeholder(dtype, shape))
+    fits = shape is None or (np.ndim(value) == 1 and (shape == [None] or len(value) == 2))
+    text = isinstance(value[0], str)
+    wanted = None if text else expected(value, dtype)
+    if wanted is None or not fits:
+        with pytest.raises((TypeError, ValueError), match=r"Cannot feed|does not fit"):
+            convert(value)
+    else:
+        found = convert(value)
+        np.testing.assert_array_equal(found, wanted)
+        assert found.dtype == wanted.dtype
