@@ -6,15 +6,14 @@ The public names are those of TensorFlow 1.15's graph mode: `import flowcore as 
 written for it.
 """
 
-import importlib as _importlib
-from typing import TYPE_CHECKING as _TYPE_CHECKING
-from typing import Any as _Any
+import typing as _typing
 
 from flowcore import dtypes as dtypes
 from flowcore import errors as errors
 from flowcore import image as image
 from flowcore import nn as nn
 from flowcore import train as train
+from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore._version import __version__ as __version__
 from flowcore.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunOptions
 from flowcore.dtypes import *  # noqa: F403
@@ -54,15 +53,8 @@ from flowcore.runtime.session import InteractiveSession, Session, get_default_se
 from flowcore.runtime.show_config import show_config
 from flowcore.shape import Dimension, TensorShape
 
-if _TYPE_CHECKING:
+if _typing.TYPE_CHECKING:
     from flowcore import test as test
-
-
-def __getattr__(name: str) -> _Any:
-    """`flowcore.test`, imported when it is first asked for:
-
-    unittest costs a tenth of what all of flowcore does.
-    """
-    if name == "test":
-        return _importlib.import_module("flowcore.test")
-    raise AttributeError(f"module 'flowcore' has no attribute '{name}'")
+else:  # type checkers flag a name that is not there without it
+    # unittest, which flowcore.test needs, costs a tenth of what all of flowcore does
+    __getattr__ = _module_getattr(__name__, lazy=("test",))

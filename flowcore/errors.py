@@ -1,11 +1,13 @@
 """The exceptions of a run: one class per canonical status code.
 
-Owns: the codes, the classes, and the table between them. Imports nothing of flowcore.
+Owns: the codes, the classes, and the table between them. Of flowcore it imports the missing names alone.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from flowcore._missing_names import module_getattr
 
 __all__ = [
     "AbortedError", "AlreadyExistsError", "CancelledError", "DataLossError", "DeadlineExceededError",
@@ -188,3 +190,7 @@ def exception_type_from_error_code(error_code: int) -> type[OpError]:
 def error_code_from_exception_type(cls: type[OpError]) -> int:
     """The status code of a class of this module."""
     return cls.code
+
+
+if not TYPE_CHECKING:  # type checkers flag a name that is not there without it
+    __getattr__ = module_getattr(__name__)

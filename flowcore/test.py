@@ -8,10 +8,11 @@ from __future__ import annotations
 import tempfile
 import unittest
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowcore._missing_names import module_getattr
 from flowcore.gradients import gradients
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
@@ -161,3 +162,7 @@ def _numeric(
             )
         rows.append((sides[0][0] - sides[1][0]) / (sides[0][1] - sides[1][1]))
     return np.array(rows) if rows else np.zeros((0, _reals(np.array(run(point, *others.values()))).size))
+
+
+if not TYPE_CHECKING:  # type checkers flag a name that is not there without it
+    __getattr__ = module_getattr(__name__)

@@ -15,7 +15,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "flowcore"
 
 # Lower numbers are further down. Symbolic and execution columns never meet below `runtime`.
-SYMBOLIC = {"errors": 0, "dtypes": 0, "shape": 0, "config": 0, "graph": 1, "ops": 2, "gradients": 3}
+SYMBOLIC = {
+    "_missing_names": 0,
+    "errors": 0,
+    "dtypes": 0,
+    "shape": 0,
+    "config": 0,
+    "graph": 1,
+    "ops": 2,
+    "gradients": 3,
+}
 EXECUTION = {
     "errors": 0,
     "dtypes": 0,
