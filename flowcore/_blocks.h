@@ -15,7 +15,9 @@
 #include <sched.h>
 #include <stdlib.h>
 
+#include "_allocate.h"
 #include "_kernel.h"
+#include "_list.h"
 
 #define FC_CLASSES 160
 /* Classes that threads keep themselves: blocks up to 16 KiB, of each class at most so many, and at most 64
@@ -50,17 +52,17 @@ typedef struct {
 } fc_free_list;
 
 typedef struct fc_cache {
+    fc_link link;
     fc_buffer *head[FC_OWN_CLASSES];
     int32_t count[FC_OWN_CLASSES];
     long long blocks, bytes; /* in use, as this thread has changed them; others only read */
     long long kept;          /* bytes that it keeps; likewise */
-    struct fc_cache *next, *previous;
 } fc_cache;
 
 static fc_free_list fc_lists[FC_CLASSES];
 static long long fc_kept_bytes; /* in the shared lists */
 static char fc_caches_lock;     /* guards the list of caches and the counts of threads that have ended */
-static fc_cache *fc_caches;
+static fc_link fc_caches = FC_EMPTY_LIST(fc_caches);
 static long long fc_ended_blocks, fc_ended_bytes;
 static pthread_key_t fc_cache_key;
 static pthread_once_t fc_cache_once = PTHREAD_ONCE_INIT;
@@ -104,9 +106,7 @@ static void fc_end_cache(void *arg) {
     fc_lock(&fc_caches_lock);
     fc_ended_blocks += own->blocks;
     fc_ended_bytes += own->bytes;
-    if (own->previous) own->previous->next = own->next;
-    else fc_caches = own->next;
-    if (own->next) own->next->previous = own->previous;
+    fc_list_remove(&own->link);
     fc_unlock(&fc_caches_lock);
     fc_own_cache = NULL; /* a destructor that runs later begins a new one */
     free(own);
@@ -116,7 +116,7 @@ static void fc_make_cache_key(void) { pthread_key_create(&fc_cache_key, fc_end_c
 
 /* This thread's cache, made at its first use; NULL without memory. */
 static fc_cache *fc_new_cache(void) {
-    fc_cache *own = (fc_cache *)calloc(1, sizeof *own);
+    fc_cache *own = (fc_cache *)fc_calloc(1, sizeof *own);
     if (!own) return NULL;
     pthread_once(&fc_cache_once, fc_make_cache_key);
     if (pthread_setspecific(fc_cache_key, own)) {
@@ -124,9 +124,7 @@ static fc_cache *fc_new_cache(void) {
         return NULL;
     }
     fc_lock(&fc_caches_lock);
-    own->next = fc_caches;
-    if (fc_caches) fc_caches->previous = own;
-    fc_caches = own;
+    fc_list_push_front(&fc_caches, &own->link);
     fc_unlock(&fc_caches_lock);
     return fc_own_cache = own;
 }
@@ -207,7 +205,7 @@ static inline void fc_used(long long *blocks, long long *bytes, long long *kept)
     *blocks = fc_ended_blocks;
     *bytes = fc_ended_bytes;
     *kept = __atomic_load_n(&fc_kept_bytes, __ATOMIC_RELAXED);
-    for (fc_cache *c = fc_caches; c; c = c->next) {
+    for (fc_cache *c = fc_list_first(&fc_caches); c; c = fc_list_next(&fc_caches, &c->link)) {
         *blocks += __atomic_load_n(&c->blocks, __ATOMIC_RELAXED);
         *bytes += __atomic_load_n(&c->bytes, __ATOMIC_RELAXED);
         *kept += __atomic_load_n(&c->kept, __ATOMIC_RELAXED);

@@ -1,6 +1,8 @@
+from flowcore._allocate cimport fc_allocations
 from flowcore._kernel cimport fc_buffer, fc_device, fc_string, fc_tensor
 from libc.stdint cimport int64_t
 
+cdef fc_allocations *allocations() noexcept nogil
 cdef fc_device *cpu_device() noexcept nogil
 cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil
 cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil

@@ -10,12 +10,13 @@ Must never import anything above it.
 
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport int32_t, int64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 import numpy as np
 
+from flowcore._allocate cimport fc_aligned, fc_allocations, fc_count_allocations, fc_malloc, fc_refuses
 from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK, FC_RESOURCE_EXHAUSTED, FC_STRING,
     fc_buffer, fc_data, fc_device, fc_item_size, fc_release, fc_retain, fc_string, fc_tensor,
@@ -40,11 +41,11 @@ cdef extern from *:
         long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
         return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : ~(size_t)0 >> 1;
     }
-    static inline void *fc_aligned(size_t bytes, size_t alignment) { void *p = NULL; return posix_memalign(&p, alignment, bytes) ? NULL : p; }
+    static inline void set_counting(fc_allocations *a, int on) { __atomic_store_n(&a->counting, on, __ATOMIC_RELEASE); }
     """
+    void set_counting(fc_allocations *, bint) noexcept nogil
     long long fc_count(long long *, long long) noexcept nogil
     size_t fc_physical_memory() noexcept nogil
-    void *fc_aligned(size_t, size_t) noexcept nogil
 
 cdef extern from "Python.h":
     int Py_IsInitialized() nogil
@@ -62,6 +63,14 @@ cdef long long live_strings = 0
 cdef size_t physical = fc_physical_memory()
 cdef long long cache_limit = <long long>(physical // 8)
 cdef fc_device cpu
+cdef fc_allocations counted
+
+fc_count_allocations(&counted)
+
+
+cdef fc_allocations *allocations() noexcept nogil:
+    """The count that all units of the execution column share."""
+    return &counted
 
 
 # A processor's OpenCL runtime takes no less than 128. Not pages: rows of a table that begins at one
@@ -74,6 +83,8 @@ cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil
     cdef int size_class
     cdef fc_buffer *b
     out[0] = NULL
+    if fc_refuses():  # also where a kept block would do
+        return FC_RESOURCE_EXHAUSTED
     if size > physical:  # the system might promise it all the same, and kill the process at the first touch
         return FC_RESOURCE_EXHAUSTED
     size_class = fc_size_class(size, &rounded)
@@ -151,7 +162,7 @@ cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil:
     cdef fc_string *s
     if size == 0:
         return NULL
-    s = <fc_string *>malloc(sizeof(fc_string) + <size_t>size + 1)
+    s = <fc_string *>fc_malloc(sizeof(fc_string) + <size_t>size + 1)
     if s == NULL:
         return NULL
     s.refs = 1
@@ -266,7 +277,7 @@ cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
 
 
 cdef int share(cnp.ndarray array, fc_tensor *out) except -1:
-    cdef fc_buffer *b = <fc_buffer *>malloc(sizeof(fc_buffer))
+    cdef fc_buffer *b = <fc_buffer *>fc_malloc(sizeof(fc_buffer))
     if b == NULL:
         raise MemoryError
     b.refs = 1
@@ -362,6 +373,20 @@ def live_counts():
     cdef long long blocks, used, kept
     fc_used(&blocks, &used, &kept)
     return {"buffers": blocks, "bytes": used, "strings": live_strings, "cached_bytes": kept}
+
+
+def _fail_allocations(int64_t first, int64_t count=1):
+    """For tests: from now on the `first` allocation (counted from 1) and those after it, `count` in all, fail.
+
+    0 ends that. Returns how many were asked for since the last call.
+    """
+    made = counted.made
+    set_counting(&counted, False)
+    counted.made = 0
+    counted.first = first
+    counted.last = first + count - 1
+    set_counting(&counted, first > 0)
+    return made
 
 
 def release_cached():

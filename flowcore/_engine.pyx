@@ -44,7 +44,7 @@ cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
 import os
@@ -53,12 +53,14 @@ import threading
 import numpy as np
 
 cimport flowcore._buffer as buf
+from flowcore._allocate cimport fc_aligned, fc_calloc, fc_count_allocations, fc_malloc
 from flowcore._buffer cimport array_from_tensor, cpu_device, new_buffer, numpy_dtype, tensor_from_array
 from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
     FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
     fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_resource_release, fc_retain, fc_tensor, fc_token,
 )
+from flowcore._list cimport fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_front, fc_list_remove
 
 
 cdef extern from "_sync.h" nogil:
@@ -159,8 +161,6 @@ cdef extern from *:
         __atomic_sub_fetch(&fc_returning, 1, __ATOMIC_RELAXED);
         __atomic_add_fetch(&fc_returned, 1, __ATOMIC_RELAXED);
     }
-    static __thread int fc_pool_thread;  /* index of this worker in its pool; 0 for any other thread */
-    static inline void fc_set_pool_thread(int i) { fc_pool_thread = i; }
     """
     enum: FC_MESSAGE_SIZE
     int fc_api_fail(fc_ctx *ctx, int status, const char *format, ...) noexcept nogil
@@ -174,8 +174,6 @@ cdef extern from *:
     void fc_come_back(PyThreadState *, PyThreadState **) noexcept nogil
     int32_t fc_returning
     int32_t fc_returned
-    int fc_pool_thread
-    void fc_set_pool_thread(int) noexcept nogil
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
@@ -199,6 +197,7 @@ cdef enum:
     DIED = -9                   # internal: dropped after a failure
 
 fc_watch_fork()
+fc_count_allocations(buf.allocations())
 
 
 # ---- structs ---------------------------------------------------------------------------------------------------
@@ -243,6 +242,7 @@ cdef struct trace_t:
     int32_t thread
 
 cdef struct step_t:
+    fc_link link                # on the pool's list, where `listed`
     plan_t *plan
     fc_tensor *slots
     const fc_tensor **inputs    # one pointer per entry of plan.in_slots
@@ -263,7 +263,7 @@ cdef struct step_t:
     PyObject *signal            # exception that a signal raised in the caller
     PyObject *owner             # the plan, where the caller has left
     pthread_mutex_t lock        # guards `tokens`
-    token_t *tokens
+    fc_link tokens              # of what is parked
     # other threads may be in it: set by its caller before the first of them can be
     bint shared               
     # on the pool's list; changed by the caller or a completing thread under the pool's lock
@@ -271,8 +271,6 @@ cdef struct step_t:
     bint measure
     trace_t *trace
     step_t *free_next
-    step_t *list_next
-    step_t *list_previous
 
 cdef struct run_t:              # one execution of a node; ctx.engine points here
     char *message
@@ -285,15 +283,16 @@ cdef struct run_t:              # one execution of a node; ctx.engine points her
     char text[1024]
 
 cdef struct token_t:
+    fc_link link                # on the step's list
     run_t run
     int32_t refs
     int32_t state               # 0 parked, 1 completed
     void (*cancel)(fc_token *, void *) noexcept nogil
     void *arg
-    token_t *next
-    token_t *previous
+    token_t *cancelled_next     # of those that a failure cancels
 
 cdef struct job_t:              # a parallel loop
+    fc_link link                # on the pool's list
     int64_t at                  # pieces taken
     int64_t helped              # of these by helpers
     int64_t pieces
@@ -302,13 +301,12 @@ cdef struct job_t:              # a parallel loop
     void (*fn)(void *, int64_t, int64_t) noexcept nogil
     void *arg
     int32_t users
-    job_t *next
 
 cdef struct pool_t:
     int32_t n_threads
     pthread_mutex_t lock        # guards the lists
-    step_t *steps
-    job_t *jobs
+    fc_link steps
+    fc_link jobs
     fc_event event              # workers sleep here
     int32_t begun               # parallel loops so far that ask for help
     int32_t watchers            # workers that look out for the next one, awake
@@ -473,9 +471,9 @@ cdef job_t *join_job(pool_t *pool) noexcept nogil:
 
 
 cdef job_t *find_job(pool_t *pool) noexcept nogil:
-    cdef job_t *job = pool.jobs
+    cdef job_t *job = <job_t *>fc_list_first(&pool.jobs)
     while job != NULL and fc_load64(&job.at) >= job.pieces:
-        job = job.next
+        job = <job_t *>fc_list_next(&pool.jobs, &job.link)
     if job != NULL:
         fc_add32(&job.users, 1)
     return job
@@ -489,7 +487,6 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     cdef step_t *step = (<run_t *>ctx.engine).step
     cdef pool_t *pool = step.plan.pool
     cdef job_t job
-    cdef job_t **link
     cdef int64_t first = 0
     cdef int spins = 0
     if n <= 0:
@@ -513,18 +510,14 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
         return
     job.at = first
     pthread_mutex_lock(&pool.lock)
-    job.next = pool.jobs
-    pool.jobs = &job
+    fc_list_push_front(&pool.jobs, &job.link)
     pthread_mutex_unlock(&pool.lock)
     fc_add32(&pool.begun, 1)
     fc_event_wake(&pool.event, job.pieces - first > 2)
     fc_event_wake(&step.event, 0)
     begin_job(&job, first)
     pthread_mutex_lock(&pool.lock)
-    link = &pool.jobs
-    while link[0] != &job:
-        link = &link[0].next
-    link[0] = job.next
+    fc_list_remove(&job.link)
     pthread_mutex_unlock(&pool.lock)
     while fc_load32(&job.users) != 0:  # those who joined finish their piece
         spins += 1
@@ -537,8 +530,9 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
 cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept nogil, void *arg) noexcept nogil:
     cdef run_t *run = <run_t *>ctx.engine
     cdef step_t *step = run.step
-    cdef token_t *token = <token_t *>malloc(sizeof(token_t))
+    cdef token_t *token = <token_t *>fc_malloc(sizeof(token_t))
     if token == NULL:
+        fc_message(run.message, b"out of memory: this node cannot wait for what it needs")
         return NULL
     memcpy(&token.run, run, sizeof(run_t))
     token.run.message = &token.run.text[0]
@@ -549,7 +543,6 @@ cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept
     token.state = 0
     token.cancel = cancel
     token.arg = arg
-    token.previous = NULL
     if not step.shared:
         step.shared = True
     pthread_mutex_lock(&step.lock)
@@ -558,10 +551,7 @@ cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept
         run.scratch = token.run.scratch
         free(token)
         return NULL
-    token.next = step.tokens
-    if step.tokens != NULL:
-        step.tokens.previous = token
-    step.tokens = token
+    fc_list_push_front(&step.tokens, &token.link)
     fc_add32(&step.visitors, 1)
     pthread_mutex_unlock(&step.lock)
     fc_bump(&live_tokens, 1)
@@ -588,12 +578,7 @@ cdef void api_complete(fc_token *t, int status) noexcept nogil:
     if not fc_cas32(&token.state, 0, 1):
         return
     pthread_mutex_lock(&step.lock)
-    if token.previous != NULL:
-        token.previous.next = token.next
-    else:
-        step.tokens = token.next
-    if token.next != NULL:
-        token.next.previous = token.previous
+    fc_list_remove(&token.link)
     pthread_mutex_unlock(&step.lock)
     end_node(&token.run, status, True)
     drop_token(token)
@@ -630,8 +615,8 @@ cdef void release_slot(fc_tensor *t) noexcept nogil:
 cdef void fail_step(step_t *step, int code, int32_t node, const char *message) noexcept nogil:
     """Records the first failure and cancels what is parked. Callers are the step's caller or visitors."""
     cdef token_t *token
-    cdef token_t **tokens
-    cdef int count = 0, i
+    cdef token_t *following
+    cdef token_t *parked = NULL
     if not fc_cas32(&step.failed, 0, 1):
         return
     step.code = code
@@ -639,25 +624,20 @@ cdef void fail_step(step_t *step, int code, int32_t node, const char *message) n
     fc_message(&step.message[0], message)
     # References keep the tokens readable while their cancel functions run without the lock.
     pthread_mutex_lock(&step.lock)
-    token = step.tokens
+    token = <token_t *>fc_list_first(&step.tokens)
     while token != NULL:
-        count += 1
-        token = token.next
-    tokens = <token_t **>malloc(sizeof(token_t *) * (count + 1))
-    count = 0
-    token = step.tokens
-    while token != NULL and tokens != NULL:
         fc_add32(&token.refs, 1)
-        tokens[count] = token
-        count += 1
-        token = token.next
+        token.cancelled_next = parked
+        parked = token
+        token = <token_t *>fc_list_next(&step.tokens, &token.link)
     pthread_mutex_unlock(&step.lock)
-    if count:
+    if parked != NULL:
         fc_let_go()
-    for i in range(count):
-        tokens[i].cancel(<fc_token *>tokens[i], tokens[i].arg)
-        drop_token(tokens[i])
-    free(tokens)
+    while parked != NULL:
+        following = parked.cancelled_next
+        parked.cancel(<fc_token *>parked, parked.arg)
+        drop_token(parked)
+        parked = following
 
 
 cdef void list_step(step_t *step) noexcept nogil:
@@ -670,11 +650,7 @@ cdef void list_step(step_t *step) noexcept nogil:
     pthread_mutex_lock(&pool.lock)
     if not step.listed:
         fc_store32(&step.listed, 1)
-        step.list_previous = NULL
-        step.list_next = pool.steps
-        if pool.steps != NULL:
-            pool.steps.list_previous = step
-        pool.steps = step
+        fc_list_push_front(&pool.steps, &step.link)
     pthread_mutex_unlock(&pool.lock)
 
 
@@ -688,12 +664,7 @@ cdef void unlist_step(step_t *step) noexcept nogil:
             pthread_mutex_lock(&pool.lock)
             if step.listed:
                 fc_store32(&step.listed, 0)
-                if step.list_previous != NULL:
-                    step.list_previous.list_next = step.list_next
-                else:
-                    pool.steps = step.list_next
-                if step.list_next != NULL:
-                    step.list_next.list_previous = step.list_previous
+                fc_list_remove(&step.link)
             pthread_mutex_unlock(&pool.lock)
             while fc_load32(&step.visitors):
                 spins += 1
@@ -726,6 +697,12 @@ cdef inline bint was_last(step_t *step, int32_t *count) noexcept nogil:
         return fc_add32(count, -1) == 1
     count[0] -= 1
     return count[0] == 0
+
+
+cdef inline void publish(step_t *step, int32_t thread, int32_t node) noexcept nogil:
+    """A ready node goes to the thread's own deque, or, with no memory for a larger one, to the injection stack, which needs none."""
+    if fc_deque_push(&step.deques[thread], node) != 0:
+        fc_inject(&step.inject_head, step.inject_next, node)
 
 
 cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
@@ -774,11 +751,11 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
                     if ready == 2:
                         # an upper bound first: it must never touch zero early
                         fc_add64(&step.pending, node.n_next)
-                    fc_deque_push(&step.deques[run.thread], successor)
+                    publish(step, run.thread, successor)
                     work += worth(plan, successor)
     if foreign:
         if fc_add64(&step.pending, -1) == 1 or ready:
-            if step.event.waiters == 0 and ready:
+            if ready and fc_load32(&step.event.waiters) == 0:
                 call_for_help(step)
             fc_event_wake(&step.event, 0)
         return FC_EMPTY
@@ -929,7 +906,7 @@ cdef int32_t find_work(step_t *step, int32_t thread, int64_t *finished) noexcept
         while following != FC_EMPTY:
             item = following
             following = step.inject_next[item]
-            fc_deque_push(&step.deques[thread], item)
+            publish(step, thread, item)
         return chain
     for i in range(1, n):
         victim = thread + i
@@ -988,7 +965,6 @@ cdef void *worker_main(void *arg) noexcept nogil:
     cdef step_t *step
     cdef job_t *job
     cdef int32_t key, begun
-    fc_set_pool_thread(me.index)
     while not fc_load32(&pool.stop):
         begun = fc_load32(&pool.begun)
         key = fc_event_prepare(&pool.event)
@@ -996,9 +972,9 @@ cdef void *worker_main(void *arg) noexcept nogil:
         pthread_mutex_lock(&pool.lock)
         job = find_job(pool)
         if job == NULL:
-            step = pool.steps
+            step = <step_t *>fc_list_first(&pool.steps)
             while step != NULL and not has_work(step):
-                step = step.list_next
+                step = <step_t *>fc_list_next(&pool.steps, &step.link)
             if step != NULL:
                 fc_add32(&step.visitors, 1)
         pthread_mutex_unlock(&pool.lock)
@@ -1015,6 +991,28 @@ cdef void *worker_main(void *arg) noexcept nogil:
             fc_event_wait(&pool.event, key, -1)
     leave_pool(pool)
     return NULL
+
+
+cdef pool_t *new_pool(int threads) noexcept:
+    """A pool without workers yet, or NULL without memory."""
+    cdef pool_t *pool = <pool_t *>fc_calloc(1, sizeof(pool_t))
+    if pool == NULL:
+        return NULL
+    pool.threads = <pthread_t *>fc_calloc(threads, sizeof(pthread_t))
+    pool.workers = <worker_t *>fc_calloc(threads, sizeof(worker_t))
+    if pool.threads == NULL or pool.workers == NULL:
+        free(pool.threads)
+        free(pool.workers)
+        free(pool)
+        return NULL
+    pthread_mutex_init(&pool.lock, NULL)
+    fc_event_init(&pool.event)
+    fc_list_init(&pool.steps)
+    fc_list_init(&pool.jobs)
+    pool.fork_count = fc_fork_count
+    pool.n_threads = threads
+    pool.refs = 1
+    return pool
 
 
 cdef void leave_pool(pool_t *pool) noexcept nogil:
@@ -1072,12 +1070,20 @@ cdef list parked_nodes(step_t *step):
     cdef token_t *token
     cdef list result = []
     pthread_mutex_lock(&step.lock)
-    token = step.tokens
+    token = <token_t *>fc_list_first(&step.tokens)
     while token != NULL:
         result.append(token.run.node)
-        token = token.next
+        token = <token_t *>fc_list_next(&step.tokens, &token.link)
     pthread_mutex_unlock(&step.lock)
     return result
+
+
+cdef bint has_parked(step_t *step) noexcept nogil:
+    cdef bint found
+    pthread_mutex_lock(&step.lock)
+    found = fc_list_first(&step.tokens) != NULL
+    pthread_mutex_unlock(&step.lock)
+    return found
 
 
 cdef void start_step(step_t *step, bint traced) noexcept nogil:
@@ -1132,7 +1138,7 @@ cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
     cdef int32_t i, node = FC_EMPTY
     cdef float work = 0
     for i in range(plan.n_sources - 1, 0, -1):
-        fc_deque_push(&step.deques[0], plan.sources[i])
+        publish(step, 0, plan.sources[i])
         work += worth(plan, plan.sources[i])
     if plan.n_sources:
         node = plan.sources[0]
@@ -1187,7 +1193,7 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
                 leave_at = now + SIGNAL_NS
             elif now >= leave_at:
                 return False
-        if on_wait != NULL and now - last_call > 1000000000 and step.tokens != NULL and not fc_load32(&step.failed):
+        if on_wait != NULL and now - last_call > 1000000000 and not fc_load32(&step.failed) and has_parked(step):
             last_call = now
             call_on_wait(step, on_wait, <double>(now - idle_since) * 1e-9)
     unlist_step(step)
@@ -1345,15 +1351,10 @@ cdef class Pool:
         if threads < 1 or threads > 1024:
             raise ValueError(f"a pool has 1 to 1024 threads, found {threads}")
         self.threads = threads
-        self.c = <pool_t *>calloc(1, sizeof(pool_t))
-        self.c.threads = <pthread_t *>calloc(threads, sizeof(pthread_t))
-        self.c.workers = <worker_t *>calloc(threads, sizeof(worker_t))
-        pthread_mutex_init(&self.c.lock, NULL)
-        fc_event_init(&self.c.event)
-        self.c.fork_count = fc_fork_count
-        self.c.n_threads = threads
+        self.c = new_pool(threads)
+        if self.c == NULL:
+            raise MemoryError(f"no memory for a pool of {threads} threads")
         self.c.watch_ns = WATCH_NS if threads <= processors() else 0
-        self.c.refs = 1
         for i in range(1, threads):
             self.c.workers[i].pool = self.c
             self.c.workers[i].index = i
@@ -1380,6 +1381,22 @@ cdef class Pool:
             leave_pool(self.c)
 
 
+cdef int cancel_steps(list running, bytes message) except -1:
+    """Fails the steps at these addresses. It visits all of them before it lets the GIL go: from then on a step may end, but not go."""
+    cdef list addresses = list(running)
+    cdef const char *text = message
+    cdef step_t *step
+    for address in addresses:
+        fc_add32(&(<step_t *><size_t>address).visitors, 1)
+    for address in addresses:
+        step = <step_t *><size_t>address
+        with nogil:
+            fail_step(step, FC_CANCELLED, -1, text)
+            fc_event_wake(&step.event, 1)
+            fc_add32(&step.visitors, -1)
+    return 0
+
+
 cdef class StopFlag:
     """Ends `Plan.run_until` loops, also one that is parked."""
 
@@ -1391,15 +1408,8 @@ cdef class StopFlag:
 
     def set(self):
         """Stops the loops that use this flag, now and later."""
-        cdef step_t *step
         fc_store32(&self.flag, 1)
-        for address in list(self.running):
-            step = <step_t *><size_t>address
-            fc_add32(&step.visitors, 1)
-            with nogil:
-                fail_step(step, FC_CANCELLED, -1, b"stopped")
-                fc_event_wake(&step.event, 1)
-                fc_add32(&step.visitors, -1)
+        cancel_steps(self.running, b"stopped")
 
     def clear(self):
         """Makes the flag usable again."""
@@ -1483,7 +1493,7 @@ cdef class Plan:
         cdef int64_t n_next = 0
         cdef bint filling
         cdef int32_t n_nodes = self.c.n_nodes
-        cdef int32_t *producer = <int32_t *>malloc((self.c.n_slots + n_nodes + 1) * sizeof(int32_t))
+        cdef int32_t *producer = <int32_t *>fc_malloc((self.c.n_slots + n_nodes + 1) * sizeof(int32_t))
         cdef int32_t *last_reader = producer + self.c.n_slots
         if producer == NULL:
             raise MemoryError("no memory for a plan")
@@ -1526,7 +1536,7 @@ cdef class Plan:
 
     cdef void *_block(self, size_t size) except NULL:
         """Zeroed memory that lives as long as the plan."""
-        cdef void **block = <void **>calloc(1, size + 2 * sizeof(void *))
+        cdef void **block = <void **>fc_calloc(1, size + 2 * sizeof(void *))
         if block == NULL:
             raise MemoryError(f"no memory for a plan ({size} bytes)")
         block[0] = self.blocks
@@ -1659,7 +1669,7 @@ cdef class Plan:
 
     cdef void _give_back(self, step_t *step):
         self.active.remove(<size_t>step)
-        # A cancelling thread saw the step in `active`; it holds the GIL while it becomes a visitor.
+        # A cancelling thread that saw the step in `active` has become a visitor with the GIL held.
         if fc_load32(&step.listed) or fc_load32(&step.visitors):
             with nogil:
                 unlist_step(step)
@@ -1715,9 +1725,11 @@ cdef class Plan:
             raise ValueError(f"the plan takes {n_feeds} values, found {len(values)}")
         step = self._acquire()
         try:
-            start_step(step, trace is not None)
             if trace is not None:
-                step.trace = <trace_t *>calloc(self.c.n_nodes + 1, sizeof(trace_t))
+                step.trace = <trace_t *>fc_calloc(self.c.n_nodes + 1, sizeof(trace_t))
+                if step.trace == NULL:
+                    raise MemoryError("no memory for the trace of a run")
+            start_step(step, trace is not None)
             i = 0
             try:
                 while i < n_feeds:
@@ -1752,7 +1764,7 @@ cdef class Plan:
                         trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
             # A cancel that came when all was done changes nothing, so that what a queue gave out is
             # not lost; a signal is never swallowed.
-            if step.failed and (step.dropped or step.error != NULL or step.signal != NULL or failure is not None):
+            if fc_load32(&step.failed) and (fc_load32(&step.dropped) or step.error != NULL or step.signal != NULL or failure is not None):
                 failure = failure or self._failure(step)
                 with nogil:
                     clean_step(step)
@@ -1803,14 +1815,14 @@ cdef class Plan:
             with nogil:
                 while not fc_load32(&stop.flag):
                     execute(step, 0, False, hook)
-                    if step.dropped:
+                    if fc_load32(&step.dropped):
                         break
                     for i in range(n_fetches):
                         if self.c.uses[self.fetch_slots[i]] != 0:
                             release_slot(&step.slots[self.fetch_slots[i]])
                     done += 1
                     restart_step(step)
-            if step.dropped:
+            if fc_load32(&step.dropped):
                 failure = self._failure(step)
                 with nogil:
                     clean_step(step)
@@ -1823,16 +1835,7 @@ cdef class Plan:
 
     def cancel(self, str message="cancelled"):
         """Fails the steps that run now with CANCELLED."""
-        cdef step_t *step
-        data = message.encode()
-        cdef const char *text = data
-        for address in list(self.active):
-            step = <step_t *><size_t>address
-            fc_add32(&step.visitors, 1)
-            with nogil:
-                fail_step(step, FC_CANCELLED, -1, text)
-                fc_event_wake(&step.event, 1)
-                fc_add32(&step.visitors, -1)
+        cancel_steps(self.active, message.encode())
 
     def waiting(self):
         """Indices of the nodes that are parked now, over all steps."""
@@ -1879,46 +1882,56 @@ cdef void restart_step(step_t *step) noexcept nogil:
 
 
 cdef step_t *new_step(plan_t *plan) noexcept:
-    cdef step_t *step = <step_t *>calloc(1, sizeof(step_t))
-    cdef int64_t i
-    cdef bint ok = step != NULL
-    if not ok:
+    """A step of the plan, or NULL without memory."""
+    cdef step_t *step = <step_t *>fc_calloc(1, sizeof(step_t))
+    if step == NULL:
         return NULL
     step.plan = plan
-    step.slots = <fc_tensor *>calloc(plan.n_slots + 1, sizeof(fc_tensor))
-    step.inputs = <const fc_tensor **>calloc(plan.n_in_slots + 1, sizeof(fc_tensor *))
-    step.waits = <int32_t *>calloc(plan.n_nodes + 1, sizeof(int32_t))
-    step.uses = <int32_t *>calloc(plan.n_slots + 1, sizeof(int32_t))
-    step.inject_next = <int32_t *>calloc(plan.n_nodes + 1, sizeof(int32_t))
-    step.deques = <fc_deque *>buf_aligned(plan.pool.n_threads * sizeof(fc_deque))
-    ok = step.slots != NULL and step.inputs != NULL and step.waits != NULL and step.uses != NULL and step.inject_next != NULL and step.deques != NULL
-    if ok:
-        for i in range(plan.pool.n_threads):
-            if fc_deque_init(&step.deques[i], 64) != 0:
-                return NULL
-        for i in range(plan.n_in_slots):
-            step.inputs[i] = &step.slots[plan.in_slots[i]]
-        for i in range(plan.n_slots):
-            if plan.constants[i].ndim >= 0:
-                step.slots[i] = plan.constants[i]
     step.inject_head = FC_EMPTY
+    fc_list_init(&step.tokens)
     pthread_mutex_init(&step.lock, NULL)
     fc_event_init(&step.event)
     fc_bump(&live_steps, 1)
-    return step if ok else NULL
+    if not has_arrays(step):
+        free_step(step)
+        return NULL
+    return step
 
 
-cdef extern from *:
-    """
-    static inline void *buf_aligned(size_t size) { void *p = NULL; return posix_memalign(&p, 64, size) ? NULL : memset(p, 0, size); }
-    """
-    void *buf_aligned(size_t) noexcept nogil
+cdef bint has_arrays(step_t *step) noexcept:
+    """Allocates a new step's arrays. False without memory."""
+    cdef plan_t *plan = step.plan
+    cdef int32_t i
+    cdef int64_t k
+    cdef size_t deques = plan.pool.n_threads * sizeof(fc_deque)
+    step.slots = <fc_tensor *>fc_calloc(plan.n_slots + 1, sizeof(fc_tensor))
+    step.inputs = <const fc_tensor **>fc_calloc(plan.n_in_slots + 1, sizeof(fc_tensor *))
+    step.waits = <int32_t *>fc_calloc(plan.n_nodes + 1, sizeof(int32_t))
+    step.uses = <int32_t *>fc_calloc(plan.n_slots + 1, sizeof(int32_t))
+    step.inject_next = <int32_t *>fc_calloc(plan.n_nodes + 1, sizeof(int32_t))
+    step.deques = <fc_deque *>fc_aligned(deques, 64)
+    if step.deques == NULL:
+        return False
+    memset(step.deques, 0, deques)
+    if step.slots == NULL or step.inputs == NULL or step.waits == NULL or step.uses == NULL or step.inject_next == NULL:
+        return False
+    for i in range(plan.pool.n_threads):
+        if fc_deque_init(&step.deques[i], 64) != 0:
+            return False
+    for k in range(plan.n_in_slots):
+        step.inputs[k] = &step.slots[plan.in_slots[k]]
+    for i in range(plan.n_slots):
+        if plan.constants[i].ndim >= 0:
+            step.slots[i] = plan.constants[i]
+    return True
 
 
 cdef void free_step(step_t *step) noexcept:
+    """Also of a step that lacks some of its arrays."""
     cdef int i
-    for i in range(step.plan.pool.n_threads):
-        fc_deque_destroy(&step.deques[i])
+    if step.deques != NULL:
+        for i in range(step.plan.pool.n_threads):
+            fc_deque_destroy(&step.deques[i])
     free(step.deques)
     free(step.slots)
     free(step.inputs)

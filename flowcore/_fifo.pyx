@@ -21,15 +21,18 @@ Must never import the engine or anything above it.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.stdio cimport FILE, fclose, fopen, fread, fseek, ftell, SEEK_END, SEEK_SET
-from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset, strdup, strlen
+from libc.stdlib cimport free
+from libc.string cimport memcpy, memset, strlen
 
+from flowcore._allocate cimport fc_calloc, fc_count_allocations, fc_malloc, fc_strdup
+from flowcore._buffer cimport allocations
 from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
     FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_attr, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
     fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
-    pthread_mutex_t,
+    fc_park_status, pthread_mutex_t,
 )
+from flowcore._list cimport fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_init(pthread_mutex_t *, void *)
@@ -100,6 +103,8 @@ cdef extern from *:
     int fc_fail_count(fc_ctx *, const char *, long long, long long) noexcept nogil
     int fc_open_error(fc_ctx *, const char *) noexcept nogil
 
+fc_count_allocations(allocations())
+
 
 cdef enum:
     MAX_COMPONENTS = 64
@@ -115,6 +120,8 @@ cdef struct component_t:
     int64_t shape[8]
 
 cdef struct waiter_t:
+    fc_link link      # in its line
+    waiter_t *next    # of those that are finished
     int32_t kind
     fc_token *token
     fc_ctx *ctx
@@ -126,12 +133,11 @@ cdef struct waiter_t:
     bint few          # `held` has one element and is no block of its own
     # TAKE: what was taken, done x components; PUT: the components to put, which are the inputs' own
     # buffers or copies of fed ones
-    fc_tensor *held 
-    waiter_t *next
+    fc_tensor *held
+    int64_t left      # in the queue when a request for more than there will be was refused
 
 cdef struct line_t:   # waiters, first come first served
-    waiter_t *first
-    waiter_t *last
+    fc_link waiters
     int64_t count
 
 cdef struct queue_t:
@@ -154,6 +160,7 @@ cdef struct queue_t:
     int64_t slots
     int64_t head
     int64_t count
+    int64_t reserved  # places of the ring that are kept for elements that requests have taken and may give back
     line_t putting
     line_t taking
 
@@ -174,13 +181,13 @@ cdef fc_tensor *element(queue_t *q, int64_t i) noexcept nogil:
 
 
 cdef bint grow(queue_t *q) noexcept nogil:
-    """Room for one more element. False without memory."""
+    """Room for one more element, beside those that may come back. False without memory."""
     cdef int64_t slots, i
     cdef fc_tensor *ring
-    if q.count < q.slots:
+    if q.count + q.reserved < q.slots:
         return True
     slots = q.slots * 2 if q.slots else 16
-    ring = <fc_tensor *>malloc(<size_t>(slots * q.n) * sizeof(fc_tensor))
+    ring = <fc_tensor *>fc_malloc(<size_t>(slots * q.n) * sizeof(fc_tensor))
     if ring == NULL:
         return False
     for i in range(q.count):
@@ -261,22 +268,25 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
     while w.done < w.wanted and available > 0:
         pop(q, w.held + w.done * q.n)
         w.done += 1
+        q.reserved += 1
         available -= 1
     w.status = FC_OK
-    if w.done == w.wanted:
+    if w.done < w.wanted and not (q.closed and q.putting.count == 0):
+        return False
+    if w.done == w.wanted or (w.up_to and w.done > 0):
+        q.reserved -= w.done
         return True
-    if q.closed and q.putting.count == 0:
-        if w.up_to and w.done > 0:
-            return True
-        w.status = FC_OUT_OF_RANGE
-        return True
-    return False
+    put_back(q, w)
+    w.left = q.count
+    w.status = FC_OUT_OF_RANGE
+    return True
 
 
 cdef bint makes_ahead(queue_t *q, fc_ctx *ctx) noexcept nogil:
     """Whether there is a row for the next element. Where it is the first that anybody will take, it begins a batch, so that batches fit those asked for."""
     cdef int i
-    cdef bint first = q.count == 0 and (q.taking.first == NULL or q.taking.first.done == 0)
+    cdef waiter_t *taker = first_of(&q.taking)
+    cdef bint first = q.count == 0 and (taker == NULL or taker.done == 0)
     if q.rows and (q.filled == 0 or not first):
         return True
     end_ahead(q)
@@ -324,24 +334,34 @@ cdef void row_of(fc_tensor *t, int64_t i) noexcept nogil:
         t.buffer = NULL
 
 
+cdef waiter_t *first_of(line_t *line) noexcept nogil:
+    return <waiter_t *>fc_list_first(&line.waiters)
+
+
 cdef void append(line_t *line, waiter_t *w) noexcept nogil:
-    w.next = NULL
-    if line.last != NULL:
-        line.last.next = w
-    else:
-        line.first = w
-    line.last = w
+    fc_list_push_back(&line.waiters, &w.link)
     line.count += 1
 
 
-cdef waiter_t *take_first(line_t *line) noexcept nogil:
-    cdef waiter_t *w = line.first
-    line.first = w.next
-    if line.first == NULL:
-        line.last = NULL
+cdef void leave(line_t *line, waiter_t *w) noexcept nogil:
+    fc_list_remove(&w.link)
     line.count -= 1
     w.next = NULL
-    return w
+
+
+cdef bint advance(queue_t *q, line_t *line, waiter_t ***tail) noexcept nogil:
+    """Lets the first of a line go on. One that is finished leaves it for the end of the list at `tail`. Whether anything moved."""
+    cdef waiter_t *w = first_of(line)
+    cdef int64_t before
+    if w == NULL:
+        return False
+    before = w.done
+    if not attempt(q, w):
+        return w.done != before
+    leave(line, w)
+    tail[0][0] = w
+    tail[0] = &w.next
+    return True
 
 
 cdef waiter_t *serve(queue_t *q) noexcept nogil:
@@ -349,38 +369,18 @@ cdef waiter_t *serve(queue_t *q) noexcept nogil:
     cdef waiter_t *finished = NULL
     cdef waiter_t **tail = &finished
     cdef bint moved = True
-    cdef int64_t before
     while moved:
-        moved = False
-        if q.putting.first != NULL:
-            before = q.putting.first.done
-            if attempt(q, q.putting.first):
-                tail[0] = take_first(&q.putting)
-                tail = &tail[0].next
-                moved = True
-            elif q.putting.first.done != before:
-                moved = True
-        if q.taking.first != NULL:
-            before = q.taking.first.done
-            if attempt(q, q.taking.first):
-                if q.taking.first.status == FC_OUT_OF_RANGE:
-                    put_back(q, q.taking.first)
-                tail[0] = take_first(&q.taking)
-                tail = &tail[0].next
-                moved = True
-            elif q.taking.first.done != before:
-                moved = True
+        moved = advance(q, &q.putting, &tail)
+        moved = advance(q, &q.taking, &tail) or moved
     return finished
 
 
 cdef void put_back(queue_t *q, waiter_t *w) noexcept nogil:
-    """Elements that a request took and cannot use return to the front."""
+    """Elements that a request took and cannot use return to the front, where their places were kept."""
+    q.reserved -= w.done
     while w.done > 0:
         w.done -= 1
-        if grow(q):
-            push_front(q, w.held + w.done * q.n)
-        else:
-            drop(w.held + w.done * q.n, q.n)
+        push_front(q, w.held + w.done * q.n)
 
 
 cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
@@ -393,7 +393,7 @@ cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
             return fc_fail_closed(ctx, q.kind, q.base.name)
         return rc
     if rc == FC_OUT_OF_RANGE:
-        return fc_fail_empty(ctx, q.kind, q.base.name, w.wanted, q.count)
+        return fc_fail_empty(ctx, q.kind, q.base.name, w.wanted, w.left)
     if rc == FC_CANCELLED:
         return fc_fail_cancelled(ctx, q.kind, q.base.name)
     if w.kind == READ:
@@ -489,9 +489,9 @@ cdef void cancel_wait(fc_token *token, void *arg) noexcept nogil:
     cdef waiter_t *found = NULL
     cdef waiter_t *others
     pthread_mutex_lock(&q.lock)
-    found = unlink(&q.putting, token)
+    found = leave_by_token(&q.putting, token)
     if found == NULL:
-        found = unlink(&q.taking, token)
+        found = leave_by_token(&q.taking, token)
         if found != NULL:
             put_back(q, found)
     if found != NULL:
@@ -502,22 +502,13 @@ cdef void cancel_wait(fc_token *token, void *arg) noexcept nogil:
     finish(q, others)
 
 
-cdef waiter_t *unlink(line_t *line, fc_token *token) noexcept nogil:
-    cdef waiter_t *w = line.first
-    cdef waiter_t *previous = NULL
+cdef waiter_t *leave_by_token(line_t *line, fc_token *token) noexcept nogil:
+    """Takes the waiter with this token out of the line; NULL where it is not in it."""
+    cdef waiter_t *w = first_of(line)
     while w != NULL and w.token != token:
-        previous = w
-        w = w.next
-    if w == NULL:
-        return NULL
-    if previous != NULL:
-        previous.next = w.next
-    else:
-        line.first = w.next
-    if line.last == w:
-        line.last = previous
-    line.count -= 1
-    w.next = NULL
+        w = <waiter_t *>fc_list_next(&line.waiters, &w.link)
+    if w != NULL:
+        leave(line, w)
     return w
 
 
@@ -535,17 +526,15 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
         pthread_mutex_unlock(&q.lock)
         let_go(q, draft, ctx)
         return fc_fail_closed(ctx, q.kind, q.base.name)
-    if line.first == NULL and attempt(q, draft):
-        if draft.status == FC_OUT_OF_RANGE:
-            put_back(q, draft)
-        if q.putting.first != NULL or q.taking.first != NULL:
+    if line.count == 0 and attempt(q, draft):
+        if q.putting.count or q.taking.count:
             others = serve(q)
         pthread_mutex_unlock(&q.lock)
         rc = deliver(q, draft, ctx)
         let_go(q, draft, ctx)
         finish(q, others)
         return rc
-    w = <waiter_t *>malloc(sizeof(waiter_t) + (<size_t>q.n * sizeof(fc_tensor) if draft.few else 0))
+    w = <waiter_t *>fc_malloc(sizeof(waiter_t) + (<size_t>q.n * sizeof(fc_tensor) if draft.few else 0))
     if w != NULL:
         memcpy(w, draft, sizeof(waiter_t))
         if w.few:
@@ -560,7 +549,9 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
         pthread_mutex_unlock(&q.lock)
         let_go(q, draft, ctx)
         finish(q, others)
-        return fc_fail_cancelled(ctx, q.kind, q.base.name)
+        if fc_park_status(ctx) == FC_CANCELLED:
+            return fc_fail_cancelled(ctx, q.kind, q.base.name)
+        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"out of memory: this node cannot wait for queue '%s'", q.base.name)
     w.ctx = ctx.api.token_ctx(w.token)
     append(line, w)
     others = serve(q)  # what the attempt moved may let the other side go on
@@ -693,7 +684,7 @@ cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int 
     w.few = n <= 1
     w.held = &held[0]
     if not w.few:
-        w.held = <fc_tensor *>malloc(<size_t>(n * q.n) * sizeof(fc_tensor))
+        w.held = <fc_tensor *>fc_malloc(<size_t>(n * q.n) * sizeof(fc_tensor))
     if w.held == NULL:
         return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a batch from queue '%s'", q.base.name)
     return request(ctx, q, &w)
@@ -734,6 +725,7 @@ cdef int close_queue(fc_ctx *ctx) noexcept nogil:
     cdef int rc = FC_OK
     cdef queue_t *q = queue_at(ctx, 0, &rc)
     cdef waiter_t *cancelled = NULL
+    cdef waiter_t **tail
     cdef waiter_t *w
     cdef waiter_t *others
     if q == NULL:
@@ -741,13 +733,14 @@ cdef int close_queue(fc_ctx *ctx) noexcept nogil:
     fc_take_lock(ctx, &q.lock)
     q.closed = True
     if ctx.attrs[0].i:
-        cancelled = q.putting.first
-        q.putting.first = q.putting.last = NULL
-        q.putting.count = 0
-        w = cancelled
+        tail = &cancelled
+        w = first_of(&q.putting)
         while w != NULL:
+            leave(&q.putting, w)
             w.status = FC_CANCELLED
-            w = w.next
+            tail[0] = w
+            tail = &w.next
+            w = first_of(&q.putting)
     others = serve(q)
     pthread_mutex_unlock(&q.lock)
     finish(q, cancelled)
@@ -811,7 +804,7 @@ cdef int put_file(fc_ctx *ctx, int i, const char *path) noexcept nogil:
         return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"%s is not a regular file", path)
     size = ftell(f)
     fseek(f, 0, SEEK_SET)
-    data = <char *>malloc(<size_t>size + 1)
+    data = <char *>fc_malloc(<size_t>size + 1)
     if data == NULL:
         fclose(f)
         return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for the contents of %s", path)
@@ -964,18 +957,20 @@ cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
         raise ValueError(f"component_types has {len(types)} entries; a queue has 1 to {MAX_COMPONENTS} components")
     if len(shapes) != len(types):
         raise ValueError(f"shapes has {len(shapes)} entries and component_types {len(types)}; give one shape per component, or none")
-    q = <queue_t *>calloc(1, sizeof(queue_t))
+    q = <queue_t *>fc_calloc(1, sizeof(queue_t))
     if q == NULL:
         raise MemoryError("no memory for a queue")
     pthread_mutex_init(&q.lock, NULL)
+    fc_list_init(&q.putting.waiters)
+    fc_list_init(&q.taking.waiters)
     try:
         data = name.encode()
-        q.base.name = strdup(data)
+        q.base.name = fc_strdup(data)
         q.base.refs = 1
         q.base.kind = FC_RES_QUEUE
         q.base.destroy = destroy_queue
         q.kind = kind
-        q.ahead = <fc_buffer **>calloc(len(types), sizeof(fc_buffer *))
+        q.ahead = <fc_buffer **>fc_calloc(len(types), sizeof(fc_buffer *))
         if q.ahead == NULL or q.base.name == NULL:
             raise MemoryError("no memory for a queue")
         q.n = len(types)
@@ -1011,11 +1006,11 @@ cdef void destroy_reader(fc_resource *r) noexcept nogil:
 
 
 cdef object new_reader(str name, bint whole_file):
-    cdef reader_t *reader = <reader_t *>calloc(1, sizeof(reader_t))
+    cdef reader_t *reader = <reader_t *>fc_calloc(1, sizeof(reader_t))
     if reader == NULL:
         raise MemoryError
     data = name.encode()
-    reader.base.name = strdup(data)
+    reader.base.name = fc_strdup(data)
     if reader.base.name == NULL:
         free(reader)
         raise MemoryError

@@ -29,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "_allocate.h"
 #include "_counting.h"
 #include "_pause.h"
 
@@ -155,7 +156,7 @@ typedef struct {
 enum { FC_EMPTY = -1, FC_RETRY = -2 };
 
 static inline fc_ring *fc_ring_new(int64_t capacity) {
-    fc_ring *ring = (fc_ring *)malloc(sizeof(fc_ring) + (size_t)capacity * sizeof(int32_t));
+    fc_ring *ring = (fc_ring *)fc_malloc(sizeof(fc_ring) + (size_t)capacity * sizeof(int32_t));
     if (ring) ring->mask = capacity - 1, ring->older = NULL;
     return ring;
 }

@@ -77,7 +77,7 @@ static int take_kernel(ocl_call *call, ocl_entry *e) {
     if (!call->kernel)
         return call->ctx->api->fail(call->ctx, FC_INTERNAL, "%s has no kernel '%s': %s", d->name, e->name,
                                     fc_cl_error(error));
-    if (!e->max_group) {
+    if (!__atomic_load_n(&e->max_group, __ATOMIC_RELAXED)) {
         size_t size = 0;
         cl.clGetKernelWorkGroupInfo(call->kernel, d->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof size, &size, NULL);
         __atomic_store_n(&e->max_group, size ? (int64_t)size : 1, __ATOMIC_RELAXED);
@@ -168,8 +168,12 @@ static int end_call(ocl_call *call, int axes, const size_t *global, const size_t
                                 fc_cl_error(error));
 }
 
+static int64_t largest_group(const ocl_call *call) {
+    return __atomic_load_n(&call->entry->max_group, __ATOMIC_RELAXED);
+}
+
 static int run_items(ocl_call *call, int64_t n, int64_t group, int64_t most) {
-    while (group > call->entry->max_group) group /= 2;
+    while (group > largest_group(call)) group /= 2;
     if (group < 1) group = 1;
     int64_t groups = (n + group - 1) / group;
     if (groups > most) groups = most;
@@ -202,21 +206,21 @@ int ocl_run_parts(ocl_call *call, int64_t n, int64_t cost) {
         if (most > worth) most = worth;
         if (groups > most) groups = most;
     }
-    while (group > call->entry->max_group) group /= 2, groups *= 2;
+    while (group > largest_group(call)) group /= 2, groups *= 2;
     return ocl_run_groups(call, 1, &groups, &group);
 }
 
 int ocl_run_trees(ocl_call *call, int64_t groups, int64_t length, int64_t item) {
     int64_t group = 64, most = call->device->units * 64;
     while (group < 256 && group * 4 < length) group *= 2;
-    while (group > call->entry->max_group) group /= 2;
+    while (group > largest_group(call)) group /= 2;
     if (groups > most) groups = most;
     ocl_bytes(call, NULL, (size_t)(group * item));
     return ocl_run_groups(call, 1, &groups, &group);
 }
 
 int ocl_run_squares(ocl_call *call, int64_t groups, int64_t group) {
-    while (group > call->entry->max_group) group /= 2;
+    while (group > largest_group(call)) group /= 2;
     if (groups > 65535) groups = 65535;
     return ocl_run_groups(call, 1, &groups, &group);
 }

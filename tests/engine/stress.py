@@ -110,7 +110,7 @@ def run_queues(threads: int, items: int) -> None:
     put = _engine.Plan(pool, [_engine.Node("put", KERNELS["QueueEnqueueV2"], (1, 0))], 2, [0], [], {1: queue})
     many = _engine.Plan(
         pool,
-        [_engine.Node("many", KERNELS["QueueDequeueManyV2"], (0, 1), (2,))],
+        [_engine.Node("many", KERNELS["QueueDequeueManyV2"], (0, 1), (2,), attrs=([9],))],
         3,
         [],
         [2],
