@@ -8,6 +8,7 @@ written for it.
 
 import typing as _typing
 
+from flowcore import _build as _build  # first: says what to run where nothing is built
 from flowcore import dtypes as dtypes
 from flowcore import errors as errors
 from flowcore import image as image
@@ -15,9 +16,13 @@ from flowcore import nn as nn
 from flowcore import train as train
 from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore._version import __version__ as __version__
-from flowcore.config import ConfigProto, GPUOptions, GraphOptions, OptimizerOptions, RunOptions
+from flowcore.config import ConfigProto as ConfigProto
+from flowcore.config import GPUOptions as GPUOptions
+from flowcore.config import GraphOptions as GraphOptions
+from flowcore.config import OptimizerOptions as OptimizerOptions
+from flowcore.config import RunOptions as RunOptions
 from flowcore.dtypes import *  # noqa: F403
-from flowcore.errors import OpError
+from flowcore.errors import OpError as OpError
 from flowcore.gradients import *  # noqa: F403
 from flowcore.graph.conversion import *  # noqa: F403
 from flowcore.graph.graph import *  # noqa: F403
@@ -47,11 +52,15 @@ from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403
 from flowcore.ops.variable_scope import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403
-from flowcore.runtime.list_devices import DeviceDescription, list_devices
-from flowcore.runtime.profile import RunMetadata
-from flowcore.runtime.session import InteractiveSession, Session, get_default_session
-from flowcore.runtime.show_config import show_config
-from flowcore.shape import Dimension, TensorShape
+from flowcore.runtime.list_devices import DeviceDescription as DeviceDescription
+from flowcore.runtime.list_devices import list_devices as list_devices
+from flowcore.runtime.profile import RunMetadata as RunMetadata
+from flowcore.runtime.session import InteractiveSession as InteractiveSession
+from flowcore.runtime.session import Session as Session
+from flowcore.runtime.session import get_default_session as get_default_session
+from flowcore.runtime.show_config import show_config as show_config
+from flowcore.shape import Dimension as Dimension
+from flowcore.shape import TensorShape as TensorShape
 
 if _typing.TYPE_CHECKING:
     from flowcore import test as test

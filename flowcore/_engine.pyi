@@ -2,6 +2,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
+ABI: int
+
 class StepError(Exception):
     code: int
     node: int

@@ -585,6 +585,9 @@ cdef void api_complete(fc_token *t, int status) noexcept nogil:
     fc_add32(&step.visitors, -1)  # the last touch
 
 
+#: The version of the kernels' interface that this build has.
+ABI = FC_ABI
+
 cdef fc_api api
 api.abi = FC_ABI
 api.alloc = api_alloc

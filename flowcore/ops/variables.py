@@ -13,7 +13,7 @@ from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
 from flowcore.graph.graph import GraphKeys, get_default_graph
-from flowcore.graph.operation import IndexedSlices, Operation, Tensor, _session_for
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor, TensorOperators, _session_for
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
 from flowcore.ops import state_ops
@@ -29,7 +29,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class Variable:
+class Variable(TensorOperators):
     """A tensor that keeps its value between runs of a session.
 
     Args:

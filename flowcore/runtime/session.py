@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
-from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.verifier import Verifier
 from flowcore.runtime import feeds, profile
 from flowcore.runtime.devices import HOST, VisibleDevices, all_devices
@@ -59,6 +59,23 @@ def _shared_pool(threads: int) -> _engine.Pool:
         if pool is None:
             pool = _pools[threads] = _engine.Pool(threads)
         return pool
+
+
+class _Variable(Protocol):
+    """What a variable is to a session, which may not import ops."""
+
+    def _as_graph_element(self) -> Tensor: ...
+
+
+class _NamedTuple(Protocol):
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+_Key = TypeVar("_Key")
+_Fetchable = Tensor | IndexedSlices | _Variable | str
+_Feeds = Mapping[Any, Any] | None
+_Options = RunOptions | None
+_Metadata = profile.RunMetadata | None
 
 
 class _Signature:
@@ -133,12 +150,66 @@ class BaseSession:
         """The target: always empty."""
         return ""
 
+    @overload
+    def run(
+        self,
+        fetches: Operation,
+        feed_dict: _Feeds = ...,
+        options: _Options = ...,
+        run_metadata: _Metadata = ...,
+    ) -> None: ...
+
+    @overload
+    def run(
+        self,
+        fetches: _Fetchable,
+        feed_dict: _Feeds = ...,
+        options: _Options = ...,
+        run_metadata: _Metadata = ...,
+    ) -> Any: ...
+
+    @overload
+    def run(
+        self,
+        fetches: list[Any],
+        feed_dict: _Feeds = ...,
+        options: _Options = ...,
+        run_metadata: _Metadata = ...,
+    ) -> list[Any]: ...
+
+    @overload
+    def run(
+        self,
+        fetches: dict[_Key, Any],
+        feed_dict: _Feeds = ...,
+        options: _Options = ...,
+        run_metadata: _Metadata = ...,
+    ) -> dict[_Key, Any]: ...
+
+    @overload
+    def run(
+        self,
+        fetches: _NamedTuple | Mapping[Any, Any],
+        feed_dict: _Feeds = ...,
+        options: _Options = ...,
+        run_metadata: _Metadata = ...,
+    ) -> Any: ...
+
+    @overload
+    def run(
+        self,
+        fetches: tuple[Any, ...],
+        feed_dict: _Feeds = ...,
+        options: _Options = ...,
+        run_metadata: _Metadata = ...,
+    ) -> tuple[Any, ...]: ...
+
     def run(
         self,
         fetches: Any,
-        feed_dict: Mapping[Any, Any] | None = None,
-        options: RunOptions | None = None,
-        run_metadata: profile.RunMetadata | None = None,
+        feed_dict: _Feeds = None,
+        options: _Options = None,
+        run_metadata: _Metadata = None,
     ) -> Any:
         """Runs what `fetches` needs and returns the values in the same structure.
 
@@ -165,6 +236,39 @@ class BaseSession:
         signature = self._signature(fetches, feed_tensors)
         arrays = [convert(value) for convert, value in zip(signature.convert, values)]
         return self._execute(signature, arrays, options, run_metadata)
+
+    @overload
+    def make_callable(
+        self, fetches: Operation, feed_list: Sequence[Any] | None = ..., accept_options: bool = ...
+    ) -> Callable[..., None]: ...
+
+    @overload
+    def make_callable(
+        self, fetches: _Fetchable, feed_list: Sequence[Any] | None = ..., accept_options: bool = ...
+    ) -> Callable[..., Any]: ...
+
+    @overload
+    def make_callable(
+        self, fetches: list[Any], feed_list: Sequence[Any] | None = ..., accept_options: bool = ...
+    ) -> Callable[..., list[Any]]: ...
+
+    @overload
+    def make_callable(
+        self, fetches: dict[_Key, Any], feed_list: Sequence[Any] | None = ..., accept_options: bool = ...
+    ) -> Callable[..., dict[_Key, Any]]: ...
+
+    @overload
+    def make_callable(
+        self,
+        fetches: _NamedTuple | Mapping[Any, Any],
+        feed_list: Sequence[Any] | None = ...,
+        accept_options: bool = ...,
+    ) -> Callable[..., Any]: ...
+
+    @overload
+    def make_callable(
+        self, fetches: tuple[Any, ...], feed_list: Sequence[Any] | None = ..., accept_options: bool = ...
+    ) -> Callable[..., tuple[Any, ...]]: ...
 
     def make_callable(
         self, fetches: Any, feed_list: Sequence[Any] | None = None, accept_options: bool = False
