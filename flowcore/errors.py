@@ -53,6 +53,7 @@ class OpError(Exception):
         self._op = op
         self._message = message
         self._error_code = type(self).code if error_code is None else error_code
+        self._failed_runner: Any = None  # set by the runtime: the queue runner whose failure closed a queue
 
     @property
     def message(self) -> str:

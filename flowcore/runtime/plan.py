@@ -7,7 +7,7 @@ on to those who read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +31,7 @@ from flowcore.runtime.fuse import fuse
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
-from flowcore.runtime.resources import ResourceManager
+from flowcore.runtime.resources import ResourceManager, RunnerFailure
 from flowcore.shape import TensorShape
 
 
@@ -48,6 +48,8 @@ class CompiledPlan:
     devices: list[str]
     fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
     queues: dict[str, _engine.Resource] = field(default_factory=dict)
+    #: of the session's queues, filled while it runs: see ResourceManager
+    failures: Mapping[tuple[str, str], RunnerFailure] = field(default_factory=dict)
 
     @property
     def may_wait(self) -> bool:
@@ -348,9 +350,8 @@ def compile_plan(
     original = graph.originals.get
     fused = {n.index: tuple([original(op, op) for op in n.fused]) for n in nodes if n.fused}
     ops = [original(n.op, n.op) if n.op is not None else None for n in nodes]
-    return CompiledPlan(
-        plan, ops, [n.name for n in nodes], [n.device.name for n in nodes], fused, lowering.queues
-    )
+    names, devices = [n.name for n in nodes], [n.device.name for n in nodes]
+    return CompiledPlan(plan, ops, names, devices, fused, lowering.queues, resources.failures)
 
 
 _UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowcore import _engine, errors, kernels
 from flowcore.graph.operation import Operation
@@ -56,10 +56,28 @@ def _shown(op: Operation, attr: str) -> str:
     return f"[{', '.join(names)}]" if isinstance(value, list) else names[0]
 
 
+class RunnerFailure(NamedTuple):
+    """Why a queue gets no more elements: what first failed, in the runner of which queue."""
+
+    queue: str
+    error: BaseException
+
+
+def key_of(op: Operation, attrs: Mapping[str, Any]) -> tuple[str, str]:
+    """Container and name under which a resource is kept."""
+    name, container = attrs.get("shared_name") or op.name, attrs.get("container") or ""
+    return (
+        container.decode() if isinstance(container, bytes) else container,
+        name.decode() if isinstance(name, bytes) else name,
+    )
+
+
 class ResourceManager:
     """Makes each resource at its first use and keeps it until the session goes."""
 
     def __init__(self) -> None:
+        #: By name: queues that no runner fills any more because one failed. Whoever meets one is told.
+        self.failures: dict[tuple[str, str], RunnerFailure] = {}
         self._lock = threading.Lock()
         self._resources: dict[tuple[str, str], tuple[Operation, dict[str, Any], _engine.Resource]] = {}
         self._python_kernels: dict[str, Callable[..., Any]] = {}
@@ -70,20 +88,21 @@ class ResourceManager:
         Raises InvalidArgumentError when a resource of another kind, dtype, shape or capacity holds that
         name, or when an attribute cannot be.
         """
-        name = attrs.get("shared_name") or op.name
-        name = name.decode() if isinstance(name, bytes) else name
-        container = attrs.get("container") or ""
-        key = (container if isinstance(container, str) else container.decode(), name)
+        key = key_of(op, attrs)
         with self._lock:
             found = self._resources.get(key)
             if found is None:
-                made = _make(op, name, attrs)
+                made = _make(op, key[1], attrs)
                 self._resources[key] = op, dict(attrs), made
                 return made
         first, meant, resource = found
         if first is not op:
-            _expect_same(op, attrs, name, first, meant)
+            _expect_same(op, attrs, key[1], first, meant)
         return resource
+
+    def blame(self, op: Operation, failure: RunnerFailure) -> None:
+        """Remembers why the queue of a handle op is about to be closed; the first failure counts."""
+        self.failures.setdefault(key_of(op, op.attrs), failure)
 
     def python_kernel(self, op: Operation, attrs: Mapping[str, Any]) -> Callable[..., Any] | None:
         """The Python kernel of `op`, made once per session, so that one that counts (Print) counts
@@ -101,4 +120,5 @@ class ResourceManager:
         """Lets all go; plans that still run keep what they use."""
         with self._lock:
             self._resources.clear()
+            self.failures.clear()
             self._python_kernels.clear()

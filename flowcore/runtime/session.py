@@ -27,7 +27,7 @@ from flowcore.runtime import feeds, profile
 from flowcore.runtime.devices import HOST, VisibleDevices, all_devices
 from flowcore.runtime.fetches import Fetches
 from flowcore.runtime.plan import CompiledPlan, compile_plan
-from flowcore.runtime.resources import ResourceManager
+from flowcore.runtime.resources import ResourceManager, RunnerFailure
 from flowcore.runtime.step_errors import as_exception
 from flowcore.runtime.waiting import WaitMonitor
 
@@ -301,7 +301,7 @@ class BaseSession:
                 try:
                     return build(run([c(v) for c, v in zip(convert, values)], config.operation_timeout_in_ms))
                 except _engine.StepError as error:
-                    raise as_exception(error, plan) from error.cause
+                    raise (failed := as_exception(error, plan)) from failed.__cause__
             if len(values) != count:
                 names = ", ".join(t.name for t in feed_tensors) or "nothing"
                 raise TypeError(f"this callable takes {count} values (for {names}), found {len(values)}")
@@ -325,9 +325,13 @@ class BaseSession:
                 stop, self._monitor.watch(plan, loop=True) if plan.may_wait else None
             )
         except _engine.StepError as error:
-            raise as_exception(error, plan) from error.cause
+            raise (failed := as_exception(error, plan)) from failed.__cause__
         finally:
             self._monitor.leave(run)
+
+    def _blame(self, queue: Operation, failure: RunnerFailure) -> None:
+        """Before a queue is closed because a runner failed: whoever meets it will be told why."""
+        self._resources.blame(queue, failure)
 
     def close(self) -> None:
         """Cancels what still runs and releases variables and queues.
@@ -446,7 +450,7 @@ class BaseSession:
             else:
                 values = plan.engine.run(arrays, timeout, trace)
         except _engine.StepError as error:
-            raise as_exception(error, plan) from error.cause
+            raise (failed := as_exception(error, plan)) from failed.__cause__
         finally:
             if trace is not None and metadata is not None:
                 types = [op.type if op is not None else "Copy" for op in plan.ops]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from flowcore import _engine, errors
+from flowcore import _engine, dtypes, errors
+from flowcore.graph.graph import GraphKeys
 from flowcore.graph.operation import Operation
 from flowcore.runtime.plan import CompiledPlan
+from flowcore.runtime.resources import RunnerFailure, key_of
 
 #: How an exception of a Python kernel is classed (the classes that TensorFlow's py_func uses).
 _FROM_PYTHON: tuple[tuple[type[BaseException], int], ...] = (
@@ -24,6 +26,8 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
     """The exception for the user: class by status, message with the node, its type and the user's line.
 
     An OpError raised inside a Python kernel keeps its class; any other exception of one becomes the cause.
+    Who meets a queue that was closed because a queue runner failed gets an exception of that failure's
+    class, so that `except OutOfRangeError` means an end of the input and nothing else.
     """
     op = plan.ops[error.node] if 0 <= error.node < len(plan.ops) else None
     cause = error.cause
@@ -35,7 +39,14 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
     message = str(error.message) if cause is None else f"{type(cause).__name__}: {cause}"
     if error.node in plan.fused:
         op, message = _member(plan.fused[error.node], message)
+    failure = None
     if op is not None:
+        failure = _failed_runner(op, plan) if cause is None and code in _CLOSED else None
+        if failure is not None:
+            cause, code = failure.error, _code_of(failure.error)
+            message = _because(failure, message)
+        elif code == errors.FAILED_PRECONDITION and cause is None:
+            message = _with_initializer(op, message)
         message = f"node '{op.name}' ({op.type}): {message}"
         if op.created_at:
             message += f"\n  created at {op.created_at}"
@@ -48,7 +59,45 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
         message = f"node '{plan.names[error.node]}': {message}"
     result = errors.exception_for(code)(op.node_def if op is not None else None, op, message)
     result.__cause__ = cause
+    result._failed_runner = failure
     return result
+
+
+#: What queue ops fail with when their queue is closed.
+_CLOSED = (errors.OUT_OF_RANGE, errors.CANCELLED)
+
+
+def _failed_runner(op: Operation, plan: CompiledPlan) -> RunnerFailure | None:
+    """The failure of a queue runner that closed a queue which `op` works on, or None."""
+    if not plan.failures:
+        return None
+    handles = [t.op for t in op.inputs if t.dtype is dtypes.resource]
+    handles += [t.op for handle in handles if handle.type == "RefSelect" for t in handle.inputs]
+    found = [plan.failures.get(key_of(handle, handle.attrs)) for handle in handles]
+    return next((failure for failure in found if failure is not None), None)
+
+
+def _code_of(error: BaseException) -> int:
+    """The code that a failed runner's error gives to those who wait for its elements: never the one
+    that means the end of the input.
+    """
+    code = error.error_code if isinstance(error, errors.OpError) else errors.UNKNOWN
+    return errors.ABORTED if code == errors.OUT_OF_RANGE else code
+
+
+def _because(failure: RunnerFailure, message: str) -> str:
+    return f"{message}, because the queue runner of '{failure.queue}' failed: {failure.error}"
+
+
+def _with_initializer(op: Operation, message: str) -> str:
+    """Names the initialiser of local variables where a message about one names that of the others."""
+    local = op.graph.get_collection(GraphKeys.LOCAL_VARIABLES)
+    handles = {v.handle for v in local if hasattr(v, "handle")}
+    return (
+        message.replace("global_variables_initializer", "local_variables_initializer")
+        if any(t in handles for t in op.inputs)
+        else message
+    )
 
 
 def _member(ops: tuple[Operation, ...], message: str) -> tuple[Operation, str]:

@@ -9,12 +9,24 @@ import contextlib
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
 from flowcore import errors
+from flowcore.runtime.resources import RunnerFailure
 
 __all__ = ["Coordinator"]
+
+
+def _tell_unraised(texts: list[str]) -> None:
+    for text in texts:
+        print(
+            "flowcore: a Coordinator was given an exception, and neither join() nor"
+            f" raise_requested_exception() was called to raise it: {text}",
+            file=sys.stderr,
+        )
+
 
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
@@ -39,6 +51,11 @@ class Coordinator:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._exception: ExcInfo | None = None
+        # The text of an exception that nobody has raised yet. Not the exception: its traceback leads
+        # back here, and the finalizer would keep this object alive.
+        self._unraised: list[str] = []
+        weakref.finalize(self, _tell_unraised, self._unraised)
+        self._runner_failure: RunnerFailure | None = None
         self._joined = False
         self._threads: set[threading.Thread] = set()
         self._on_stop: list[Callable[[], None]] = []
@@ -60,6 +77,7 @@ class Coordinator:
                     raise info[1].with_traceback(info[2])
                 if self._exception is None and not self._stop.is_set():
                     self._exception = info
+                    self._unraised.append(f"{type(info[1]).__name__}: {info[1]}")
             already = self._stop.is_set()
             self._stop.set()
             callbacks = [] if already else list(self._on_stop)
@@ -70,7 +88,8 @@ class Coordinator:
         """Makes the coordinator usable again."""
         with self._lock:
             self._joined = False
-            self._exception = None
+            self._exception = self._runner_failure = None
+            self._unraised.clear()
             self._stop.clear()
 
     def should_stop(self) -> bool:
@@ -127,6 +146,7 @@ class Coordinator:
             self._joined = True
             self._threads.clear()
             exception = self._exception
+            self._unraised.clear()
         if exception is not None:
             raise exception[1].with_traceback(exception[2])
         if alive and not ignore_live_threads:
@@ -143,5 +163,6 @@ class Coordinator:
         """Raises the exception that was given to request_stop, if any."""
         with self._lock:
             exception = self._exception
+            self._unraised.clear()
         if exception is not None:
             raise exception[1].with_traceback(exception[2])

@@ -6,8 +6,11 @@ the graph.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
@@ -100,7 +103,7 @@ def string_input_producer(
 
     An empty list is an error: at once where it can be seen, else in the run.
     """
-    if not isinstance(string_tensor, Tensor) and not len(string_tensor):
+    if isinstance(string_tensor, (list, tuple, np.ndarray)) and not len(string_tensor):
         raise ValueError("string_input_producer needs at least one string")
     with name_scope(name, "input_producer", [string_tensor]) as scope:
         strings = convert_to_tensor(string_tensor, dtype=dtypes.string)
@@ -162,72 +165,85 @@ def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
 # ---- batches ----------------------------------------
 
 
-def _flatten(tensors: Any) -> tuple[list[Tensor], list[str] | None]:
+class _Example(NamedTuple):
+    """The tensors of one example, and their names where it is a dictionary (sorted)."""
+
+    tensors: list[Tensor]
+    names: list[str] | None
+
+
+def _example(tensors: Any) -> _Example:
     if isinstance(tensors, Mapping):
         names = sorted(tensors)
-        return [convert_to_tensor(tensors[n]) for n in names], names
-    items = tensors if isinstance(tensors, (list, tuple)) else [tensors]
-    if not items:
+        parts = [tensors[n] for n in names]
+    else:
+        names = None
+        parts = list(tensors) if isinstance(tensors, (list, tuple)) else [tensors]
+    if not parts:
         raise ValueError("a batch needs at least one tensor")
-    return [convert_to_tensor(t) for t in items], None
+    return _Example([convert_to_tensor(t) for t in parts], names)
+
+
+def _element_shapes(examples: Sequence[_Example], shapes: Any, enqueue_many: bool) -> list[TensorShape]:
+    """The shape of each component in the queue. All examples must agree in components and dtypes."""
+    first = examples[0]
+    if any(e.names != first.names or len(e.tensors) != len(first.tensors) for e in examples):
+        raise ValueError("all entries of tensors_list must have the same components")
+    if shapes is not None and len(shapes) != len(first.tensors):
+        raise ValueError(f"shapes has {len(shapes)} entries, an example {len(first.tensors)} components")
+    found = []
+    for i, tensor in enumerate(first.tensors):
+        element = tensor.shape
+        for other in examples[1:]:
+            if other.tensors[i].dtype != tensor.dtype:
+                raise TypeError(
+                    f"component {i} differs in dtype: {tensor.dtype.name} and {other.tensors[i].dtype.name}"
+                )
+            if shapes is None:
+                element = element.merge_with(other.tensors[i].shape)
+        element = TensorShape(shapes[i]) if shapes is not None else element[1:] if enqueue_many else element
+        if not element.is_fully_defined():
+            raise ValueError(
+                f"All shapes must be fully defined: component {i} has shape {element}; use set_shape, or"
+                " pass shapes="
+            )
+        found.append(element)
+    return found
 
 
 def _batches(
     tensors_list: Sequence[Any],
     batch_size: Any,
-    copies: int,
-    capacity: int,
+    make_queue: Callable[..., QueueBase],
     enqueue_many: bool,
     shapes: Any,
     smaller_final: bool,
-    keep_input: Any,
-    shared_name: str | None,
     name: str | None,
-    default: str,
-    make: Any,
+    default_name: str,
+    threads: int = 1,
     dynamic_pad: bool = False,
 ) -> Any:
+    """What the four functions below do: a queue that examples go into, one thread for each of
+    `tensors_list` (`threads` if it is one), and batches taken out of it.
+    """
     if dynamic_pad:
         raise NotImplementedError("dynamic_pad is not there yet; give all examples one shape")
-    if keep_input is not True:
-        raise NotImplementedError("keep_input is not there yet; filter the examples before they are batched")
-    flat = [_flatten(t) for t in tensors_list]
     if isinstance(batch_size, int) and batch_size <= 0:
         raise ValueError(f"batch_size must be positive, found {batch_size}")
-    with name_scope(name, default, [t for tensors, _ in flat for t in tensors]) as scope:
-        names = flat[0][1]
-        types = [t.dtype for t in flat[0][0]]
-        known = []
-        for i, tensor in enumerate(flat[0][0]):
-            element = TensorShape(shapes[i]) if shapes is not None else tensor.shape
-            for others, _ in flat[1:]:
-                if others[i].dtype != tensor.dtype:
-                    raise TypeError(
-                        f"component {i} differs in dtype: {tensor.dtype.name} and {others[i].dtype.name}"
-                    )
-                if shapes is None:
-                    element = element.merge_with(others[i].shape)
-            known.append(element[1:] if enqueue_many and shapes is None else element)
-        for i, element in enumerate(known):
-            if not element.is_fully_defined():
-                raise ValueError(
-                    f"All shapes must be fully defined: component {i} has shape {element}; use set_shape, or"
-                    " pass shapes="
-                )
-        queue: QueueBase = make(capacity, types, known, shared_name)
+    if not tensors_list:
+        raise ValueError("tensors_list is empty; it needs one entry per thread")
+    examples = [_example(t) for t in tensors_list]
+    with name_scope(name, default_name, [t for e in examples for t in e.tensors]) as scope:
+        first = examples[0]
+        element_shapes = _element_shapes(examples, shapes, enqueue_many)
+        queue = make_queue([t.dtype for t in first.tensors], element_shapes)
         put = queue.enqueue_many if enqueue_many else queue.enqueue
-        ops = [put(tensors) for tensors, _ in flat] if len(flat) > 1 else [put(flat[0][0])] * copies
-        add_queue_runner(QueueRunner(queue, ops))
+        ops = [put(e.tensors) for e in examples]
+        add_queue_runner(QueueRunner(queue, ops * threads))
         taken = (queue.dequeue_up_to if smaller_final else queue.dequeue_many)(batch_size, name=scope)
-        result = taken if isinstance(taken, list) else [taken]
-        if names is not None:
-            return dict(zip(names, result, strict=True))
-        single = not isinstance(tensors_list[0], (list, tuple))
-        return result[0] if single else result
-
-
-def _fifo(capacity: int, types: Any, known: Any, shared_name: str | None) -> FIFOQueue:
-    return FIFOQueue(capacity, types, known, shared_name=shared_name)
+        if first.names is None:
+            return taken
+        return dict(zip(first.names, taken if isinstance(taken, list) else [taken], strict=True))
 
 
 def batch(
@@ -252,20 +268,21 @@ def batch(
       capacity: examples that may wait.
       shapes: of the components, where they are not known.
       allow_smaller_final_batch: the last batch may be smaller; otherwise what is left over is dropped.
+
+    Returns:
+      A tensor for a tensor or a list of one, a list for a longer list, a dictionary for a dictionary.
     """
+    make = functools.partial(FIFOQueue, capacity, shared_name=shared_name)
     return _batches(
         [tensors],
         batch_size,
-        num_threads,
-        capacity,
+        make,
         enqueue_many,
         shapes,
         allow_smaller_final_batch,
-        True,
-        shared_name,
         name,
         "batch",
-        _fifo,
+        num_threads,
         dynamic_pad,
     )
 
@@ -284,30 +301,19 @@ def batch_join(
     """As batch, with one thread for each entry of `tensors_list`, so that they may come from
     different readers.
     """
+    make = functools.partial(FIFOQueue, capacity, shared_name=shared_name)
     return _batches(
-        list(tensors_list),
+        tensors_list,
         batch_size,
-        1,
-        capacity,
+        make,
         enqueue_many,
         shapes,
         allow_smaller_final_batch,
-        True,
-        shared_name,
         name,
         "batch_join",
-        _fifo,
+        1,
         dynamic_pad,
     )
-
-
-def _shuffling(min_after_dequeue: int, seed: int | None) -> Any:
-    def make(capacity: int, types: Any, known: Any, shared_name: str | None) -> RandomShuffleQueue:
-        return RandomShuffleQueue(
-            capacity, min_after_dequeue, types, known, seed=seed, shared_name=shared_name
-        )
-
-    return make
 
 
 def shuffle_batch(
@@ -324,20 +330,19 @@ def shuffle_batch(
     name: str | None = None,
 ) -> Any:
     """As batch, in random order: examples are drawn from at least `min_after_dequeue` that wait."""
-    make = _shuffling(min_after_dequeue, seed)
+    make = functools.partial(
+        RandomShuffleQueue, capacity, min_after_dequeue, seed=seed, shared_name=shared_name
+    )
     return _batches(
         [tensors],
         batch_size,
-        num_threads,
-        capacity,
+        make,
         enqueue_many,
         shapes,
         allow_smaller_final_batch,
-        True,
-        shared_name,
         name,
         "shuffle_batch",
-        make,
+        num_threads,
     )
 
 
@@ -354,18 +359,16 @@ def shuffle_batch_join(
     name: str | None = None,
 ) -> Any:
     """As shuffle_batch, with one thread for each entry of `tensors_list`."""
-    make = _shuffling(min_after_dequeue, seed)
+    make = functools.partial(
+        RandomShuffleQueue, capacity, min_after_dequeue, seed=seed, shared_name=shared_name
+    )
     return _batches(
-        list(tensors_list),
+        tensors_list,
         batch_size,
-        1,
-        capacity,
+        make,
         enqueue_many,
         shapes,
         allow_smaller_final_batch,
-        True,
-        shared_name,
         name,
         "shuffle_batch_join",
-        make,
     )

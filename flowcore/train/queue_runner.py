@@ -6,6 +6,7 @@ GIL.
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import Operation
 from flowcore.graph.scopes import add_to_collection
 from flowcore.ops.data_flow_ops import QueueBase
+from flowcore.runtime.resources import RunnerFailure
 from flowcore.runtime.session import BaseSession, StopFlag, get_default_session
 from flowcore.train.coordinator import Coordinator
 
@@ -95,29 +97,43 @@ class QueueRunner:
             ended = True  # no more input
         except errors.CancelledError as error:
             if threading.main_thread().is_alive() and (coord is None or not coord.should_stop()):
-                self._report(error, coord)
+                self._report(error, session, coord)
         except RuntimeError as error:
             if not session._closed:
-                self._report(error, coord)
+                self._report(error, session, coord)
         except Exception as error:
-            self._report(error, coord)
+            self._report(error, session, coord)
         finally:
             with self._lock:
                 self._live[session] -= 1
                 last = self._live[session] == 0
             # The last one closes the queue, so that whoever waits for elements learns that none will come.
             if last or not ended:
-                self._close(session)
+                self._close(session, coord)
 
-    def _report(self, error: BaseException, coord: Coordinator | None) -> None:
+    def _report(self, error: BaseException, session: BaseSession, coord: Coordinator | None) -> None:
+        """Before the queue is closed, so that whoever wakes up because of that finds the reason."""
+        found: RunnerFailure | None = getattr(error, "_failed_runner", None)
+        if found is not None and found.queue == self.name:
+            return  # another thread of this runner failed, and has said so
+        failure = found or RunnerFailure(self.name, error)
+        session._blame(self._queue.queue_ref.op, failure)
         if coord is not None:
+            if coord._runner_failure is None:
+                coord._runner_failure = failure
             coord.request_stop(sys.exc_info())  # type: ignore[arg-type]
         else:
             print(f"flowcore: queue runner of '{self.name}' ended: {error}", file=sys.stderr, flush=True)
             with self._lock:
                 self._exceptions.append(error)
 
-    def _close(self, session: BaseSession) -> None:
+    def _blame_stop(self, session: BaseSession, coord: Coordinator | None) -> None:
+        """A queue that is closed because another runner's failure stops all has that reason too."""
+        if coord is not None and coord._runner_failure is not None:
+            session._blame(self._queue.queue_ref.op, coord._runner_failure)
+
+    def _close(self, session: BaseSession, coord: Coordinator | None) -> None:
+        self._blame_stop(session, coord)
         try:
             session.run(self._close_op)
         except (RuntimeError, errors.OpError):
@@ -149,7 +165,7 @@ class QueueRunner:
                 coord.call_on_stop(stop.set)
             threads.append(thread)
         if coord is not None:
-            coord.call_on_stop(lambda: self._cancel(sess))
+            coord.call_on_stop(functools.partial(self._cancel, sess, coord))
         if start:
             self.started = True
             for thread in threads:
@@ -158,7 +174,8 @@ class QueueRunner:
             self.started = True
         return threads
 
-    def _cancel(self, session: BaseSession) -> None:
+    def _cancel(self, session: BaseSession, coord: Coordinator) -> None:
+        self._blame_stop(session, coord)
         try:
             session.run(self._cancel_op)
         except (RuntimeError, errors.OpError):
