@@ -155,7 +155,7 @@ setup(
             "opencl/*.h",
             "opencl/*.pyi",
         ],
-        "flowcore.opencl_kernels": ["*.def", "*.cl", "*.h"],
+        "flowcore.opencl_kernels": ["*.def", "formulas/*.def", "*.cl"],
     },
     ext_modules=cythonize(
         extensions,

@@ -361,7 +361,7 @@ static inline void set_instruction(instruction *to, const fc_fused_step *step, c
         to->kind = CHOICE;
         to->run.item = fc_item_size((int)code->dtype);
     } else {
-        const fc_formula *f = &fc_formulas[code->loop];
+        const fc_formula *f = fc_formula_at(code->loop);
         to->kind = f->unary ? ONE : f->checks ? CHECKED : TWO;
         if (f->unary) to->run.unary = f->unary[code->dtype];
         else to->run.binary = f->binary[code->dtype];
@@ -461,7 +461,7 @@ static int64_t item_of(const fc_ctx *ctx, const program *p, int v) {
 
 static int refused(fc_ctx *ctx, const program *p, int step) {
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, FC_FUSED_MARK "%s", (int)p->steps[step].op,
-                          fc_formulas[p->codes[step].loop].message);
+                          fc_formula_at(p->codes[step].loop)->message);
 }
 
 /* The steps [first, last] whose value is not there yet, the last one's into `out`, as `j`. */

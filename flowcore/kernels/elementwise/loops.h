@@ -25,9 +25,20 @@ typedef struct {
     const fc_check_loop *checks;
     const char *message;
 } fc_formula;
-extern const fc_formula fc_formulas[];
-/* The number of the line for `op` of `dtype`, -1 where there is none. */
+/* The lines of one file of formulas, and their kernels. */
+typedef struct {
+    const fc_formula *formulas;
+    int count;
+    fc_kernel_table kernels;
+} fc_formula_group;
+#define FC_FORMULA_GROUPS(X) \
+    X(arithmetic) X(remainders) X(functions) X(activations) X(comparisons) X(gradients)
+#define FC_DECLARE_GROUP(name) extern const fc_formula_group fc_##name##_formulas;
+FC_FORMULA_GROUPS(FC_DECLARE_GROUP)
+
+/* The number of the line for `op` of `dtype`, -1 where there is none; and the line of a number. */
 int fc_find_formula(const char *op, int dtype);
+const fc_formula *fc_formula_at(int number);
 
 /* The loop of a cast, NULL where there is none. */
 fc_unary_loop fc_cast_loop(int from, int to);

@@ -2,7 +2,8 @@
 #include "../_module.h"
 #include "loops.h"
 
-extern const fc_kernel_table fc_elementwise_kernels, fc_cast_kernels, fc_select_kernels, fc_fused_kernels;
+extern const fc_kernel_table fc_cast_kernels, fc_select_kernels, fc_fused_kernels;
+#define GROUP_TABLE(name) &fc_##name##_formulas.kernels,
 
 static PyObject *find_formula(PyObject *self, PyObject *args) {
     const char *op;
@@ -14,9 +15,9 @@ static PyObject *find_formula(PyObject *self, PyObject *args) {
 
 static PyMethodDef methods[] = {
     {"find_formula", find_formula, METH_VARARGS,
-     "The number of the line of elementwise.def for an op of a dtype, -1 where there is none."},
+     "The number of the formula for an op of a dtype, -1 where there is none."},
     {NULL, NULL, 0, NULL},
 };
-static const fc_kernel_table *tables[] = {&fc_elementwise_kernels, &fc_cast_kernels, &fc_select_kernels,
-                                          &fc_fused_kernels};
+static const fc_kernel_table *tables[] = {&fc_cast_kernels, &fc_select_kernels, &fc_fused_kernels,
+                                          FC_FORMULA_GROUPS(GROUP_TABLE)};
 FC_KERNEL_MODULE(_elementwise, tables, methods)

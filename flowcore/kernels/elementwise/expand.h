@@ -1,5 +1,6 @@
-/* The elementwise kernels: elementwise.def expanded for every element type, then once more into kernels and
- * table lines. A new op is a line of that file. */
+/* Template: a group of formulas expanded for every element type, then once more into kernels and table
+ * lines. Set before: GROUP, its name, and FORMULAS, the file of formulas as #include wants it. Groups are
+ * files of their own so that a changed formula compiles one of them. */
 #include <complex.h>
 #include <math.h>
 #include <string.h>
@@ -69,7 +70,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define T float
 #define LOAD AS_IS
 #define STORE AS_IS
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef LOAD
@@ -78,7 +79,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define T fc_half
 #define LOAD fc_from_half
 #define STORE fc_to_half
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef LOAD
@@ -87,7 +88,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define T fc_bfloat16
 #define LOAD fc_from_bfloat16
 #define STORE fc_to_bfloat16
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef LOAD
@@ -104,7 +105,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define T double
 #define LOAD AS_IS
 #define STORE AS_IS
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef C
@@ -125,22 +126,22 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define FC_IPOW(x, y) (T) fc_ipow((uint64_t)(x), (uint64_t)(y))
 #define TYPE int8
 #define T int8_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #define TYPE int16
 #define T int16_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #define TYPE int32
 #define T int32_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #define TYPE int64
 #define T int64_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef IS_SIGNED
@@ -149,22 +150,22 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define IS_UNSIGNED 1
 #define TYPE uint8
 #define T uint8_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #define TYPE uint16
 #define T uint16_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #define TYPE uint32
 #define T uint32_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #define TYPE uint64
 #define T uint64_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef IS_INT
@@ -177,7 +178,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define IS_BOOL 1
 #define TYPE bool
 #define T uint8_t
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef IS_BOOL
@@ -202,7 +203,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define C float complex
 #define TYPE complex64
 #define T float complex
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef F
@@ -227,7 +228,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define C double complex
 #define TYPE complex128
 #define T double complex
-#include "formulas.h"
+#include "expand_type.h"
 #undef TYPE
 #undef T
 #undef C
@@ -268,7 +269,7 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message); \
         return fc_binary(ctx, loops_##op##_##cls, 0); \
     }
-#include "../../../opencl_kernels/elementwise.def"
+#include FORMULAS
 #undef UNARY
 #undef TEST
 #undef BINARY
@@ -280,23 +281,14 @@ static inline uint64_t fc_ipow(uint64_t x, uint64_t y) {
 #define BINARY(op, cls, f) {#op, NULL, loops_##op##_##cls, NULL, NULL},
 #define COMPARE BINARY
 #define CHECKED(op, cls, bad, message, f) {#op, NULL, loops_##op##_##cls, checks_##op##_##cls, message},
-const fc_formula fc_formulas[] = {
-#include "../../../opencl_kernels/elementwise.def"
+static const fc_formula formulas[] = {
+#include FORMULAS
 };
 #undef UNARY
 #undef TEST
 #undef BINARY
 #undef COMPARE
 #undef CHECKED
-
-int fc_find_formula(const char *op, int dtype) {
-    if (dtype < 0 || dtype >= FC_NUM_DTYPES) return -1;
-    for (int i = 0; i < (int)(sizeof fc_formulas / sizeof fc_formulas[0]); i++) {
-        const fc_formula *f = &fc_formulas[i];
-        if (!strcmp(f->op, op) && (f->unary ? f->unary[dtype] != NULL : f->binary[dtype] != NULL)) return i;
-    }
-    return -1;
-}
 
 #define TYPES_FLOAT "T:float16,bfloat16,float32,float64"
 #define TYPES_SIGNED "T:int8,int16,int32,int64"
@@ -311,6 +303,9 @@ int fc_find_formula(const char *op, int dtype) {
 #define COMPARE(op, cls, f) LINE(op, cls)
 #define CHECKED(op, cls, bad, message, f) LINE(op, cls)
 static const fc_kernel_def defs[] = {
-#include "../../../opencl_kernels/elementwise.def"
+#include FORMULAS
 };
-const fc_kernel_table fc_elementwise_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};
+#define GROUP_NAME(name) FC_GROUP_OF(name)
+#define FC_GROUP_OF(name) fc_##name##_formulas
+const fc_formula_group GROUP_NAME(GROUP) = {
+    formulas, sizeof formulas / sizeof formulas[0], {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs}};

@@ -1,6 +1,6 @@
-/* Template: the loops of one element type, from elementwise.def. Set before: TYPE T C LOAD STORE, IS_FLOAT /
- * IS_INT / IS_SIGNED / IS_UNSIGNED / IS_COMPLEX / IS_BOOL (1 or 0), CLONES, and the FC_ functions and F() for
- * C. */
+/* Template: the loops of one element type, of the formulas in FORMULAS. Set before: TYPE T C LOAD STORE,
+ * IS_FLOAT / IS_INT / IS_SIGNED / IS_UNSIGNED / IS_COMPLEX / IS_BOOL (1 or 0), CLONES, and the FC_ functions
+ * and F() for C. */
 
 #define CAT2(a, b) a##b
 #define CAT(a, b) CAT2(a, b)
@@ -63,7 +63,7 @@
 #define BINARY(op, cls, f) WHEN(cls)(EMIT_BINARY(op, T, STORE, f))
 #define COMPARE(op, cls, f) WHEN(cls)(EMIT_BINARY(op, uint8_t, TO_BOOL, f))
 #define CHECKED(op, cls, bad, message, f) WHEN(cls)(EMIT_CHECK(op, bad) EMIT_BINARY(op, T, STORE, f))
-#include "../../../opencl_kernels/elementwise.def"
+#include FORMULAS
 #undef FC_NOT_ZERO
 #undef UNARY
 #undef TEST
