@@ -1,7 +1,6 @@
-/* The number types, for loops that are written once and expanded for each:
- * X(NAME, T, C, LOAD, STORE), with NAME as in FC_NAME, T the stored type, C that of the computation, LOAD
- * and STORE between them. float16 and bfloat16 are computed as float. Include <complex.h> before FC_NUMBER_TYPES
- * is used. */
+/* The number types, for loops that are written once and expanded for each: X(NAME, T, C, LOAD, STORE), with
+ * NAME as in FC_NAME, T the stored type, C that of the computation, LOAD and STORE between them. float16 and
+ * bfloat16 are computed as float. Include <complex.h> before FC_NUMBER_TYPES is used. */
 #ifndef FLOWCORE_KERNEL_TYPES_H
 #define FLOWCORE_KERNEL_TYPES_H
 
