@@ -21,6 +21,7 @@ from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK, FC_RESOURCE_EXHAUSTED, FC_STRING,
     fc_buffer, fc_data, fc_device, fc_item_size, fc_release, fc_retain, fc_string, fc_tensor,
 )
+from flowcore.arguments import as_bytes
 
 cnp.import_array()
 
@@ -302,7 +303,7 @@ cdef int strings_from_array(object array, fc_tensor *out) except -1:
     items = <fc_string **>b.data
     try:
         for item in array.flat:
-            data = item.encode("utf-8") if isinstance(item, str) else item
+            data = as_bytes(item, "a string tensor") if isinstance(item, str) else item
             items[i] = string_new(data, len(data))
             if items[i] == NULL and len(data):
                 raise MemoryError("no memory for a string")

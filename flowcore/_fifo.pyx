@@ -788,13 +788,16 @@ cdef int put_string(fc_ctx *ctx, int i, const char *data, int64_t size) noexcept
     return FC_OK
 
 
-cdef int put_file(fc_ctx *ctx, int i, const char *path) noexcept nogil:
+cdef int put_file(fc_ctx *ctx, int i, const fc_tensor *name) noexcept nogil:
     """The contents of a file as output i."""
+    cdef const char *path = string_at(name)
     cdef FILE *f
     cdef char *data
     cdef long size
     cdef size_t n
     cdef int rc
+    if <int64_t>strlen(path) != string_size(name):
+        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a file name cannot hold a NUL byte; found one behind '%s'", path)
     ctx.api.may_wait(ctx)
     f = fopen(path, b"rb")
     if f == NULL:
@@ -825,10 +828,15 @@ cdef const char *string_at(const fc_tensor *t) noexcept nogil:
     return &s.bytes[0]
 
 
+cdef int64_t string_size(const fc_tensor *t) noexcept nogil:
+    cdef fc_string *s = (<fc_string **>fc_data(t))[0]
+    return 0 if s == NULL else s.size
+
+
 cdef int read_file(fc_ctx *ctx) noexcept nogil:
     if ctx.inputs[0].size != 1 or ctx.inputs[0].dtype != FC_STRING:
         return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"the file name must be one string%s", b"")
-    return put_file(ctx, 0, string_at(ctx.inputs[0]))
+    return put_file(ctx, 0, ctx.inputs[0])
 
 
 cdef reader_t *reader_at(fc_ctx *ctx, int *rc) noexcept nogil:
@@ -860,12 +868,14 @@ cdef int read_item(fc_ctx *ctx, const fc_tensor *item) noexcept nogil:
     cdef int rc = FC_OK
     cdef reader_t *reader = reader_at(ctx, &rc)
     cdef const char *name
+    cdef int64_t size
     if item.size != 1:
         return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a work item must be one string%s", b"")
     name = string_at(item)
-    rc = put_string(ctx, 0, name, <int64_t>strlen(name))
+    size = string_size(item)
+    rc = put_string(ctx, 0, name, size)
     if rc == FC_OK:
-        rc = put_file(ctx, 1, name) if reader.whole_file else put_string(ctx, 1, name, <int64_t>strlen(name))
+        rc = put_file(ctx, 1, item) if reader.whole_file else put_string(ctx, 1, name, size)
     if rc == FC_OK:
         bump(&reader.produced)
         bump(&reader.finished)

@@ -8,6 +8,10 @@ from typing import Any
 
 __all__ = ["Dimension", "TensorShape"]
 
+#: The engine's tensors have a fixed number of size fields (FC_MAX_DIMS in _kernel.h).
+MAX_RANK = 8
+_MAX_SIZE = 2**63 - 1
+
 
 class Dimension:
     """One size of a shape: a number, or unknown (`value` is None). Arithmetic with an unknown size
@@ -28,8 +32,8 @@ class Dimension:
                 self._value = operator.index(value)
             except TypeError:
                 raise TypeError(f"A dimension must be an integer or None, found {value!r}") from None
-            if self._value < 0:
-                raise ValueError(f"Dimension {self._value} must be >= 0")
+            if not 0 <= self._value <= _MAX_SIZE:
+                raise ValueError(f"Dimension {self._value} must be >= 0 and fit 64 bits")
 
     @property
     def value(self) -> int | None:
@@ -141,7 +145,7 @@ def as_dimension(value: Any) -> Dimension:
 def _size(value: Any) -> int | None:
     if value is None:
         return None
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value <= _MAX_SIZE:
         return value
     return Dimension(value).value
 
@@ -340,3 +344,10 @@ SCALAR = TensorShape(())
 def as_shape(value: Any) -> TensorShape:
     """`value` as a TensorShape."""
     return value if isinstance(value, TensorShape) else TensorShape(value)
+
+
+def checked_rank(shape: TensorShape) -> TensorShape:
+    """`shape` itself. Raises ValueError when a tensor cannot have so many dimensions."""
+    if shape._sizes is not None and len(shape._sizes) > MAX_RANK:
+        raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {len(shape._sizes)}")
+    return shape

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "flowcore"
 SYMBOLIC = {
     "_missing_names": 0,
     "errors": 0,
+    "arguments": 0,
     "dtypes": 0,
     "shape": 0,
     "config": 0,
@@ -27,6 +28,7 @@ SYMBOLIC = {
 }
 EXECUTION = {
     "errors": 0,
+    "arguments": 0,
     "dtypes": 0,
     "_version": 0,
     "_allocate": 0,

@@ -5,22 +5,24 @@ Owns: the Const op, `constant`, `constant_value`, `constant_value_as_shape`. Mus
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import as_bytes, described
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.op_def import get_op_def, register
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.shape import TensorShape, as_shape
+from flowcore.shape import MAX_RANK, TensorShape, as_shape
 
 __all__ = ["constant"]
 
-#: The engine's tensors have a fixed number of size fields (FC_MAX_DIMS in _kernel.h).
-MAX_RANK = 8
+#: A constant that a shape fills: TensorFlow's limit for one too.
+MAX_FILLED_BYTES = 2**31
 
 register(
     "Const",
@@ -46,17 +48,32 @@ def make_array(value: Any, dtype: DType | None = None) -> np.ndarray:
         if dtype is None:
             dtype = as_dtype(array.dtype) if array.dtype != object else _dtype_of_objects(array)
     else:
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(
-                f"Cannot make a tensor of {_short(value)}: its rows differ in length ({error})"
-            ) from None
+        array = array_of(value)
         if dtype is None:
             dtype = _python_dtype(array, value)
     if array.ndim > MAX_RANK:
         raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {array.ndim}")
     return _converted(array, value, dtype)
+
+
+def array_of(value: Any) -> np.ndarray:
+    """An array of a number, text, or nested list.
+
+    Raises ValueError for rows that differ in length, TypeError for what NumPy cannot take.
+    """
+    first = value
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    try:
+        # NumPy's own text types drop NULs at the end, and mix bytes with text as ASCII only.
+        return np.asarray(value, object) if isinstance(first, (str, bytes)) else np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"Cannot make a tensor of {described(value)}: its rows differ in length, or they nest too deep"
+            f" ({error})"
+        ) from None
+    except (OverflowError, RecursionError) as error:
+        raise TypeError(f"Cannot make a tensor of {described(value)}: {error}") from None
 
 
 def _python_dtype(array: np.ndarray, value: Any) -> DType:
@@ -79,18 +96,18 @@ def _dtype_of_objects(array: np.ndarray, value: Any = None) -> DType:
     if all(isinstance(item, (bytes, str)) for item in array.flat):
         return dtypes.string
     raise TypeError(
-        f"Cannot make a tensor of {_short(array if value is None else value)}: it holds objects that are"
+        f"Cannot make a tensor of {described(array if value is None else value)}: it holds objects that are"
         " neither numbers nor text"
     )
 
 
 def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if dtype == dtypes.string:
-        if array.dtype.kind not in "SUO" or not all(
-            isinstance(v, (bytes, str)) for v in np.asarray(value, object).flat
-        ):
-            raise TypeError(f"Expected string, found {_short(value)} instead.")
-        return np.asarray(value, object)
+        if array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in array.flat):
+            raise TypeError(f"Expected string, found {described(value)} instead.")
+        result = np.empty(array.size, object)
+        result[:] = [as_bytes(v, "a string tensor") for v in array.flat]
+        return result.reshape(array.shape)
     target = np.dtype(dtype.as_numpy_dtype)
     if array.dtype == target:
         return array
@@ -104,13 +121,10 @@ def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if not wrong and dtype.is_integer and array.size:
         wrong = bool(array.min() < dtype.min or array.max() > dtype.max)
     if wrong and array.size:
-        raise TypeError(f"Expected {dtype.name}, found {_short(value)} of type '{array.dtype.name}' instead.")
+        raise TypeError(
+            f"Expected {dtype.name}, found {described(value)} of type '{array.dtype.name}' instead."
+        )
     return array.astype(target)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def constant(
@@ -139,7 +153,12 @@ def constant(
 def _fill(array: np.ndarray, dims: Sequence[int | None], verify: bool) -> np.ndarray:
     if None in dims:
         raise ValueError(f"The shape of a constant must be fully known, found {dims}")
-    size = int(np.prod([d or 0 for d in dims]))
+    size = math.prod(d or 0 for d in dims)
+    if size * array.itemsize > MAX_FILLED_BYTES:
+        raise ValueError(
+            f"shape {list(dims)} is too large for a constant: {size} elements of {array.dtype} are more than"
+            " 2 GiB; flowcore.fill makes its value when the graph runs"
+        )
     if verify and list(array.shape) != list(dims):
         raise TypeError(f"Expected a value of shape {list(dims)}, found shape {list(array.shape)}")
     if size == 0:

@@ -8,9 +8,9 @@ from typing import Any
 __all__ = ["DeviceSpec"]
 
 _PART = re.compile(
-    r"^(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)"
+    r"(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)"
     r"|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)"
-    r"|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))$"
+    r"|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))"
 )
 
 
@@ -44,7 +44,7 @@ class DeviceSpec:
         for part in spec.split("/"):
             if not part:
                 continue
-            match = _PART.match(part)
+            match = _PART.fullmatch(part)
             if match is None:
                 raise ValueError(
                     f"Unknown part '{part}' in device string '{spec}'; a device is written like"

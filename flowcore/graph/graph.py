@@ -19,12 +19,13 @@ from flowcore.dtypes import DType, as_dtype
 from flowcore.graph import device as device_strings
 from flowcore.graph.op_def import OpDef, get_op_def
 from flowcore.graph.operation import IndexedSlices, NodeDef, Operation, Tensor
+from flowcore.shape import checked_rank
 
 __all__ = ["Graph", "GraphKeys", "get_default_graph", "reset_default_graph"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_VALID_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/\-]*$")
-_VALID_SCOPE = re.compile(r"^[A-Za-z0-9_.\\/\-]*$")
+_VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/\-]*")
+_VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/\-]*")
 
 
 class GraphKeys:
@@ -265,12 +266,12 @@ class Graph:
         Names differ by more than case.
         """
         scope = self._scopes.name
-        if not scope and not _VALID_NAME.match(name):
+        if not scope and not _VALID_NAME.fullmatch(name):
             raise ValueError(
                 f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/', and not '_'"
                 " or '-' first"
             )
-        if scope and not _VALID_SCOPE.match(name):
+        if scope and not _VALID_SCOPE.fullmatch(name):
             raise ValueError(
                 f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/' only"
             )
@@ -306,7 +307,7 @@ class Graph:
             new = name[:-1]
         else:
             valid = _VALID_SCOPE if old else _VALID_NAME
-            if not valid.match(name):
+            if not valid.fullmatch(name):
                 raise ValueError(f"'{name}' is not a valid scope name")
             new = self.unique_name(name)
         scopes.name = new
@@ -593,7 +594,7 @@ def _infer_shapes(op: Operation) -> None:
         return
     try:
         for tensor, known in zip(op._outputs, shape(op)):
-            tensor._shape = known
+            tensor._shape = checked_rank(known)
     except ValueError as error:
         raise ValueError(
             f"{error} (new node '{op._name}' of type {op._type}, with input shapes:"

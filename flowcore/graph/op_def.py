@@ -13,8 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from flowcore import dtypes
+from flowcore.arguments import INT64_MAX, INT64_MIN, as_bytes, described, real_number, whole_number
 from flowcore.dtypes import DType
-from flowcore.shape import TensorShape, as_shape
+from flowcore.shape import TensorShape, as_shape, checked_rank
+
+#: Outputs of one node: a number that an attribute gives is refused before anything is made of it.
+MAX_OUTPUTS = 2**20
 
 
 class ArgDef(NamedTuple):
@@ -47,33 +51,34 @@ class AttrDef(NamedTuple):
     default: Any = None
     has_default: bool = False
     allowed: frozenset[Any] | None = None
-    minimum: int | None = None
+    minimum: int = INT64_MIN  # of the value, or of the length of a list
+    maximum: int = INT64_MAX
 
     def check(self, op_type: str, value: Any) -> Any:
         """`value` in its stored form. Raises TypeError or ValueError for one that does not fit."""
+        is_list = self.kind.startswith("list(")
         try:
-            if self.kind.startswith("list("):
+            if is_list:
                 if not isinstance(value, (list, tuple)):
                     raise TypeError("a list")
                 result: Any = [_CONVERT[self.kind[5:-1]](v) for v in value]
-                if self.minimum is not None and len(result) < self.minimum:
-                    raise ValueError(
-                        f"Attribute '{self.name}' of {op_type} needs at least {self.minimum} entries, found"
-                        f" {len(result)}"
-                    )
-                parts = result
             else:
                 result = _CONVERT[self.kind](value)
-                if self.minimum is not None and result < self.minimum:
-                    raise ValueError(
-                        f"Attribute '{self.name}' of {op_type} must be at least {self.minimum}, found"
-                        f" {result}"
-                    )
-                parts = (result,)
         except TypeError:
             raise TypeError(
-                f"Attribute '{self.name}' of {op_type} must be {self.kind}, found {value!r}"
+                f"Attribute '{self.name}' of {op_type} must be {self.kind}, found {described(value)}"
             ) from None
+        except ValueError as error:
+            raise ValueError(f"Attribute '{self.name}' of {op_type}: {error}") from None
+        if is_list and len(result) < self.minimum:
+            raise ValueError(
+                f"Attribute '{self.name}' of {op_type} needs at least {self.minimum} entries, found"
+                f" {len(result)}"
+            )
+        if self.kind == "int" and not self.minimum <= result <= self.maximum:
+            bound = f"at least {self.minimum}" if result < self.minimum else f"at most {self.maximum}"
+            raise ValueError(f"Attribute '{self.name}' of {op_type} must be {bound}, found {result}")
+        parts = result if is_list else (result,)
         if self.allowed is not None:
             for part in parts:
                 if part not in self.allowed:
@@ -93,15 +98,11 @@ class AttrDef(NamedTuple):
 
 
 def _to_int(value: Any) -> int:
-    if isinstance(value, bool):
-        return int(value)
-    return value.__index__() if hasattr(value, "__index__") else _fail()
+    return whole_number(value, "the value")
 
 
 def _to_float(value: Any) -> float:
-    if isinstance(value, (str, bytes)):
-        _fail()
-    return float(value)
+    return real_number(value, "the value")
 
 
 def _to_bool(value: Any) -> bool:
@@ -112,10 +113,19 @@ def _to_bool(value: Any) -> bool:
     )
 
 
-def _to_string(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return value if isinstance(value, str) else _fail()
+def _to_string(value: Any) -> str | bytes:
+    """A str where the bytes are UTF-8, else the bytes."""
+    if type(value) is str and value.isascii():
+        return value
+    data = as_bytes(value, "the value")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data
+
+
+def _to_shape(value: Any) -> TensorShape:
+    return checked_rank(as_shape(value))
 
 
 def _fail() -> Any:
@@ -132,7 +142,7 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "bool": _to_bool,
     "string": _to_string,
     "type": dtypes.as_dtype,
-    "shape": as_shape,
+    "shape": _to_shape,
     "tensor": _same,
     "func": _same,
 }
@@ -161,12 +171,11 @@ def parse_attr(spec: str) -> AttrDef:
             kind = "type"
             allowed = frozenset().union(*(dtypes.GROUPS.get(m) or {_DTYPE_NAMES[m]} for m in members))
     full = f"list({kind})" if is_list else kind
-    attr = AttrDef(name, full, None, default is not None, allowed, int(minimum) if minimum else None)
+    least = int(minimum) if minimum else INT64_MIN
+    attr = AttrDef(name, full, None, default is not None, allowed, least)
     if default is None:
         return attr
-    return AttrDef(
-        name, full, attr.check("the spec of an op", _literal(default)), True, allowed, attr.minimum
-    )
+    return attr._replace(default=attr.check("the spec of an op", _literal(default)))
 
 
 def _literal(text: str) -> Any:
@@ -281,6 +290,9 @@ def register(
         inferred = frozenset(
             n for a in input_args for n in (a.type_attr, a.type_list_attr, a.number_attr) if n
         )
+        for arg in output_args:
+            if arg.number_attr:
+                attr_defs[arg.number_attr] = attr_defs[arg.number_attr]._replace(maximum=MAX_OUTPUTS)
         return OpDef(
             name,
             input_args,

@@ -9,7 +9,7 @@ from typing import Any
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
-from flowcore.graph.constants import MAX_RANK, constant
+from flowcore.graph.constants import constant
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Tensor
@@ -33,10 +33,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tenso
       dtype: its element type.
       shape: its shape, as far as it is fixed; None: anything.
     """
-    known = TensorShape(shape)
-    if known.ndims is not None and known.ndims > MAX_RANK:
-        raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {known.ndims}")
-    return apply("Placeholder", dtype=dtypes.as_dtype(dtype), shape=known, name=name)
+    return apply("Placeholder", dtype=dtypes.as_dtype(dtype), shape=TensorShape(shape), name=name)
 
 
 def _merge_default(op: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
-from flowcore.graph.constants import MAX_RANK, constant, constant_value, constant_value_as_shape
+from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
@@ -18,7 +18,7 @@ from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
 from flowcore.ops.casts import cast
 from flowcore.ops.conversions import int_argument
-from flowcore.shape import UNKNOWN, TensorShape
+from flowcore.shape import MAX_RANK, UNKNOWN, TensorShape
 
 __all__ = ["broadcast_to", "expand_dims", "rank", "reshape", "shape", "shape_n", "size", "squeeze"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import as_bytes, described
 from flowcore.graph.operation import Operation, Tensor
 
 Convert = Callable[[Any], np.ndarray]
@@ -135,7 +136,7 @@ def _numbers(tensor: Tensor, value: object, np_dtype: np.dtype) -> np.ndarray:
         if array.dtype == np_dtype:
             return array
         converted = array.astype(np_dtype) if array.dtype != object else np.asarray(value, np_dtype)
-    except (TypeError, ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise TypeError(
             f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype {tensor.dtype.name}: {error}"
         ) from None
@@ -165,9 +166,6 @@ def _kept(array: np.ndarray, converted: np.ndarray) -> bool:
 
 def _strings(tensor: Tensor, value: object) -> np.ndarray:
     _refuse_graph_objects(tensor, value)
-    array = np.asarray(value)
-    if array.dtype.kind not in "USO":
-        raise TypeError(f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string")
     array = np.asarray(value, dtype=object)
     for item in array.flat:
         if not isinstance(item, (bytes, str)):
@@ -175,11 +173,12 @@ def _strings(tensor: Tensor, value: object) -> np.ndarray:
                 f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string: it holds a"
                 f" {type(item).__name__}"
             )
+        if type(item) is str and not item.isascii():
+            as_bytes(item, f"the value fed for Tensor '{tensor.name}'")
     return array
 
 
 def _describe(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of dtype {value.dtype} and shape {value.shape}"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return described(value)

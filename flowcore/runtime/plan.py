@@ -49,7 +49,7 @@ class CompiledPlan:
     fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
     queues: dict[str, _engine.Resource] = field(default_factory=dict)
     #: of the session's queues, filled while it runs: see ResourceManager
-    failures: Mapping[tuple[str, str], RunnerFailure] = field(default_factory=dict)
+    failures: Mapping[tuple[bytes, bytes], RunnerFailure] = field(default_factory=dict)
 
     @property
     def may_wait(self) -> bool:
@@ -257,8 +257,7 @@ class _Lowering:
 
     def _python_kernel(self, op: Operation) -> Callable[..., object] | None:
         if op.type == "PyFunc":
-            token = op.get_attr("token")
-            return op.graph._py_funcs[token.decode() if isinstance(token, bytes) else token]
+            return op.graph._py_funcs[op.get_attr("token")]
         return self.resources.python_kernel(op, attributes(op))
 
     def _refuse(self, op: Operation, device: Device) -> None:

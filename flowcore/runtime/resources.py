@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flowcore import _engine, errors, kernels
+from flowcore.arguments import as_bytes
 from flowcore.graph.operation import Operation
 
 #: Attributes that say how a resource is found, not what it is.
@@ -63,13 +64,10 @@ class RunnerFailure(NamedTuple):
     error: BaseException
 
 
-def key_of(op: Operation, attrs: Mapping[str, Any]) -> tuple[str, str]:
+def key_of(op: Operation, attrs: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """Container and name under which a resource is kept."""
-    name, container = attrs.get("shared_name") or op.name, attrs.get("container") or ""
-    return (
-        container.decode() if isinstance(container, bytes) else container,
-        name.decode() if isinstance(name, bytes) else name,
-    )
+    name = as_bytes(attrs.get("shared_name") or op.name, "shared_name")
+    return as_bytes(attrs.get("container") or "", "container"), name
 
 
 class ResourceManager:
@@ -77,9 +75,9 @@ class ResourceManager:
 
     def __init__(self) -> None:
         #: By name: queues that no runner fills any more because one failed. Whoever meets one is told.
-        self.failures: dict[tuple[str, str], RunnerFailure] = {}
+        self.failures: dict[tuple[bytes, bytes], RunnerFailure] = {}
         self._lock = threading.Lock()
-        self._resources: dict[tuple[str, str], tuple[Operation, dict[str, Any], _engine.Resource]] = {}
+        self._resources: dict[tuple[bytes, bytes], tuple[Operation, dict[str, Any], _engine.Resource]] = {}
         self._python_kernels: dict[str, Callable[..., Any]] = {}
 
     def get(self, op: Operation, attrs: Mapping[str, Any]) -> _engine.Resource:
@@ -92,12 +90,12 @@ class ResourceManager:
         with self._lock:
             found = self._resources.get(key)
             if found is None:
-                made = _make(op, key[1], attrs)
+                made = _make(op, printable(key[1]), attrs)
                 self._resources[key] = op, dict(attrs), made
                 return made
         first, meant, resource = found
         if first is not op:
-            _expect_same(op, attrs, key[1], first, meant)
+            _expect_same(op, attrs, printable(key[1]), first, meant)
         return resource
 
     def blame(self, op: Operation, failure: RunnerFailure) -> None:
@@ -122,3 +120,8 @@ class ResourceManager:
             self._resources.clear()
             self.failures.clear()
             self._python_kernels.clear()
+
+
+def printable(name: bytes) -> str:
+    """A name as messages show it: C text ends at a NUL, and bytes need not be UTF-8."""
+    return name.decode("utf-8", "backslashreplace").replace("\0", "\\0")

@@ -73,3 +73,16 @@ def test_a_short_list_becomes_what_a_long_way_makes_of_it(value: Any, dtype: str
         found = convert(value)
         np.testing.assert_array_equal(found, wanted)
         assert found.dtype == wanted.dtype
+
+
+def test_fed_text_keeps_every_byte() -> None:
+    with fc.Graph().as_default(), fc.Session() as sess:
+        text = fc.placeholder(fc.string, name="text")
+        value = ["a\0", b"\xff\0\0", "\udcfe"]
+        assert sess.run(fc.identity(text), {text: value}).tolist() == [b"a\0", b"\xff\0\0", b"\xfe"]
+        for wrong in ("\ud800", ["a", "\ud800"], np.array("\ud800", object)):
+            with pytest.raises(ValueError, match="the value fed for Tensor 'text:0' holds a lone surrogate"):
+                sess.run(text, {text: wrong})
+        for wrong in (3, ["a", 3], [["a"], ["b", "c"]], None):
+            with pytest.raises(TypeError, match=r"Cannot feed .* for Tensor 'text:0' of dtype string"):
+                sess.run(text, {text: wrong})
