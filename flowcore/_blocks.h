@@ -199,6 +199,20 @@ static inline void fc_count_used(long long blocks, long long bytes) {
     fc_add_own(&own->bytes, bytes);
 }
 
+/* A child finds the lists whole and their locks free, whatever other threads of its parent were at. What
+ * these kept themselves stays unused in the child. */
+static void fc_before_fork(void) {
+    fc_lock(&fc_caches_lock);
+    for (int c = 0; c < FC_CLASSES; c++) fc_lock(&fc_lists[c].lock);
+}
+static void fc_lists_after_fork(void) {
+    for (int c = 0; c < FC_CLASSES; c++) fc_unlock(&fc_lists[c].lock);
+    fc_unlock(&fc_caches_lock);
+}
+static inline void fc_watch_forks(void) {
+    pthread_atfork(fc_before_fork, fc_lists_after_fork, fc_lists_after_fork);
+}
+
 /* Blocks and bytes in use, and bytes kept, over all threads. Exact while none of them takes or gives one. */
 static inline void fc_used(long long *blocks, long long *bytes, long long *kept) {
     fc_lock(&fc_caches_lock);

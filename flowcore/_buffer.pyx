@@ -32,6 +32,7 @@ cdef extern from "_blocks.h" nogil:
     void fc_free_blocks()
     void fc_count_used(long long, long long)
     void fc_used(long long *, long long *, long long *)
+    void fc_watch_forks()
 
 cdef extern from *:
     """
@@ -50,6 +51,8 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int Py_IsInitialized() nogil
+
+fc_watch_forks()
 
 cdef extern from *:
     """

@@ -161,6 +161,8 @@ cdef extern from *:
         __atomic_sub_fetch(&fc_returning, 1, __ATOMIC_RELAXED);
         __atomic_add_fetch(&fc_returned, 1, __ATOMIC_RELAXED);
     }
+    static void fc_none_returning(void) { fc_returning = 0; }
+    static inline void fc_watch_returning(void) { pthread_atfork(NULL, NULL, fc_none_returning); }
     """
     enum: FC_MESSAGE_SIZE
     int fc_api_fail(fc_ctx *ctx, int status, const char *format, ...) noexcept nogil
@@ -174,6 +176,7 @@ cdef extern from *:
     void fc_come_back(PyThreadState *, PyThreadState **) noexcept nogil
     int32_t fc_returning
     int32_t fc_returned
+    void fc_watch_returning()
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
@@ -197,6 +200,7 @@ cdef enum:
     DIED = -9                   # internal: dropped after a failure
 
 fc_watch_fork()
+fc_watch_returning()
 fc_count_allocations(buf.allocations())
 
 
@@ -1296,12 +1300,15 @@ cdef class Resource:
     """Owns one reference to a resource: a variable, a queue, a random counter."""
 
     cdef fc_resource *pointer
+    cdef int32_t fork_count
 
     def __init__(self, capsule):
         self.pointer = <fc_resource *>PyCapsule_GetPointer(capsule, "flowcore.resource")
+        self.fork_count = fc_fork_count
 
     def __dealloc__(self):
-        fc_resource_release(self.pointer)
+        if self.fork_count == fc_fork_count:  # a lock in it may be held by a thread of the parent, for ever here
+            fc_resource_release(self.pointer)
 
     @property
     def name(self):
@@ -1385,12 +1392,18 @@ cdef class Pool:
 
 
 cdef int cancel_steps(list running, bytes message) except -1:
-    """Fails the steps at these addresses. It visits all of them before it lets the GIL go: from then on a step may end, but not go."""
-    cdef list addresses = list(running)
+    """Fails the steps at these addresses. It visits all of them before it lets the GIL go: from then on a step may end, but not go.
+
+    In a forked child it leaves alone the steps that run in the parent.
+    """
+    cdef list addresses = []
     cdef const char *text = message
     cdef step_t *step
-    for address in addresses:
-        fc_add32(&(<step_t *><size_t>address).visitors, 1)
+    for address in running:
+        step = <step_t *><size_t>address
+        if step.plan.pool.fork_count == fc_fork_count:
+            fc_add32(&step.visitors, 1)
+            addresses.append(address)
     for address in addresses:
         step = <step_t *><size_t>address
         with nogil:
@@ -1641,6 +1654,8 @@ cdef class Plan:
         cdef step_t *step
         cdef void **block
         cdef int32_t i
+        if self.c.pool != NULL and self.c.pool.fork_count != fc_fork_count:
+            return  # as for a Resource
         while self.idle != NULL:
             step = self.idle
             self.idle = step.free_next
@@ -1658,8 +1673,8 @@ cdef class Plan:
         cdef step_t *step = self.idle
         if self.c.pool.fork_count != fc_fork_count:
             raise RuntimeError(
-                "this process was forked after flowcore had started its threads, which do not survive a fork. "
-                "Start children with multiprocessing's 'spawn' method, or make the Session in the child")
+                "this plan was made before the process was forked, and its threads have not survived that; make a "
+                "new Session in this process, where the graph may be used as before")
         if step == NULL:
             step = new_step(&self.c)
             if step == NULL:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+from flowcore import locks
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph import device as device_strings
 from flowcore.graph.op_def import OpDef, get_op_def
@@ -100,7 +101,7 @@ class Graph:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()
+        self._lock = locks.reentrant_lock()
         self._ops: list[Operation] = []
         self._by_name: dict[str, Operation] = {}
         self._names: dict[str, int] = {}
@@ -617,7 +618,7 @@ class _Defaults(threading.local):
 
 _defaults = _Defaults()
 _global_default: list[Graph] = []
-_global_lock = threading.Lock()
+_global_lock = locks.lock()
 
 
 def get_default_graph() -> Graph:

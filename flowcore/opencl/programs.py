@@ -9,13 +9,12 @@ several lines of elementwise.def in one, is written out in the options: see fuse
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import pathlib
-import threading
 import warnings
 from typing import Any
 
+from flowcore import locks
 from flowcore.opencl import stored
 from flowcore.opencl.formulas import (
     CLASSES,
@@ -87,7 +86,7 @@ class Programs:
         self.flags = flags
         self.compiled = 0
         self._built: dict[tuple[str, str], Any] = {}
-        self._lock = threading.Lock()
+        self._lock = locks.lock()
 
     def build(self, file: str, options: str) -> int:
         """The address of the built program. Raises RuntimeError with the compiler's log."""
@@ -153,7 +152,7 @@ class Programs:
 
 def _cache_file(key: str) -> pathlib.Path | None:
     folder = cache_folder()
-    return None if folder is None else folder / f"{hashlib.sha256(key.encode()).hexdigest()}.bin"
+    return None if folder is None else folder / stored.file_name(key, ".bin")
 
 
 def compiled(context: Any, device: Any, flags: str, text: str) -> Any:

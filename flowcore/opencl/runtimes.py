@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from flowcore import _engine
+from flowcore import _engine, locks
 from flowcore.opencl import _opencl, tuning
 from flowcore.opencl.programs import Programs, compiled
 
@@ -130,16 +130,36 @@ def _wanted(runtime: Runtime, choice: str) -> bool:
     return any(word.strip().lower() in text for word in choice.split(",") if word.strip())
 
 
+#: Whether this process was forked from one that had imported pyopencl.
+_is_late_child = False
+
+
+def _begin_child() -> None:
+    global _is_late_child  # noqa: PLW0603
+    runtimes.cache_clear()
+    _is_late_child = "pyopencl" in sys.modules
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_child)
+
+
 @functools.cache
 def runtimes() -> list[Runtime]:
     """All OpenCL devices in the order of their numbers: GPUs, accelerators, processors; simulators last.
 
     FLOWCORE_OPENCL names those to use, by parts of platform or device names separated by commas;
-    "none" hides all. Raises ImportError without pyopencl or an OpenCL runtime.
+    "none" hides all. Raises ImportError without pyopencl or an OpenCL runtime, and in a child that was
+    forked from a process which had one.
     """
     choice = os.environ.get("FLOWCORE_OPENCL", "")
     if choice.strip().lower() == "none":
         return []
+    if _is_late_child:
+        raise ImportError(
+            "no OpenCL: this process was forked from one that had opened OpenCL, whose drivers do not survive"
+            " that; start children with multiprocessing's 'spawn' method, or fork before OpenCL is used"
+        )
     try:
         import pyopencl as cl
     except ImportError as error:
@@ -155,7 +175,7 @@ def runtimes() -> list[Runtime]:
     return sorted(found, key=lambda r: (r.is_simulator, order[r.kind]))
 
 
-_lock = threading.Lock()
+_lock = locks.lock()
 _loaded = False
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import pathlib
 import struct
 import threading
 from collections.abc import Iterator
 
-__all__ = ["may_read", "read", "write"]
+__all__ = ["file_name", "may_read", "read", "write"]
 
 #: Magic, version of this format, length of the content, what the content is for, and a digest of all
 #: of these and the content.
@@ -24,8 +23,17 @@ _HEAD = struct.Struct("<8sIQ32s")
 _MAGIC, _VERSION, _DIGEST_BYTES = b"flowcore", 1, 32
 
 
+def file_name(key: str, suffix: str) -> str:
+    """The name of the file for this key."""
+    import hashlib
+
+    return hashlib.sha256(key.encode()).hexdigest() + suffix
+
+
 def _seal(key: str, content: bytes) -> tuple[bytes, bytes]:
     """The head of a file with this content, and the digest that follows it."""
+    import hashlib
+
     head = _HEAD.pack(_MAGIC, _VERSION, len(content), hashlib.sha256(key.encode()).digest())
     return head, hashlib.blake2b(head + content, digest_size=_DIGEST_BYTES).digest()
 

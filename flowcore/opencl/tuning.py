@@ -7,7 +7,6 @@ Owns: the files of choices, one for each device, and the candidates. Measuring i
 
 from __future__ import annotations
 
-import hashlib
 import pathlib
 from typing import NamedTuple
 
@@ -43,8 +42,7 @@ def candidates(is_cpu: bool, max_group: int) -> list[Tiles]:
 
 def _file(identity: str) -> pathlib.Path | None:
     folder = cache_folder()
-    name = hashlib.sha256(identity.encode()).hexdigest()
-    return folder / f"{name}.tiles" if folder is not None else None
+    return folder / stored.file_name(identity, ".tiles") if folder is not None else None
 
 
 def load(identity: str) -> Tiles:

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from flowcore import dtypes
+from flowcore import dtypes, locks
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
@@ -308,7 +308,7 @@ class _State:
 
 
 _KEY = ("__variable_scopes",)  # a collection that get_all_collection_keys does not show
-_making = threading.Lock()
+_making = locks.lock()
 
 
 def _state(graph: Graph) -> _State:

@@ -7,13 +7,12 @@ Owns: VariableStore. Must never import variable_scope, which says under which na
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from flowcore import dtypes
+from flowcore import dtypes, locks
 from flowcore.graph.constants import make_array
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import Tensor
@@ -30,7 +29,7 @@ class VariableStore:
 
     def __init__(self) -> None:
         self.variables: dict[str, Variable] = {}
-        self._lock = threading.RLock()
+        self._lock = locks.reentrant_lock()
 
     def get(
         self,

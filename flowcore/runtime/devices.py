@@ -12,12 +12,11 @@ import glob
 import operator
 import os
 import sys
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from flowcore import _engine, dtypes, kernels
+from flowcore import _engine, dtypes, kernels, locks
 from flowcore.config import ConfigProto
 from flowcore.graph.operation import Operation
 from flowcore.opencl import _opencl, runtimes
@@ -155,7 +154,7 @@ def make_device(
 HOST = make_device("CPU", 0, kernels.CAPSULES)
 HOST.fusion = CpuFusion()
 _devices: list[Device] = [HOST]
-_lock = threading.Lock()
+_lock = locks.lock()
 
 
 def register(device: Device) -> None:
@@ -213,6 +212,8 @@ class VisibleDevices:
                 f" {options.visible_device_list!r}"
             )
         self._order = [int(word) for word in words]
+        self._preferred: Device | None = None
+        self._has_looked = False
         self._fraction = options.per_process_gpu_memory_fraction
         if not 0 <= self._fraction <= 1:
             raise ValueError(
@@ -235,13 +236,20 @@ class VisibleDevices:
             device.limit_memory(self._fraction)
         return device
 
-    @functools.cached_property
+    @property
     def preferred(self) -> Device | None:
         """Where nodes that ask for nothing may go: the first GPU or accelerator. None on a machine
         whose only OpenCL device is its own processor.
 
-        Looked for once: planning asks for every node.
+        Looked for once: planning asks for every node. (By no cached property: these share a lock, and
+        a child forked while one of them opens a device would find it taken for ever.)
         """
+        if not self._has_looked:
+            self._preferred = self._first_gpu()
+            self._has_looked = True
+        return self._preferred
+
+    def _first_gpu(self) -> Device | None:
         if not _may_have_gpu():
             return None
         try:
@@ -278,8 +286,22 @@ def opencl_devices() -> list[Device]:
     return [d for d in all_devices() if d.runtime is not None]
 
 
-_opening = threading.Lock()
+_opening = locks.lock()
 _untried: list[runtimes.Runtime] | None = None
+#: What a forked child got of its parent's devices. It keeps them: to let them go is a driver's call too.
+_inherited: list[Device] = []
+
+
+def _begin_child() -> None:
+    """A forked child does not have its parent's OpenCL devices: their drivers' threads are gone."""
+    global _untried  # noqa: PLW0603
+    _inherited.extend(d for d in _devices if d.runtime is not None)
+    _devices[:] = [d for d in _devices if d.runtime is None]
+    _untried = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_child)
 
 
 def _open_until(index: int) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from flowcore import _engine, errors, kernels
+from flowcore import _engine, errors, kernels, locks
 from flowcore.arguments import as_bytes
 from flowcore.graph.operation import Operation
 
@@ -76,7 +75,7 @@ class ResourceManager:
     def __init__(self) -> None:
         #: By name: queues that no runner fills any more because one failed. Whoever meets one is told.
         self.failures: dict[tuple[bytes, bytes], RunnerFailure] = {}
-        self._lock = threading.Lock()
+        self._lock = locks.lock()
         self._resources: dict[tuple[bytes, bytes], tuple[Operation, dict[str, Any], _engine.Resource]] = {}
         self._python_kernels: dict[str, Callable[..., Any]] = {}
 

@@ -10,13 +10,14 @@ import gc
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, overload
 
 import numpy as np
 
-from flowcore import _engine, errors
+from flowcore import _engine, errors, locks
 from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
@@ -34,8 +35,20 @@ from flowcore.runtime.waiting import WaitMonitor
 StopFlag = _engine.StopFlag
 
 _pools: dict[int, _engine.Pool] = {}
-_pools_lock = threading.Lock()
+_pools_lock = locks.lock()
 _default_sessions = threading.local()
+_sessions: weakref.WeakSet[BaseSession] = weakref.WeakSet()
+
+
+def _begin_child() -> None:
+    """A forked child has none of its parent's threads: it makes pools of its own, and sessions too."""
+    _pools.clear()
+    for session in _sessions:
+        session._closed = session._is_inherited = True
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_child)
 
 
 def thread_count(config: ConfigProto) -> int:
@@ -131,8 +144,10 @@ class BaseSession:
         self._visible = VisibleDevices(self._config)
         self._verifier = Verifier(self._graph)
         self._signatures: dict[Any, _Signature] = {}
-        self._lock = threading.Lock()
+        self._lock = locks.lock()
         self._closed = False
+        self._is_inherited = False
+        _sessions.add(self)
         self._monitor = WaitMonitor(self._graph)
 
     @property
@@ -351,6 +366,12 @@ class BaseSession:
         return [d.name for d in all_devices()]
 
     def _check_open(self) -> None:
+        if self._is_inherited:
+            raise RuntimeError(
+                "this Session was made before the process was forked: its threads, variables and queues have"
+                " stayed with the parent. Make a new Session in this process, where the graph may be used as"
+                " before, or start children with multiprocessing's 'spawn' method"
+            )
         if self._closed:
             raise RuntimeError(
                 "Attempted to use a closed Session. Make a new one; variables and queues went with this one."

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 
-from flowcore import errors
+from flowcore import errors, locks
 from flowcore.runtime.resources import RunnerFailure
 
 __all__ = ["Coordinator"]
@@ -48,7 +48,7 @@ class Coordinator:
             if clean_stop_exception_types is None
             else tuple(clean_stop_exception_types)
         )
-        self._lock = threading.Lock()
+        self._lock = locks.lock()
         self._stop = threading.Event()
         self._exception: ExcInfo | None = None
         # The text of an exception that nobody has raised yet. Not the exception: its traceback leads

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from flowcore import errors
+from flowcore import errors, locks
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import Operation
 from flowcore.graph.scopes import add_to_collection
@@ -59,7 +59,7 @@ class QueueRunner:
                 "queue_closed_exception_types, when provided, must be a tuple of flowcore.errors types"
             )
         self._closed_types = types or (errors.OutOfRangeError,)
-        self._lock = threading.Lock()
+        self._lock = locks.lock()
         self._exceptions: list[BaseException] = []
         self._live: dict[BaseSession, int] = {}
         self.started = False
