@@ -12,7 +12,7 @@ C = TypeVar("C")
 
 
 def _strict(cls: type[C]) -> type[C]:
-    """Refuses unknown keyword arguments and attributes with a suggestion."""
+    """Refuses unknown keyword arguments and attributes with a suggestion; shows what is not the default."""
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
     plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
 
@@ -35,6 +35,12 @@ def _strict(cls: type[C]) -> type[C]:
             raise AttributeError(refuse(name))
         object.__setattr__(self, name, value)
 
+    def show(self: Any) -> str:
+        plain = cls()
+        changed = [f"{n}={value!r}" for n in known if (value := getattr(self, n)) != getattr(plain, n)]
+        return f"{cls.__name__}({', '.join(changed)})"
+
+    cls.__repr__ = show  # type: ignore[method-assign,assignment]
     cls.__init__ = init  # type: ignore[method-assign,misc]
     cls.__setattr__ = set_attribute  # type: ignore[method-assign,assignment]
     return cls

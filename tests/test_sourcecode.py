@@ -36,6 +36,7 @@ EXECUTION = {
     "_allocate": 0,
     "_list": 0,
     "_kernel": 0,
+    "_list": 0,
     "_buffer": 1,
     "_fifo": 2,
     "_engine": 3,

@@ -114,6 +114,10 @@ class Graph:
         self._py_funcs: dict[str, Callable[..., Any]] = {}
         self._gradient_functions: dict[str, Callable[..., Any]] = {}
 
+    def __repr__(self) -> str:
+        more = ", finalized" if self._finalized else ""
+        return f"<flowcore.Graph of {len(self._ops)} operations{more}>"
+
     # -- building
     # -----------------------------------------------------------------------------------------------
 

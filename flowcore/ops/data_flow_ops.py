@@ -140,6 +140,15 @@ class QueueBase:
             first.dtypes, shapes, first.names, apply("RefSelect", index, [q.queue_ref for q in queues])
         )
 
+    def __repr__(self) -> str:
+        capacity = self._queue_ref.op.attrs.get("capacity")  # none of a queue that was chosen from a list
+        kinds = ", ".join(
+            dtype.name if shape.ndims is None else f"{dtype.name}{shape}"
+            for dtype, shape in zip(self._dtypes, self._shapes, strict=True)
+        )
+        limit = "" if capacity is None else f" capacity={capacity if capacity > 0 else 'unlimited'}"
+        return f"<flowcore.{type(self).__name__} '{self.name}'{limit} of {kinds}>"
+
     @property
     def queue_ref(self) -> Tensor:
         """The handle."""
@@ -400,6 +409,9 @@ class ReaderBase:
     def __init__(self, reader_ref: Tensor, supports_serialize: bool = False) -> None:
         self._reader_ref = reader_ref
         self._supports_serialize = supports_serialize
+
+    def __repr__(self) -> str:
+        return f"<flowcore.{type(self).__name__} '{self._reader_ref.op.name}'>"
 
     @property
     def reader_ref(self) -> Tensor:

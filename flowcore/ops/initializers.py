@@ -49,10 +49,21 @@ class Initializer:
             for name in self._settings
         }
 
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={_short(value)}" for name, value in self.get_config().items())
+        return f"flowcore.{type(self).__name__}({settings})"
+
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         """The initializer with these settings."""
         return cls(**config)
+
+
+def _short(value: Any) -> str:
+    """A setting in one line: of a tensor its name, of an array its size."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"<array of {list(value.shape)}>"
+    return f"'{value.name}'" if isinstance(value, Tensor) else repr(value)
 
 
 def _float(dtype: Any) -> dtypes.DType:

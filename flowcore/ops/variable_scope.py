@@ -87,6 +87,10 @@ class VariableScope:
         self._use_resource = use_resource
         self._constraint = constraint
 
+    def __repr__(self) -> str:
+        reuse = self._reuse.name if isinstance(self._reuse, _ReuseMode) else bool(self._reuse)
+        return f"<flowcore.VariableScope '{self._name}' reuse={reuse}>"
+
     @property
     def name(self) -> str:
         """The prefix of its variables' names."""
@@ -432,6 +436,11 @@ class variable_scope:
         self._given = {key: value for key, value in given.items() if value is not None}
         self._custom_getter = custom_getter
         self._entered: list[contextlib.ExitStack] = []
+
+    def __repr__(self) -> str:
+        given = self._name_or_scope
+        name = given.name if isinstance(given, VariableScope) else given or self._default_name
+        return f"<flowcore.variable_scope '{name}'>"
 
     def __enter__(self) -> VariableScope:
         with contextlib.ExitStack() as stack:

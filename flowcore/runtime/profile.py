@@ -29,6 +29,9 @@ class RunMetadata:
     def __init__(self) -> None:
         self.node_stats: list[NodeStats] = []
 
+    def __repr__(self) -> str:
+        return f"<flowcore.RunMetadata of {len(self.node_stats)} executions of nodes>"
+
     def chrome_trace(self) -> dict[str, Any]:
         """The Trace Event Format:
 

@@ -150,6 +150,10 @@ class BaseSession:
         _sessions.add(self)
         self._monitor = WaitMonitor(self._graph)
 
+    def __repr__(self) -> str:
+        state, kind = "closed" if self._closed else "open", type(self).__name__
+        return f"<flowcore.{kind}, {state}, {self._pool.threads} threads, of {self._graph!r}>"
+
     @property
     def graph(self) -> Graph:
         """The graph that this session runs."""

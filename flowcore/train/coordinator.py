@@ -60,6 +60,13 @@ class Coordinator:
         self._threads: set[threading.Thread] = set()
         self._on_stop: list[Callable[[], None]] = []
 
+    def __repr__(self) -> str:
+        with self._lock:
+            threads = sum(t.is_alive() for t in self._threads)
+            state = "joined" if self._joined else "stop requested" if self._stop.is_set() else "running"
+            error = f", for {self._exception[0].__name__}" if self._exception is not None else ""
+        return f"<flowcore.train.Coordinator, {state}{error}, {threads} threads alive>"
+
     def request_stop(self, ex: BaseException | ExcInfo | None = None) -> None:
         """Asks all threads to stop. `ex`: an exception, or the triple of sys.exc_info(), which
         `join` raises; the first one counts.

@@ -7,7 +7,7 @@ Owns: the base class, its slots, and what all optimisers do with gradients.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
@@ -45,6 +45,18 @@ class Optimizer:
         self._use_locking = use_locking
         self._name = name
         self._slots: dict[str, dict[Variable, Variable]] = {}
+
+    def _hyper_parameters(self) -> Mapping[str, Any]:
+        """What `repr` shows: the constructor's arguments by name."""
+        return {}
+
+    def __repr__(self) -> str:
+        settings = "".join(
+            f" {name}={value.name if isinstance(value, (Tensor, Variable)) else value}"
+            for name, value in self._hyper_parameters().items()
+        )
+        slots = sum(len(s) for s in self._slots.values())
+        return f"<flowcore.train.{type(self).__name__} '{self._name}'{settings}, {slots} slots>"
 
     def get_name(self) -> str:
         return self._name

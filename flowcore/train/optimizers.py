@@ -6,7 +6,7 @@ Each names its slots, its hyper-parameters and the fused op that updates a varia
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowcore.graph.apply import apply
@@ -44,6 +44,9 @@ class GradientDescentOptimizer(Optimizer):
         super().__init__(use_locking, name)
         self._learning_rate = learning_rate
 
+    def _hyper_parameters(self) -> Mapping[str, Any]:
+        return {"learning_rate": self._learning_rate}
+
     def _prepare(self) -> None:
         self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
 
@@ -76,6 +79,13 @@ class MomentumOptimizer(Optimizer):
     ) -> None:
         super().__init__(use_locking, name)
         self._learning_rate, self._momentum, self._use_nesterov = learning_rate, momentum, use_nesterov
+
+    def _hyper_parameters(self) -> Mapping[str, Any]:
+        return {
+            "learning_rate": self._learning_rate,
+            "momentum": self._momentum,
+            "use_nesterov": self._use_nesterov,
+        }
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:
@@ -135,6 +145,9 @@ class AdamOptimizer(Optimizer):
         super().__init__(use_locking, name)
         self._values = (learning_rate, beta1, beta2, epsilon)
         self._powers: dict[Any, tuple[Variable, Variable]] = {}
+
+    def _hyper_parameters(self) -> Mapping[str, Any]:
+        return dict(zip(("learning_rate", "beta1", "beta2", "epsilon"), self._values, strict=True))
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         graph = get_default_graph()
@@ -218,6 +231,9 @@ class AdagradOptimizer(Optimizer):
         super().__init__(use_locking, name)
         self._learning_rate, self._initial = learning_rate, initial_accumulator_value
 
+    def _hyper_parameters(self) -> Mapping[str, Any]:
+        return {"learning_rate": self._learning_rate, "initial_accumulator_value": self._initial}
+
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:
             self._slot(
@@ -269,6 +285,9 @@ class RMSPropOptimizer(Optimizer):
             raise NotImplementedError("RMSProp with centered=True is not there yet")
         super().__init__(use_locking, name)
         self._values = (learning_rate, decay, momentum, epsilon)
+
+    def _hyper_parameters(self) -> Mapping[str, Any]:
+        return dict(zip(("learning_rate", "decay", "momentum", "epsilon"), self._values, strict=True))
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:

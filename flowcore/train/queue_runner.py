@@ -64,6 +64,14 @@ class QueueRunner:
         self._live: dict[BaseSession, int] = {}
         self.started = False
 
+    def __repr__(self) -> str:
+        with self._lock:
+            running, errors_seen = sum(self._live.values()), len(self._exceptions)
+        state = f"{running} running" if running else "ended" if self.started else "not started"
+        failed = f", {errors_seen} failed" if errors_seen else ""
+        count = len(self._enqueue_ops)
+        return f"<flowcore.train.QueueRunner of '{self.name}', {count} threads, {state}{failed}>"
+
     @property
     def queue(self) -> QueueBase:
         return self._queue
