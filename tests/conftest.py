@@ -15,14 +15,49 @@ import pytest
 
 import flowcore as fc
 from flowcore import _engine
-from flowcore.runtime import devices
+from flowcore.graph.operation import Operation
+from flowcore.opencl.host_ops import HOST_OPS
+from flowcore.runtime import devices, plan
 
-#: FLOWCORE_TEST_DEVICE=/gpu:0 puts every node that asks for nothing on that OpenCL device, where it
-#: has a kernel: any test is a test of the device then.
+#: FLOWCORE_TEST_DEVICE=/gpu:0 puts every node that computes floating values and asks for nothing on
+#: that OpenCL device: any test is a test of the device then. Where a kernel is missing that the
+#: device should have, the node falls back to the CPU, and the test fails.
 DEVICE = os.environ.get("FLOWCORE_TEST_DEVICE", "")
+_fallen_back: list[str] = []
 if DEVICE:
     _device = devices.find(devices.OPENCL, int(DEVICE.rpartition(":")[2]))
     devices.VisibleDevices.preferred = _device  # type: ignore[assignment]
+    _place = plan.place
+
+    def _watched_place(op: Operation, *args: Any) -> devices.Device:
+        chosen = _place(op, *args)
+        if chosen.is_host and not op.device and _should_have_kernel(op) and _device.kernel_for(op) is None:
+            _fallen_back.append(f"{op.type} of {', '.join(t.dtype.name for t in (*op.inputs, *op.outputs))}")
+        return chosen
+
+    plan.place = _watched_place
+
+
+def _should_have_kernel(op: Operation) -> bool:
+    """Whether an op computes floating values, of types that the device has, and is none of the host's."""
+    types = {t.dtype.base_dtype for t in (*op.inputs, *op.outputs)}
+    host_types = {fc.string, fc.resource, fc.complex64, fc.complex128}
+    if _device.runtime is not None and not _device.runtime.has_double:
+        host_types.add(fc.float64)
+    return (
+        any(t.is_floating for t in types)
+        and not types & host_types
+        and op.type in devices.HOST.kernels
+        and op.type not in HOST_OPS
+    )
+
+
+@pytest.fixture(autouse=True)
+def nothing_falls_back() -> Iterator[None]:
+    _fallen_back.clear()
+    yield
+    if _fallen_back:
+        pytest.fail(f"fell back to the CPU, for want of a kernel on {DEVICE}: {sorted(set(_fallen_back))}")
 
 
 @pytest.fixture(autouse=True)
