@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: train test test-opencl lint smoke bench wheel check-tools clean
+.PHONY: train test test-opencl lint smoke bench docs wheel check-tools clean
 
 train: $(VENV)/built $(VENV)/examples
 	$(BIN)/python examples/train_images.py $(ARGS)
@@ -29,6 +29,10 @@ smoke: $(VENV)/built $(VENV)/examples
 
 bench: $(VENV)/built $(VENV)/examples
 	$(BIN)/python examples/benchmarks/compare.py $(ARGS)
+
+# The documentation site, in site/. It reads the sources and needs nothing built.
+docs: $(VENV)/docs
+	$(BIN)/mkdocs build --strict --quiet
 
 # dist/: the source distribution, and a wheel that is named after the oldest C library that it runs with (manylinux).
 wheel: $(VENV)/built $(VENV)/wheel
@@ -69,6 +73,10 @@ $(VENV)/installed: pyproject.toml flowcore/_version.py | $(VENV)/built
 # What the extras of pyproject.toml name, installed without building flowcore once more.
 EXTRAS = $(BIN)/python -c 'import sys, tomllib; e = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; print("\n".join(r for n in sys.argv[1:] for r in e[n]))'
 
+$(VENV)/docs: pyproject.toml | $(VENV)/bin/python
+	$(EXTRAS) docs | $(BIN)/python -m pip install --quiet -r /dev/stdin
+	@touch $@
+
 $(VENV)/examples: pyproject.toml | $(VENV)/installed
 	$(EXTRAS) examples | $(BIN)/python -m pip install --quiet -r /dev/stdin
 	@touch $@
@@ -92,4 +100,4 @@ $(VENV)/wheel: pyproject.toml | $(VENV)/installed
 	@touch $@
 
 clean:
-	rm -rf build dist $(VENV) flowcore/*.so flowcore/kernels/*.so flowcore/_*.c *.egg-info
+	rm -rf build dist site $(VENV) flowcore/*.so flowcore/kernels/*.so flowcore/_*.c *.egg-info

@@ -36,7 +36,6 @@ EXECUTION = {
     "_allocate": 0,
     "_list": 0,
     "_kernel": 0,
-    "_list": 0,
     "_buffer": 1,
     "_fifo": 2,
     "_engine": 3,
