@@ -11,7 +11,8 @@ from importlib.machinery import EXTENSION_SUFFIXES
 from types import ModuleType
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__))
-_UNITS = ("_buffer", "_fifo", "_engine")  # without these nothing works; the units of kernels are found
+#: Without these nothing works; the units of kernels are found.
+_UNITS = ("_buffer", "_fifo", "_reader", "_engine")
 
 
 def _check_files() -> None:

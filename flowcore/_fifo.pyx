@@ -20,17 +20,17 @@ Must never import the engine or anything above it.
 
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t, uint64_t
-from libc.stdio cimport FILE, fclose, fopen, fread, fseek, ftell, SEEK_END, SEEK_SET
 from libc.stdlib cimport free
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset
 
 from flowcore._allocate cimport fc_calloc, fc_count_allocations, fc_malloc, fc_strdup
 from flowcore._buffer cimport allocations
 from flowcore._kernel cimport (
-    FC_ABI, FC_ASYNC, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING,
-    FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_attr, fc_buffer, fc_ctx, fc_data, fc_item_size, fc_int_at, fc_kernel_def,
-    fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_string, fc_take_lock, fc_tensor, fc_token,
-    fc_park_status, pthread_mutex_t,
+    FC_ABI, FC_ASYNC, FC_BOOL, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INT32, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK,
+    FC_OUT_OF_RANGE, FC_PENDING, FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr,
+    fc_buffer, fc_ctx, fc_data, fc_int_at, fc_item_size, fc_kernel_def, fc_kernel_table, fc_mul_overflow,
+    fc_park_status, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_take_lock, fc_tensor, fc_token,
+    pthread_mutex_t,
 )
 from flowcore._list cimport fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove
 
@@ -42,10 +42,7 @@ cdef extern from "<pthread.h>" nogil:
 
 cdef extern from *:
     """
-    #include <errno.h>
-    #include <string.h>
     #include "_kernel.h"
-    enum { FC_BOOL_ = FC_BOOL, FC_INT32_ = FC_INT32, FC_INT64_ = FC_INT64, FC_STATEFUL_ = FC_STATEFUL, FC_READER_ = FC_RES_READER };
     static inline int fc_same_shape(const fc_tensor *a, int ndim, const int64_t *shape) {
         if (ndim < 0) return 1;
         if (a->ndim != ndim) return 0;
@@ -81,17 +78,7 @@ cdef extern from *:
     }
     static int fc_fail_plain(fc_ctx *ctx, int status, const char *message, const char *name) { return ctx->api->fail(ctx, status, message, name); }
     static int fc_fail_count(fc_ctx *ctx, const char *message, long long a, long long b) { return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message, a, b); }
-    static int fc_open_error(fc_ctx *ctx, const char *path) {
-        int code = errno == ENOENT || errno == ENOTDIR ? FC_NOT_FOUND : errno == EACCES || errno == EPERM ? FC_PERMISSION_DENIED : FC_UNKNOWN;
-        return ctx->api->fail(ctx, code, "%s; %s", path, strerror(errno));
-    }
     """
-    enum:
-        FC_BOOL_
-        FC_INT32_
-        FC_INT64_
-        FC_STATEFUL_
-        FC_READER_
     bint fc_same_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
     int fc_fail_closed(fc_ctx *, const char *, const char *) noexcept nogil
     int fc_fail_cancelled(fc_ctx *, const char *, const char *) noexcept nogil
@@ -101,7 +88,6 @@ cdef extern from *:
     int fc_fail_parts(fc_ctx *, const char *, int64_t, int64_t) noexcept nogil
     int fc_fail_plain(fc_ctx *, int, const char *, const char *) noexcept nogil
     int fc_fail_count(fc_ctx *, const char *, long long, long long) noexcept nogil
-    int fc_open_error(fc_ctx *, const char *) noexcept nogil
 
 fc_count_allocations(allocations())
 
@@ -110,7 +96,6 @@ cdef enum:
     MAX_COMPONENTS = 64
     PUT = 0
     TAKE = 1
-    READ = 2          # take one, then read the file it names
     SMALL_BYTES = 4096  # an element up to this may be copied under the lock
     MOST_BYTES = 1 << 22  # of a batch made ahead: a dequeue_up_to may ask for far more than there is
 
@@ -134,6 +119,8 @@ cdef struct waiter_t:
     # TAKE: what was taken, done x components; PUT: the components to put, which are the inputs' own
     # buffers or copies of fed ones
     fc_tensor *held
+    use_element use   # what gets the one element instead of the outputs, or NULL
+    cancel_token cancel
     int64_t left      # in the queue when a request for more than there will be was refused
 
 cdef struct line_t:   # waiters, first come first served
@@ -163,13 +150,6 @@ cdef struct queue_t:
     int64_t reserved  # places of the ring that are kept for elements that requests have taken and may give back
     line_t putting
     line_t taking
-
-cdef struct reader_t:
-    fc_resource base
-    bint whole_file   # else: identity
-    int64_t produced
-    int64_t finished
-
 
 # ---- elements --------------------------------------------------------------------------------------------------
 
@@ -274,7 +254,8 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
     if w.done < w.wanted and not (q.closed and q.putting.count == 0):
         return False
     if w.done == w.wanted or (w.up_to and w.done > 0):
-        q.reserved -= w.done
+        if w.use == NULL:
+            q.reserved -= w.done
         return True
     put_back(q, w)
     w.left = q.count
@@ -384,7 +365,7 @@ cdef void put_back(queue_t *q, waiter_t *w) noexcept nogil:
 
 
 cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
-    """Turns a finished request into outputs, or into its error. Not under the lock."""
+    """Turns a finished request into outputs, or into its error. Not under the lock. FC_PENDING: it is used elsewhere first."""
     cdef int rc = w.status
     if w.kind == PUT:
         if rc == FC_RESOURCE_EXHAUSTED:
@@ -396,9 +377,9 @@ cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
         return fc_fail_empty(ctx, q.kind, q.base.name, w.wanted, w.left)
     if rc == FC_CANCELLED:
         return fc_fail_cancelled(ctx, q.kind, q.base.name)
-    if w.kind == READ:
-        rc = read_item(ctx, w.held)
-    elif w.batched:
+    if w.use != NULL:
+        return w.use(ctx, w.token, &q.base, w.held)
+    if w.batched:
         rc = batch(q, w, ctx)
     else:
         memcpy(ctx.out, w.held, <size_t>q.n * sizeof(fc_tensor))  # with the references
@@ -467,7 +448,8 @@ cdef void finish(queue_t *q, waiter_t *w) noexcept nogil:
         following = w.next
         rc = deliver(q, w, w.ctx)
         let_go(q, w, w.ctx)
-        w.ctx.api.complete(w.token, rc)
+        if rc != FC_PENDING:
+            w.ctx.api.complete(w.token, rc)
         free(w)
         w = following
 
@@ -485,21 +467,7 @@ cdef void let_go(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
 
 cdef void cancel_wait(fc_token *token, void *arg) noexcept nogil:
     """The step gave up: out of the line, and what it held goes back."""
-    cdef queue_t *q = <queue_t *>arg
-    cdef waiter_t *found = NULL
-    cdef waiter_t *others
-    pthread_mutex_lock(&q.lock)
-    found = leave_by_token(&q.putting, token)
-    if found == NULL:
-        found = leave_by_token(&q.taking, token)
-        if found != NULL:
-            put_back(q, found)
-    if found != NULL:
-        found.status = FC_CANCELLED
-    others = serve(q)
-    pthread_mutex_unlock(&q.lock)
-    finish(q, found)
-    finish(q, others)
+    cancel_take(<fc_resource *>arg, token)
 
 
 cdef waiter_t *leave_by_token(line_t *line, fc_token *token) noexcept nogil:
@@ -540,7 +508,7 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
         if w.few:
             w.held = <fc_tensor *>(w + 1)
             memcpy(w.held, draft.held, <size_t>q.n * sizeof(fc_tensor))
-        w.token = ctx.api.park(ctx, cancel_wait, q)
+        w.token = ctx.api.park(ctx, cancel_wait if w.cancel == NULL else w.cancel, q)
     if w == NULL or w.token == NULL:
         free(w)
         if draft.kind != PUT:
@@ -668,14 +636,14 @@ cdef int fits_types(fc_ctx *ctx, const queue_t *q) noexcept nogil:
     return FC_OK
 
 
-cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int kind) noexcept nogil:
+cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to) noexcept nogil:
     cdef waiter_t w
     cdef fc_tensor held[64]
-    cdef int rc = fits_types(ctx, q) if kind == TAKE else FC_OK
+    cdef int rc = fits_types(ctx, q)
     if rc != FC_OK:
         return rc
     memset(&w, 0, sizeof(waiter_t))
-    w.kind = kind
+    w.kind = TAKE
     w.wanted = n
     w.batched = batched
     w.up_to = up_to
@@ -693,7 +661,7 @@ cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to, int 
 cdef int dequeue(fc_ctx *ctx) noexcept nogil:
     cdef int rc = FC_OK
     cdef queue_t *q = queue_at(ctx, 0, &rc)
-    return rc if q == NULL else take(ctx, q, 1, False, False, TAKE)
+    return rc if q == NULL else take(ctx, q, 1, False, False)
 
 
 cdef int take_many(fc_ctx *ctx, bint up_to) noexcept nogil:
@@ -710,7 +678,7 @@ cdef int take_many(fc_ctx *ctx, bint up_to) noexcept nogil:
     for i in range(q.n):
         if q.parts[i].ndim < 0:
             return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"dequeue_many needs the components' shapes: give queue '%s' shapes=", q.base.name)
-    return take(ctx, q, n, True, up_to, TAKE)
+    return take(ctx, q, n, True, up_to)
 
 
 cdef int dequeue_many(fc_ctx *ctx) noexcept nogil:
@@ -753,7 +721,7 @@ cdef int queue_size(fc_ctx *ctx) noexcept nogil:
     cdef queue_t *q = queue_at(ctx, 0, &rc)
     if q == NULL:
         return rc
-    rc = ctx.api.alloc(ctx, 0, FC_INT32_, 0, NULL)
+    rc = ctx.api.alloc(ctx, 0, FC_INT32, 0, NULL)
     if rc == FC_OK:
         fc_take_lock(ctx, &q.lock)
         (<int32_t *>fc_data(&ctx.out[0]))[0] = <int32_t>q.count
@@ -766,7 +734,7 @@ cdef int is_closed(fc_ctx *ctx) noexcept nogil:
     cdef queue_t *q = queue_at(ctx, 0, &rc)
     if q == NULL:
         return rc
-    rc = ctx.api.alloc(ctx, 0, FC_BOOL_, 0, NULL)
+    rc = ctx.api.alloc(ctx, 0, FC_BOOL, 0, NULL)
     if rc == FC_OK:
         fc_take_lock(ctx, &q.lock)
         (<char *>fc_data(&ctx.out[0]))[0] = q.closed
@@ -774,151 +742,72 @@ cdef int is_closed(fc_ctx *ctx) noexcept nogil:
     return rc
 
 
-# ---- files and readers -----------------------------------------------------------------------------------------
+# ---- for readers -----------------------------------------------------------------------------------------------
 
-cdef int put_string(fc_ctx *ctx, int i, const char *data, int64_t size) noexcept nogil:
-    cdef fc_string *s
-    cdef int rc = ctx.api.alloc(ctx, i, FC_STRING, 0, NULL)
-    if rc != FC_OK:
-        return rc
-    s = ctx.api.string_new(data, size)
-    if s == NULL and size:
-        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a string%s", b"")
-    (<fc_string **>fc_data(&ctx.out[i]))[0] = s
-    return FC_OK
-
-
-cdef int put_file(fc_ctx *ctx, int i, const fc_tensor *name) noexcept nogil:
-    """The contents of a file as output i."""
-    cdef const char *path = string_at(name)
-    cdef FILE *f
-    cdef char *data
-    cdef long size
-    cdef size_t n
-    cdef int rc
-    if <int64_t>strlen(path) != string_size(name):
-        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a file name cannot hold a NUL byte; found one behind '%s'", path)
-    ctx.api.may_wait(ctx)
-    f = fopen(path, b"rb")
-    if f == NULL:
-        return fc_open_error(ctx, path)
-    if fseek(f, 0, SEEK_END) != 0 or ftell(f) < 0 or ftell(f) == <long>0x7fffffffffffffff:
-        fclose(f)
-        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"%s is not a regular file", path)
-    size = ftell(f)
-    fseek(f, 0, SEEK_SET)
-    data = <char *>fc_malloc(<size_t>size + 1)
-    if data == NULL:
-        fclose(f)
-        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for the contents of %s", path)
-    n = fread(data, 1, <size_t>size, f)
-    fclose(f)
-    if n != <size_t>size:
-        free(data)
-        return fc_fail_plain(ctx, FC_UNKNOWN, b"%s could not be read to its end", path)
-    rc = put_string(ctx, i, data, size)
-    free(data)
-    return rc
-
-
-cdef const char *string_at(const fc_tensor *t) noexcept nogil:
-    cdef fc_string *s = (<fc_string **>fc_data(t))[0]
-    if s == NULL:
-        return b""
-    return &s.bytes[0]
-
-
-cdef int64_t string_size(const fc_tensor *t) noexcept nogil:
-    cdef fc_string *s = (<fc_string **>fc_data(t))[0]
-    return 0 if s == NULL else s.size
-
-
-cdef int read_file(fc_ctx *ctx) noexcept nogil:
-    if ctx.inputs[0].size != 1 or ctx.inputs[0].dtype != FC_STRING:
-        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"the file name must be one string%s", b"")
-    return put_file(ctx, 0, ctx.inputs[0])
-
-
-cdef reader_t *reader_at(fc_ctx *ctx, int *rc) noexcept nogil:
-    cdef fc_resource *r = NULL
-    if ctx.inputs[0].dtype == FC_RESOURCE and ctx.inputs[0].size == 1:
-        r = (<fc_resource **>fc_data(ctx.inputs[0]))[0]
-    if r != NULL and r.kind == FC_READER_:
-        rc[0] = FC_OK
-        return <reader_t *>r
-    rc[0] = fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"the input is not the handle of a reader%s", b"")
+cdef fc_resource *queue_of_strings(fc_ctx *ctx, int i, int *rc) noexcept nogil:
+    """The queue behind input `i`, or NULL after reporting that it is none of single strings."""
+    cdef queue_t *q = queue_at(ctx, i, rc)
+    if q == NULL or (q.n == 1 and q.parts[0].dtype == FC_STRING):
+        return <fc_resource *>q
+    rc[0] = fc_fail_plain(
+        ctx, FC_INVALID_ARGUMENT,
+        b"a reader takes work from a queue of one string component; '%s' is not", q.base.name)
     return NULL
 
 
-cdef int reader_read(fc_ctx *ctx) noexcept nogil:
-    cdef int rc = FC_OK
-    cdef queue_t *q
-    if reader_at(ctx, &rc) == NULL:
-        return rc
-    q = queue_at(ctx, 1, &rc)
-    if q == NULL:
-        return rc
-    if q.n != 1 or q.parts[0].dtype != FC_STRING:
-        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a reader takes work from a queue of one string component; '%s' is not", q.base.name)
-    return take(ctx, q, 1, False, False, READ)
+cdef int take_for_use(fc_ctx *ctx, fc_resource *queue, use_element use, cancel_token cancel) noexcept nogil:
+    """Takes one element, waiting for it if need be, and hands it to `use`."""
+    cdef waiter_t w
+    cdef fc_tensor held[64]
+    memset(&w, 0, sizeof(waiter_t))
+    w.kind = TAKE
+    w.wanted = 1
+    w.few = True
+    w.held = &held[0]
+    w.use = use
+    w.cancel = cancel
+    return request(ctx, <queue_t *>queue, &w)
 
 
-cdef int read_item(fc_ctx *ctx, const fc_tensor *item) noexcept nogil:
-    """The record of a work item: its name as key; the file's contents, or the name again, as value."""
-    cdef int rc = FC_OK
-    cdef reader_t *reader = reader_at(ctx, &rc)
-    cdef const char *name
-    cdef int64_t size
-    if item.size != 1:
-        return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"a work item must be one string%s", b"")
-    name = string_at(item)
-    size = string_size(item)
-    rc = put_string(ctx, 0, name, size)
-    if rc == FC_OK:
-        rc = put_file(ctx, 1, item) if reader.whole_file else put_string(ctx, 1, name, size)
-    if rc == FC_OK:
-        bump(&reader.produced)
-        bump(&reader.finished)
-    return rc
+cdef bint cancel_take(fc_resource *queue, fc_token *token) noexcept nogil:
+    """Ends the wait of a request. False: it waits no more, it may have its element."""
+    cdef queue_t *q = <queue_t *>queue
+    cdef waiter_t *found
+    cdef waiter_t *others
+    pthread_mutex_lock(&q.lock)
+    found = leave_by_token(&q.putting, token)
+    if found == NULL:
+        found = leave_by_token(&q.taking, token)
+        if found != NULL:
+            put_back(q, found)
+    if found != NULL:
+        found.status = FC_CANCELLED
+    others = serve(q)
+    pthread_mutex_unlock(&q.lock)
+    finish(q, found)
+    finish(q, others)
+    return found != NULL
 
 
-cdef extern from *:
-    """
-    static inline void bump(int64_t *p) { __atomic_fetch_add(p, 1, __ATOMIC_RELAXED); }
-    static inline void bump_reset(int64_t *p) { __atomic_store_n(p, 0, __ATOMIC_RELAXED); }
-    static inline int64_t bump_read(int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-    """
-    void bump(int64_t *) noexcept nogil
-    void bump_reset(int64_t *) noexcept nogil
-    int64_t bump_read(int64_t *) noexcept nogil
+cdef void end_use(fc_ctx *ctx, fc_resource *queue, fc_tensor *element) noexcept nogil:
+    """The element is done with."""
+    cdef queue_t *q = <queue_t *>queue
+    fc_take_lock(ctx, &q.lock)
+    q.reserved -= 1
+    pthread_mutex_unlock(&q.lock)
+    drop(element, 1)
 
 
-cdef int put_count(fc_ctx *ctx, int64_t value) noexcept nogil:
-    cdef int rc = ctx.api.alloc(ctx, 0, FC_INT64_, 0, NULL)
-    if rc == FC_OK:
-        (<int64_t *>fc_data(&ctx.out[0]))[0] = value
-    return rc
-
-
-cdef int records_produced(fc_ctx *ctx) noexcept nogil:
-    cdef int rc = FC_OK
-    cdef reader_t *reader = reader_at(ctx, &rc)
-    return rc if reader == NULL else put_count(ctx, bump_read(&reader.produced))
-
-
-cdef int units_completed(fc_ctx *ctx) noexcept nogil:
-    cdef int rc = FC_OK
-    cdef reader_t *reader = reader_at(ctx, &rc)
-    return rc if reader == NULL else put_count(ctx, bump_read(&reader.finished))
-
-
-cdef int reset_reader(fc_ctx *ctx) noexcept nogil:
-    cdef int rc = FC_OK
-    cdef reader_t *reader = reader_at(ctx, &rc)
-    if reader != NULL:
-        bump_reset(&reader.produced)
-        bump_reset(&reader.finished)
-    return rc
+cdef void give_back(fc_ctx *ctx, fc_resource *queue, fc_tensor *element) noexcept nogil:
+    """The element was not used: it is the queue's first again."""
+    cdef queue_t *q = <queue_t *>queue
+    cdef waiter_t *others
+    fc_take_lock(ctx, &q.lock)
+    q.reserved -= 1
+    push_front(q, element)
+    others = serve(q)
+    pthread_mutex_unlock(&q.lock)
+    finish(q, others)
 
 
 # ---- resources -------------------------------------------------------------------------------------------------
@@ -1010,37 +899,6 @@ def create_RandomShuffleQueueV2(str name, attrs):
     return new_queue(name, attrs, b"RandomShuffleQueue", True)
 
 
-cdef void destroy_reader(fc_resource *r) noexcept nogil:
-    free(<void *>r.name)
-    free(r)
-
-
-cdef object new_reader(str name, bint whole_file):
-    cdef reader_t *reader = <reader_t *>fc_calloc(1, sizeof(reader_t))
-    if reader == NULL:
-        raise MemoryError
-    data = name.encode()
-    reader.base.name = fc_strdup(data)
-    if reader.base.name == NULL:
-        free(reader)
-        raise MemoryError
-    reader.base.refs = 1
-    reader.base.kind = FC_READER_
-    reader.base.destroy = destroy_reader
-    reader.whole_file = whole_file
-    return PyCapsule_New(reader, "flowcore.resource", NULL)
-
-
-def create_WholeFileReaderV2(str name, attrs):
-    """The state of a WholeFileReaderV2 node, as a capsule."""
-    return new_reader(name, True)
-
-
-def create_IdentityReaderV2(str name, attrs):
-    """The state of an IdentityReaderV2 node, as a capsule."""
-    return new_reader(name, False)
-
-
 def queue_info(size_t address):
     """What a queue holds and who waits for it; `address` is that of its Resource."""
     cdef queue_t *q = <queue_t *>address
@@ -1053,7 +911,7 @@ def queue_info(size_t address):
 
 # ---- the kernel table ------------------------------------------------------------------------------------------
 
-cdef fc_kernel_def defs[13]
+cdef fc_kernel_def defs[8]
 cdef fc_kernel_table table
 
 
@@ -1061,7 +919,7 @@ cdef void define(int i, const char *op, const char *attrs, int flags, unsigned i
     defs[i].op = op
     defs[i].types = b""
     defs[i].attrs = attrs
-    defs[i].flags = FC_STATEFUL_ | flags
+    defs[i].flags = FC_STATEFUL | flags
     defs[i].host_in = host_in
     defs[i].host_out = 0xffffffff
     defs[i].fn = fn
@@ -1075,14 +933,9 @@ define(4, b"QueueDequeueUpToV2", b"component_types", FC_ASYNC, 0xffffffff, deque
 define(5, b"QueueCloseV2", b"cancel_pending_enqueues", 0, 0xffffffff, close_queue)
 define(6, b"QueueSizeV2", b"", 0, 0xffffffff, queue_size)
 define(7, b"QueueIsClosedV2", b"", 0, 0xffffffff, is_closed)
-define(8, b"ReadFile", b"", 0, 0xffffffff, read_file)
-define(9, b"ReaderReadV2", b"", FC_ASYNC, 0xffffffff, reader_read)
-define(10, b"ReaderNumRecordsProducedV2", b"", 0, 0xffffffff, records_produced)
-define(11, b"ReaderNumWorkUnitsCompletedV2", b"", 0, 0xffffffff, units_completed)
-define(12, b"ReaderResetV2", b"", 0, 0xffffffff, reset_reader)
 table.abi = FC_ABI
 table.device = b"CPU"
-table.count = 13
+table.count = 8
 table.defs = defs
 
 KERNELS = [PyCapsule_New(&table, "flowcore.kernel_table", NULL)]

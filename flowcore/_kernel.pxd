@@ -15,6 +15,9 @@ cdef extern from "_kernel.h" nogil:
         FC_ALIGN
         FC_STRING
         FC_RESOURCE
+        FC_BOOL
+        FC_INT32
+        FC_INT64
         FC_BFLOAT16
         FC_NUM_DTYPES
         FC_PENDING
@@ -33,7 +36,9 @@ cdef extern from "_kernel.h" nogil:
         FC_BUF_STRINGS
         FC_BUF_LENT
         FC_ASYNC
+        FC_STATEFUL
         FC_RES_QUEUE
+        FC_RES_READER
 
     struct fc_buffer:
         int32_t refs

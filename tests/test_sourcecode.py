@@ -38,6 +38,7 @@ EXECUTION = {
     "_kernel": 0,
     "_buffer": 1,
     "_fifo": 2,
+    "_reader": 3,
     "_engine": 3,
     "_build": 4,
     "kernels": 4,

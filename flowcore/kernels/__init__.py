@@ -32,7 +32,7 @@ def _units() -> list[ModuleType]:
     }
     # others are of another Python
     units = sorted(f"{__name__}.{name}" for name in names if name.isidentifier())
-    return [importlib.import_module(name) for name in [*units, "flowcore._fifo"]]
+    return [importlib.import_module(name) for name in [*units, "flowcore._fifo", "flowcore._reader"]]
 
 
 CAPSULES: list[object] = []

@@ -15,6 +15,10 @@ from collections.abc import Iterable, Sequence
 READING = frozenset({"ReadVariableOp", "VarIsInitializedOp", "VariableShape", "ResourceGather"})
 
 
+#: Stands for a variable behind a handle that cannot be traced: it may be any.
+ANY_VARIABLE: object = object()
+
+
 class AccessOrder:
     """Who used which variable last, while a plan is made."""
 
@@ -26,11 +30,16 @@ class AccessOrder:
         """The nodes that a node has to wait for."""
         found: set[int] = set()
         for variable in variables:
-            readers = self._readers.get(variable, ())
-            if op_type not in READING:
-                found.update(readers)
-            if variable in self._writer and (op_type in READING or not readers):
-                found.add(self._writer[variable])
+            if variable is ANY_VARIABLE:
+                same: Iterable[object] = {*self._writer, *self._readers}
+            else:
+                same = (variable, ANY_VARIABLE)
+            for key in same:
+                readers = self._readers.get(key, ())
+                if op_type not in READING:
+                    found.update(readers)
+                if key in self._writer and (op_type in READING or not readers):
+                    found.add(self._writer[key])
         return found
 
     def add(self, node: int, op_type: str, variables: Sequence[object]) -> None:
@@ -38,6 +47,9 @@ class AccessOrder:
         for variable in variables:
             if op_type in READING:
                 self._readers.setdefault(variable, []).append(node)
-            else:
-                self._writer[variable] = node
-                self._readers[variable] = []
+                continue
+            if variable is ANY_VARIABLE:  # it waits for all before it, and all after it for it
+                self._readers.clear()
+                self._writer.clear()
+            self._writer[variable] = node
+            self._readers[variable] = []

@@ -16,6 +16,7 @@ from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device, VisibleDevices
+from flowcore.runtime.handles import handle_ops, passes_on
 
 
 @functools.lru_cache(maxsize=1000)
@@ -35,8 +36,8 @@ def place(
     `placed` holds the devices of the ops before it that are not on the host.
     """
     for tensor in inputs:
-        if tensor._dtype is dtypes.resource:
-            return _with_resources(op, inputs, placed)
+        if tensor._dtype is dtypes.resource:  # handles are in host memory
+            return HOST if passes_on(op.type) else _with_resources(op, inputs, placed)
     spec = _parse(op._device) if op._device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
@@ -66,17 +67,22 @@ def place(
 
 
 def _with_resources(op: Operation, inputs: Sequence[Tensor], placed: dict[Operation, Device]) -> Device:
-    handles = [t for t in inputs if t._dtype is dtypes.resource]
-    device = placed.get(handles[0].op, HOST)
-    for handle in handles[1:]:
-        other = placed.get(handle.op, HOST)
-        if other is not device:
-            raise errors.InvalidArgumentError(
-                op.node_def,
-                op,
-                f"node '{op.name}' ({op.type}) works on '{handles[0].op.name}' on {device.name} and on"
-                f" '{handle.op.name}' on {other.name}; give both the same device",
-            )
+    """Where the resources live that `op` works on; the host where that cannot be traced."""
+    device = HOST
+    first: Operation | None = None
+    for tensor in inputs:
+        if tensor._dtype is not dtypes.resource:
+            continue
+        for maker in sorted(handle_ops(tensor) or (), key=lambda o: o.name):
+            other = placed.get(maker, HOST)
+            if first is not None and other is not device:
+                raise errors.InvalidArgumentError(
+                    op.node_def,
+                    op,
+                    f"node '{op.name}' ({op.type}) works on '{first.name}' on {device.name} and on"
+                    f" '{maker.name}' on {other.name}; give both the same device",
+                )
+            device, first = other, maker
     return device
 
 

@@ -16,7 +16,8 @@ import numpy as np
 from flowcore import _engine, dtypes, errors, kernels
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.access_order import AccessOrder
+from flowcore.runtime import handles
+from flowcore.runtime.access_order import ANY_VARIABLE, AccessOrder
 from flowcore.runtime.devices import (
     COPY_CONSTANT,
     COPY_FROM_HOST,
@@ -28,6 +29,7 @@ from flowcore.runtime.devices import (
     VisibleDevices,
 )
 from flowcore.runtime.fuse import fuse
+from flowcore.runtime.handles import ResourceKey, key_of
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
@@ -47,7 +49,7 @@ class CompiledPlan:
     names: list[str]
     devices: list[str]
     fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
-    queues: dict[str, _engine.Resource] = field(default_factory=dict)
+    queues: dict[ResourceKey, _engine.Resource] = field(default_factory=dict)
     #: of the session's queues, filled while it runs: see ResourceManager
     failures: Mapping[tuple[bytes, bytes], RunnerFailure] = field(default_factory=dict)
 
@@ -116,7 +118,7 @@ class _Lowering:
         # what those who read its value have to wait for, if anything
         self.prefilled: dict[Operation, tuple[int, ...]] = {}
         self.placed: dict[Operation, Device] = {}  # all that is not on the host
-        self.queues: dict[str, _engine.Resource] = {}
+        self.queues: dict[ResourceKey, _engine.Resource] = {}
 
     def new_slot(self, device: Device) -> int:
         self.slot_device.append(device)
@@ -139,7 +141,7 @@ class _Lowering:
         state = self.resources.get(op, attributes(op)) if op._type in kernels.RESOURCE_FACTORIES else None
         if state is not None and op._outputs and op._outputs[0]._dtype is dtypes.resource:
             if "Queue" in op._type:
-                self.queues[op._name] = state
+                self.queues[key_of(op, op.attrs)] = state
             self._prefill(op, state, after)
         else:
             self._append(op, inputs, device, after, state)
@@ -199,7 +201,7 @@ class _Lowering:
             dtypes_out = tuple([t.dtype.as_datatype_enum for t in op.outputs])
         variables: list[object] = []
         if self.order is not None:
-            variables = [self.constants[self.slot_of[t]] for t in inputs if t._op._type == "VarHandleOp"]
+            variables = self._variables(op)
             after = after | self.order.before(op.type, variables)
         outputs = (first,) if count == 1 else tuple(range(first, first + count))
         node = PlanNode(
@@ -219,6 +221,20 @@ class _Lowering:
             self.order.add(node.index, op.type, variables)
         if op in self.graph.fixed:
             self.waits[op] = (node.index,)
+
+    def _variables(self, op: Operation) -> list[object]:
+        """The variables that `op` may use, for the order of accesses."""
+        if handles.passes_on(op.type) or op.type.startswith(("Queue", "Reader")):
+            return []
+        found: dict[object, None] = {}
+        for tensor in self.graph.inputs(op):
+            if tensor._dtype is dtypes.resource:
+                makers = handles.handle_ops(tensor, self.graph.inputs)
+                if makers is None:
+                    return [ANY_VARIABLE]
+                for maker in makers:
+                    found[self.constants[self.slot_of[maker.outputs[0]]]] = None
+        return list(found)
 
     def on_device(self, tensor: Tensor, device: Device) -> int:
         """The slot that holds the value of `tensor` in the memory of `device`;

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from flowcore import _engine, errors, kernels, locks
-from flowcore.arguments import as_bytes
 from flowcore.graph.operation import Operation
+from flowcore.runtime.handles import ResourceKey, key_of, printable
 
 #: Attributes that say how a resource is found, not what it is.
 _NAMING = frozenset({"container", "shared_name"})
@@ -63,20 +63,14 @@ class RunnerFailure(NamedTuple):
     error: BaseException
 
 
-def key_of(op: Operation, attrs: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """Container and name under which a resource is kept."""
-    name = as_bytes(attrs.get("shared_name") or op.name, "shared_name")
-    return as_bytes(attrs.get("container") or "", "container"), name
-
-
 class ResourceManager:
     """Makes each resource at its first use and keeps it until the session goes."""
 
     def __init__(self) -> None:
         #: By name: queues that no runner fills any more because one failed. Whoever meets one is told.
-        self.failures: dict[tuple[bytes, bytes], RunnerFailure] = {}
+        self.failures: dict[ResourceKey, RunnerFailure] = {}
         self._lock = locks.lock()
-        self._resources: dict[tuple[bytes, bytes], tuple[Operation, dict[str, Any], _engine.Resource]] = {}
+        self._resources: dict[ResourceKey, tuple[Operation, dict[str, Any], _engine.Resource]] = {}
         self._python_kernels: dict[str, Callable[..., Any]] = {}
 
     def get(self, op: Operation, attrs: Mapping[str, Any]) -> _engine.Resource:
@@ -119,8 +113,3 @@ class ResourceManager:
             self._resources.clear()
             self.failures.clear()
             self._python_kernels.clear()
-
-
-def printable(name: bytes) -> str:
-    """A name as messages show it: C text ends at a NUL, and bytes need not be UTF-8."""
-    return name.decode("utf-8", "backslashreplace").replace("\0", "\\0")

@@ -7,8 +7,9 @@ import re
 from flowcore import _engine, dtypes, errors
 from flowcore.graph.graph import GraphKeys
 from flowcore.graph.operation import Operation
+from flowcore.runtime.handles import handle_ops, resource_keys
 from flowcore.runtime.plan import CompiledPlan
-from flowcore.runtime.resources import RunnerFailure, key_of
+from flowcore.runtime.resources import RunnerFailure
 
 #: How an exception of a Python kernel is classed (the classes that TensorFlow's py_func uses).
 _FROM_PYTHON: tuple[tuple[type[BaseException], int], ...] = (
@@ -71,10 +72,7 @@ def _failed_runner(op: Operation, plan: CompiledPlan) -> RunnerFailure | None:
     """The failure of a queue runner that closed a queue which `op` works on, or None."""
     if not plan.failures:
         return None
-    handles = [t.op for t in op.inputs if t.dtype is dtypes.resource]
-    handles += [t.op for handle in handles if handle.type == "RefSelect" for t in handle.inputs]
-    found = [plan.failures.get(key_of(handle, handle.attrs)) for handle in handles]
-    return next((failure for failure in found if failure is not None), None)
+    return next((plan.failures[key] for key in resource_keys(op) or () if key in plan.failures), None)
 
 
 def _code_of(error: BaseException) -> int:
@@ -92,10 +90,11 @@ def _because(failure: RunnerFailure, message: str) -> str:
 def _with_initializer(op: Operation, message: str) -> str:
     """Names the initialiser of local variables where a message about one names that of the others."""
     local = op.graph.get_collection(GraphKeys.LOCAL_VARIABLES)
-    handles = {v.handle for v in local if hasattr(v, "handle")}
+    made = {v.handle.op for v in local if hasattr(v, "handle")}
+    used = [handle_ops(t) for t in op.inputs if t.dtype is dtypes.resource]
     return (
         message.replace("global_variables_initializer", "local_variables_initializer")
-        if any(t in handles for t in op.inputs)
+        if any(made & ops for ops in used if ops is not None)
         else message
     )
 

@@ -1,8 +1,10 @@
 """Says why a step waits. A queue that nobody will ever serve must not hang a program in silence.
 
 The session calls this about once a second while a caller has nothing to do but wait on queues.
-After WARN_AFTER seconds it prints one warning to stderr with the queue, the waiting nodes and the
-missing call. Where nothing that still runs can ever end the wait, it raises.
+After WARN_AFTER seconds it prints a warning to stderr with the queue, the waiting nodes and the
+missing call, and again ever later. It raises only where no thread runs Python but those that wait,
+and either the graph has no op that could serve the queue or the wait is a circle: a thread that
+Python does not know may still come and run one.
 Waits form chains: a batch waits for its runner, the runner for file names, those for a runner that
 was never started. What is reported is the end of the chain.
 Must never import train: queue runners are found in the graph's collection.
@@ -15,27 +17,35 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from flowcore import _fifo, errors
+from flowcore import _fifo, _reader, errors
 from flowcore.graph.graph import Graph, GraphKeys
 from flowcore.graph.operation import Operation
+from flowcore.runtime.handles import ResourceKey, key_of, printable, resource_keys
 from flowcore.runtime.plan import CompiledPlan
 
-#: Seconds of waiting before the warning, and before an error where no other thread could help.
+#: Seconds of waiting before the first warning, or the error where no thread could help.
 WARN_AFTER = 3.0
-RAISE_AFTER = 6.0
 
 _PUTS = ("QueueEnqueueV2", "QueueEnqueueManyV2")
 _TAKES = ("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2", "ReaderReadV2")
 
 
-def _serves(plan: CompiledPlan, types: Sequence[str], queue: str) -> bool:
-    return any(o is not None and o.type in types and _handle(o) == queue for o in plan.ops)
+def _may_serve(op: Operation, types: Sequence[str], queue: ResourceKey) -> bool:
+    """Whether `op` is of one of these types and works on the queue, or perhaps on it."""
+    if op.type not in types:
+        return False
+    keys = resource_keys(op)
+    return keys is None or queue in keys
 
 
-def _handle(op: Operation) -> str:
-    """The name of the queue's node that an op works on."""
-    tensor = op.inputs[1] if op.type == "ReaderReadV2" else op.inputs[0]
-    return tensor.op.name
+def _serves(plan: CompiledPlan, types: Sequence[str], queue: ResourceKey) -> bool:
+    return any(o is not None and _may_serve(o, types, queue) for o in plan.ops)
+
+
+def _queue_of(op: Operation) -> ResourceKey | None:
+    """The queue that an op works on; None where it is chosen at run time."""
+    keys = resource_keys(op)
+    return next(iter(keys)) if keys is not None and len(keys) == 1 else None
 
 
 class _Dead(NamedTuple):
@@ -47,6 +57,7 @@ class _Dead(NamedTuple):
 
     op: Operation
     plan: CompiledPlan
+    queue: ResourceKey
     via: tuple[str, ...]
     plans: frozenset[int]
     circle: bool = False  # what serves it is one of these plans
@@ -61,7 +72,9 @@ class WaitMonitor:
         # because each access is one operation of a dict: with a lock, threads that run short plans
         # queue up behind whoever was interrupted while he had it.
         self._runs: dict[object, tuple[CompiledPlan, int]] = {}
-        self._warned: set[str] = set()
+        #: Seconds of waiting at which a queue is reported again, ever later, so that a log stays readable;
+        #: by itself and as the end of a chain, whose beginning is what the user ran.
+        self._next_warning: dict[tuple[ResourceKey, bool], float] = {}
 
     def enter(self, plan: CompiledPlan) -> object:
         """A run of `plan` begins. Returns what `leave` is to be given."""
@@ -108,9 +121,9 @@ class WaitMonitor:
 
         slow, but not stuck.
         """
-        queue = _handle(op)
-        if queue not in plan.queues:
-            return None  # chosen among several at run time
+        queue = _queue_of(op)
+        if queue is None or queue not in plan.queues or op.name in _reader.reading():
+            return None  # chosen among several at run time, or waiting for a file
         wanted = _PUTS if op.type in _TAKES else _TAKES
         if _serves(plan, wanted, queue):
             return None  # this very step serves it
@@ -122,87 +135,94 @@ class WaitMonitor:
             if len(parked) < sum(p is server for p in running):
                 return None
             for other in parked:
-                if other is None or other.type not in _TAKES + _PUTS or _handle(other) == queue:
+                if other is None or other.type not in _TAKES + _PUTS or _queue_of(other) == queue:
                     return None
                 deeper = self._dead(other, server, seen)
                 if deeper is None:
                     return None
                 found.append(deeper)
         if not found:
-            return _Dead(op, plan, (), frozenset({id(plan)}), circle=any(id(p) in seen for p in running))
+            circle = any(id(p) in seen for p in running)
+            return _Dead(op, plan, queue, (), frozenset({id(plan)}), circle)
         plans = frozenset({id(plan)}).union(*(d.plans for d in found))
-        return _Dead(found[0].op, found[0].plan, (queue, *found[0].via), plans, found[0].circle)
+        end = found[0]
+        return _Dead(end.op, end.plan, end.queue, (printable(queue[1]), *end.via), plans, end.circle)
 
     def _explain(self, waiter: Operation, dead: _Dead, seconds: float) -> None:
-        op, queue = dead.op, _handle(dead.op)
-        info = _fifo.queue_info(dead.plan.queues[queue].address)
-        remedy, startable = (
-            ("What serves it waits for this very wait to end.", False)
-            if dead.circle
-            else self._remedy(op, queue)
-        )
+        """Says what is missing; raises where no thread, known or not, could end the wait."""
+        op = dead.op
+        text = self._describe(waiter, dead, seconds)
+        where = f"; created at {op.created_at}" if op.created_at else ""
+        ended = not threading.main_thread().is_alive()
+        if not self._helpers(dead):
+            if ended:
+                raise errors.CancelledError(op.node_def, op, f"the program has ended; {text}")
+            if dead.circle or not self._can_be_served(dead):
+                raise errors.FailedPreconditionError(op.node_def, op, text + where)
+        # at the program's end, no wonder that nobody takes elements out
+        subject = dead.queue, bool(dead.via)
+        if seconds >= self._next_warning.get(subject, 0.0) and not (op.type in _PUTS and ended):
+            self._next_warning[subject] = seconds * 2
+            print(f"flowcore: warning: {text}{where}", file=sys.stderr, flush=True)
+
+    def _describe(self, waiter: Operation, dead: _Dead, seconds: float) -> str:
+        op, queue = dead.op, printable(dead.queue[1])
+        info = _fifo.queue_info(dead.plan.queues[dead.queue].address)
         what = "elements" if op.type in _TAKES else "room"
+        capacity = info["capacity"] if info["capacity"] >= 0 else "any number of"
         before = (
             f"node '{waiter.name}' ({waiter.type}) waits for queue"
             f" {', which waits for queue '.join(repr(q) for q in dead.via)}: "
             if dead.via
             else ""
         )
-        text = (
+        return (
             f"{before}node '{op.name}' ({op.type}) has waited {seconds:.0f} s for {what} of queue '{queue}'"
-            f" ({info['kind']}, {info['size']} of"
-            f" {info['capacity'] if info['capacity'] >= 0 else 'any number of'} elements, {info['dequeuers']}"
-            f" dequeues and {info['enqueuers']} enqueues waiting), and nothing that runs now serves it."
-            f" {remedy}"
+            f" ({info['kind']}, {info['size']} of {capacity} elements, {info['dequeuers']} dequeues and"
+            f" {info['enqueuers']} enqueues waiting), and nothing that runs now serves it."
+            f" {self._remedy(dead)}"
         )
-        where = f"; created at {op.created_at}" if op.created_at else ""
-        alone = not self._helpers(dead)
-        if alone and not threading.main_thread().is_alive():
-            raise errors.CancelledError(op.node_def, op, f"the program has ended; {text}")
-        if alone and (not startable or seconds >= RAISE_AFTER):
-            raise errors.FailedPreconditionError(
-                op.node_def, op, f"{text}{where}. No other thread is alive that could ever do it."
-            )
-        # no wonder that nobody takes elements out
-        ending = op.type in _PUTS and not threading.main_thread().is_alive()
-        if queue not in self._warned and not ending:
-            self._warned.add(queue)
-            print(f"flowcore: warning: {text}{where}", file=sys.stderr, flush=True)
 
-    def _helpers(self, dead: _Dead) -> list[threading.Thread]:
-        """The threads that could still end the wait:
-
-        all but those that are part of it, and daemons once the program waits for its end.
+    def _helpers(self, dead: _Dead) -> list[int]:
+        """The threads that could still end the wait: all that run Python, however they were started, but
+        those that are part of it, and daemons once the program waits for its end.
         """
         stuck = {thread for p, thread in self._runs.copy().values() if id(p) in dead.plans}
+        known = {t.ident: t for t in threading.enumerate()}
         ending = not threading.main_thread().is_alive()
+        idle = {threading.main_thread().ident} if ending else set()
         return [
-            t
-            for t in threading.enumerate()
-            if t.is_alive() and t.ident not in stuck and not (ending and t.daemon)
+            ident
+            for ident in sys._current_frames()
+            if ident not in stuck
+            and ident not in idle
+            and not (ending and ident in known and known[ident].daemon)
         ]
 
-    def _remedy(self, op: Operation, queue: str) -> tuple[str, bool]:
-        """The missing call, and whether somebody could still make it."""
-        if op.type in _PUTS:
+    def _can_be_served(self, dead: _Dead) -> bool:
+        """Whether the graph has an op that could: a thread that Python does not know may run it."""
+        wanted = _TAKES if dead.op.type in _PUTS else _PUTS
+        return any(_may_serve(op, wanted, dead.queue) for op in self._graph.get_operations())
+
+    def _remedy(self, dead: _Dead) -> str:
+        """The missing call."""
+        if dead.circle:
+            return "What serves it waits for this very wait to end."
+        if dead.op.type in _PUTS:
+            if not self._can_be_served(dead):
+                return "The queue is full and the graph has no op that takes elements out of it."
             return (
-                (
-                    "The queue is full and no step takes elements out of it; run a dequeue in another thread,"
-                    " or give it more capacity."
-                ),
-                True,
+                "The queue is full and no step takes elements out of it; run a dequeue in another thread,"
+                " or give it more capacity."
             )
         for runner in self._graph.get_collection(GraphKeys.QUEUE_RUNNERS):
-            if runner.queue.queue_ref.op.name == queue:
+            if key_of(runner.queue.queue_ref.op, runner.queue.queue_ref.op.attrs) == dead.queue:
                 if getattr(runner, "started", False):
-                    return "Its queue runner has ended; coord.join() raises what stopped it.", False
+                    return "Its queue runner has ended; coord.join() raises what stopped it."
                 return (
-                    (
-                        "Its queue runner was never started: call flowcore.train.start_queue_runners(sess,"
-                        " coord) before the first run."
-                    ),
-                    True,
+                    "Its queue runner was never started: call flowcore.train.start_queue_runners(sess,"
+                    " coord) before the first run."
                 )
-        if not any(o.type in _PUTS and _handle(o) == queue for o in self._graph.get_operations()):
-            return "The graph has no op that enqueues into it.", False
-        return "Run one of its enqueue ops, in this thread before or in another.", True
+        if not self._can_be_served(dead):
+            return "The graph has no op that enqueues into it."
+        return "Run one of its enqueue ops, in this thread before or in another."

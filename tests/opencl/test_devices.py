@@ -209,6 +209,21 @@ def test_an_update_of_variables_on_two_devices_is_refused(device: Any) -> None:
                 sess.run(update)
 
 
+def test_a_handle_may_reach_the_device_by_any_way(device: Any) -> None:
+    with fc.Graph().as_default():
+        with fc.device(device.name):
+            v, w = fc.Variable([1.0, 2.0]), fc.Variable([3.0, 4.0])
+            passed = apply("ReadVariableOp", fc.identity(v.handle), dtype=fc.float32) * 2.0
+            index = fc.placeholder(fc.int32, [])
+            handle = apply("RefSelect", index, [v.handle, fc.identity(w.handle)])
+            chosen = apply("ReadVariableOp", handle, dtype=fc.float32) * 2.0
+        with fc.Session() as sess:
+            sess.run(fc.global_variables_initializer())
+            np.testing.assert_array_equal(sess.run(passed), [2, 4])
+            for i, expected in enumerate(([2, 4], [6, 8])):
+                np.testing.assert_array_equal(sess.run(chosen, {index: i}), expected)
+
+
 def test_a_variable_shared_by_name_cannot_be_used_on_two_devices(device: Any) -> None:
     with fc.Graph().as_default():
         with fc.device(device.name):

@@ -13,6 +13,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.graph.apply import apply
+from flowcore.runtime.access_order import ANY_VARIABLE, AccessOrder
 
 THREADS = (1, 2, 8)
 
@@ -130,3 +131,58 @@ def test_two_handles_of_one_variable_are_one_variable() -> None:
             sess.run(changes)
             seen.add(sess.run(value))
     assert len(seen) == 1
+
+
+def directly(handle: fc.Tensor, i: int) -> fc.Tensor:
+    return handle
+
+
+def through_identities(handle: fc.Tensor, i: int) -> fc.Tensor:
+    return apply("Snapshot", fc.stop_gradient(apply("IdentityN", [fc.constant(i), fc.identity(handle)])[1]))
+
+
+def chosen(handle: fc.Tensor, i: int) -> fc.Tensor:
+    other = apply("VarHandleOp", dtype=fc.float32, shape=[], name=f"other{i}")
+    return apply("RefSelect", i % 2, [handle, other] if i % 2 == 0 else [other, handle])
+
+
+def past_what_is_traced(handle: fc.Tensor, i: int) -> fc.Tensor:
+    return fc.reshape(handle, []) if i % 2 else handle
+
+
+@pytest.mark.parametrize("way", [directly, through_identities, chosen, past_what_is_traced])
+def test_a_handle_may_come_by_any_way(way: Callable[[fc.Tensor, int], fc.Tensor]) -> None:
+    """Assignments without an edge between them, each behind work of another length."""
+    handle = apply("VarHandleOp", dtype=fc.float32, shape=[], name="v")
+    x = fc.placeholder(fc.float32, [])
+    changes, values = [], []
+    for i in range(6):
+        slow = x
+        for _ in range((5 - i) * 30):
+            slow = fc.reshape(fc.identity(slow), [])
+        changes.append(apply("AssignVariableOp", way(handle, i), slow + float(i)))
+        values.append(apply("ReadVariableOp", way(handle, i + 6), dtype=fc.float32))
+    last = apply("ReadVariableOp", handle, dtype=fc.float32)
+    seen = set()
+    for _ in range(20):
+        with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=4, deterministic=True)) as sess:
+            sess.run(apply("AssignVariableOp", handle, -1.0))
+            found = sess.run([changes, values], {x: 0.0})[1]
+            seen.add((*found, sess.run(last)))
+    assert len(seen) == 1
+
+
+def test_reads_behind_handles_that_cannot_be_traced_may_still_run_at_once() -> None:
+    order = AccessOrder()
+    order.add(0, "AssignVariableOp", ["a"])
+    order.add(1, "AssignVariableOp", ["b"])
+    assert order.before("ReadVariableOp", [ANY_VARIABLE]) == {0, 1}
+    order.add(2, "ReadVariableOp", [ANY_VARIABLE])
+    assert order.before("ReadVariableOp", ["a"]) == {0}
+    assert order.before("AssignVariableOp", ["c"]) == {2}
+    assert order.before("AssignVariableOp", [ANY_VARIABLE]) == {0, 1, 2}
+    order.add(3, "AssignVariableOp", [ANY_VARIABLE])
+    assert order.before("ReadVariableOp", ["a"]) == {3}
+    order.add(4, "ReadVariableOp", ["a"])
+    assert order.before("AssignVariableOp", ["a"]) == {3, 4}
+    assert order.before("AssignVariableOp", ["b"]) == {3}

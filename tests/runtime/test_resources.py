@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import flowcore as fc
+from flowcore import kernels
 from flowcore.graph.apply import apply
 
 
@@ -26,15 +27,14 @@ def refused(sess: fc.Session, fetches: Any, match: str, feed_dict: Any = None) -
 
 
 @pytest.mark.parametrize("rank", [9, 64, 20_000])
-@pytest.mark.parametrize("kind", ["FIFOQueue", "RandomShuffleQueue"])
-def test_a_component_of_too_many_dimensions_is_refused(sess: fc.Session, rank: int, kind: str) -> None:
-    least = {"min_after_dequeue": 1} if kind == "RandomShuffleQueue" else {}
-    shapes = [[2], [1] * rank]
-    queue = getattr(fc, kind)(
-        capacity=4, dtypes=[fc.float32, fc.float32], shapes=shapes, name="deep", **least
-    )
-    text = rf"node 'deep' .*shapes\[1\] has {rank} dimensions; a tensor has at most 8.*test_resources.py"
-    refused(sess, queue.size(), text)
+@pytest.mark.parametrize("kind", ["FIFOQueueV2", "RandomShuffleQueueV2"])
+def test_a_component_of_too_many_dimensions_is_refused(rank: int, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"'shapes' of {kind}: .* at most 8 dimensions, found {rank}"):
+        apply(kind, component_types=[fc.float32], shapes=[[1] * rank])
+    attrs = {"component_types": [1, 1], "shapes": [[2], [1] * rank]}
+    match = rf"shapes\[1\] has {rank} dimensions; a tensor has at most 8"
+    with pytest.raises(ValueError, match=match):
+        kernels.RESOURCE_FACTORIES[kind]("deep", attrs)
 
 
 def test_a_component_of_eight_dimensions_is_taken(sess: fc.Session) -> None:
@@ -54,10 +54,11 @@ def test_shapes_for_some_components_only_are_refused(sess: fc.Session) -> None:
 
 
 @pytest.mark.parametrize("rank", [9, 20_000])
-def test_a_variable_of_too_many_dimensions_is_refused(sess: fc.Session, rank: int) -> None:
-    handle = apply("VarHandleOp", dtype=fc.float32, shape=[1] * rank, name="deep")
-    text = f"node 'deep' .*shape has {rank} dimensions; a tensor has at most 8"
-    refused(sess, apply("VarIsInitializedOp", handle), text)
+def test_a_variable_of_too_many_dimensions_is_refused(rank: int) -> None:
+    with pytest.raises(ValueError, match=f"'shape' of VarHandleOp: .* at most 8 dimensions, found {rank}"):
+        apply("VarHandleOp", dtype=fc.float32, shape=[1] * rank)
+    with pytest.raises(ValueError, match=f"shape has {rank} dimensions; a tensor has at most 8"):
+        kernels.RESOURCE_FACTORIES["VarHandleOp"]("deep", {"dtype": 1, "shape": [1] * rank})
 
 
 # ---- one name, two meanings ----------------------------------------

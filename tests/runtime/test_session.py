@@ -352,11 +352,15 @@ def test_a_queue_without_any_enqueuer_raises_instead_of_hanging() -> None:
 
 
 def test_forgotten_queue_runners_are_named_with_the_missing_call() -> None:
-    source = "import flowcore as fc\nx = fc.train.range_input_producer(5).dequeue()\nfc.Session().run(x)"
+    source = (
+        "import flowcore as fc\nx = fc.train.range_input_producer(5).dequeue()\nfc.Session().run(x,"
+        " options=fc.RunOptions(timeout_in_ms=6000))"
+    )
     result = run_python(source)
     assert result.returncode == 1
     assert "warning" in result.stderr
     assert "start_queue_runners" in result.stderr
+    assert "DeadlineExceededError" in result.stderr  # a thread might still have come and filled it
 
 
 def test_ctrl_c_ends_a_wait_and_a_long_step() -> None:

@@ -12,10 +12,10 @@ import sys
 
 import pytest
 
-SHORT = (
-    "from flowcore.runtime import waiting\nwaiting.WARN_AFTER, waiting.RAISE_AFTER = 0.5, 1.5\nimport"
-    " flowcore as tf\n"
-)
+SHORT = "from flowcore.runtime import waiting\nwaiting.WARN_AFTER = 0.5\nimport flowcore as tf\n"
+
+#: Exit code of a program that waits until it is killed, and says so more than once.
+WAITS_ON = -9
 
 # name: (program, exit code, words on stderr)
 CASES: dict[str, tuple[str, int, list[str]]] = {
@@ -24,8 +24,8 @@ CASES: dict[str, tuple[str, int, list[str]]] = {
             "x = tf.train.batch(tf.train.range_input_producer(5).dequeue(), 2,"
             " name='pairs')\ntf.Session().run(x)"
         ),
-        1,
-        ["'pairs/fifo_queue'", "start_queue_runners(sess, coord)", "FailedPreconditionError"],
+        WAITS_ON,
+        ["'pairs/fifo_queue'", "start_queue_runners(sess, coord)"],
     ),
     "the runner of the queue behind the queue never started": (
         (
@@ -34,12 +34,11 @@ CASES: dict[str, tuple[str, int, list[str]]] = {
             " tf.Session(), tf.train.Coordinator()\nrunner.create_threads(sess, coord,"
             " start=True)\nsess.run(q.dequeue())"
         ),
-        1,
+        WAITS_ON,
         [
             "waits for queue 'second'",
             "elements of queue 'input_producer'",
             "start_queue_runners(sess, coord)",
-            "FailedPreconditionError",
         ],
     ),
     "the main thread only joins": (
@@ -62,6 +61,67 @@ CASES: dict[str, tuple[str, int, list[str]]] = {
         ),
         1,
         ["'a'", "'b'", "waits for this very wait", "FailedPreconditionError"],
+    ),
+    "nothing in the graph could end the wait": (
+        ("tf.Session().run(tf.FIFOQueue(4, tf.int32, name='lonely').dequeue())"),
+        1,
+        ["'lonely'", "The graph has no op that enqueues into it", "FailedPreconditionError"],
+    ),
+    "nothing in the graph could make room": (
+        (
+            "q = tf.FIFOQueue(1, tf.int32, name='full')\nput, sess = q.enqueue(1),"
+            " tf.Session()\nsess.run(put)\nsess.run(put)"
+        ),
+        1,
+        ["'full'", "no op that takes elements out of it", "FailedPreconditionError"],
+    ),
+    "a thread that threading does not know serves it late": (
+        (
+            "import _thread, time\nq = tf.FIFOQueue(4, tf.int32, name='late')\nput, sess = q.enqueue(7),"
+            " tf.Session()\n_thread.start_new_thread(lambda: (time.sleep(3.5),"
+            " sess.run(put)), ())\nassert sess.run(q.dequeue()) == 7"
+        ),
+        0,
+        ["warning", "'late'"],
+    ),
+    "it adds the op that serves only then": (
+        (
+            "import _thread, time\nq = tf.FIFOQueue(4, tf.int32, name='late')\nsess ="
+            " tf.Session()\n_thread.start_new_thread(lambda: (time.sleep(3.5),"
+            " sess.run(q.enqueue(7))), ())\nassert sess.run(q.dequeue()) == 7"
+        ),
+        0,
+        ["warning", "'late'"],
+    ),
+    "a thread of C serves it late": (
+        (
+            "import ctypes, time\nq = tf.FIFOQueue(4, tf.int32, name='late')\nput, sess = q.enqueue(7),"
+            " tf.Session()\n@ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p)\ndef serve(_):\n   "
+            " time.sleep(3.5)\n    sess.run(put)\nthread = ctypes.c_ulong()\nlibc ="
+            " ctypes.CDLL(None)\nassert not libc.pthread_create(ctypes.byref(thread), None, serve,"
+            " None)\nassert sess.run(q.dequeue()) == 7\nlibc.pthread_join(thread, None)"
+        ),
+        0,
+        ["warning", "'late'"],
+    ),
+    "two handles of one queue serve each other": (
+        (
+            "import threading\na, b = (tf.FIFOQueue(4, tf.int32, shared_name='one', name=n) for n in"
+            " 'ab')\nsess, put = tf.Session(), a.enqueue(7)\nthreading.Timer(3.5, lambda:"
+            " sess.run(put)).start()\nassert sess.run(b.dequeue()) == 7"
+        ),
+        0,
+        ["warning", "'one'", "Run one of its enqueue ops"],
+    ),
+    "a pipe that nobody writes to is no queue": (
+        (
+            "import os, tempfile\npath = os.path.join(tempfile.mkdtemp(), 'pipe')\nos.mkfifo(path)\nq ="
+            " tf.FIFOQueue(4, tf.string, [[]])\nsess = tf.Session()\nsess.run(q.enqueue(path))\nread ="
+            " tf.WholeFileReader().read(q)\ntry: sess.run(read,"
+            " options=tf.RunOptions(timeout_in_ms=3500))\nexcept tf.errors.DeadlineExceededError: pass"
+        ),
+        0,
+        [],
     ),
     "the program ends and a runner still waits for room": (
         (
@@ -103,11 +163,23 @@ def test_no_program_hangs_without_a_word() -> None:
     }
     try:
         for name, (_, code, words) in CASES.items():
+            if code == WAITS_ON:
+                continue
             _, errors = running[name].communicate(timeout=30)
             assert running[name].returncode == code, f"{name}: {errors}"
             for word in words:
                 assert word in errors, f"{name}: {word!r} is not in {errors}"
             assert words or not errors, f"{name}: {errors}"
+        # those that wait on have had as long as the others
+        for name, (_, code, words) in CASES.items():
+            if code != WAITS_ON:
+                continue
+            assert running[name].poll() is None, f"{name}: it has ended"
+            running[name].kill()
+            _, errors = running[name].communicate()
+            assert errors.count("flowcore: warning") >= 2, f"{name}: {errors}"
+            for word in words:
+                assert word in errors, f"{name}: {word!r} is not in {errors}"
     finally:
         for process in running.values():
             process.kill()
