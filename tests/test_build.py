@@ -48,8 +48,14 @@ def test_an_unbuilt_checkout(checkout):
         module.unlink()
     assert import_error(checkout) == (
         f"ImportError: flowcore is not built: {checkout}/flowcore lacks _buffer{SUFFIX}, _fifo{SUFFIX},"
-        f" _engine{SUFFIX}. Build it: run `pip install -e .` in {checkout} (it needs a C compiler)"
+        f" _reader{SUFFIX}, _engine{SUFFIX}. Build it:"
+        f" run `pip install -e .` in {checkout} (it needs a C compiler)"
     )
+
+
+def test_every_module_of_cython_is_looked_for():
+    sources = {p.stem for p in PACKAGE.glob("_*.pyx")}
+    assert not sources or sources == set(flowcore._build._UNITS)
 
 
 def test_one_module_is_missing(checkout):
