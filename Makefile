@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: train test test-opencl lint smoke bench docs wheel check-tools clean
+.PHONY: train test test-opencl sanitize lint smoke bench docs wheel check-tools clean
 
 train: $(VENV)/built $(VENV)/examples
 	$(BIN)/python examples/train_images.py $(ARGS)
@@ -16,6 +16,11 @@ test: $(VENV)/built $(VENV)/test
 test-opencl: $(VENV)/built $(VENV)/intel
 	$(BIN)/python -m pytest tests/opencl $(ARGS)
 	$(BIN)/python tests/opencl/simulator.py
+
+# tests/engine, with the extensions built under each sanitizer. tests/sanitize.py runs other tests so.
+sanitize: $(VENV)/built $(VENV)/test
+	$(BIN)/python tests/sanitize.py address $(ARGS)
+	$(BIN)/python tests/sanitize.py thread $(ARGS)
 
 lint: $(VENV)/built $(VENV)/dev
 	$(BIN)/ruff check .

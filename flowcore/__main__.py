@@ -9,8 +9,9 @@ import time
 
 import flowcore as fc
 from flowcore import bench
+from flowcore.graph.device import DeviceSpec
 from flowcore.opencl import _opencl, programs, runtimes, tuning
-from flowcore.runtime import devices
+from flowcore.runtime import opencl_devices
 
 #: Matrix products (m, k, n) that stand for what networks compute: few rows, square, large.
 SIZES = [(128, 784, 512), (512, 512, 512), (1024, 1024, 1024)]
@@ -47,7 +48,7 @@ def show_devices(verbose: bool) -> None:
         if d.problem:
             print(f"    not usable: {d.problem}")
     if len(found) == 1:
-        print(f"no OpenCL device: {runtimes.INSTALL}")
+        print(runtimes.absence())
 
 
 def warm(name: str) -> None:
@@ -99,11 +100,10 @@ def product_rate(device: str, m: int, k: int, n: int) -> float:
     return 2.0 * m * k * n / statistics.median(times) / 1e9
 
 
-def tune(device: devices.Device) -> tuning.Tiles:
+def tune(device: opencl_devices.OpenCLDevice) -> tuning.Tiles:
     """Measures which tiles matrix products and convolutions run fastest with there, and keeps the
     choice, also for later processes. Returns it.
     """
-    assert device.runtime is not None
     rates: dict[tuning.Tiles, float] = {}
     try:
         for tiles in tuning.candidates(device.runtime.kind == "CPU", device.runtime.max_group):
@@ -122,10 +122,31 @@ def tune(device: devices.Device) -> tuning.Tiles:
         _opencl.set_tiles(device.capsule, *tuning.load(device.runtime.identity))
 
 
+def _chosen(name: str | None, parser: argparse.ArgumentParser) -> list[opencl_devices.OpenCLDevice]:
+    """The OpenCL device of this name, or all but simulators."""
+    opened = opencl_devices.opencl_devices()
+    if name is None:
+        return [d for d in opened if not d.runtime.is_simulator]
+    try:
+        spec = DeviceSpec.from_string(name)
+    except ValueError as error:
+        parser.error(str(error))
+    chosen = [
+        d
+        for d in opened
+        if spec.device_type in opencl_devices.OPENCL_NAMES and d.index == (spec.device_index or 0)
+    ]
+    if not chosen:
+        names = ", ".join(d.name for d in opened) or runtimes.absence()
+        parser.error(f"--device {name} is no OpenCL device of this machine; it has: {names}")
+    return chosen
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m flowcore", description="What this installation has and computes with."
     )
+    parser.add_argument("--version", action="version", version=f"flowcore {fc.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("config", help="versions, threads, devices, where matrix products come from")
     listing = commands.add_parser(
@@ -151,14 +172,7 @@ def main() -> None:
         bench.show(args.seconds)
         return
     if args.command == "tune":
-        if args.device:
-            chosen = [devices.find(devices.OPENCL, int(args.device.rpartition(":")[2]))]
-        else:
-            chosen = [
-                d for d in devices.opencl_devices() if d.runtime is not None and not d.runtime.is_simulator
-            ]
-        for device in chosen:
-            assert device.runtime is not None
+        for device in _chosen(args.device, parser):
             print(f"{device.name}, {device.runtime.name}, {device.runtime.platform}")
             print(f"  kept: {tune(device)}")
         return
@@ -167,7 +181,7 @@ def main() -> None:
         return
     show_devices(args.verbose)
     if args.warm:
-        for device in devices.opencl_devices():
+        for device in opencl_devices.opencl_devices():
             print(f"building programs for {device.name} ...", flush=True)
             warm(device.name)
         print(f"stored in {programs.cache_folder() or 'no folder: FLOWCORE_CACHE=none'}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pathlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +18,15 @@ import flowcore as fc
 from flowcore import _engine
 from flowcore.graph.operation import Operation
 from flowcore.opencl.host_ops import HOST_OPS
-from flowcore.runtime import devices, plan
+from flowcore.runtime import devices, opencl_devices, plan, visible_devices
+
+#: FLOWCORE_TEST_BUILD=FOLDER: the tests are meant for the build in this folder, and for no other.
+BUILD = os.environ.get("FLOWCORE_TEST_BUILD", "")
+if BUILD:
+    for module in (fc, _engine):
+        found = pathlib.Path(str(module.__file__)).resolve()
+        if not found.is_relative_to(pathlib.Path(BUILD).resolve()):
+            pytest.exit(f"{module.__name__} comes from {found}, the tests are meant for {BUILD}", 3)
 
 #: FLOWCORE_TEST_DEVICE=/gpu:0 puts every node that computes floating values and asks for nothing on
 #: that OpenCL device: any test is a test of the device then. Where a kernel is missing that the
@@ -25,8 +34,8 @@ from flowcore.runtime import devices, plan
 DEVICE = os.environ.get("FLOWCORE_TEST_DEVICE", "")
 _fallen_back: list[str] = []
 if DEVICE:
-    _device = devices.find(devices.OPENCL, int(DEVICE.rpartition(":")[2]))
-    devices.VisibleDevices.preferred = _device  # type: ignore[assignment]
+    _device = opencl_devices.opencl_devices()[int(DEVICE.rpartition(":")[2])]
+    visible_devices.VisibleDevices.preferred = _device  # type: ignore[assignment]
     _place = plan.place
 
     def _watched_place(op: Operation, *args: Any) -> devices.Device:
@@ -42,7 +51,7 @@ def _should_have_kernel(op: Operation) -> bool:
     """Whether an op computes floating values, of types that the device has, and is none of the host's."""
     types = {t.dtype.base_dtype for t in (*op.inputs, *op.outputs)}
     host_types = {fc.string, fc.resource, fc.complex64, fc.complex128}
-    if _device.runtime is not None and not _device.runtime.has_double:
+    if not _device.runtime.has_double:
         host_types.add(fc.float64)
     return (
         any(t.is_floating for t in types)

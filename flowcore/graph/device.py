@@ -1,4 +1,4 @@
-"""Device strings: "/job:worker/task:0/device:GPU:1", also "/gpu:1" and "/cpu:0"."""
+"""Device strings: "/job:worker/task:0/device:GPU:1", also "/gpu:1", "cpu:0" and "/gpu"."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 __all__ = ["DeviceSpec"]
 
 _PART = re.compile(
-    r"(?:(job):([A-Za-z0-9_\-]+)|(replica|task):(\d+|\*)"
+    r"(?:(job):([A-Za-z0-9_\-]+|\*)|(replica|task):(\d+|\*)"
     r"|device:([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*)"
-    r"|(?:device:)?([A-Za-z][A-Za-z0-9_\-]*):(\d+|\*))"
+    r"|((?i:cpu|gpu|opencl))(?::(\d+|\*))?)"
 )
 
 
@@ -48,7 +48,7 @@ class DeviceSpec:
             if match is None:
                 raise ValueError(
                     f"Unknown part '{part}' in device string '{spec}'; a device is written like"
-                    " '/device:GPU:0', '/cpu:0' or '/job:worker/task:1'"
+                    " '/device:GPU:0', '/cpu:0', 'gpu' or '/job:worker/task:1'"
                 )
             job, job_name, where, number, kind, index, short, short_index = match.groups()
             if job:
@@ -60,7 +60,7 @@ class DeviceSpec:
                 if self.device_type is not None:
                     raise ValueError(f"Device string '{spec}' names two devices")
                 self.device_type = kind.upper()
-                self.device_index = None if index == "*" else int(index)
+                self.device_index = None if index in (None, "*") else int(index)
         return self
 
     def merge_from(self, dev: DeviceSpec) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from flowcore import _engine, locks
 from flowcore.opencl import _opencl, tuning
 from flowcore.opencl.programs import Programs, compiled
 
-__all__ = ["INSTALL", "Runtime", "open_runtime", "runtimes"]
+__all__ = ["INSTALL", "Runtime", "absence", "open_runtime", "runtimes"]
 
 INSTALL = (
     "install pyopencl and the driver of your device, which brings an OpenCL runtime (GPUs: the vendor's"
@@ -43,6 +44,9 @@ class Runtime:
     #: host and device have one memory, and use blocks at multiples of this both; 0: they have not
     share_alignment: int
     handle: Any = field(repr=False)
+    #: of the driver that has it, and its place among the loader's
+    platform_version: str = ""
+    platform_number: int = 0
     problem: str | None = None
 
     @property
@@ -99,7 +103,7 @@ _AVX512 = (
 )
 
 
-def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
+def _describe(cl: Any, number: int, platform: Any, device: Any) -> Runtime:
     runtime = Runtime(
         platform=platform.name.strip(),
         name=device.name.strip(),
@@ -115,6 +119,8 @@ def _describe(cl: Any, platform: Any, device: Any) -> Runtime:
         extensions=tuple(device.extensions.split()),
         share_alignment=_share_alignment(device, _kind(cl, device)),
         handle=device,
+        platform_version=platform.version,
+        platform_number=number,
     )
     if runtime.is_simulator:
         runtime.share_alignment = 0  # it looks for accesses out of bounds in buffers of its own
@@ -136,7 +142,7 @@ _is_late_child = False
 
 def _begin_child() -> None:
     global _is_late_child  # noqa: PLW0603
-    runtimes.cache_clear()
+    _all.cache_clear()
     _is_late_child = "pyopencl" in sys.modules
 
 
@@ -144,7 +150,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_child)
 
 
-@functools.cache
+def _distinct(found: Sequence[Runtime]) -> list[Runtime]:
+    """Each device once, where two loaders, or two entries of one, name the same driver.
+
+    Devices of one platform that look alike are several.
+    """
+    kept: dict[tuple[object, ...], tuple[int, list[Runtime]]] = {}
+    for runtime in found:
+        looks = runtime.platform, runtime.platform_version, runtime.name, runtime.driver, runtime.version
+        platform, alike = kept.setdefault(looks, (runtime.platform_number, []))
+        if runtime.platform_number == platform:
+            alike.append(runtime)
+    single = {id(r) for _, alike in kept.values() for r in alike}
+    return [r for r in found if id(r) in single]
+
+
 def runtimes() -> list[Runtime]:
     """All OpenCL devices in the order of their numbers: GPUs, accelerators, processors; simulators last.
 
@@ -152,9 +172,34 @@ def runtimes() -> list[Runtime]:
     "none" hides all. Raises ImportError without pyopencl or an OpenCL runtime, and in a child that was
     forked from a process which had one.
     """
-    choice = os.environ.get("FLOWCORE_OPENCL", "")
-    if choice.strip().lower() == "none":
+    choice = _choice()
+    if choice.lower() == "none":
         return []
+    found = _all()
+    return [r for r in found if _wanted(r, choice)] if choice else found
+
+
+def absence() -> str:
+    """Why there is no OpenCL device, and what to do about it."""
+    choice = _choice()
+    if choice.lower() == "none":
+        return "FLOWCORE_OPENCL=none hides all OpenCL devices"
+    try:
+        found = _all()
+    except ImportError as error:
+        return str(error)
+    if choice and found:
+        there = ", ".join(f"{r.name} ({r.platform})" for r in found)
+        return f"FLOWCORE_OPENCL={choice!r} is no part of the name of any OpenCL device here: {there}"
+    return f"no OpenCL device was found: {INSTALL}"
+
+
+def _choice() -> str:
+    return os.environ.get("FLOWCORE_OPENCL", "").strip()
+
+
+@functools.cache
+def _all() -> list[Runtime]:
     if _is_late_child:
         raise ImportError(
             "no OpenCL: this process was forked from one that had opened OpenCL, whose drivers do not survive"
@@ -168,9 +213,9 @@ def runtimes() -> list[Runtime]:
         platforms = cl.get_platforms()
     except cl.Error as error:
         raise ImportError(f"no OpenCL runtime was found ({error}); {INSTALL}") from error
-    found = [_describe(cl, platform, device) for platform in platforms for device in platform.get_devices()]
-    if choice:
-        found = [r for r in found if _wanted(r, choice)]
+    found = _distinct(
+        [_describe(cl, i, p, device) for i, p in enumerate(platforms) for device in p.get_devices()]
+    )
     order = {"GPU": 0, "ACCELERATOR": 1, "CPU": 2}
     return sorted(found, key=lambda r: (r.is_simulator, order[r.kind]))
 

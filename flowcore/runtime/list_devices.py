@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from flowcore.config import ConfigProto
 from flowcore.opencl import runtimes
-from flowcore.runtime import devices
+from flowcore.runtime import opencl_devices
 from flowcore.runtime.session import thread_count
 
 __all__ = ["DeviceDescription", "list_devices"]
@@ -46,13 +46,13 @@ def list_devices() -> list[DeviceDescription]:
     host = DeviceDescription(
         "/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(ConfigProto())
     )
-    opened = devices.opencl_devices()
+    opened = opencl_devices.opencl_devices()
     used = {id(d.runtime) for d in opened}
     try:
         found = runtimes.runtimes()
     except ImportError:
         found = []
-    usable = [_describe(d.name, d.runtime, _remarks(d)) for d in opened if d.runtime is not None]
+    usable = [_describe(d.name, d.runtime, _remarks(d)) for d in opened]
     return [host, *usable, *(_describe("", r, ()) for r in found if id(r) not in used)]
 
 
@@ -76,9 +76,8 @@ def _describe(name: str, runtime: runtimes.Runtime, remarks: tuple[str, ...]) ->
     )
 
 
-def _remarks(device: devices.Device) -> tuple[str, ...]:
+def _remarks(device: opencl_devices.OpenCLDevice) -> tuple[str, ...]:
     runtime = device.runtime
-    assert runtime is not None
     return (
         "nodes that ask for no device go here"
         if device.preferred

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.devices import ANY_DEVICE, HOST, Device, VisibleDevices
+from flowcore.runtime.devices import ANY_DEVICE, HOST, Device
 from flowcore.runtime.handles import handle_ops, passes_on
+from flowcore.runtime.visible_devices import VisibleDevices
 
 
 @functools.lru_cache(maxsize=1000)

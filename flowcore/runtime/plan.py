@@ -26,7 +26,6 @@ from flowcore.runtime.devices import (
     KEEPS_CONSTANT,
     LAST_ON_HOST,
     Device,
-    VisibleDevices,
 )
 from flowcore.runtime.fuse import fuse
 from flowcore.runtime.handles import ResourceKey, key_of
@@ -34,6 +33,7 @@ from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.resources import ResourceManager, RunnerFailure
+from flowcore.runtime.visible_devices import VisibleDevices
 from flowcore.shape import TensorShape
 
 

@@ -25,11 +25,12 @@ from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.verifier import Verifier
 from flowcore.runtime import feeds, profile
-from flowcore.runtime.devices import HOST, VisibleDevices, all_devices
+from flowcore.runtime.devices import HOST, all_devices
 from flowcore.runtime.fetches import Fetches
 from flowcore.runtime.plan import CompiledPlan, compile_plan
 from flowcore.runtime.resources import ResourceManager, RunnerFailure
 from flowcore.runtime.step_errors import as_exception
+from flowcore.runtime.visible_devices import VisibleDevices
 from flowcore.runtime.waiting import WaitMonitor
 
 StopFlag = _engine.StopFlag

@@ -95,22 +95,7 @@ def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> No
         check=True,
         capture_output=True,
     )
-    suppressions = tmp_path / "suppressions"
-    # The interpreter is not instrumented: what only it touches, under its own lock, looks like a race.
-    suppressions.write_text(
-        "".join(
-            f"race:{name}\n"
-            for name in (
-                "PyThread_",
-                "take_gil",
-                "drop_gil",
-                "_PyEval",
-                "python3",
-                "libpython",
-                "_multiarray_umath",
-            )
-        )
-    )
+    suppressions = ROOT / "tests" / "native" / "tsan_suppressions.txt"
     options = {
         "TSAN_OPTIONS": f"suppressions={suppressions} report_signal_unsafe=0 exitcode=66",
         "ASAN_OPTIONS": "detect_leaks=0",

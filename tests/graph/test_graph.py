@@ -86,7 +86,7 @@ def test_device_scopes_merge_and_functions_decide() -> None:
     with fc.device(lambda op: "/gpu:0" if op.type == "Const" else ""):
         c = fc.constant(1)
     assert (a.device, b.device, c.device) == ("/job:worker/device:CPU:0", "", "/device:GPU:0")
-    with pytest.raises(ValueError, match="Unknown part"), fc.device("gpu"):
+    with pytest.raises(ValueError, match="Unknown part"), fc.device("gup"):
         pass
 
 

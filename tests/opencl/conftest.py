@@ -14,7 +14,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.opencl import runtimes
-from flowcore.runtime import devices
+from flowcore.runtime import devices, opencl_devices
 
 
 @dataclasses.dataclass
@@ -29,13 +29,11 @@ class Place:
 
 def _places() -> list[Place]:
     # Of two versions of one runtime, the first: each would run everything.
-    opened = list(
-        {d.runtime.platform: d for d in reversed(devices.opencl_devices()) if d.runtime is not None}.values()
-    )[::-1]
+    opened = list({d.runtime.platform: d for d in reversed(opencl_devices.opencl_devices())}.values())[::-1]
     for runtime in [d.runtime for d in opened if d.runtime.kind == "CPU"]:
         # Once more with the kernels of GPUs, limits as small as some have, and copies as to memory
         # of its own; under a number that no other test expects to be free.
-        device = devices.open_opencl(
+        device = opencl_devices.open_opencl(
             runtime, 100 + len(opened), is_cpu=False, max_group=64, local_memory=16384, share_alignment=0
         )
         devices.register(device)
@@ -64,12 +62,12 @@ def device(request: pytest.FixtureRequest) -> Place:
 
 
 @pytest.fixture(scope="module")
-def another() -> Iterator[devices.Device]:
+def another() -> Iterator[opencl_devices.OpenCLDevice]:
     """A device of the module's own, whose memory and settings no other test meets. No simulator."""
     found = [r for r in runtimes.runtimes() if r.problem is None and not r.is_simulator]
     if not found:
         pytest.skip("no OpenCL device but a simulator")
-    device = devices.open_opencl(found[0], 200 + len(devices.all_devices()))
+    device = opencl_devices.open_opencl(found[0], 200 + len(devices.all_devices()))
     devices.register(device)
     yield device
     devices.unregister(device)

@@ -24,7 +24,7 @@ import flowcore as fc
 from flowcore.graph.apply import apply
 from flowcore.graph.op_def import get_op_def
 from flowcore.opencl import programs, runtimes
-from flowcore.runtime import devices
+from flowcore.runtime import devices, opencl_devices
 
 cl = pytest.importorskip("pyopencl")
 
@@ -203,7 +203,7 @@ class Runtime:
 
 def _runtimes() -> list[runtimes.Runtime]:
     try:
-        devices.find(devices.OPENCL, 1000)  # tries them all
+        devices.find(opencl_devices.OPENCL, 1000)  # tries them all
     except RuntimeError:
         pass
     try:
@@ -341,7 +341,7 @@ def index_of(device: Any) -> int:
 
 
 def test_the_device_has_a_kernel_for_every_formula(device: Any) -> None:
-    target = devices.find(devices.OPENCL, index_of(device))
+    target = devices.find(opencl_devices.OPENCL, index_of(device))
     for dtype in DTYPES:
         if dtype == "float64" and not device.has_double:
             continue

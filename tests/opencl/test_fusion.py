@@ -16,7 +16,7 @@ import pytest
 import flowcore as fc
 from flowcore.graph.apply import apply
 from flowcore.opencl import _opencl
-from flowcore.runtime import devices
+from flowcore.runtime import devices, opencl_devices
 
 UNFUSED = fc.GraphOptions(optimizer_options=fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0))
 Build = Callable[..., Any]
@@ -30,7 +30,7 @@ def config(**settings: Any) -> fc.ConfigProto:
 def launches(place: str) -> int:
     if not place.startswith("/gpu"):
         return 0
-    return _opencl.counters(devices.find(devices.OPENCL, int(place.split(":")[1])).capsule)["launches"]
+    return _opencl.counters(devices.find(opencl_devices.OPENCL, int(place.split(":")[1])).capsule)["launches"]
 
 
 @dataclasses.dataclass

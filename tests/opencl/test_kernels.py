@@ -16,7 +16,7 @@ import pytest
 from flowcore import dtypes, kernels
 from flowcore.graph.op_def import get_op_def
 from flowcore.opencl.host_ops import HOST_OPS
-from flowcore.runtime import devices
+from flowcore.runtime import devices, opencl_devices
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Types that no device computes with.
@@ -28,8 +28,8 @@ NO_BOOL = {"AssignAddVariableOp", "AssignSubVariableOp"} | {
 TYPES = [t for t in vars(dtypes).values() if isinstance(t, dtypes.DType) and t not in HOST_TYPES]
 
 
-def opened(place: Any) -> devices.Device:
-    return devices.find(devices.OPENCL, int(place.name.rpartition(":")[2]))
+def opened(place: Any) -> opencl_devices.OpenCLDevice:
+    return devices.find(opencl_devices.OPENCL, int(place.name.rpartition(":")[2]))
 
 
 def _declared(op: str, attr: str) -> set[dtypes.DType]:
@@ -82,7 +82,7 @@ def test_a_missing_kernel_fails_the_tests_of_a_device(
         pytest.skip("a device of this process only")
     (tmp_path / "without.py").write_text(
         textwrap.dedent(f"""
-            from flowcore.runtime import devices
+            from flowcore.runtime import devices, opencl_devices
             device = devices.find("GPU", {device.name.rpartition(":")[2]})
             device.kernels = {{op: k for op, k in device.kernels.items() if op != {op!r}}}
         """)

@@ -13,7 +13,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.opencl import runtimes
-from flowcore.runtime import devices
+from flowcore.runtime import devices, opencl_devices
 
 RNG = np.random.default_rng(0)
 TOLERANCE = {"float16": 2e-2, "float32": 1e-4, "float64": 1e-10, "int32": 0, "int64": 0}
@@ -41,7 +41,7 @@ def test_products_in_the_tiles_of_large_gpus(units: int) -> None:
     found = [r for r in runtimes.runtimes() if r.problem is None and r.kind == "CPU"]
     if not found:
         pytest.skip("no OpenCL processor")
-    device = devices.open_opencl(
+    device = opencl_devices.open_opencl(
         found[0], 300, is_cpu=False, max_group=256, local_memory=49152, share_alignment=0, units=units
     )
     devices.register(device)

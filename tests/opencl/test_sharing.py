@@ -20,7 +20,7 @@ import pytest
 import flowcore as fc
 from flowcore import _buffer
 from flowcore.opencl import _opencl, runtimes
-from flowcore.runtime import devices
+from flowcore.runtime import devices, opencl_devices
 
 N = 1 << 17  # floats: twice the least size that changes hands
 
@@ -29,7 +29,7 @@ class Shared:
     """A device of a test's own, and what it did since it was last asked."""
 
     def __init__(self, runtime: runtimes.Runtime, **claims: Any) -> None:
-        self.device = devices.open_opencl(runtime, 300 + len(devices.all_devices()), **claims)
+        self.device = opencl_devices.open_opencl(runtime, 300 + len(devices.all_devices()), **claims)
         devices.register(self.device)
         self.name = f"/gpu:{self.device.index}"
         self.before = self.counts()
@@ -191,7 +191,6 @@ def test_a_variable_of_the_device_keeps_and_changes_what_the_host_computed(place
 
 
 def test_a_value_goes_from_device_to_device_without_a_copy(place: Shared) -> None:
-    assert place.device.runtime is not None
     others = [Shared(r) for r in _RUNTIMES]
     try:
         for other in others:
@@ -338,7 +337,6 @@ def test_copies_between_memories_go_through_a_few_pinned_blocks() -> None:
                 assert not wrong
                 assert 1 <= apart.counts()["pinned"] <= 16
                 assert apart.done()[0] == 0
-                assert apart.device.runtime is not None
                 apart.device.limit_memory(
                     (apart.counts()["bytes_live"] + apart.counts()["bytes_idle"])
                     / apart.device.runtime.memory

@@ -11,10 +11,10 @@ import pytest
 import flowcore as fc
 from flowcore.__main__ import tune
 from flowcore.opencl import _opencl, tuning
-from flowcore.runtime import devices
+from flowcore.runtime import opencl_devices
 
 
-def test_every_candidate_multiplies_alike(another: devices.Device) -> None:
+def test_every_candidate_multiplies_alike(another: opencl_devices.OpenCLDevice) -> None:
     a, b = (
         np.random.default_rng(0).standard_normal((37, 50)).astype(np.float32),
         np.random.default_rng(1).standard_normal((50, 131)).astype(np.float32),
@@ -27,7 +27,7 @@ def test_every_candidate_multiplies_alike(another: devices.Device) -> None:
     _opencl.set_tiles(another.capsule, 0, 0, 0)
 
 
-def test_tiles_that_no_kernel_has_are_refused(another: devices.Device) -> None:
+def test_tiles_that_no_kernel_has_are_refused(another: opencl_devices.OpenCLDevice) -> None:
     for tiles in ((17, 0, 0), (-1, 0, 0), (0, 3, 0), (0, 0, 12)):
         with pytest.raises(ValueError, match="no kernel has tiles"):
             _opencl.set_tiles(another.capsule, *tiles)
@@ -52,7 +52,7 @@ def test_the_choice_is_kept_and_a_damaged_file_holds_none(
 
 
 def test_tuning_measures_all_and_uses_the_best(
-    another: devices.Device, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    another: opencl_devices.OpenCLDevice, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setenv("FLOWCORE_CACHE", str(tmp_path))
     monkeypatch.setattr("flowcore.__main__.product_rate", lambda device, m, k, n: next(rates))

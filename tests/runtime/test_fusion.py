@@ -16,7 +16,7 @@ import pytest
 import flowcore as fc
 from flowcore.graph.apply import apply
 from flowcore.opencl.formulas import CLASSES, formulas
-from flowcore.runtime import devices
+from flowcore.runtime import visible_devices
 from flowcore.runtime.plan import CompiledPlan
 
 Build = Callable[..., Any]
@@ -26,7 +26,7 @@ UNFUSED = fc.GraphOptions(optimizer_options=fc.OptimizerOptions(do_elementwise_f
 @pytest.fixture(autouse=True)
 def on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where other tests are tests of a device."""
-    monkeypatch.setattr(devices.VisibleDevices, "preferred", None)
+    monkeypatch.setattr(visible_devices.VisibleDevices, "preferred", None)
 
 
 def config(threads: int = 2, fused: bool = True, **settings: Any) -> fc.ConfigProto:
