@@ -47,3 +47,12 @@ def test_nothing_is_loaded_from_elsewhere():
     text = (ROOT / "mkdocs.yml").read_text()
     assert "font: false" in text
     assert not re.search(r"https?:|analytics|extra_javascript", text)
+
+
+def test_prose_is_wrapped():
+    """100 columns, but for tables and what cannot be broken: `mdformat --wrap 100 --compact-tables`."""
+    for page in [ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            breakable = " " in re.sub(r"`[^`]*`|\[[^]]*\]\([^)]*\)", "", line.strip().lstrip("-0123456789. "))
+            wide = len(line) > 100 and not line.startswith("|") and breakable
+            assert not wide, f"{page.relative_to(ROOT)}:{number} has {len(line)} columns"

@@ -10,6 +10,7 @@ z.evaluate()  # error: attr-defined
 print(z.op.inpts)  # error: attr-defined
 fc.nn.rellu(z)  # error: attr-defined
 fc.train.AdamOptimiser(0.1)  # error: attr-defined
+fc.train.SyncReplicasOptimizer()  # error: attr-defined
 loss: fc.Operation = fc.reduce_mean(z)  # error: assignment
 train = fc.train.AdamOptimizer(0.1).minimize(z, v)  # fine: global_step
 fc.train.AdamOptimizer(0.1).minimize(z, var_list=v)  # error: arg-type
