@@ -40,7 +40,24 @@ __all__ = [
 
 @unary("Neg", "{numbers}", lambda op, dy: apply("Neg", dy), known(lambda x: -x))
 def negative(x: Any, name: str | None = None) -> Tensor:
-    """-x. Integers wrap."""
+    """-x, element by element.
+
+    Integers wrap: the negative of an unsigned 1 is the greatest value.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.negative([1, -2]))
+        array([-1,  2], dtype=int32)
+    """
     return apply("Neg", x, name=name)
 
 
@@ -67,7 +84,24 @@ register(
 
 
 def abs(x: Any, name: str | None = None) -> Tensor:
-    """The absolute value; of a complex tensor its magnitude."""
+    """The absolute value, element by element; of a complex number its magnitude.
+
+    The least integer of a dtype has no positive counterpart and stays what it is.
+
+    Args:
+        x: A Tensor of a floating, signed integer or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's shape and dtype: float32 for complex64, float64 for complex128.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.abs([-1.5, 2.0]))
+        array([1.5, 2. ], dtype=float32)
+    """
     with name_scope(name, "Abs", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         if x.dtype.is_complex:
@@ -81,7 +115,24 @@ def _sign(x: Any, name: str | None = None) -> Tensor:
 
 
 def sign(x: Any, name: str | None = None) -> Tensor:
-    """-1, 0 or 1 (NaN stays); of a complex number, the number over its magnitude."""
+    """-1, 0 or 1, as x is negative, zero or positive.
+
+    NaN stays NaN. A complex number gives the number over its magnitude, and 0 at 0.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.sign([-2.5, 0.0, 7.0]))
+        array([-1.,  0.,  1.], dtype=float32)
+    """
     if not isinstance(x, Tensor):
         with name_scope(name, "Sign", [x]) as scope:
             return sign(convert_to_tensor(x, name="x"), scope)
@@ -99,7 +150,22 @@ def _square_grad(op: Operation, dy: Tensor) -> Tensor | None:
 
 @unary("Square", "{numbers}", _square_grad)
 def square(x: Any, name: str | None = None) -> Tensor:
-    """x * x."""
+    """x * x, element by element.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.square([3.0, -4.0]))
+        array([ 9., 16.], dtype=float32)
+    """
     return apply("Square", x, name=name)
 
 
@@ -118,25 +184,85 @@ for _name in ("InvGrad", "ReciprocalGrad"):
 
 
 def reciprocal(x: Any, name: str | None = None) -> Tensor:
-    """1 / x."""
+    """1 / x, element by element.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.reciprocal([2.0, 4.0]))
+        array([0.5 , 0.25], dtype=float32)
+    """
     return apply("Reciprocal", x, name=name)
 
 
 @unary("Floor", "{floats}", lambda op, dy: None)
 def floor(x: Any, name: str | None = None) -> Tensor:
-    """The greatest whole number not above x."""
+    """The greatest whole number not above x, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.floor([1.5, -1.5]))
+        array([ 1., -2.], dtype=float32)
+    """
     return apply("Floor", x, name=name)
 
 
 @unary("Ceil", "{floats}", lambda op, dy: None)
 def ceil(x: Any, name: str | None = None) -> Tensor:
-    """The least whole number not below x."""
+    """The least whole number not below x, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.ceil([1.5, -1.5]))
+        array([ 2., -1.], dtype=float32)
+    """
     return apply("Ceil", x, name=name)
 
 
 @unary("Rint", "{floats}", lambda op, dy: None)
 def rint(x: Any, name: str | None = None) -> Tensor:
-    """The nearest whole number, halves to even."""
+    """The nearest whole number, halves to even, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.rint([0.5, 1.5, 2.2]))
+        array([0., 2., 2.], dtype=float32)
+    """
     return apply("Rint", x, name=name)
 
 
@@ -144,7 +270,22 @@ unary("Round", "{reals}", lambda op, dy: None)
 
 
 def round(x: Any, name: str | None = None) -> Tensor:
-    """The nearest whole number, halves to even. Integers stay."""
+    """The nearest whole number, halves to even, element by element.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape; x itself where it has an integer dtype.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.round([0.5, 1.5, 2.2]))
+        array([0., 2., 2.], dtype=float32)
+    """
     with name_scope(name, "Round", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return x if x.dtype.is_integer else apply("Round", x, name=scope)
@@ -157,13 +298,47 @@ for _name in ("Add", "AddV2"):
 
 
 def add(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x + y."""
+    """x + y, element by element.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.add([1, 2], 10))
+        array([11, 12], dtype=int32)
+    """
     return apply("Add", x, y, name=name)
 
 
 @binary("Sub", "{numbers}", lambda op, dz: unbroadcast(op, dz, negative(dz)), known(lambda x, y: x - y))
 def subtract(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x - y."""
+    """x - y, element by element.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.subtract([1, 2], 10))
+        array([-9, -8], dtype=int32)
+    """
     return apply("Sub", x, y, name=name)
 
 
@@ -174,7 +349,24 @@ def _mul_grad(op: Operation, dz: Tensor) -> list[Any]:
 
 @binary("Mul", "{numbers}", _mul_grad, known(lambda x, y: x * y))
 def multiply(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x * y, element by element."""
+    """x * y, element by element.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.multiply([1, 2], 10))
+        array([10, 20], dtype=int32)
+    """
     return apply("Mul", x, y, name=name)
 
 
@@ -185,7 +377,24 @@ def _realdiv_grad(op: Operation, dz: Tensor) -> list[Any]:
 
 @binary("RealDiv", "{inexact}", _realdiv_grad)
 def realdiv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y for floating and complex types."""
+    """x / y, element by element, for floating and complex dtypes.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.realdiv([1.0, 2.0], 4.0))
+        array([0.25, 0.5 ], dtype=float32)
+    """
     return apply("RealDiv", x, y, name=name)
 
 
@@ -193,7 +402,25 @@ binary("Div", "{numbers}", lambda op, dz: _realdiv_grad(op, dz) if not dz.dtype.
 
 
 def div(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y; of integers the quotient rounded towards minus infinity, as Python 2 divided."""
+    """x / y; of integers the quotient rounded towards minus infinity, as Python 2 divided.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+        InvalidArgumentError: An integer is divided by zero (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.div([7, -7], 2))
+        array([ 3, -4], dtype=int32)
+    """
     with name_scope(name, "div", [x, y]) as scope:
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(y, name="y", dtype=x.dtype)
@@ -205,7 +432,25 @@ def div(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y as Python 3 divides: integers become float64 (8- and 16-bit ones float32)."""
+    """x / y, as Python 3 divides.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to; float64 for integers, float32
+        for integers of 8 and 16 bits.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.truediv([1, 3], 2))
+        array([0.5, 1.5])
+    """
     with name_scope(name, "truediv", [x, y]) as scope:
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(y, name="y", dtype=None if isinstance(y, Tensor) else x.dtype)
@@ -218,7 +463,25 @@ def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y in Python 3's sense."""
+    """x / y, as Python 3 divides: truediv under NumPy's name.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to; float64 for integers, float32
+        for integers of 8 and 16 bits.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.divide([1, 3], 2))
+        array([0.5, 1.5])
+    """
     x = convert_to_tensor(x)
     return truediv(x, y, name=name)
 
@@ -234,7 +497,24 @@ def _div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x / y, and 0 where y is 0."""
+    """x / y, and 0 where y is 0.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.div_no_nan([1.0, 2.0], [0.0, 4.0]))
+        array([0. , 0.5], dtype=float32)
+    """
     with name_scope(name, "div_no_nan", [x, y]) as scope:
         return _div_no_nan(convert_to_tensor(x, name="x"), y, scope)
 
@@ -254,7 +534,25 @@ binary("MulNoNan", "{floats}", _mul_no_nan_grad)
     known(lambda x, y: None if (y == 0).any() else x // y),
 )
 def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The quotient rounded towards minus infinity. Integer division by zero is an InvalidArgumentError."""
+    """The quotient rounded towards minus infinity, as the operator // of Python.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+        InvalidArgumentError: An integer is divided by zero (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.floordiv([7, -7], 2))
+        array([ 3, -4], dtype=int32)
+    """
     return apply("FloorDiv", x, y, name=name or "floordiv")
 
 
@@ -266,7 +564,25 @@ def _floormod_grad(op: Operation, dz: Tensor) -> list[Any]:
 
 @binary("FloorMod", "{reals}", _floormod_grad)
 def floormod(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """What floordiv leaves: it has the sign of y."""
+    """What floordiv leaves, as the operator % of Python: it has the sign of y.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+        InvalidArgumentError: An integer is divided by zero (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.floormod([7, -7], 3))
+        array([1, 2], dtype=int32)
+    """
     return apply("FloorMod", x, y, name=name)
 
 
@@ -275,7 +591,25 @@ mod = floormod
 
 @binary("TruncateDiv", "{integers}", lambda op, dz: [None, None])
 def truncatediv(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The integer quotient rounded towards zero."""
+    """The integer quotient rounded towards zero, as C divides.
+
+    Args:
+        x: A Tensor of an integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+        InvalidArgumentError: An integer is divided by zero (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.truncatediv([7, -7], 2))
+        array([ 3, -3], dtype=int32)
+    """
     return apply("TruncateDiv", x, y, name=name)
 
 
@@ -291,7 +625,25 @@ for _name in ("Mod", "TruncateMod"):
 
 
 def truncatemod(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """What division towards zero leaves: it has the sign of x."""
+    """What division towards zero leaves, as in C: it has the sign of x.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+        InvalidArgumentError: An integer is divided by zero (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.truncatemod([7, -7], 3))
+        array([ 1, -1], dtype=int32)
+    """
     return apply("TruncateMod", x, y, name=name)
 
 
@@ -307,7 +659,26 @@ def _squared_difference_grad(op: Operation, dz: Tensor) -> list[Any]:
 
 @binary("SquaredDifference", "{numbers}", _squared_difference_grad)
 def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """(x - y) squared."""
+    """(x - y) squared, element by element.
+
+    Of complex numbers it is the difference times its conjugate.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.squared_difference([1.0, 4.0], 3.0))
+        array([4., 1.], dtype=float32)
+    """
     return apply("SquaredDifference", x, y, name=name)
 
 
@@ -327,7 +698,24 @@ def _add_n(inputs: Any, name: str | None = None) -> Tensor:
 
 
 def add_n(inputs: Any, name: str | None = None) -> Tensor:
-    """The sum of tensors of one shape and dtype. Raises ValueError for an empty list."""
+    """The sum of tensors of one shape and dtype.
+
+    Args:
+        inputs: A list or tuple of one or more Tensors of one number dtype and one shape, or what
+            converts to them; IndexedSlices count as their dense form.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype and shape.
+
+    Raises:
+        TypeError: The dtypes differ, or are no numbers.
+        ValueError: inputs is no list, or empty, or the shapes differ.
+
+    Example:
+        >>> fc.Session().run(fc.add_n([[1, 2], [10, 20], [100, 200]]))
+        array([111, 222], dtype=int32)
+    """
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError("add_n needs a list of one or more tensors of one dtype and shape")
     inputs = [convert_to_tensor(x) if isinstance(x, IndexedSlices) else x for x in inputs]
@@ -337,12 +725,47 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
 
 
 def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: Any = None, name: str | None = None) -> Tensor:
-    """add_n: the engine needs no other op to add up without waiting for all."""
+    """The sum of tensors of one shape and dtype: add_n under another name.
+
+    Args:
+        inputs: A list or tuple of one or more Tensors of one number dtype and one shape.
+        shape: Not used; there for scripts that pass it.
+        tensor_dtype: Not used; there for scripts that pass it.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype and shape.
+
+    Raises:
+        TypeError: The dtypes differ, or are no numbers.
+        ValueError: inputs is no list, or empty, or the shapes differ.
+
+    Example:
+        >>> fc.Session().run(fc.accumulate_n([[1, 2], [10, 20]]))
+        array([11, 22], dtype=int32)
+    """
     return add_n(inputs, name)
 
 
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
-    """A scalar times a tensor or IndexedSlices."""
+    """A scalar times a tensor or IndexedSlices.
+
+    Args:
+        scalar: A number or a scalar Tensor of x's dtype.
+        x: A Tensor of any number dtype and shape, or IndexedSlices.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape, or IndexedSlices where x is.
+
+    Raises:
+        TypeError: The dtypes differ, or are no numbers.
+        ValueError: scalar has dimensions.
+
+    Example:
+        >>> fc.Session().run(fc.scalar_mul(2.0, [1.0, 1.5]))
+        array([2., 3.], dtype=float32)
+    """
     dtype = x.dtype if hasattr(x, "dtype") else None
     scalar = convert_to_tensor(scalar, dtype=dtype, name="scalar")
     if scalar.shape.ndims not in (0, None):

@@ -30,25 +30,87 @@ __all__ = [
 
 @unary("Exp", "{inexact}", lambda op, dy: dy * conjugate(op.outputs[0]))
 def exp(x: Any, name: str | None = None) -> Tensor:
-    """e to the power x."""
+    """e to the power x, element by element.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.exp([0.0, 1.0]))
+        array([1.      , 2.718282], dtype=float32)
+    """
     return apply("Exp", x, name=name)
 
 
 @unary("Expm1", "{floats}", lambda op, dy: dy * exp(op.inputs[0]))
 def expm1(x: Any, name: str | None = None) -> Tensor:
-    """exp(x) - 1, exact near zero."""
+    """exp(x) - 1, element by element, exact near zero.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.expm1([0.0, 1e-5]))
+        array([0.000000e+00, 1.000005e-05], dtype=float32)
+    """
     return apply("Expm1", x, name=name)
 
 
 @unary("Log", "{inexact}", lambda op, dy: dy * reciprocal(conjugate(op.inputs[0])))
 def log(x: Any, name: str | None = None) -> Tensor:
-    """The natural logarithm; -Inf at zero, NaN below."""
+    """The natural logarithm, element by element; -Inf at zero, NaN below.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.log([1.0, 0.0]))
+        array([  0., -inf], dtype=float32)
+    """
     return apply("Log", x, name=name)
 
 
 @unary("Log1p", "{floats}", lambda op, dy: dy * reciprocal(op.inputs[0] + constant(1.0, dy.dtype)))
 def log1p(x: Any, name: str | None = None) -> Tensor:
-    """log(1 + x), exact near zero."""
+    """log(1 + x), element by element, exact near zero.
+
+    Source: W. Kahan's correction of log(1 + x).
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.log1p([0.0, 1.0]))
+        array([0.      , 0.693147], dtype=float32)
+    """
     return apply("Log1p", x, name=name)
 
 
@@ -57,7 +119,24 @@ def log1p(x: Any, name: str | None = None) -> Tensor:
 
 @unary("Sqrt", "{inexact}", lambda op, dy: apply("SqrtGrad", op.outputs[0], dy))
 def sqrt(x: Any, name: str | None = None) -> Tensor:
-    """The square root; NaN below zero."""
+    """The square root, element by element; NaN below zero.
+
+    A negative complex number has an imaginary root.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.sqrt([4.0, 2.25]))
+        array([2. , 1.5], dtype=float32)
+    """
     return apply("Sqrt", x, name=name)
 
 
@@ -72,7 +151,22 @@ gradient_op("SqrtGrad", ("y", "dy"), "{inexact}", _sqrt_grad_grad)
 
 @unary("Rsqrt", "{inexact}", lambda op, dy: apply("RsqrtGrad", op.outputs[0], dy))
 def rsqrt(x: Any, name: str | None = None) -> Tensor:
-    """1 / sqrt(x)."""
+    """1 / sqrt(x), element by element.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.rsqrt([4.0, 0.25]))
+        array([0.5, 2. ], dtype=float32)
+    """
     return apply("Rsqrt", x, name=name)
 
 
@@ -99,7 +193,25 @@ def _pow_grad(op: Operation, dz: Tensor) -> list[Any]:
 
 @binary("Pow", "{numbers}", _pow_grad)
 def pow(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x to the power y. Integers to negative powers are an InvalidArgumentError."""
+    """x to the power y, element by element.
+
+    Args:
+        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+        InvalidArgumentError: An integer has a negative power (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.pow(2, [3, 4]))
+        array([ 8, 16], dtype=int32)
+    """
     return apply("Pow", x, y, name=name)
 
 
@@ -110,37 +222,136 @@ define_operator(pow, "pow", "pow")
 
 @unary("Sin", "{inexact}", lambda op, dy: dy * apply("Cos", conjugate(op.inputs[0])))
 def sin(x: Any, name: str | None = None) -> Tensor:
-    """The sine, x in radians."""
+    """The sine of x, element by element.
+
+    Source of the reduction of large angles: M. Payne, R. Hanek, Radian reduction for trigonometric
+    functions, 1983.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one; angles in radians.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.sin([0.0, 1.0]))
+        array([0.      , 0.841471], dtype=float32)
+    """
     return apply("Sin", x, name=name)
 
 
 @unary("Cos", "{inexact}", lambda op, dy: negative(dy) * sin(conjugate(op.inputs[0])))
 def cos(x: Any, name: str | None = None) -> Tensor:
-    """The cosine, x in radians."""
+    """The cosine of x, element by element.
+
+    Source of the reduction of large angles: M. Payne, R. Hanek, Radian reduction for trigonometric
+    functions, 1983.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one; angles in radians.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.cos([0.0, 1.0]))
+        array([1.      , 0.540302], dtype=float32)
+    """
     return apply("Cos", x, name=name)
 
 
 @unary("Tan", "{floats}", lambda op, dy: dy * square(reciprocal(cos(op.inputs[0]))))
 def tan(x: Any, name: str | None = None) -> Tensor:
-    """The tangent, x in radians."""
+    """The tangent of x, element by element.
+
+    Source of the reduction of large angles: M. Payne, R. Hanek, Radian reduction for trigonometric
+    functions, 1983.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one; angles in radians.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.tan([0.0, 1.0]))
+        array([0.      , 1.557408], dtype=float32)
+    """
     return apply("Tan", x, name=name)
 
 
 @unary("Asin", "{floats}", lambda op, dy: dy * rsqrt(one(dy) - square(op.inputs[0])))
 def asin(x: Any, name: str | None = None) -> Tensor:
-    """The inverse sine, in radians."""
+    """The inverse sine, in radians from -pi/2 to pi/2; NaN outside [-1, 1].
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.asin([0.0, 1.0]))
+        array([0.      , 1.570796], dtype=float32)
+    """
     return apply("Asin", x, name=name)
 
 
 @unary("Acos", "{floats}", lambda op, dy: negative(dy * rsqrt(one(dy) - square(op.inputs[0]))))
 def acos(x: Any, name: str | None = None) -> Tensor:
-    """The inverse cosine, in radians."""
+    """The inverse cosine, in radians from 0 to pi; NaN outside [-1, 1].
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.acos([1.0, 0.0]))
+        array([0.      , 1.570796], dtype=float32)
+    """
     return apply("Acos", x, name=name)
 
 
 @unary("Atan", "{floats}", lambda op, dy: dy * reciprocal(one(dy) + square(op.inputs[0])))
 def atan(x: Any, name: str | None = None) -> Tensor:
-    """The inverse tangent, in radians."""
+    """The inverse tangent, in radians from -pi/2 to pi/2.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.atan([0.0, 1.0]))
+        array([0.      , 0.785398], dtype=float32)
+    """
     return apply("Atan", x, name=name)
 
 
@@ -159,7 +370,24 @@ def _atan2_grad(op: Operation, dz: Tensor) -> list[Any]:
     grad=_atan2_grad,
 )
 def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
-    """The angle of the point (x, y), in radians."""
+    """The angle of the point (x, y) seen from the origin, in radians from -pi to pi.
+
+    Args:
+        y: A Tensor of a floating dtype, or what converts to one.
+        x: A Tensor of y's dtype, or what converts to it; its shape broadcasts against y's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.atan2(1.0, [1.0, -1.0]))
+        array([0.785398, 2.356194], dtype=float32)
+    """
     return apply("Atan2", y, x, name=name)
 
 
@@ -172,7 +400,22 @@ complex_part("Angle", _angle_grad)
 
 
 def angle(input: Any, name: str | None = None) -> Tensor:
-    """The argument of complex numbers, in radians; of real ones 0 or pi."""
+    """The argument of complex numbers, in radians; of real ones 0, or pi below zero.
+
+    Args:
+        input: A Tensor of a complex or floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's shape and dtype: float32 for complex64, float64 for complex128.
+
+    Raises:
+        TypeError: input has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.angle([1j, 1 + 0j]))
+        array([1.570796, 0.      ])
+    """
     with name_scope(name, "Angle", [input]) as scope:
         x = convert_to_tensor(input, name="input")
         if x.dtype.is_complex:
@@ -186,37 +429,127 @@ def angle(input: Any, name: str | None = None) -> Tensor:
 
 @unary("Sinh", "{floats}", lambda op, dy: dy * apply("Cosh", op.inputs[0]))
 def sinh(x: Any, name: str | None = None) -> Tensor:
-    """The hyperbolic sine."""
+    """The hyperbolic sine, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.sinh([0.0, 1.0]))
+        array([0.      , 1.175201], dtype=float32)
+    """
     return apply("Sinh", x, name=name)
 
 
 @unary("Cosh", "{floats}", lambda op, dy: dy * sinh(op.inputs[0]))
 def cosh(x: Any, name: str | None = None) -> Tensor:
-    """The hyperbolic cosine."""
+    """The hyperbolic cosine, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.cosh([0.0, 1.0]))
+        array([1.      , 1.543081], dtype=float32)
+    """
     return apply("Cosh", x, name=name)
 
 
 @unary("Asinh", "{floats}", lambda op, dy: dy / cosh(op.outputs[0]))
 def asinh(x: Any, name: str | None = None) -> Tensor:
-    """The inverse hyperbolic sine."""
+    """The inverse hyperbolic sine, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.asinh([0.0, 1.0]))
+        array([0.      , 0.881374], dtype=float32)
+    """
     return apply("Asinh", x, name=name)
 
 
 @unary("Acosh", "{floats}", lambda op, dy: dy / sinh(op.outputs[0]))
 def acosh(x: Any, name: str | None = None) -> Tensor:
-    """The inverse hyperbolic cosine; NaN below one."""
+    """The inverse hyperbolic cosine, element by element; NaN below one.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.acosh([1.0, 2.0]))
+        array([0.      , 1.316958], dtype=float32)
+    """
     return apply("Acosh", x, name=name)
 
 
 @unary("Atanh", "{floats}", lambda op, dy: dy * reciprocal(one(dy) - square(op.inputs[0])))
 def atanh(x: Any, name: str | None = None) -> Tensor:
-    """The inverse hyperbolic tangent."""
+    """The inverse hyperbolic tangent, element by element; NaN outside [-1, 1].
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.atanh([0.0, 0.5]))
+        array([0.      , 0.549306], dtype=float32)
+    """
     return apply("Atanh", x, name=name)
 
 
 @unary("Tanh", "{inexact}", lambda op, dy: apply("TanhGrad", op.outputs[0], dy))
 def tanh(x: Any, name: str | None = None) -> Tensor:
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent, element by element.
+
+    Args:
+        x: A Tensor of a floating or complex dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.tanh([0.0, 1.0]))
+        array([0.      , 0.761594], dtype=float32)
+    """
     return apply("Tanh", x, name=name)
 
 
@@ -231,7 +564,22 @@ gradient_op("TanhGrad", ("y", "dy"), "{inexact}", _tanh_grad_grad)
 
 @unary("Sigmoid", "{floats}", lambda op, dy: apply("SigmoidGrad", op.outputs[0], dy))
 def sigmoid(x: Any, name: str | None = None) -> Tensor:
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)), element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.sigmoid([0.0, 1.0]))
+        array([0.5     , 0.731059], dtype=float32)
+    """
     return apply("Sigmoid", x, name=name)
 
 
@@ -250,7 +598,22 @@ def _erf_grad(op: Operation, dy: Tensor) -> Tensor:
 
 @unary("Erf", "{floats}", _erf_grad)
 def erf(x: Any, name: str | None = None) -> Tensor:
-    """The Gauss error function."""
+    """The Gauss error function, element by element.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.erf([0.0, 1.0]))
+        array([0.      , 0.842701], dtype=float32)
+    """
     return apply("Erf", x, name=name)
 
 
@@ -260,5 +623,20 @@ def _erfc_grad(op: Operation, dy: Tensor) -> Tensor:
 
 @unary("Erfc", "{floats}", _erfc_grad)
 def erfc(x: Any, name: str | None = None) -> Tensor:
-    """1 - erf(x), exact where that is small."""
+    """1 - erf(x), element by element, exact where that is small.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.erfc([0.0, 1.0]))
+        array([1.      , 0.157299], dtype=float32)
+    """
     return apply("Erfc", x, name=name)
