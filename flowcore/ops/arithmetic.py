@@ -779,6 +779,7 @@ def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
 
 
 def _add_v2(x: Any, y: Any, name: str | None = None) -> Tensor:
+    """x + y, element by element, as add."""
     return apply("AddV2", x, y, name=name)
 
 

@@ -5,7 +5,6 @@ Must never import arithmetic or functions: those are built on it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from flowcore import dtypes
@@ -55,10 +54,26 @@ register(
 
 
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
-    """`x` as another type.
+    """x as another dtype, element by element.
 
-    Floats are cut towards zero; what does not fit an integer type gives its nearest limit, NaN
-    gives 0.
+    Floats are cut towards zero; what does not fit an integer dtype gives its nearest limit, NaN
+    gives 0. Integers that do not fit wrap.
+
+    Args:
+        x: A Tensor of a number dtype or bool, what converts to one, or IndexedSlices.
+        dtype: The new dtype, a number dtype or bool: a DType, its name, or a NumPy type.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and x's shape, or IndexedSlices where x is; x itself where it has the
+        dtype.
+
+    Raises:
+        TypeError: dtype is no dtype, or there is no cast between the two.
+
+    Example:
+        >>> fc.Session().run(fc.cast([1.9, -1.9, 300.0], fc.uint8))
+        array([  1,   0, 255], dtype=uint8)
     """
     target = dtypes.as_dtype(dtype)
     if isinstance(x, IndexedSlices):
@@ -71,7 +86,23 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
 
 
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
-    """A cast that gives the nearest value of the type where it does not fit."""
+    """x as another dtype; what does not fit gives the nearest value that does.
+
+    Args:
+        value: A Tensor of a floating or integer dtype or bool, or what converts to one.
+        dtype: The new dtype, a number dtype or bool: a DType, its name, or a NumPy type.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and value's shape.
+
+    Raises:
+        TypeError: dtype is no dtype, or one of the two has no least and greatest value.
+
+    Example:
+        >>> fc.Session().run(fc.saturate_cast([-1, 300], fc.uint8))
+        array([  0, 255], dtype=uint8)
+    """
     with name_scope(name, "saturate_cast", [value]) as scope:
         value = convert_to_tensor(value, name="value")
         target = dtypes.as_dtype(dtype)
@@ -82,20 +113,105 @@ def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
         return cast(value, target, name=scope)
 
 
-def _to(target: dtypes.DType, default: str) -> Callable[..., Any]:
-    def convert(x: Any, name: str = default) -> Any:
-        return cast(x, target, name)
+def to_float(x: Any, name: str = "ToFloat") -> Any:
+    """x as float32: cast under a name of its own.
 
-    convert.__name__ = f"to_{target.name}"
-    convert.__doc__ = f"`x` as {target.name}."
-    return convert
+    Args:
+        x: A Tensor of a number dtype or bool, what converts to one, or IndexedSlices.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype float32 and x's shape, or IndexedSlices where x is.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.to_float([1, 2]))
+        array([1., 2.], dtype=float32)
+    """
+    return cast(x, dtypes.float32, name)
 
 
-to_float = _to(dtypes.float32, "ToFloat")
-to_double = _to(dtypes.float64, "ToDouble")
-to_int32 = _to(dtypes.int32, "ToInt32")
-to_int64 = _to(dtypes.int64, "ToInt64")
-to_bfloat16 = _to(dtypes.bfloat16, "ToBFloat16")
+def to_double(x: Any, name: str = "ToDouble") -> Any:
+    """x as float64: cast under a name of its own.
+
+    Args:
+        x: A Tensor of a number dtype or bool, what converts to one, or IndexedSlices.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype float64 and x's shape, or IndexedSlices where x is.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.to_double([1, 2]))
+        array([1., 2.])
+    """
+    return cast(x, dtypes.float64, name)
+
+
+def to_int32(x: Any, name: str = "ToInt32") -> Any:
+    """x as int32: cast under a name of its own.
+
+    Args:
+        x: A Tensor of a number dtype or bool, what converts to one, or IndexedSlices.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype int32 and x's shape, or IndexedSlices where x is.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.to_int32([1.5, -1.5]))
+        array([ 1, -1], dtype=int32)
+    """
+    return cast(x, dtypes.int32, name)
+
+
+def to_int64(x: Any, name: str = "ToInt64") -> Any:
+    """x as int64: cast under a name of its own.
+
+    Args:
+        x: A Tensor of a number dtype or bool, what converts to one, or IndexedSlices.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype int64 and x's shape, or IndexedSlices where x is.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.to_int64([1.5, -1.5]))
+        array([ 1, -1])
+    """
+    return cast(x, dtypes.int64, name)
+
+
+def to_bfloat16(x: Any, name: str = "ToBFloat16") -> Any:
+    """x as bfloat16: cast under a name of its own.
+
+    Args:
+        x: A Tensor of a number dtype or bool, what converts to one, or IndexedSlices.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bfloat16 and x's shape, or IndexedSlices where x is.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.to_bfloat16([1, 2]).dtype
+        flowcore.bfloat16
+    """
+    return cast(x, dtypes.bfloat16, name)
+
 
 # ---- complex numbers ----------------------------------------
 
@@ -106,7 +222,22 @@ def _conj(x: Any, name: str | None = None) -> Tensor:
 
 
 def conj(x: Any, name: str | None = None) -> Tensor:
-    """The complex conjugate. A real tensor is returned as it is."""
+    """The complex conjugate; any other tensor is returned as it is.
+
+    Args:
+        x: A Tensor, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x does not convert to a tensor.
+
+    Example:
+        >>> fc.Session().run(fc.conj([1 + 2j]))
+        array([1.-2.j])
+    """
     with name_scope(name, "Conj", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return _conj(x, scope) if x.dtype.is_complex else x
@@ -125,14 +256,46 @@ complex_part("Imag", lambda op, dy: complex(constant(0.0, dy.dtype), dy))
 
 
 def real(input: Any, name: str | None = None) -> Tensor:
-    """The real part. A real tensor is returned as it is."""
+    """The real part; any other tensor is returned as it is.
+
+    Args:
+        input: A Tensor, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's shape: float32 for complex64, float64 for complex128, else input's
+        dtype.
+
+    Raises:
+        TypeError: input does not convert to a tensor.
+
+    Example:
+        >>> fc.Session().run(fc.real([1 + 2j]))
+        array([1.])
+    """
     with name_scope(name, "Real", [input]) as scope:
         x = convert_to_tensor(input, name="input")
         return apply("Real", x, Tout=x.dtype.real_dtype, name=scope) if x.dtype.is_complex else x
 
 
 def imag(input: Any, name: str | None = None) -> Tensor:
-    """The imaginary part; zeros for a real tensor."""
+    """The imaginary part; zeros for a real tensor.
+
+    Args:
+        input: A Tensor, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's shape: float32 for complex64, float64 for complex128, else input's
+        dtype.
+
+    Raises:
+        TypeError: input does not convert to a tensor.
+
+    Example:
+        >>> fc.Session().run(fc.imag([1 + 2j]))
+        array([2.])
+    """
     with name_scope(name, "Imag", [input]) as scope:
         x = convert_to_tensor(input, name="input")
         return (
@@ -151,7 +314,24 @@ def imag(input: Any, name: str | None = None) -> Tensor:
     grad=lambda op, dy: unbroadcast(op, real(dy), imag(dy)),
 )
 def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
-    """real + i imag."""
+    """Complex numbers from their real and imaginary parts.
+
+    Args:
+        real: A Tensor of dtype float32 or float64, or what converts to one.
+        imag: A Tensor of real's dtype, or what converts to it; its shape broadcasts against real's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype complex64, complex128 for float64, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.complex([1.0, 2.0], 0.5))
+        array([1.+0.5j, 2.+0.5j], dtype=complex64)
+    """
     with name_scope(name, "Complex", [real, imag]) as scope:
         real = convert_to_tensor(real, name="real")
         return apply(

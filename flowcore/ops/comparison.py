@@ -40,37 +40,139 @@ def _compare(op_type: str, types: str) -> Decorator:
 
 @_compare("Equal", "{numbers, bool}")
 def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x == y."""
+    """x == y, element by element; NaN equals nothing.
+
+    Args:
+        x: A Tensor of a floating, integer, complex or bool dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.equal([1, 2], 2))
+        array([False,  True])
+    """
     return apply("Equal", x, y, name=name)
 
 
 @_compare("NotEqual", "{numbers, bool}")
 def not_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x != y."""
+    """x != y, element by element.
+
+    Args:
+        x: A Tensor of a floating, integer, complex or bool dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.not_equal([1, 2], 2))
+        array([ True, False])
+    """
     return apply("NotEqual", x, y, name=name)
 
 
 @_compare("Less", "{reals}")
 def less(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x < y."""
+    """x < y, element by element.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.less([1, 2, 3], 2))
+        array([ True, False, False])
+    """
     return apply("Less", x, y, name=name)
 
 
 @_compare("LessEqual", "{reals}")
 def less_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x <= y."""
+    """x <= y, element by element.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.less_equal([1, 2, 3], 2))
+        array([ True,  True, False])
+    """
     return apply("LessEqual", x, y, name=name)
 
 
 @_compare("Greater", "{reals}")
 def greater(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x > y."""
+    """x > y, element by element.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.greater([1, 2, 3], 2))
+        array([False, False,  True])
+    """
     return apply("Greater", x, y, name=name)
 
 
 @_compare("GreaterEqual", "{reals}")
 def greater_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x >= y."""
+    """x >= y, element by element.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.greater_equal([1, 2, 3], 2))
+        array([False,  True,  True])
+    """
     return apply("GreaterEqual", x, y, name=name)
 
 
@@ -82,19 +184,64 @@ def _test(op_type: str) -> Decorator:
 
 @_test("IsNan")
 def is_nan(x: Any, name: str | None = None) -> Tensor:
-    """True where x is NaN."""
+    """True where x is NaN.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool and x's shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.is_nan([1.0, np.inf, np.nan]))
+        array([False, False,  True])
+    """
     return apply("IsNan", x, name=name)
 
 
 @_test("IsInf")
 def is_inf(x: Any, name: str | None = None) -> Tensor:
-    """True where x is infinite."""
+    """True where x is infinite.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool and x's shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.is_inf([1.0, np.inf, np.nan]))
+        array([False,  True, False])
+    """
     return apply("IsInf", x, name=name)
 
 
 @_test("IsFinite")
 def is_finite(x: Any, name: str | None = None) -> Tensor:
-    """True where x is neither infinite nor NaN."""
+    """True where x is neither infinite nor NaN.
+
+    Args:
+        x: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool and x's shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.is_finite([1.0, np.inf, np.nan]))
+        array([ True, False, False])
+    """
     return apply("IsFinite", x, name=name)
 
 
@@ -105,7 +252,22 @@ def is_finite(x: Any, name: str | None = None) -> Tensor:
     "LogicalNot", inputs=["x: T"], outputs=["y: T"], attrs=["T: {bool} = bool"], shape=shapes.same, grad=None
 )
 def logical_not(x: Any, name: str | None = None) -> Tensor:
-    """not x."""
+    """not x, element by element.
+
+    Args:
+        x: A Tensor of dtype bool, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool and x's shape.
+
+    Raises:
+        TypeError: x has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.logical_not([True, False]))
+        array([False,  True])
+    """
     return apply("LogicalNot", x, name=name)
 
 
@@ -118,7 +280,24 @@ def logical_not(x: Any, name: str | None = None) -> Tensor:
     grad=None,
 )
 def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x and y."""
+    """x and y, element by element.
+
+    Args:
+        x: A Tensor of bool dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.logical_and([True, True, False], [True, False, False]))
+        array([ True, False, False])
+    """
     return apply("LogicalAnd", x, y, name=name)
 
 
@@ -131,12 +310,46 @@ def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
     grad=None,
 )
 def logical_or(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x or y."""
+    """x or y, element by element.
+
+    Args:
+        x: A Tensor of bool dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.logical_or([True, True, False], [True, False, False]))
+        array([ True,  True, False])
+    """
     return apply("LogicalOr", x, y, name=name)
 
 
 def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
-    """Exactly one of x and y."""
+    """Exactly one of x and y, element by element.
+
+    Args:
+        x: A Tensor of bool dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.logical_xor([True, True, False], [True, False, False]))
+        array([False,  True, False])
+    """
     return logical_and(logical_or(x, y), logical_not(logical_and(x, y)), name=name)
 
 
@@ -215,7 +428,23 @@ def where_v1(condition: Any, x: Any, y: Any) -> Tensor:
 def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None) -> Tensor:
     """x where the condition holds, y elsewhere.
 
-    X and y have one shape; the condition has it too, is a scalar, or has one entry per row.
+    Args:
+        condition: A Tensor of dtype bool: of the shape of x, a scalar, or a vector with one entry
+            per row of x.
+        x: A Tensor of any dtype, or what converts to one. Needed, though None by default.
+        y: A Tensor of x's dtype and shape, or what converts to one. Needed as well.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of the dtype and shape of x.
+
+    Raises:
+        TypeError: condition is not bool, or the dtypes of x and y differ.
+        ValueError: x or y is missing, or the shapes do not fit.
+
+    Example:
+        >>> fc.Session().run(fc.where([True, False], [1, 2], [10, 20]))
+        array([ 1, 20], dtype=int32)
     """
     if x is None or y is None:
         raise ValueError("x and y must both be given: flowcore.where chooses between two tensors")
@@ -236,18 +465,71 @@ def _choice_grad(compare: Callable[..., Tensor]) -> Callable[..., Any]:
 
 @binary("Maximum", "{reals}", _choice_grad(greater_equal), known(np.maximum))
 def maximum(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The greater of both; NaN where either is NaN."""
+    """The greater of x and y, element by element; NaN where either is NaN.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.maximum([1, 5], 3))
+        array([3, 5], dtype=int32)
+    """
     return apply("Maximum", x, y, name=name)
 
 
 @binary("Minimum", "{reals}", _choice_grad(less_equal), known(np.minimum))
 def minimum(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """The lesser of both; NaN where either is NaN."""
+    """The lesser of x and y, element by element; NaN where either is NaN.
+
+    Args:
+        x: A Tensor of a floating or integer dtype, or what converts to one.
+        y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype, of the shape that they broadcast to.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast.
+
+    Example:
+        >>> fc.Session().run(fc.minimum([1, 5], 3))
+        array([1, 3], dtype=int32)
+    """
     return apply("Minimum", x, y, name=name)
 
 
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
-    """t, held between two bounds."""
+    """The elements of t, held between two bounds.
+
+    Args:
+        t: A Tensor of a floating or integer dtype, what converts to one, or IndexedSlices.
+        clip_value_min: The least value, of t's dtype; a scalar, or of a shape that broadcasts to
+            t's.
+        clip_value_max: The greatest value, likewise. Where it is below the least, the least wins.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of t's dtype and shape, or IndexedSlices where t is.
+
+    Raises:
+        TypeError: A bound does not have t's dtype, or t has another dtype.
+        ValueError: The shape of a bound does not broadcast to t's.
+
+    Example:
+        >>> fc.Session().run(fc.clip_by_value([1.0, 5.0, 9.0], 2.0, 6.0))
+        array([2., 5., 6.], dtype=float32)
+    """
     values = t.values if isinstance(t, IndexedSlices) else t
     with name_scope(name, "clip_by_value", [values]) as scope:
         values = convert_to_tensor(values, name="t")
@@ -266,7 +548,24 @@ def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | 
     grad=lambda op, dz: apply("CheckNumerics", dz, message="in a gradient"),
 )
 def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor:
-    """Passes the tensor on; NaN or infinity in it is an InvalidArgumentError that says `message`."""
+    """Passes a tensor on, unless it holds NaN or infinity.
+
+    Args:
+        tensor: A Tensor of a floating dtype and any shape, or what converts to one.
+        message: A str; the error begins with it.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor with the same values.
+
+    Raises:
+        TypeError: tensor has another dtype, or message is no text.
+        InvalidArgumentError: An element is infinite or NaN (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.check_numerics([1.0, 2.0], "weights"))
+        array([1., 2.], dtype=float32)
+    """
     return apply("CheckNumerics", tensor, message=message, name=name)
 
 
@@ -277,6 +576,7 @@ def _logical(on_bool: Callable[..., Tensor], bitwise: str) -> Callable[..., Tens
     def function(x: Tensor, y: Tensor, name: str | None = None) -> Tensor:
         return on_bool(x, y, name=name) if x.dtype == dtypes.bool else apply(bitwise, x, y, name=name)
 
+    function.__doc__ = f"{on_bool.__name__}; of integers, bit by bit."
     return function
 
 
@@ -286,6 +586,7 @@ define_operator(_logical(logical_xor, "BitwiseXor"), "xor", "xor")
 
 
 def _invert(x: Tensor) -> Tensor:
+    """logical_not; of integers, every bit turned over."""
     return logical_not(x) if x.dtype == dtypes.bool else apply("Invert", x)
 
 

@@ -146,6 +146,7 @@ def define_operator(function: Callable[..., Tensor], method: str, name: str) -> 
         with name_scope(None, name, [x, y]) as scope:
             return function(convert_to_tensor(x, dtype=y.dtype, name="x"), y, name=scope)
 
+    forward.__doc__ = backward.__doc__ = function.__doc__
     Tensor._override_operator(f"__{method}__", forward)
     if f"__r{method}__" in Tensor.OVERLOADABLE_OPERATORS:
         Tensor._override_operator(f"__r{method}__", backward)
