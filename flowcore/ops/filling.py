@@ -42,7 +42,25 @@ def _fill_grad(op: Operation, g: Any) -> list[Any]:
     grad=_fill_grad,
 )
 def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> Tensor:
-    """A tensor of shape `dims`, every element `value`."""
+    """A tensor with one value in every place.
+
+    Args:
+        dims: The sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        value: A scalar of any dtype.
+        name: A name for the operation.
+        layout: Not used; there for scripts that pass it.
+
+    Returns:
+        A Tensor of value's dtype and shape dims.
+
+    Raises:
+        TypeError: dims holds other things than whole numbers.
+        ValueError: A size is below 0.
+
+    Example:
+        >>> fc.Session().run(fc.fill([2], 7))
+        array([7, 7], dtype=int32)
+    """
     return apply("Fill", int_argument(dims, "dims"), value, name=name)
 
 
@@ -69,12 +87,48 @@ def _filled(dims: Any, number: int, dtype: Any, name: str | None, default: str) 
 
 
 def zeros(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None) -> Tensor:
-    """A tensor of zeros (empty strings, False)."""
+    """A tensor of zeros; of empty strings, of False.
+
+    Args:
+        shape: The sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        dtype: Any dtype that has values.
+        name: A name for the operation.
+        layout: Not used; there for scripts that pass it.
+
+    Returns:
+        A Tensor of dtype and shape.
+
+    Raises:
+        TypeError: dtype is no dtype or has no values, or a size is no whole number.
+        ValueError: A size is below 0.
+
+    Example:
+        >>> fc.Session().run(fc.zeros([2]))
+        array([0., 0.], dtype=float32)
+    """
     return _filled(shape, 0, dtype, name, "zeros")
 
 
 def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layout: Any = None) -> Tensor:
-    """A tensor of ones (True)."""
+    """A tensor of ones; of True.
+
+    Args:
+        shape: The sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        dtype: A number dtype or bool.
+        name: A name for the operation.
+        layout: Not used; there for scripts that pass it.
+
+    Returns:
+        A Tensor of dtype and shape.
+
+    Raises:
+        TypeError: dtype is another, or a size is no whole number.
+        ValueError: A size is below 0.
+
+    Example:
+        >>> fc.Session().run(fc.ones([2], fc.int32))
+        array([1, 1], dtype=int32)
+    """
     return _filled(shape, 1, dtype, name, "ones")
 
 
@@ -87,7 +141,24 @@ register(
 
 
 def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
-    """Zeros of the shape of `tensor`, and of its type unless `dtype` says otherwise."""
+    """Zeros in the shape of another tensor.
+
+    Args:
+        tensor: A Tensor of any dtype and shape, or what converts to one.
+        dtype: The dtype of the zeros; None: that of tensor.
+        name: A name for the operation.
+        optimize: Not used; there for scripts that pass it.
+
+    Returns:
+        A Tensor of dtype and tensor's shape.
+
+    Raises:
+        TypeError: tensor does not convert to a tensor, or dtype is no dtype.
+
+    Example:
+        >>> fc.Session().run(fc.zeros_like([[1, 2]]))
+        array([[0, 0]], dtype=int32)
+    """
     with name_scope(name, "zeros_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         kind = tensor.dtype if dtype is None else dtypes.as_dtype(dtype)
@@ -97,7 +168,24 @@ def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize
 
 
 def ones_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
-    """Ones of the shape of `tensor`, and of its type unless `dtype` says otherwise."""
+    """Ones in the shape of another tensor.
+
+    Args:
+        tensor: A Tensor of any dtype and shape, or what converts to one.
+        dtype: The dtype of the ones, a number dtype or bool; None: that of tensor.
+        name: A name for the operation.
+        optimize: Not used; there for scripts that pass it.
+
+    Returns:
+        A Tensor of dtype and tensor's shape.
+
+    Raises:
+        TypeError: tensor does not convert to a tensor, or dtype is another.
+
+    Example:
+        >>> fc.Session().run(fc.ones_like([[1, 2]]))
+        array([[1, 1]], dtype=int32)
+    """
     with name_scope(name, "ones_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         kind = tensor.dtype if dtype is None else dtypes.as_dtype(dtype)
@@ -141,7 +229,27 @@ register(
 
 
 def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str = "range") -> Tensor:
-    """start, start + delta, ... up to but not including limit. With one argument: 0 .. start."""
+    """The numbers from start up to, but not including, limit in steps of delta.
+
+    Args:
+        start: A scalar of dtype int32, int64, float32 or float64. Where it is the only number, it
+            is the limit, and the first is 0.
+        limit: A scalar likewise.
+        delta: The step, a scalar likewise; below 0 to count down.
+        dtype: The dtype of the result; None: the widest of the three.
+        name: A name for the operation.
+
+    Returns:
+        A vector of dtype.
+
+    Raises:
+        TypeError: A number has another dtype, or does not fit dtype.
+        ValueError: delta is 0, or points away from limit.
+
+    Example:
+        >>> fc.Session().run(fc.range(1, 10, 3))
+        array([1, 4, 7], dtype=int32)
+    """
     if limit is None:
         start, limit = 0, start
     kind = None if dtype is None else dtypes.as_dtype(dtype)
@@ -172,7 +280,26 @@ register(
 
 
 def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int = 0) -> Tensor:
-    """`num` evenly spaced values from start to stop, both included."""
+    """Evenly spaced numbers from start to stop, both included.
+
+    Args:
+        start: A scalar of dtype float32 or float64, or what converts to one.
+        stop: A scalar of start's dtype.
+        num: How many, at least 1: a whole number or a scalar of dtype int32 or int64.
+        name: A name for the operation.
+        axis: Not used; there for scripts that pass it.
+
+    Returns:
+        A Tensor of start's dtype and shape [num].
+
+    Raises:
+        TypeError: A number has another dtype.
+        InvalidArgumentError: num is below 1 (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.linspace(0.0, 1.0, 5))
+        array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
+    """
     return apply("LinSpace", start, stop, num, name=name)
 
 

@@ -117,9 +117,28 @@ def gather(
     axis: Any = None,
     batch_dims: int = 0,
 ) -> Tensor:
-    """Slices of `params` at `indices` along `axis` (0 by default).
+    """Slices of a tensor at given places along an axis.
 
-    An index out of range is an InvalidArgumentError.
+    Args:
+        params: A Tensor or variable of any dtype and a rank of at least 1, or what converts to one.
+        indices: A Tensor of dtype int32 or int64 and any shape, or what converts to one.
+        validate_indices: Not used: indices are always checked.
+        name: A name for the operation.
+        axis: The axis of params, a whole number; None: 0.
+        batch_dims: 0.
+
+    Returns:
+        A Tensor of params' dtype; the shape of indices stands in place of the axis.
+
+    Raises:
+        TypeError: indices or axis have another dtype.
+        ValueError: axis is out of range, or params is a scalar.
+        NotImplementedError: batch_dims is not 0.
+        InvalidArgumentError: An index is out of range (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.gather([10, 20, 30], [2, 0]))
+        array([30, 10], dtype=int32)
     """
     if batch_dims:
         raise NotImplementedError("gather with batch_dims is not there yet")
@@ -190,9 +209,29 @@ def one_hot(
     dtype: Any = None,
     name: str | None = None,
 ) -> Tensor:
-    """`on_value` (1) at each index along a new axis of size `depth`, `off_value` (0) elsewhere;
+    """Vectors with one element on: that at each index.
 
-    an index out of range gives no `on_value`.
+    Args:
+        indices: A Tensor of dtype uint8, int32 or int64 and any shape, or what converts to one. One
+            out of range turns nothing on.
+        depth: The size of the new axis, a whole number of at least 0 or a scalar int32 Tensor.
+        on_value: The value at the index, a scalar; None: 1.
+        off_value: The value elsewhere, a scalar; None: 0.
+        axis: Where the new axis stands; None: last.
+        dtype: The dtype of the result; None: that of on_value or off_value, else float32.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype, with the shape of indices and one more dimension.
+
+    Raises:
+        TypeError: indices have another dtype, or a value does not fit dtype.
+        ValueError: axis is out of range, or depth below 0.
+
+    Example:
+        >>> fc.Session().run(fc.one_hot([0, 2], 3))
+        array([[1., 0., 0.],
+               [0., 0., 1.]], dtype=float32)
     """
     with name_scope(name, "one_hot", [indices, depth]) as scope:
         given = next((v for v in (on_value, off_value) if v is not None), None)
@@ -219,9 +258,24 @@ register(
 
 
 def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
-    """(y, idx):
+    """The distinct elements of a vector, in the order of their first appearance.
 
-    the distinct elements of a vector in the order of their first appearance, and where each element
-    of x is in y.
+    Args:
+        x: A vector of any dtype, or what converts to one.
+        out_idx: The dtype of the places, int32 or int64.
+        name: A name for the operation.
+
+    Returns:
+        A named tuple of two Tensors: y, a vector of x's dtype, and idx, which says where each
+        element of x is in y.
+
+    Raises:
+        TypeError: out_idx is another dtype.
+        ValueError: x is no vector.
+
+    Example:
+        >>> y, idx = fc.Session().run(fc.unique([5, 7, 5]))
+        >>> y.tolist(), idx.tolist()
+        ([5, 7], [0, 1, 0])
     """
     return apply("Unique", x, out_idx=dtypes.as_dtype(out_idx), name=name)

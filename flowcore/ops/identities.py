@@ -24,7 +24,23 @@ __all__ = ["bitcast", "identity", "stop_gradient"]
     value=lambda op: [constant_value(op.inputs[0])],
 )
 def identity(input: Any, name: str | None = None) -> Tensor:
-    """The same value, as a node of its own."""
+    """The same value, as a node of its own.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's dtype and shape.
+
+    Raises:
+        TypeError: input does not convert to a tensor.
+        ValueError: input is None.
+
+    Example:
+        >>> fc.Session().run(fc.identity([1, 2]))
+        array([1, 2], dtype=int32)
+    """
     return apply("Identity", input, name=name)
 
 
@@ -47,7 +63,24 @@ register(
     grad=None,
 )
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
-    """The same value, through which no gradient flows."""
+    """The same value, through which no gradient flows.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's dtype and shape.
+
+    Raises:
+        TypeError: input does not convert to a tensor.
+        ValueError: input is None.
+
+    Example:
+        >>> x = fc.constant(3.0)
+        >>> fc.Session().run(fc.gradients(x * fc.stop_gradient(x), x))
+        [np.float32(3.0)]
+    """
     return apply("StopGradient", input, name=name)
 
 
@@ -98,5 +131,23 @@ def _bitcast_shape(op: Operation) -> Any:
     grad=None,
 )
 def bitcast(input: Any, type: Any, name: str | None = None) -> Tensor:
-    """The same bits as another type. Where the item size differs, the last dimension takes it up."""
+    """The same bits as another dtype.
+
+    Args:
+        input: A Tensor of a number dtype, or what converts to one.
+        type: The new dtype, a number dtype.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype type. Where its elements are smaller, it has one more dimension, the parts
+        of each element; where they are larger, the last dimension is put together to one.
+
+    Raises:
+        TypeError: A dtype is another.
+        ValueError: The last dimension does not have the size of one larger element.
+
+    Example:
+        >>> fc.Session().run(fc.bitcast([1.0], fc.int32))
+        array([1065353216], dtype=int32)
+    """
     return apply("Bitcast", input, type=dtypes.as_dtype(type), name=name)

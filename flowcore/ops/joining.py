@@ -109,7 +109,26 @@ register(
 
 
 def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
-    """Joins tensors along an axis that exists. All other sizes must agree."""
+    """Joins tensors along an axis that they have.
+
+    Args:
+        values: A list of one or more Tensors of one dtype and rank, or of what converts to them;
+            all sizes but that along axis agree.
+        axis: A whole number or scalar Tensor; negative: counted from the end.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype; its size along axis is the sum of theirs.
+
+    Raises:
+        TypeError: The dtypes differ, or axis is no whole number.
+        ValueError: The shapes do not fit, axis is out of range, values is empty, or it holds
+            scalars (which stack joins).
+
+    Example:
+        >>> fc.Session().run(fc.concat([[1, 2], [3]], 0))
+        array([1, 2, 3], dtype=int32)
+    """
     if not isinstance(values, (list, tuple)):
         values = [values]
     if len(values) == 1:
@@ -191,9 +210,27 @@ register(
 def split(
     value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str = "split"
 ) -> list[Tensor]:
-    """Cuts a tensor along an axis:
+    """Cuts a tensor into parts along an axis.
 
-    into so many equal parts, or into parts of the given sizes (one may be -1).
+    Args:
+        value: A Tensor of any dtype and a rank of at least 1, or what converts to one.
+        num_or_size_splits: A number of equal parts, or a list or vector with the size of each; one
+            size may be -1, and takes what is left.
+        axis: A whole number or scalar Tensor; negative: counted from the end.
+        num: The number of parts, where the length of a vector of sizes is not known.
+        name: A name for the operation.
+
+    Returns:
+        A list of Tensors of value's dtype.
+
+    Raises:
+        TypeError: A size or axis is no whole number.
+        ValueError: The sizes do not add up, the size along axis is no multiple of the number of
+            parts, axis is out of range, or the number of parts is not known.
+
+    Example:
+        >>> fc.Session().run(fc.split([1, 2, 3], [1, -1]))
+        [array([1], dtype=int32), array([2, 3], dtype=int32)]
     """
     if isinstance(num_or_size_splits, (int, np.integer, Dimension)):
         return apply("Split", axis, value, num_split=int(num_or_size_splits), name=name)
@@ -235,7 +272,25 @@ register(
 
 
 def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
-    """Joins tensors of one shape along a new axis."""
+    """Joins tensors of one shape along a new axis.
+
+    Args:
+        values: A list of Tensors of one dtype and shape, or of what converts to them.
+        axis: Where the new axis stands; negative: counted from the end of the result.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of their dtype with one more dimension, of size len(values).
+
+    Raises:
+        TypeError: The dtypes differ.
+        ValueError: The shapes differ, axis is out of range, or values is empty and axis is not 0.
+
+    Example:
+        >>> fc.Session().run(fc.stack([[1, 2], [3, 4]], axis=1))
+        array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
     if axis == 0:
         try:
             return convert_to_tensor(values, name=name)
@@ -268,7 +323,25 @@ register(
 
 
 def unstack(value: Any, num: int | None = None, axis: int = 0, name: str = "unstack") -> list[Tensor]:
-    """The parts of a tensor along an axis, as a list. `num` is needed where the size is not known."""
+    """The parts of a tensor along an axis, without that axis.
+
+    Args:
+        value: A Tensor of any dtype and a rank of at least 1, or what converts to one.
+        num: The size along axis; needed where it is not known.
+        axis: A whole number; negative: counted from the end.
+        name: A name for the operation.
+
+    Returns:
+        A list of num Tensors of value's dtype.
+
+    Raises:
+        TypeError: num or axis is no whole number.
+        ValueError: axis is out of range, num is not the size along it, or that is not known.
+
+    Example:
+        >>> fc.Session().run(fc.unstack([[1, 2], [3, 4]]))
+        [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
+    """
     value = convert_to_tensor(value)
     if num is None:
         source = value.shape

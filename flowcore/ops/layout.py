@@ -58,7 +58,27 @@ for _name in ("Transpose", "ConjugateTranspose"):
 
 
 def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugate: bool = False) -> Tensor:
-    """Permutes dimensions: result dimension i is input dimension perm[i]; reverses them by default."""
+    """A tensor with its dimensions in another order.
+
+    Args:
+        a: A Tensor of any dtype and shape, or what converts to one.
+        perm: Dimension i of the result is dimension perm[i] of a: a list or vector of dtype int32
+            or int64. None: in reverse order.
+        name: A name for the operation.
+        conjugate: Whether complex elements are conjugated as well.
+
+    Returns:
+        A Tensor of a's dtype.
+
+    Raises:
+        TypeError: perm holds other things than whole numbers.
+        ValueError: perm does not hold each dimension once.
+
+    Example:
+        >>> fc.Session().run(fc.transpose([[1, 2], [3, 4]]))
+        array([[1, 3],
+               [2, 4]], dtype=int32)
+    """
     with name_scope(name, "transpose", [a]) as scope:
         a = convert_to_tensor(a, name="a")
         if perm is None:
@@ -87,7 +107,24 @@ def _inverse_value(op: Operation) -> list[Any]:
     value=_inverse_value,
 )
 def invert_permutation(x: Any, name: str | None = None) -> Tensor:
-    """y with y[x[i]] = i."""
+    """The permutation that undoes another: y with y[x[i]] = i.
+
+    Args:
+        x: A vector of dtype int32 or int64 that holds each of 0 .. n - 1 once, or what converts to
+            one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+        InvalidArgumentError: x is no permutation (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.invert_permutation([2, 0, 1]))
+        array([1, 2, 0], dtype=int32)
+    """
     return apply("InvertPermutation", x, name=name)
 
 
@@ -143,7 +180,24 @@ def _tile_shape(op: Operation) -> Any:
     grad=_tile_grad,
 )
 def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
-    """Repeats a tensor multiples[d] times along dimension d."""
+    """A tensor repeated along its dimensions.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        multiples: How often along each dimension: a list or vector of dtype int32 or int64.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's dtype; dimension d is multiples[d] times as long.
+
+    Raises:
+        TypeError: multiples holds other things than whole numbers.
+        ValueError: multiples has another length than input dimensions, or a number below 0.
+
+    Example:
+        >>> fc.Session().run(fc.tile([1, 2], [2]))
+        array([1, 2, 1, 2], dtype=int32)
+    """
     return apply("Tile", input, int_argument(multiples, "multiples"), name=name)
 
 
@@ -187,8 +241,25 @@ register(
 def pad(
     tensor: Any, paddings: Any, mode: str = "CONSTANT", name: str | None = None, constant_values: Any = 0
 ) -> Tensor:
-    """Adds paddings[d][0] elements before and paddings[d][1] behind dimension d, all equal to
-    `constant_values`.
+    """A tensor with elements of one value put before and behind it.
+
+    Args:
+        tensor: A Tensor of any dtype and shape, or what converts to one.
+        paddings: How many before and behind each dimension: shape [rank, 2], dtype int32 or int64.
+        mode: "CONSTANT", in any case of letters.
+        name: A name for the operation.
+        constant_values: The value of the new elements, a scalar of tensor's dtype.
+
+    Returns:
+        A Tensor of tensor's dtype.
+
+    Raises:
+        TypeError: paddings or constant_values have another dtype.
+        ValueError: mode is another, paddings have another shape, or a number below 0.
+
+    Example:
+        >>> fc.Session().run(fc.pad([1, 2], [[1, 2]]))
+        array([0, 1, 2, 0, 0], dtype=int32)
     """
     if mode.upper() != "CONSTANT":
         raise ValueError(f"Unknown padding mode: {mode}; this version has CONSTANT")
@@ -213,5 +284,23 @@ def _reverse_shape(op: Operation) -> Any:
     grad=lambda op, g: [apply("ReverseV2", g, op.inputs[1]), None],
 )
 def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
-    """Turns the order along the given axes around."""
+    """A tensor with the order along some axes turned round.
+
+    Args:
+        tensor: A Tensor of any dtype and shape, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of tensor's dtype and shape.
+
+    Raises:
+        TypeError: axis holds other things than whole numbers.
+        ValueError: axis is out of range, or names one twice.
+
+    Example:
+        >>> fc.Session().run(fc.reverse([1, 2, 3], 0))
+        array([3, 2, 1], dtype=int32)
+    """
     return apply("ReverseV2", tensor, int_argument(axis, "axis"), name=name)

@@ -127,15 +127,38 @@ def matmul(
     grad_b: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """The matrix product of the last two dimensions, the others being a batch (and broadcast).
+    """The matrix product of the last two dimensions; the others are a batch, and broadcast.
+
+    Source of the CPU's method: K. Goto, R. van de Geijn, Anatomy of high-performance matrix
+    multiplication, 2008.
 
     Args:
-      a: [..., m, k], or [..., k, m] with transpose_a.
-      b: [..., k, n], or [..., n, k] with transpose_b.
-      transpose_a, transpose_b: take the operand transposed; adjoint_a, adjoint_b: conjugated as well.
+        a: A Tensor of dtype float16, bfloat16, float32, float64, int32, int64, complex64 or
+            complex128, or what converts to one; shape [..., m, k], or [..., k, m] where it is taken
+            transposed.
+        b: A Tensor of a's dtype, or what converts to it; shape [..., k, n], or [..., n, k].
+        transpose_a: Whether a is taken transposed.
+        transpose_b: Whether b is taken transposed.
+        adjoint_a: Whether a is taken transposed and conjugated.
+        adjoint_b: Whether b is taken transposed and conjugated.
+        a_is_sparse: Not used; there for scripts that pass it.
+        b_is_sparse: Not used; there for scripts that pass it.
+        output_type: Not used; there for scripts that pass it.
+        grad_a: Not used; there for scripts that pass it.
+        grad_b: Not used; there for scripts that pass it.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of a's dtype and shape [..., m, n].
 
     Raises:
-      ValueError: inner sizes differ, a rank below 2, or both a transpose and an adjoint of one operand.
+        TypeError: The dtypes differ, or are others.
+        ValueError: The inner sizes differ, a rank is below 2, batches do not broadcast, or one
+            operand is to be both transposed and an adjoint.
+
+    Example:
+        >>> fc.Session().run(fc.matmul([[1.0, 2.0]], [[3.0], [4.0]]))
+        array([[11.]], dtype=float32)
     """
     with name_scope(name, "MatMul", [a, b]) as scope:
         if transpose_a and adjoint_a:
@@ -156,9 +179,25 @@ def matmul(
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
-    """The sum over products along pairs of axes:
+    """The sum over products along pairs of axes.
 
-    `axes` axes from the end of a and the start of b, or a pair of axis lists. Ranks must be known.
+    Args:
+        a: A Tensor of known rank and of a dtype that matmul takes, or what converts to one.
+        b: A Tensor of a's dtype and known rank.
+        axes: A whole number n: the last n axes of a and the first n of b; or a pair of axes, or of
+            lists of axes, of a and of b.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of a's dtype; its shape is a's other sizes, then b's.
+
+    Raises:
+        TypeError: The dtypes differ, matmul does not take them, or axes is of another kind.
+        ValueError: A rank is not known, axes is out of range, or the sizes along a pair differ.
+
+    Example:
+        >>> fc.Session().run(fc.tensordot([[1.0, 2.0], [3.0, 4.0]], [1.0, 10.0], 1))
+        array([21., 43.], dtype=float32)
     """
     with name_scope(name, "Tensordot", [a, b, axes]) as scope:
         a, b = convert_to_tensor(a, name="a"), convert_to_tensor(b, name="b")

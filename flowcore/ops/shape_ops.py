@@ -51,7 +51,24 @@ register(
 
 
 def shape(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
-    """The shape as a vector of `out_type` (int32 by default); a constant where it is known."""
+    """The shape of a tensor, as a vector; a constant where it is known.
+
+    Args:
+        input: A Tensor of any dtype and shape, what converts to one, or IndexedSlices (the shape of
+            their values).
+        name: A name for the operation.
+        out_type: int32 or int64; None: int32.
+
+    Returns:
+        A Tensor of dtype out_type and shape [rank of input].
+
+    Raises:
+        TypeError: input does not convert to a tensor, or out_type is no dtype.
+
+    Example:
+        >>> fc.Session().run(fc.shape([[1, 2, 3]]))
+        array([1, 3], dtype=int32)
+    """
     out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
     with name_scope(name, "Shape", [input]) as scope:
         input = convert_to_tensor(input.values if isinstance(input, IndexedSlices) else input)
@@ -61,7 +78,24 @@ def shape(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
 
 
 def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -> list[Tensor]:
-    """The shapes of several tensors."""
+    """The shapes of several tensors.
+
+    Args:
+        input: A list of one or more Tensors, or of what converts to one dtype.
+        out_type: int32 or int64.
+        name: A name for the operation.
+
+    Returns:
+        A list of Tensors of dtype out_type, one vector per input.
+
+    Raises:
+        TypeError: input is no list, its dtypes differ, or out_type is another dtype.
+        ValueError: input is empty.
+
+    Example:
+        >>> fc.Session().run(fc.shape_n([[1], [[2, 3]]]))
+        [array([1], dtype=int32), array([1, 2], dtype=int32)]
+    """
     return apply("ShapeN", input, out_type=dtypes.as_dtype(out_type), name=name)
 
 
@@ -82,7 +116,23 @@ register(
 
 
 def size(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
-    """The number of elements; a constant where it is known."""
+    """The number of elements; a constant where it is known.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        name: A name for the operation.
+        out_type: int32 or int64; None: int32.
+
+    Returns:
+        A scalar Tensor of dtype out_type.
+
+    Raises:
+        TypeError: input does not convert to a tensor, or out_type is no dtype.
+
+    Example:
+        >>> fc.Session().run(fc.size([[1, 2, 3]]) * 2)
+        np.int32(6)
+    """
     out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
     with name_scope(name, "Size", [input]) as scope:
         input = convert_to_tensor(input)
@@ -111,7 +161,22 @@ register(
 
 
 def rank(input: Any, name: str | None = None) -> Tensor:
-    """The number of dimensions; a constant where it is known."""
+    """The number of dimensions; a constant where it is known.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of dtype int32.
+
+    Raises:
+        TypeError: input does not convert to a tensor.
+
+    Example:
+        >>> fc.Session().run(fc.rank([[1, 2, 3]]))
+        np.int32(2)
+    """
     with name_scope(name, "Rank", [input]) as scope:
         input = convert_to_tensor(input)
         known = input.shape.ndims
@@ -166,9 +231,27 @@ def _reshape_value(op: Operation) -> list[Any]:
     value=_reshape_value,
 )
 def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
-    """The same elements in row-major order under another shape;
+    """The same elements, in row-major order, under another shape.
 
-    one size may be -1, and is found from the others.
+    Args:
+        tensor: A Tensor of any dtype and shape, or what converts to one.
+        shape: The new sizes: a list, a TensorShape, or a vector of dtype int32 or int64. One size
+            may be -1, and is found from the others.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of tensor's dtype and the new shape.
+
+    Raises:
+        TypeError: shape holds other things than whole numbers.
+        ValueError: The elements do not fit the shape, more than one size is -1, or there are more
+            than 8.
+        InvalidArgumentError: The elements do not fit a shape that is not known before it runs.
+
+    Example:
+        >>> fc.Session().run(fc.reshape([1, 2, 3, 4], [2, -1]))
+        array([[1, 2],
+               [3, 4]], dtype=int32)
     """
     if isinstance(shape, (list, tuple, np.ndarray)) and len(shape) > MAX_RANK:
         raise ValueError(f"A tensor has at most {MAX_RANK} dimensions, found {len(shape)}")
@@ -206,7 +289,26 @@ register(
 
 
 def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
-    """Puts a dimension of size 1 before `axis` (negative: counted from the end)."""
+    """A tensor with one more dimension, of size 1.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        axis: Where the new dimension stands, a whole number; negative: counted from the end, -1 is
+            last.
+        name: A name for the operation.
+        dim: The old name of axis.
+
+    Returns:
+        A Tensor of input's dtype and elements, with one more dimension.
+
+    Raises:
+        TypeError: axis is no whole number.
+        ValueError: axis is missing, out of range, or several numbers.
+
+    Example:
+        >>> fc.Session().run(fc.expand_dims([1, 2], 0))
+        array([[1, 2]], dtype=int32)
+    """
     axis = dim if axis is None else axis
     if axis is None:
         raise ValueError("Must specify an axis argument to expand_dims()")
@@ -240,7 +342,26 @@ register(
 
 
 def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None) -> Tensor:
-    """Drops dimensions of size 1: those in `axis`, or all."""
+    """A tensor without its dimensions of size 1.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        axis: The dimensions to drop, a whole number or a list; negative: counted from the end.
+            None: all of size 1.
+        name: A name for the operation.
+        squeeze_dims: The old name of axis.
+
+    Returns:
+        A Tensor of input's dtype and elements.
+
+    Raises:
+        TypeError: axis holds other things than whole numbers.
+        ValueError: axis is out of range, or a dimension in it is not of size 1.
+
+    Example:
+        >>> fc.Session().run(fc.squeeze([[[1], [2]]]))
+        array([1, 2], dtype=int32)
+    """
     axis = squeeze_dims if axis is None else axis
     axis = [axis] if isinstance(axis, int) else axis
     return apply("Squeeze", input, squeeze_dims=list(axis) if axis is not None else None, name=name)
@@ -271,7 +392,25 @@ def _broadcast_to_shape(op: Operation) -> Any:
     grad=_broadcast_to_grad,
 )
 def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
-    """Repeats a tensor to a shape that it broadcasts to."""
+    """A tensor repeated to a shape that it broadcasts to.
+
+    Args:
+        input: A Tensor of any dtype and shape, or what converts to one.
+        shape: The new sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's dtype and the new shape.
+
+    Raises:
+        TypeError: shape holds other things than whole numbers.
+        ValueError: input does not broadcast to shape.
+
+    Example:
+        >>> fc.Session().run(fc.broadcast_to([1, 2], [2, 2]))
+        array([[1, 2],
+               [1, 2]], dtype=int32)
+    """
     return apply("BroadcastTo", input, int_argument(shape, "shape"), name=name)
 
 

@@ -67,7 +67,26 @@ def _slice_grad(op: Operation, g: Any) -> list[Any]:
     grad=_slice_grad,
 )
 def slice(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tensor:
-    """The part of a tensor that starts at `begin` and has shape `size` (-1: to the end)."""
+    """The part of a tensor that begins at one place and has a given shape.
+
+    Args:
+        input_: A Tensor of any dtype and shape, or what converts to one.
+        begin: The first element along each dimension: a list or vector of dtype int32 or int64.
+        size: How many along each dimension, likewise; -1: all that are left.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input_'s dtype.
+
+    Raises:
+        TypeError: begin or size hold other things than whole numbers.
+        ValueError: The part does not lie within input_, or a length is not its rank.
+        InvalidArgumentError: The same, where it is not known before it runs.
+
+    Example:
+        >>> fc.Session().run(fc.slice([1, 2, 3, 4], [1], [2]))
+        array([2, 3], dtype=int32)
+    """
     with name_scope(name, "Slice", [input_, begin, size]) as scope:
         return apply(
             "Slice", input_, *_alike(int_tensor(begin, "begin"), int_tensor(size, "size")), name=scope
@@ -244,9 +263,34 @@ def strided_slice(
     var: Any = None,
     name: str | None = None,
 ) -> Tensor:
-    """input_[begin:end:strides] per dimension;
+    """input_[begin:end:strides] along each dimension; what indexing a Tensor makes.
 
-    bit i of a mask says how entry i is meant (TensorFlow's StridedSlice).
+    Args:
+        input_: A Tensor of any dtype and shape, or what converts to one.
+        begin: The first element of entry i: a list or vector of dtype int32 or int64; negative:
+            from the end.
+        end: The end of entry i, not included, likewise.
+        strides: The step of entry i, likewise; None: 1.
+        begin_mask: Where bit i is set, entry i begins where its dimension does.
+        end_mask: Where bit i is set, entry i ends where its dimension does.
+        ellipsis_mask: Where bit i is set, entry i stands for all dimensions that have no entry.
+        new_axis_mask: Where bit i is set, entry i is a new dimension of size 1.
+        shrink_axis_mask: Where bit i is set, entry i is the element at begin, and its dimension
+            goes.
+        var: Not used; there for scripts that pass it.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input_'s dtype.
+
+    Raises:
+        TypeError: begin, end or strides hold other things than whole numbers.
+        ValueError: They differ in length, there are more entries than dimensions, a step is 0, an
+            element is out of range, or two entries are ellipses.
+
+    Example:
+        >>> fc.Session().run(fc.strided_slice([1, 2, 3, 4], [0], [4], [2]))
+        array([1, 3], dtype=int32)
     """
     masks: dict[str, Any] = dict(
         zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True)
