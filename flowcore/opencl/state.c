@@ -20,8 +20,8 @@ static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_va
     int rc = rows ? fc_check_rows(ctx, rows, v[0]->value.shape[0]) : FC_OK;
     if (!rc && rows) rc = ocl_sort_rows(ctx, rows, &table);
     if (!rc)
-        rc = ocl_begin(&call, ctx, rows ? "sparse_optimizers" : "optimizers", rules[u->rule].name, "T=%s",
-                       ocl_type(g->dtype));
+        rc = ocl_begin(&call, ctx, "optimizers", rules[u->rule].name, "T=%s ROWS=%d", ocl_type(g->dtype),
+                       rows != NULL);
     if (!rc) {
         int64_t inner = rows ? g->size / g->shape[0] : 0, n = rows ? table.count * inner : g->size;
         for (int i = 0; i < n_variables; i++) ocl_tensor(&call, &v[i]->value);

@@ -39,7 +39,6 @@ OPTIONS = {
         "T=uint8 OP=Update",
     ],
     "softmax": ["T=float32 BY_GROUP=0", "T=bfloat16 L=int64 BY_GROUP=1", "T=float64 L=int32 BY_GROUP=0"],
-    "sparse_optimizers": ["T=float32", "T=float16"],
     "add_n": ["T=float32 S=bfloat16 R=bfloat16", "T=int64 S=int64 R=int64"],
     "cast": [
         "T=float32 R=int8",
@@ -111,7 +110,10 @@ OPTIONS = {
         "T=bfloat16 C=float32 B=float16 VECTOR=1",
         "T=int32 C=int32 B=int32 VECTOR=1",
     ],
-    "optimizers": ["T=float32", "T=float16", "T=bfloat16", "T=float64"],
+    "optimizers": [
+        *("T=float32 ROWS=0", "T=float16 ROWS=0", "T=bfloat16 ROWS=0", "T=float64 ROWS=0"),
+        *("T=float32 ROWS=1", "T=float16 ROWS=1"),
+    ],
     "pack": ["T=float32 R=32", "T=float16 R=5", "T=int32 R=1"],
     "pool": ["T=float32 BLOCK=16", "T=bfloat16 BLOCK=1"],
     "random": [
