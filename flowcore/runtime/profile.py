@@ -6,6 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+__all__ = ["NodeStats", "RunMetadata"]
+
 
 class NodeStats(NamedTuple):
     """One execution of one node.

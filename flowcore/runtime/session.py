@@ -33,6 +33,8 @@ from flowcore.runtime.step_errors import as_exception
 from flowcore.runtime.visible_devices import VisibleDevices
 from flowcore.runtime.waiting import WaitMonitor
 
+__all__ = ["BaseSession", "InteractiveSession", "Session", "get_default_session"]
+
 StopFlag = _engine.StopFlag
 
 _pools: dict[int, _engine.Pool] = {}
@@ -227,9 +229,9 @@ class BaseSession:
     def run(
         self,
         fetches: Any,
-        feed_dict: _Feeds = None,
-        options: _Options = None,
-        run_metadata: _Metadata = None,
+        feed_dict: Mapping[Any, Any] | None = None,
+        options: RunOptions | None = None,
+        run_metadata: profile.RunMetadata | None = None,
     ) -> Any:
         """Runs what `fetches` needs and returns the values in the same structure.
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 import flowcore as fc
+
+
+class Values(NamedTuple):
+    loss: Any
+    rate: Any
 
 
 def layer(x: fc.Tensor, units: int, name: str) -> fc.Tensor:
@@ -66,6 +73,9 @@ def main() -> None:
         one, both = sess.run([loss, train], feed_dict=feed)
         values = step(data, [0] * 16)[1:]
         named = sess.run({"loss": loss, "train": train}, feed)
+        first, _ = sess.run((loss, train), feed)
+        fields = sess.run(Values(loss, fc.constant(0.5)), feed)
+        print(float(first), fields.loss, fields.rate)
         weights = sess.run(fc.trainable_variables()[0])
         print(
             weights.shape,
