@@ -41,13 +41,47 @@ def _activation(op_type: str, types: str, grad: Any) -> Decorator:
 
 @_activation("Relu", "{reals}", lambda op, g: apply("ReluGrad", g, op.outputs[0]))
 def relu(features: Any, name: str | None = None) -> Tensor:
-    """max(x, 0)."""
+    """max(x, 0), element by element.
+
+    Source: V. Nair, G. Hinton, Rectified linear units improve restricted Boltzmann machines, 2010.
+
+    Args:
+        features: A Tensor of a floating or integer dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.relu([-1.0, 2.0]))
+        array([0., 2.], dtype=float32)
+    """
     return apply("Relu", features, name=name)
 
 
 @_activation("Relu6", "{reals}", lambda op, g: apply("Relu6Grad", g, op.outputs[0]))
 def relu6(features: Any, name: str | None = None) -> Tensor:
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6), element by element.
+
+    Source: A. Krizhevsky, Convolutional deep belief networks on CIFAR-10, 2010.
+
+    Args:
+        features: A Tensor of a floating or integer dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.relu6([-1.0, 2.0, 9.0]))
+        array([0., 2., 6.], dtype=float32)
+    """
     with name_scope(name, "Relu6", [features]) as scope:
         return apply("Relu6", convert_to_tensor(features, name="features"), name=scope)
 
@@ -62,13 +96,49 @@ gradient_op("Relu6Grad", ("gradients", "features"), "{floats}", _relu_grad_grad,
 
 @_activation("Elu", "{floats}", lambda op, g: apply("EluGrad", g, op.outputs[0]))
 def elu(features: Any, name: str | None = None) -> Tensor:
-    """x above zero, exp(x) - 1 below."""
+    """x above zero, exp(x) - 1 below, element by element.
+
+    Source: D. Clevert, T. Unterthiner, S. Hochreiter, Fast and accurate deep network learning by
+    exponential linear units, 2015.
+
+    Args:
+        features: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.elu([-1.0, 2.0]))
+        array([-0.632121,  2.      ], dtype=float32)
+    """
     return apply("Elu", features, name=name)
 
 
 @_activation("Selu", "{floats}", lambda op, g: apply("SeluGrad", g, op.outputs[0]))
 def selu(features: Any, name: str | None = None) -> Tensor:
-    """The scaled elu of self-normalising networks (Klambauer et al., 2017)."""
+    """The scaled elu of self-normalising networks, element by element.
+
+    Source: G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter, Self-normalizing neural networks,
+    2017.
+
+    Args:
+        features: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.selu([-1.0, 2.0]))
+        array([-1.111331,  2.101402], dtype=float32)
+    """
     return apply("Selu", features, name=name)
 
 
@@ -84,7 +154,22 @@ gradient_op("SeluGrad", ("gradients", "outputs"), "{floats}", _elu_grad_grad, "b
 
 @_activation("Softplus", "{floats}", lambda op, g: apply("SoftplusGrad", g, op.inputs[0]))
 def softplus(features: Any, name: str | None = None) -> Tensor:
-    """log(1 + exp(x))."""
+    """log(1 + exp(x)), element by element, without overflow.
+
+    Args:
+        features: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.softplus([0.0, 100.0]))
+        array([  0.693147, 100.      ], dtype=float32)
+    """
     return apply("Softplus", features, name=name)
 
 
@@ -99,7 +184,22 @@ gradient_op("SoftplusGrad", ("gradients", "features"), "{floats}", _softplus_gra
 
 @_activation("Softsign", "{floats}", lambda op, g: apply("SoftsignGrad", g, op.inputs[0]))
 def softsign(features: Any, name: str | None = None) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|), element by element.
+
+    Args:
+        features: A Tensor of a floating dtype, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.softsign([-1.0, 3.0]))
+        array([-0.5 ,  0.75], dtype=float32)
+    """
     return apply("Softsign", features, name=name)
 
 
@@ -116,7 +216,25 @@ gradient_op("SoftsignGrad", ("gradients", "features"), "{floats}", _softsign_gra
 
 
 def swish(features: Any, beta: Any = 1.0) -> Tensor:
-    """x sigmoid(beta x)."""
+    """x sigmoid(beta x), element by element.
+
+    Source: P. Ramachandran, B. Zoph, Q. Le, Searching for activation functions, 2017.
+
+    Args:
+        features: A Tensor of a floating dtype, or what converts to one.
+        beta: The factor within the sigmoid: a number, or a Tensor of features' dtype that
+            broadcasts.
+
+    Returns:
+        A Tensor of features' dtype and shape.
+
+    Raises:
+        TypeError: features has another dtype, or beta does.
+
+    Example:
+        >>> fc.Session().run(fc.nn.swish([0.0, 1.0]))
+        array([0.      , 0.731059], dtype=float32)
+    """
     features = convert_to_tensor(features)
     return features * sigmoid(features * beta)
 
@@ -179,12 +297,52 @@ def _swapped_with_last(n: Any, axis: int) -> Any:
 
 
 def softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
-    """exp(x) over its sum along an axis (the last by default)."""
+    """exp(x) over its sum along an axis.
+
+    Args:
+        logits: A Tensor of a floating dtype and a rank of at least 1, or what converts to one.
+        axis: The axis of the classes, a whole number; negative: counted from the end; None: the
+            last.
+        name: A name for the operation.
+        dim: The old name of axis.
+
+    Returns:
+        A Tensor of logits' dtype and shape.
+
+    Raises:
+        TypeError: logits has another dtype.
+        ValueError: logits is a scalar, or both axis and dim are given.
+        InvalidArgumentError: axis is out of range.
+
+    Example:
+        >>> fc.Session().run(fc.nn.softmax([[1.0, 1.0]]))
+        array([[0.5, 0.5]], dtype=float32)
+    """
     axis = dim if axis is None else axis
     return _along_axis("Softmax", logits, -1 if axis is None else axis, name)
 
 
 def log_softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
-    """log(softmax(x)) along an axis (the last by default)."""
+    """The logarithm of softmax along an axis, without overflow.
+
+    Args:
+        logits: A Tensor of a floating dtype and a rank of at least 1, or what converts to one.
+        axis: The axis of the classes, a whole number; negative: counted from the end; None: the
+            last.
+        name: A name for the operation.
+        dim: The old name of axis.
+
+    Returns:
+        A Tensor of logits' dtype and shape.
+
+    Raises:
+        TypeError: logits has another dtype.
+        ValueError: logits is a scalar, or both axis and dim are given.
+        InvalidArgumentError: axis is out of range.
+
+    Example:
+        >>> fc.Session().run(fc.nn.log_softmax([[1.0, 1.0]]))
+        array([[-0.693147, -0.693147]], dtype=float32)
+    """
     axis = dim if axis is None else axis
     return _along_axis("LogSoftmax", logits, -1 if axis is None else axis, name)

@@ -73,7 +73,26 @@ register(
 
 
 def bias_add(value: Any, bias: Any, data_format: str | None = None, name: str | None = None) -> Tensor:
-    """Adds a vector to the channels: the last dimension, or the second with data_format "NCHW"."""
+    """Adds a vector to the channels.
+
+    Args:
+        value: A Tensor of a number dtype and a rank of at least 2, or what converts to one.
+        bias: A vector of value's dtype, one element per channel.
+        data_format: "N...C", or None: the channels are the last dimension; "NC...": the second.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of value's dtype and shape.
+
+    Raises:
+        TypeError: value has another dtype.
+        ValueError: bias is a Tensor of another dtype, the shapes do not fit, or data_format is
+            another.
+
+    Example:
+        >>> fc.Session().run(fc.nn.bias_add([[1.0, 2.0]], [10.0, 20.0]))
+        array([[11., 22.]], dtype=float32)
+    """
     with name_scope(name, "BiasAdd", [value, bias]) as scope:
         value = convert_to_tensor(value, name="input")
         bias = convert_to_tensor(bias, dtype=value.dtype, name="bias")

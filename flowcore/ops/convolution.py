@@ -133,12 +133,37 @@ def conv2d(
 ) -> Tensor:
     """The two-dimensional convolution (cross-correlation) of images with a filter.
 
+    Source of the CPU's method for windows of 3 x 3: S. Winograd, Arithmetic Complexity of
+    Computations, 1980; A. Lavin, S. Gray, Fast algorithms for convolutional neural networks, 2015.
+
     Args:
-      input: [batch, height, width, channels], or [batch, channels, height, width] with data_format "NCHW".
-      filter: [height, width, channels in, channels out].
-      strides: a number or a list of 1, 2 or 4.
-      padding: "SAME", "VALID", or explicit: [[0, 0], [top, bottom], [left, right], [0, 0]].
-      dilations: spacing of the filter's elements, like strides.
+        input: Images, a Tensor of a floating dtype and shape [batch, height, width, channels], or
+            [batch, channels, height, width] with data_format "NCHW".
+        filter: A Tensor of input's dtype and shape [height, width, channels in, channels out].
+        strides: How far the window moves: a number, a list of height and width, or one per
+            dimension; None: 1.
+        padding: "SAME", "VALID", or how many zeros before and behind each dimension, [[0, 0], [top,
+            bottom], [left, right], [0, 0]].
+        use_cudnn_on_gpu: Not used; there for scripts that pass it.
+        data_format: Where the channels stand, "NHWC" or "NCHW".
+        dilations: The distance of the filter's elements, as strides.
+        name: A name for the operation.
+        filters: Another name of filter.
+
+    Returns:
+        A Tensor of input's dtype and layout, with the filter's channels out.
+
+    Raises:
+        TypeError: The dtypes differ, or are others, or padding is of another kind.
+        ValueError: The shapes or channels do not fit, the window is larger than an unpadded image,
+            padding or data_format is another, or a stride or dilation is below 1, or not 1 over
+            batch or channels.
+
+    Example:
+        >>> image, window = np.ones([1, 3, 3, 1], np.float32), np.ones([2, 2, 1, 1], np.float32)
+        >>> fc.Session().run(fc.nn.conv2d(image, window, 1, "VALID")[0, :, :, 0])
+        array([[4., 4.],
+               [4., 4.]], dtype=float32)
     """
     filter = filters if filter is None else filter
     explicit: list[int] = []

@@ -96,10 +96,29 @@ register(
 def softmax_cross_entropy_with_logits_v2(
     labels: Any, logits: Any, axis: Any = None, name: str | None = None, dim: Any = None
 ) -> Tensor:
-    """The cross-entropy between label distributions and softmax(logits), one loss per row along
-    `axis` (the last by default).
+    """The cross-entropy between label distributions and softmax(logits), one loss per row.
 
-    Gradients flow to the labels too; wrap them in stop_gradient to prevent that.
+    Gradients flow to the labels too; stop_gradient around them prevents that.
+
+    Args:
+        labels: Probabilities of the classes, a Tensor of logits' dtype; each row adds up to 1. Its
+            shape is that of logits.
+        logits: A Tensor of a floating dtype and shape [..., classes], or what converts to one.
+        axis: The axis of the classes, a whole number; None: the last.
+        name: A name for the operation.
+        dim: The old name of axis.
+
+    Returns:
+        A Tensor of logits' dtype; its shape is that of logits without the axis.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not fit, or both axis and dim are given.
+        InvalidArgumentError: axis is out of range.
+
+    Example:
+        >>> fc.Session().run(fc.nn.softmax_cross_entropy_with_logits_v2([[1.0, 0.0]], [[0.0, 0.0]]))
+        array([0.693147], dtype=float32)
     """
     axis = dim if axis is None else axis
     axis = -1 if axis is None else axis
@@ -148,7 +167,30 @@ def _as_rows(x: Tensor) -> Tensor:
 def softmax_cross_entropy_with_logits(
     labels: Any = None, logits: Any = None, dim: int = -1, name: str | None = None, axis: Any = None
 ) -> Tensor:
-    """As softmax_cross_entropy_with_logits_v2, but no gradient flows to the labels. Pass both by name."""
+    """softmax_cross_entropy_with_logits_v2 without a gradient of the labels.
+
+    Args:
+        labels: Probabilities of the classes, a Tensor of logits' dtype; each row adds up to 1. Pass
+            it by name.
+        logits: A Tensor of a floating dtype and shape [..., classes], or what converts to one. Pass
+            it by name.
+        dim: The old name of axis.
+        name: A name for the operation.
+        axis: The axis of the classes, a whole number; by default the last.
+
+    Returns:
+        A Tensor of logits' dtype; its shape is that of logits without the axis.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: labels or logits are missing, or the shapes do not fit.
+        InvalidArgumentError: axis is out of range.
+
+    Example:
+        >>> loss = fc.nn.softmax_cross_entropy_with_logits(labels=[[1.0, 0.0]], logits=[[0.0, 0.0]])
+        >>> fc.Session().run(loss)
+        array([0.693147], dtype=float32)
+    """
     if labels is None or logits is None:
         raise ValueError("Both labels and logits must be provided, by name.")
     with name_scope(name, "softmax_cross_entropy_with_logits_sg", [logits, labels]) as scope:
@@ -163,10 +205,27 @@ def softmax_cross_entropy_with_logits(
 def sparse_softmax_cross_entropy_with_logits(
     _sentinel: Any = None, labels: Any = None, logits: Any = None, name: str | None = None
 ) -> Tensor:
-    """The cross-entropy for labels that are class numbers: labels [...], logits [..., classes].
-    Pass both by name.
+    """The cross-entropy between class numbers and softmax(logits), one loss per row.
 
-    A label out of range is an InvalidArgumentError.
+    Args:
+        _sentinel: Not to be given: labels and logits are passed by name.
+        labels: Class numbers, a Tensor of dtype int32 or int64 and logits' shape without its last
+            size.
+        logits: A Tensor of a floating dtype and shape [..., classes], or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of logits' dtype and labels' shape.
+
+    Raises:
+        TypeError: labels or logits have another dtype.
+        ValueError: labels and logits are not passed by name, or the shapes do not fit.
+        InvalidArgumentError: A label is not in [0, classes) (when it runs).
+
+    Example:
+        >>> loss = fc.nn.sparse_softmax_cross_entropy_with_logits(labels=[0], logits=[[0.0, 0.0]])
+        >>> fc.Session().run(loss)
+        array([0.693147], dtype=float32)
     """
     if _sentinel is not None or labels is None or logits is None:
         raise ValueError(
@@ -198,9 +257,27 @@ def sparse_softmax_cross_entropy_with_logits(
 def sigmoid_cross_entropy_with_logits(
     _sentinel: Any = None, labels: Any = None, logits: Any = None, name: str | None = None
 ) -> Tensor:
-    """max(x, 0) - x z + log(1 + exp(-|x|)) for logits x and labels z:
+    """The cross-entropy between labels and sigmoid(logits): independent yes-no decisions.
 
-    independent yes-no decisions. Pass both by name.
+    For logits x and labels z: max(x, 0) - x z + log(1 + exp(-|x|)).
+
+    Args:
+        _sentinel: Not to be given: labels and logits are passed by name.
+        labels: Probabilities of yes, a Tensor of logits' dtype and shape.
+        logits: A Tensor of a floating dtype and any shape, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of logits' dtype and shape.
+
+    Raises:
+        TypeError: The dtypes differ, or are others.
+        ValueError: labels and logits are not passed by name, or the shapes differ.
+
+    Example:
+        >>> loss = fc.nn.sigmoid_cross_entropy_with_logits(labels=[1.0], logits=[0.0])
+        >>> fc.Session().run(loss)
+        array([0.693147], dtype=float32)
     """
     if _sentinel is not None or labels is None or logits is None:
         raise ValueError(
@@ -226,7 +303,27 @@ def weighted_cross_entropy_with_logits(
     name: str | None = None,
     targets: Any = None,
 ) -> Tensor:
-    """sigmoid_cross_entropy_with_logits with the positive term weighted by `pos_weight`."""
+    """sigmoid_cross_entropy_with_logits with the loss of a yes weighted.
+
+    Args:
+        labels: Probabilities of yes, a Tensor of logits' dtype and shape.
+        logits: A Tensor of a floating dtype and any shape, or what converts to one.
+        pos_weight: The weight of a yes: a number, or a Tensor of logits' dtype that broadcasts to
+            it.
+        name: A name for the operation.
+        targets: The old name of labels.
+
+    Returns:
+        A Tensor of logits' dtype and shape.
+
+    Raises:
+        TypeError: The dtypes differ, are others, or pos_weight is missing.
+        ValueError: The shapes do not broadcast, or labels or logits are missing.
+
+    Example:
+        >>> fc.Session().run(fc.nn.weighted_cross_entropy_with_logits([0.0, 1.0], [0.0, 0.0], 2.0))
+        array([0.693147, 1.386294], dtype=float32)
+    """
     labels = targets if labels is None else labels
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
         logits, labels = convert_to_tensor(logits, name="logits"), convert_to_tensor(labels, name="labels")

@@ -23,8 +23,33 @@ def dropout(
     name: str | None = None,
     rate: Any = None,
 ) -> Tensor:
-    """Sets a share `rate` (= 1 - keep_prob) of the elements to zero and scales the others by 1 / (1
-    - rate).
+    """Sets a random share of the elements to zero and scales the others up.
+
+    Source: N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever, R. Salakhutdinov, Dropout: a
+    simple way to prevent neural networks from overfitting, 2014.
+
+    Args:
+        x: A Tensor of a floating dtype and any shape, or what converts to one.
+        keep_prob: The share that is kept, 1 - rate: the old way to say rate.
+        noise_shape: The shape of the choice, which broadcasts to x: with size 1, a dimension is
+            dropped as a whole. None: x's.
+        seed: A whole number that fixes the choice, with the graph's seed.
+        name: A name for the operation.
+        rate: The share that is dropped, in [0, 1), a number or a scalar Tensor. The others are
+            multiplied by 1 / (1 - rate).
+
+    Returns:
+        A Tensor of x's dtype and shape; x itself where rate is the number 0.
+
+    Raises:
+        TypeError: noise_shape holds other things than whole numbers.
+        ValueError: x has another dtype, or rate is a Tensor of a dtype that is not x's; neither rate nor
+            keep_prob is given, or both are; rate is out of range, or noise_shape does not broadcast.
+
+    Example:
+        >>> kept = fc.Session().run(fc.nn.dropout(np.ones(1000, np.float32), rate=0.5))
+        >>> np.unique(kept)
+        array([0., 2.], dtype=float32)
     """
     if rate is None and keep_prob is None:
         raise ValueError("dropout needs rate (or keep_prob)")

@@ -24,7 +24,33 @@ def embedding_lookup(
     validate_indices: bool = True,
     max_norm: Any = None,
 ) -> Tensor:
-    """Rows of an embedding table (one variable or tensor). The table's gradient is sparse."""
+    """Rows of an embedding table; the gradient of the table is sparse.
+
+    Args:
+        params: The table: a variable, a Tensor of a rank of at least 1, or a list with one of them.
+        ids: The rows wanted, a Tensor of dtype int32 or int64 and any shape, or what converts to
+            one.
+        partition_strategy: Not used: there is one part.
+        name: A name for the operation.
+        validate_indices: Not used: ids are always checked.
+        max_norm: The greatest Euclidean norm of a row; longer ones are scaled down. None: as they
+            are.
+
+    Returns:
+        A Tensor of params' dtype; its shape is that of ids, then that of a row.
+
+    Raises:
+        TypeError: ids has another dtype.
+        ValueError: params is a scalar.
+        NotImplementedError: params is a list of several tables.
+        InvalidArgumentError: An id is out of range (when it runs).
+
+    Example:
+        >>> table = fc.constant([[1.0, 2.0], [3.0, 4.0]])
+        >>> fc.Session().run(fc.nn.embedding_lookup(table, [1, 0]))
+        array([[3., 4.],
+               [1., 2.]], dtype=float32)
+    """
     if isinstance(params, (list, tuple)):
         if len(params) != 1:
             raise NotImplementedError("embedding_lookup over several partitions is not there yet")

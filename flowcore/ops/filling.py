@@ -56,6 +56,7 @@ def fill(dims: Any, value: Any, name: str | None = None, layout: Any = None) -> 
     Raises:
         TypeError: dims holds other things than whole numbers.
         ValueError: A size is below 0.
+        InvalidArgumentError: value is no scalar (when it runs).
 
     Example:
         >>> fc.Session().run(fc.fill([2], 7))

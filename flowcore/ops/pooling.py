@@ -124,7 +124,33 @@ def max_pool(
     name: str | None = None,
     input: Any = None,
 ) -> Tensor:
-    """The greatest element of each window of an image."""
+    """The greatest element of each window of an image.
+
+    Args:
+        value: Images, a Tensor of a floating dtype and shape [batch, height, width, channels], or
+            [batch, channels, height, width] with data_format "NCHW".
+        ksize: The size of the window: a number, a list of height and width, or one per dimension.
+        strides: How far the window moves, likewise.
+        padding: "SAME" (windows may stick out, and count only what lies in the image) or "VALID".
+        data_format: Where the channels stand, "NHWC" or "NCHW".
+        name: A name for the operation.
+        input: Another name of value.
+
+    Returns:
+        A Tensor of value's dtype and layout.
+
+    Raises:
+        TypeError: value has another dtype.
+        ValueError: The shape does not fit, the window is larger than an unpadded image, padding or
+            data_format is another, or a size or stride is below 1.
+        UnimplementedError: The window reaches over the batch or the channels (when it runs).
+
+    Example:
+        >>> image = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+        >>> fc.Session().run(fc.nn.max_pool(image, 2, 2, "VALID")[0, :, :, 0])
+        array([[ 5.,  7.],
+               [13., 15.]], dtype=float32)
+    """
     value = input if value is None else value
     with name_scope(name, "MaxPool", [value]) as scope:
         layout = layout_of(data_format)
@@ -148,7 +174,33 @@ def avg_pool(
     name: str | None = None,
     input: Any = None,
 ) -> Tensor:
-    """The mean of each window of an image; padding does not count."""
+    """The mean of each window of an image.
+
+    Args:
+        value: Images, a Tensor of a floating dtype and shape [batch, height, width, channels], or
+            [batch, channels, height, width] with data_format "NCHW".
+        ksize: The size of the window: a number, a list of height and width, or one per dimension.
+        strides: How far the window moves, likewise.
+        padding: "SAME" (windows may stick out, and count only what lies in the image) or "VALID".
+        data_format: Where the channels stand, "NHWC" or "NCHW".
+        name: A name for the operation.
+        input: Another name of value.
+
+    Returns:
+        A Tensor of value's dtype and layout.
+
+    Raises:
+        TypeError: value has another dtype.
+        ValueError: The shape does not fit, the window is larger than an unpadded image, padding or
+            data_format is another, or a size or stride is below 1.
+        UnimplementedError: The window reaches over the batch or the channels (when it runs).
+
+    Example:
+        >>> image = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
+        >>> fc.Session().run(fc.nn.avg_pool(image, 2, 2, "VALID")[0, :, :, 0])
+        array([[ 2.5,  4.5],
+               [10.5, 12.5]], dtype=float32)
+    """
     value = input if value is None else value
     with name_scope(name, "AvgPool", [value]) as scope:
         layout = layout_of(data_format)

@@ -25,7 +25,30 @@ __all__ = ["in_top_k", "l2_loss", "l2_normalize", "moments", "zero_fraction"]
 def moments(
     x: Any, axes: Any, shift: Any = None, name: str | None = None, keep_dims: Any = None, keepdims: Any = None
 ) -> tuple[Tensor, Tensor]:
-    """(mean, variance) over axes."""
+    """The mean and the variance over axes.
+
+    Both are computed in float32 for float16.
+
+    Args:
+        x: A Tensor of a floating dtype and any shape, or what converts to one.
+        axes: A whole number or a list; negative: counted from the end.
+        shift: Not used; there for scripts that pass it.
+        name: A name for the operation.
+        keep_dims: The old name of keepdims.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+
+    Returns:
+        A pair of Tensors of x's dtype: the mean and the variance, the mean squared distance from
+        it.
+
+    Raises:
+        TypeError: x is no tensor of numbers, or axes is of another kind.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.nn.moments([1.0, 3.0], 0))
+        (np.float32(2.0), np.float32(1.0))
+    """
     keep = bool(keepdims or keep_dims)
     with name_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x, name="x")
@@ -43,7 +66,26 @@ def moments(
 def l2_normalize(
     x: Any, axis: Any = None, epsilon: float = 1e-12, name: str | None = None, dim: Any = None
 ) -> Tensor:
-    """x over its Euclidean norm along axes, the square of the norm being at least `epsilon`."""
+    """x over its Euclidean norm along axes.
+
+    Args:
+        x: A Tensor of a floating dtype and any shape, or what converts to one.
+        axis: A whole number or a list; None: all axes.
+        epsilon: The least square of the norm, so that zeros stay zeros.
+        name: A name for the operation.
+        dim: The old name of axis.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x has another dtype.
+        ValueError: An axis is out of range or named twice, or both axis and dim are given.
+
+    Example:
+        >>> fc.Session().run(fc.nn.l2_normalize([3.0, 4.0]))
+        array([0.6, 0.8], dtype=float32)
+    """
     axis = dim if axis is None else axis
     with name_scope(name, "l2_normalize", [x]) as scope:
         x = convert_to_tensor(x, name="x")
@@ -62,12 +104,42 @@ register(
 
 
 def l2_loss(t: Any, name: str | None = None) -> Tensor:
-    """Half the sum of squares."""
+    """Half the sum of squares.
+
+    Args:
+        t: A Tensor of a floating dtype and any shape, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of t's dtype.
+
+    Raises:
+        TypeError: t has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.l2_loss([3.0, 4.0]))
+        np.float32(12.5)
+    """
     return apply("L2Loss", t, name=name)
 
 
 def zero_fraction(value: Any, name: str | None = None) -> Tensor:
-    """The share of elements that are zero."""
+    """The share of elements that are zero.
+
+    Args:
+        value: A Tensor of a number dtype and any shape, or what converts to one.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of dtype float32; NaN where there is no element.
+
+    Raises:
+        TypeError: value has another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.nn.zero_fraction([0, 3, 0, 5]))
+        np.float32(0.5)
+    """
     with name_scope(name, "zero_fraction", [value]):
         value = convert_to_tensor(value, name="value")
         return reduce_mean(cast(apply("Equal", value, constant(0, value.dtype)), dtypes.float32))
@@ -99,6 +171,26 @@ register(
 
 
 def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) -> Tensor:
-    """Whether each row's target is among its k greatest predictions."""
+    """Whether each row's target is among its k greatest predictions; equals count.
+
+    Args:
+        predictions: A Tensor of dtype float32 and shape [batch, classes], or what converts to one.
+        targets: Class numbers, a vector of dtype int32 or int64, one per row. One out of range is
+            not among them.
+        k: How many, a whole number or a scalar of targets' dtype.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype bool and shape [batch]; False where the decision hangs on a value that is
+        not finite.
+
+    Raises:
+        TypeError: predictions or targets have another dtype.
+        ValueError: The shapes do not fit.
+
+    Example:
+        >>> fc.Session().run(fc.nn.in_top_k([[0.1, 0.9], [0.8, 0.2]], [1, 1], 1))
+        array([ True, False])
+    """
     with name_scope(name, "in_top_k"):
         return apply("InTopKV2", predictions, targets, k, name=name)
