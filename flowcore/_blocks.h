@@ -1,7 +1,7 @@
 /* Blocks of host memory that are kept for reuse, by size class: a cache of each thread's own, before lists
  * that all threads share.
  *
- * Owns: who keeps which free block, and how many blocks are in use. Must never include Python.h.
+ * Owns: which thread keeps which free block, and how many blocks are in use. Must never include Python.h.
  *
  * A node of a graph takes a block and gives one back; with shared lists and counters alone that is eight
  * writes to memory that all threads fight for. So small blocks go to and come from the thread's own cache,
@@ -76,12 +76,12 @@ static inline void fc_share_block(fc_buffer *b, int size_class) {
     fc_free_list *list = &fc_lists[size_class];
     fc_lock(&list->lock);
     b->owner = list->head;
-    /* who looks without the lock sees a block or none */
+    /* a look without the lock sees a block or none */
     __atomic_store_n(&list->head, b, __ATOMIC_RELAXED);
     fc_unlock(&list->lock);
 }
 
-/* Only the owner writes its counts; the store is atomic for those who add them up. */
+/* Only the owner writes its counts; the store is atomic for threads that add them up. */
 static inline void fc_add_own(long long *count, long long by) {
     __atomic_store_n(count, __atomic_load_n(count, __ATOMIC_RELAXED) + by, __ATOMIC_RELAXED);
 }

@@ -1,11 +1,11 @@
 """Buffers: the memory of tensors, on the host, and its two-way street with NumPy.
 
-Blocks are 64-byte aligned, large ones 128-byte for devices that use them where they lie, reference-counted and kept for reuse by size class (_blocks.h).
-Header and data are one allocation. Strings are
-reference-counted objects; a string buffer owns a reference for each element.
+Blocks are 64-byte aligned, large ones 128-byte for devices that use them where they lie,
+reference-counted and kept for reuse by size class (_blocks.h). Header and data are one allocation.
+Strings are reference-counted objects; a string buffer owns a reference for each element.
 
-A fed NumPy array becomes an external buffer that holds the array: never written to, never kept beyond a step.
-Must never import anything above it.
+A fed NumPy array becomes an external buffer that holds the array: never written to, never kept
+beyond a step. Must never import anything above it.
 """
 
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
@@ -16,10 +16,13 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 import numpy as np
 
-from flowcore._allocate cimport fc_aligned, fc_allocations, fc_count_allocations, fc_malloc, fc_refuses
+from flowcore._allocate cimport (
+    fc_aligned, fc_allocations, fc_count_allocations, fc_malloc, fc_refuses,
+)
 from flowcore._kernel cimport (
-    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK, FC_RESOURCE_EXHAUSTED, FC_STRING,
-    fc_buffer, fc_data, fc_device, fc_item_size, fc_release, fc_retain, fc_string, fc_tensor,
+    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK,
+    FC_RESOURCE_EXHAUSTED, FC_STRING, fc_buffer, fc_data, fc_device, fc_item_size, fc_release,
+    fc_retain, fc_string, fc_tensor,
 )
 from flowcore.arguments import as_bytes
 
@@ -38,12 +41,16 @@ cdef extern from *:
     """
     #include <stdlib.h>
     #include <unistd.h>
-    static inline long long fc_count(long long *p, long long d) { return __atomic_add_fetch(p, d, __ATOMIC_RELAXED); }
+    static inline long long fc_count(long long *p, long long d) {
+        return __atomic_add_fetch(p, d, __ATOMIC_RELAXED);
+    }
     static inline size_t fc_physical_memory(void) {
         long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
         return pages > 0 && size > 0 ? (size_t)pages * (size_t)size : ~(size_t)0 >> 1;
     }
-    static inline void set_counting(fc_allocations *a, int on) { __atomic_store_n(&a->counting, on, __ATOMIC_RELEASE); }
+    static inline void set_counting(fc_allocations *a, int on) {
+        __atomic_store_n(&a->counting, on, __ATOMIC_RELEASE);
+    }
     """
     void set_counting(fc_allocations *, bint) noexcept nogil
     long long fc_count(long long *, long long) noexcept nogil
@@ -190,11 +197,12 @@ cdef void string_release(fc_string *s) noexcept nogil:
         free(s)
 
 
-# ---- NumPy ----------------------------------------------------------------------------------------------------
+# ---- NumPy ---------------------------------------------------------------------------------------
 
 cdef dict number_of = {
-    np.dtype(np.float32): 1, np.dtype(np.float64): 2, np.dtype(np.int32): 3, np.dtype(np.uint8): 4, np.dtype(np.int16): 5, np.dtype(np.int8): 6,
-    np.dtype(object): 7, np.dtype(np.complex64): 8, np.dtype(np.int64): 9, np.dtype(np.bool_): 10, np.dtype(np.uint16): 17,
+    np.dtype(np.float32): 1, np.dtype(np.float64): 2, np.dtype(np.int32): 3, np.dtype(np.uint8): 4,
+    np.dtype(np.int16): 5, np.dtype(np.int8): 6, np.dtype(object): 7, np.dtype(np.complex64): 8,
+    np.dtype(np.int64): 9, np.dtype(np.bool_): 10, np.dtype(np.uint16): 17,
     np.dtype(np.complex128): 18, np.dtype(np.float16): 19, np.dtype(np.uint32): 22, np.dtype(np.uint64): 23,
 }
 cdef dict dtype_of = {number: dtype for dtype, number in number_of.items()}
@@ -241,7 +249,9 @@ cdef enum: SMALL = 1024  # bytes up to which a copy is cheaper than sharing
 
 
 cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
-    """Makes a tensor of an array: shares its memory where it can, copies otherwise. `keep`: must copy, the tensor may outlive the array's use.
+    """Makes a tensor of an array: shares its memory where it can, copies otherwise.
+
+    `keep`: must copy, the tensor may outlive the array's use.
 
     Raises TypeError, ValueError or MemoryError; `out` holds no buffer then.
     """
@@ -274,7 +284,8 @@ cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
     if not keep and size > SMALL:
         return share(array, out)
     if new_buffer(dtype, out.size, &b) != FC_OK:
-        raise MemoryError(f"no memory for a tensor of shape {[out.shape[d] for d in range(out.ndim)]} ({size} bytes)")
+        sizes = [out.shape[d] for d in range(out.ndim)]
+        raise MemoryError(f"no memory for a tensor of shape {sizes} ({size} bytes)")
     memcpy(b.data, cnp.PyArray_DATA(array), size)
     out.buffer = b
     return 0
@@ -331,7 +342,10 @@ cdef class _Owner:
 
 
 cdef object array_from_tensor(fc_tensor *t, bint hand_over):
-    """The tensor as an array. `hand_over`: the array takes the buffer where nobody else holds it, and is writable; otherwise it is a copy.
+    """The tensor as an array.
+
+    `hand_over`: the array takes the buffer where nobody else holds it, and is writable; otherwise
+    it is a copy.
 
     Without `hand_over`: a read-only view that keeps the buffer alive (small ones are copied).
     """
@@ -340,12 +354,16 @@ cdef object array_from_tensor(fc_tensor *t, bint hand_over):
     cdef cnp.ndarray array
     cdef _Owner owner
     cdef object dtype = numpy_dtype(t.dtype)
+    cdef bint sole
+    cdef int flags
     cdef size_t size = <size_t>(t.size * fc_item_size(t.dtype))
     for d in range(t.ndim):
         shape[d] = t.shape[d]
     if t.dtype == FC_STRING:
         return strings_to_array(t, tuple([shape[d] for d in range(t.ndim)]))
-    sole = hand_over and t.buffer != NULL and t.buffer.refs == 1 and not t.buffer.flags & FC_BUF_EXTERNAL and t.buffer.capacity < 4 * size
+    sole = hand_over and t.buffer != NULL and t.buffer.refs == 1
+    if sole and (t.buffer.flags & FC_BUF_EXTERNAL or t.buffer.capacity >= 4 * size):
+        sole = False
     if size <= SMALL or (hand_over and not sole):
         Py_INCREF(dtype)
         array = fc_new_array(<PyObject *>dtype, t.ndim, shape, NULL, 0)
@@ -358,7 +376,8 @@ cdef object array_from_tensor(fc_tensor *t, bint hand_over):
     fc_retain(t.buffer)
     owner.buffer = t.buffer
     Py_INCREF(dtype)
-    array = fc_new_array(<PyObject *>dtype, t.ndim, shape, fc_data(t), cnp.NPY_ARRAY_CARRAY if hand_over else cnp.NPY_ARRAY_CARRAY_RO)
+    flags = cnp.NPY_ARRAY_CARRAY if hand_over else cnp.NPY_ARRAY_CARRAY_RO
+    array = fc_new_array(<PyObject *>dtype, t.ndim, shape, fc_data(t), flags)
     cnp.set_array_base(array, owner)
     return array
 
@@ -380,7 +399,8 @@ def live_counts():
 
 
 def _fail_allocations(int64_t first, int64_t count=1):
-    """For tests: from now on the `first` allocation (counted from 1) and those after it, `count` in all, fail.
+    """For tests: from now on the `first` allocation (counted from 1) and those after it, `count` in
+    all, fail.
 
     0 ends that. Returns how many were asked for since the last call.
     """

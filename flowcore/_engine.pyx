@@ -1,43 +1,55 @@
 """The engine: runs plans. A plan is flat arrays; a step is one run of it, without the GIL.
 
-Owns the scheduler's policy; the mechanism (events, deques, atomics) is in _sync.h. Knows no graph: slots and indices only.
-Longer than other files because plan, step, scheduler and the services for kernels share their structs.
+Owns the scheduler's policy; the mechanism (events, deques, atomics) is in _sync.h. Knows no graph:
+slots and indices only. Longer than other files because plan, step, scheduler and the services for
+kernels share their structs.
 
 How a step runs
 ---------------
-Each node has a count of what it waits for: one per input slot that a node fills, one per control edge. Whoever brings it to
-zero makes the node ready. The finishing thread goes on with one ready successor and pushes the others to its own deque in the step;
-idle workers of the pool that visit the step steal from there. `pending` counts nodes that are ready, running or parked;
-at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts them when its own deque is empty: one write to
-what all share instead of one per node. The caller of `run` works on its own step only. It sleeps on the step's event when there is nothing to do.
+Each node has a count of what it waits for: one per input slot that a node fills, one per control
+edge. The thread that brings it to zero makes the node ready. A thread that finishes a node goes on
+with one ready successor and pushes the others to its own deque in the step; idle workers of the
+pool that visit the step steal from there. `pending` counts nodes that are ready, running or parked;
+at zero the step is over. A thread counts the nodes that it has finished for itself, and subtracts
+them when its own deque is empty: one write to shared memory instead of one per node. The caller of
+`run` works on its own step only. It sleeps on the step's event when there is nothing to do.
 
-Who may touch a step: its caller, alone until it first asks for help or parks a node (`shared`); the pool's workers while they are visitors
-(`visitors` is raised under the pool's lock while the step is on the pool's list); threads that complete a token (a visit that lasts from park to the
-end of complete). The caller takes the step off the list and waits for the visitors to leave before it is used again, so that nobody ever sees a step
-that is gone.
+These threads may touch a step: its caller, alone until it first asks for help or parks a node
+(`shared`); the pool's workers while they are visitors (`visitors` is raised under the pool's lock
+while the step is on the pool's list); threads that complete a token (a visit that lasts from park
+to the end of complete); threads that cancel (visitors from before they let the GIL go). The caller
+takes the step off the list and waits for the visitors to leave before it is used again, so that no
+thread ever sees a step that is gone.
 
-A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by nodes on workers, say a Python function that sleeps, or
-by a device that is still busy: a thread made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a reference
-to its plan.
+A signal (Ctrl-C) or a time limit ends the wait of a caller whose step has failed and is kept by
+nodes on workers, say a Python function that sleeps, or by a device that is still busy: a thread
+made for it takes the caller's place, waits for the end and takes the step down. Such a step holds a
+reference to its plan.
 
-Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released. The first failure of a step is
-recorded by whoever wins `failed`; from then on ready nodes are dropped and parked ones cancelled.
+Values: a slot holds a tensor until its last reader is done (`uses`). Constants are never released.
+The thread that sets `failed` records the first failure of a step; from then on ready nodes are
+dropped and parked ones cancelled. A failure is recorded without allocating memory, and a node that
+finds no room in a deque goes to the injection stack: a step ends also where memory has run out.
 
-Waking a worker costs about 5 us, so work shorter than WAKE_NS in sum stays on this thread. What a node costs is measured in the first
-steps and now and then later (`cost`).
+Waking a worker costs about 5 us, so work shorter than WAKE_NS in sum stays on this thread. What a
+node costs is measured in the first steps and now and then later (`cost`).
 
 Lock order: a resource's own lock, then the step's lock. The pool's lock is taken alone.
 
-Python's lock (the GIL) in a run
---------------------------------
-To let it go and to take it again costs little where nobody else wants it, and some 5 us, with a sleep and a wake-up, where several Python threads do: more
-than a short run itself. So a run that has been measured to be short keeps it (`is_short`); where a thread whose run is over waits for it, it is handed
-over now and then (`take_turns`), far more often than the interpreter's switch interval would. A run that keeps it lets go at the latest
+The GIL in a run
+----------------
+To release the GIL and take it again costs little where no other thread wants it, and some 5 us,
+with a sleep and a wake-up, where several Python threads do: more than a short run itself. So a run
+that has been measured to be short keeps it (`is_short`); where a thread whose run is over waits for
+it, it is handed over now and then (`take_turns`), far more often than the interpreter's switch
+interval would. A run that keeps it releases it at the latest
 - before it sleeps, joins a parallel loop, or waits for a visitor to leave;
-- where a kernel is about to wait: for a lock that another thread has, for a file (`may_wait` of the kernels' interface);
+- where a kernel is about to wait for a lock that another thread has (`may_wait` of the kernels'
+  interface);
 - where it turns out to be long: a parallel loop in several pieces, more than LARGE_BYTES of memory;
 - before it cancels what is parked.
-So nobody waits for a lock while he has Python's, but for the locks of steps, of the pool and of free blocks, whose holders never wait for Python's.
+So no thread waits for a lock while it has the GIL, but for the locks of steps, of the pool and of
+free blocks, whose holders never wait for the GIL.
 """
 
 cimport cython
@@ -54,13 +66,19 @@ import numpy as np
 
 cimport flowcore._buffer as buf
 from flowcore._allocate cimport fc_aligned, fc_calloc, fc_count_allocations, fc_malloc
-from flowcore._buffer cimport array_from_tensor, cpu_device, new_buffer, numpy_dtype, tensor_from_array
-from flowcore._kernel cimport (
-    FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
-    FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN, fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
-    fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_resource_release, fc_retain, fc_tensor, fc_token,
+from flowcore._buffer cimport (
+    array_from_tensor, cpu_device, new_buffer, numpy_dtype, tensor_from_array,
 )
-from flowcore._list cimport fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_front, fc_list_remove
+from flowcore._kernel cimport (
+    FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT,
+    FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN,
+    fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
+    fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_resource_release, fc_retain,
+    fc_tensor, fc_token,
+)
+from flowcore._list cimport (
+    fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_front, fc_list_remove,
+)
 
 
 cdef extern from "_sync.h" nogil:
@@ -124,22 +142,25 @@ cdef extern from *:
         return status;
     }
     static inline void fc_message(char *to, const char *text) { snprintf(to, FC_MESSAGE_SIZE, "%s", text); }
-    static inline void fc_memory_message(char *to, fc_device *device, long long bytes, int ndim, const int64_t *shape) {
+    static inline void fc_memory_message(char *to, fc_device *device, long long bytes, int ndim,
+                                         const int64_t *shape) {
         fc_tensor t = {0};
         char text[256];
         int used;
         t.ndim = ndim;
         for (int d = 0; d < ndim; d++) t.shape[d] = shape[d];
-        used = snprintf(to, FC_MESSAGE_SIZE, "out of memory: an output of shape %s takes %lld bytes", fc_shape_str(&t, text, sizeof text), bytes);
+        used = snprintf(to, FC_MESSAGE_SIZE, "out of memory: an output of shape %s takes %lld bytes",
+                        fc_shape_str(&t, text, sizeof text), bytes);
         if (device && device->describe) device->describe(device, to + used, (size_t)(FC_MESSAGE_SIZE - used));
     }
     static inline void fc_index_message(char *to, const char *format, long long a, long long b) {
         if (a == b && a < 0) snprintf(to, FC_MESSAGE_SIZE, "%s", format);
         else snprintf(to, FC_MESSAGE_SIZE, format, a, b);
     }
-    /* Where the state of this thread goes when its run lets Python's lock go; NULL: it has done so, or has not got it. */
+    /* Where the state of this thread goes when its run releases the GIL; NULL: it has done so, or has not
+     * got it. */
     static __thread PyThreadState **fc_kept;
-    static int32_t fc_returning; /* threads whose run is over and that wait for Python's lock */
+    static int32_t fc_returning; /* threads whose run is over and that wait for the GIL */
     static int32_t fc_returned;  /* how often one of them has got it */
     static inline void fc_let_go(void) {
         PyThreadState **state = fc_kept;
@@ -185,13 +206,13 @@ cdef enum:
     WATCH_NS = 50000            # how long a worker stays awake after a parallel loop
     WAKE_NS = 8000              # published work below this is not worth waking a worker
     # a node below this is not worth another thread: fetching what it works on costs as much
-    TINY_NS = 400             
+    TINY_NS = 400
     UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
     PYTHON_NS = 1000000         # a Python kernel may block for long
-    SHORT_NS = 5000             # a run up to this keeps Python's lock: to hand it over costs as much
+    SHORT_NS = 5000             # a run up to this keeps the GIL: to hand it over costs as much
     NODE_NS = 40                # what a node costs beside its kernel
     TURN_NS = 200000            # how long a thread whose run is over waits for others' short runs
-    HAND_OVER_NS = 20000        # how long one that hands Python's lock over waits for that one to wake up
+    HAND_OVER_NS = 20000        # how long one that hands the GIL over waits for that one to wake up
     LARGE_BYTES = 65536         # what takes more memory is not short
     LONG_NS = 1000000           # after such a node the caller looks at the clock
     SIGNAL_NS = 50000000        # how often the caller looks for signals
@@ -204,7 +225,7 @@ fc_watch_returning()
 fc_count_allocations(buf.allocations())
 
 
-# ---- structs ---------------------------------------------------------------------------------------------------
+# ---- structs -------------------------------------------------------------------------------------
 
 cdef struct node_t:
     fc_kernel fn                # NULL: a Python kernel
@@ -237,7 +258,7 @@ cdef struct plan_t:
     int32_t n_sources
     fc_tensor *constants        # n_slots tensors; buffer only where the slot is one
     float *cost                 # ns per node, 0: not measured
-    bint short                  # its runs keep Python's lock
+    bint short                  # its runs keep the GIL
     int64_t steps
 
 cdef struct trace_t:
@@ -269,9 +290,9 @@ cdef struct step_t:
     pthread_mutex_t lock        # guards `tokens`
     fc_link tokens              # of what is parked
     # other threads may be in it: set by its caller before the first of them can be
-    bint shared               
+    bint shared
     # on the pool's list; changed by the caller or a completing thread under the pool's lock
-    int32_t listed            
+    int32_t listed
     bint measure
     trace_t *trace
     step_t *free_next
@@ -286,14 +307,18 @@ cdef struct run_t:              # one execution of a node; ctx.engine points her
     void *scratch               # linked list of blocks
     char text[1024]
 
+ctypedef void (*cancel_fn)(fc_token *token, void *arg) noexcept nogil
+
 cdef struct token_t:
     fc_link link                # on the step's list
     run_t run
     int32_t refs
     int32_t state               # 0 parked, 1 completed
-    void (*cancel)(fc_token *, void *) noexcept nogil
+    cancel_fn cancel
     void *arg
     token_t *cancelled_next     # of those that a failure cancels
+
+ctypedef void (*loop_fn)(void *arg, int64_t begin, int64_t end) noexcept nogil
 
 cdef struct job_t:              # a parallel loop
     fc_link link                # on the pool's list
@@ -302,7 +327,7 @@ cdef struct job_t:              # a parallel loop
     int64_t pieces
     int64_t n
     int64_t grain
-    void (*fn)(void *, int64_t, int64_t) noexcept nogil
+    loop_fn fn
     void *arg
     int32_t users
 
@@ -334,13 +359,15 @@ cdef extern from *:
     void fc_bump(long long *, long long) noexcept nogil
 
 
-# ---- services for kernels (fc_api) -----------------------------------------------------------------------------
+# ---- services for kernels (fc_api) ---------------------------------------------------------------
 
 cdef int set_shape(run_t *run, fc_tensor *t, int dtype, int ndim, const int64_t *shape) noexcept nogil:
     cdef int d
     cdef int64_t item = fc_item_size(dtype), bytes = 0
     if ndim < 0 or ndim > FC_MAX_DIMS:
-        fc_index_message(run.message, b"an output would have %lld dimensions; at most %lld are supported", ndim, FC_MAX_DIMS)
+        fc_index_message(
+            run.message, b"an output would have %lld dimensions; at most %lld are supported",
+            ndim, FC_MAX_DIMS)
         return FC_INVALID_ARGUMENT
     if item == 0:
         fc_message(run.message, b"an output has an unknown dtype")
@@ -382,7 +409,9 @@ cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *sha
     return rc
 
 
-cdef int api_share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape) noexcept nogil:
+cdef int api_share(
+    fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim, const int64_t *shape
+) noexcept nogil:
     cdef run_t *run = <run_t *>ctx.engine
     cdef fc_tensor *t = &ctx.out[out]
     cdef int rc = set_shape(run, t, dtype, ndim, shape)
@@ -399,15 +428,17 @@ cdef int api_sole(fc_ctx *ctx, int i) noexcept nogil:
     cdef run_t *run = <run_t *>ctx.engine
     cdef fc_buffer *b = ctx.inputs[i].buffer
     cdef int32_t slot = run.step.plan.in_slots[run.step.plan.nodes[run.node].first_in + i]
-    return (b != NULL and run.step.plan.uses[slot] != 0 and fc_load32(&run.step.uses[slot]) == 1 and fc_load32(&b.refs) == 1
-            and not b.flags & FC_BUF_EXTERNAL)
+    if b == NULL or b.flags & FC_BUF_EXTERNAL or run.step.plan.uses[slot] == 0:
+        return False
+    return fc_load32(&run.step.uses[slot]) == 1 and fc_load32(&b.refs) == 1
 
 
 cdef int api_forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
     cdef const fc_tensor *src = ctx.inputs[i]
     cdef int64_t size = 1
     cdef int d
-    if api_sole(ctx, i) and src.buffer.device == ctx.device and (dtype == FC_STRING) == (src.dtype == FC_STRING):
+    cdef bint as_strings = dtype == FC_STRING, are_strings = src.dtype == FC_STRING
+    if as_strings == are_strings and api_sole(ctx, i) and src.buffer.device == ctx.device:
         for d in range(ndim):
             size *= shape[d]
         if size * fc_item_size(dtype) == src.size * fc_item_size(src.dtype):
@@ -442,7 +473,9 @@ cdef int api_buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) n
     if size > LARGE_BYTES // 8:  # as if of eight bytes each: the product may overflow
         fc_let_go()
     if fc_mul_overflow(size, fc_item_size(dtype), &bytes) or new_buffer(dtype, size, out) != FC_OK:
-        fc_index_message((<run_t *>ctx.engine).message, b"out of memory: %lld elements of %lld bytes", size, fc_item_size(dtype))
+        fc_index_message(
+            (<run_t *>ctx.engine).message, b"out of memory: %lld elements of %lld bytes",
+            size, fc_item_size(dtype))
         return FC_RESOURCE_EXHAUSTED
     return FC_OK
 
@@ -453,20 +486,25 @@ cdef inline void run_piece(job_t *job, int64_t piece) noexcept nogil:
 
 
 cdef void begin_job(job_t *job, int64_t first) noexcept nogil:
-    """The part of who begins a loop: pieces from `first` on."""
+    """The part of the thread that begins a loop: pieces from `first` on."""
     while fc_add64(&job.at, 1) < job.pieces:
         run_piece(job, first)
         first += 1
 
 
 cdef void work_on_job(job_t *job) noexcept nogil:
-    """A helper's part: pieces from the last one backwards. So loops over one matrix, one after the other, find each half of it in the same caches."""
+    """A helper's part: pieces from the last one backwards.
+
+    So loops over one matrix, one after the other, find each half of it in the same caches.
+    """
     while fc_add64(&job.at, 1) < job.pieces:
         run_piece(job, job.pieces - 1 - fc_add64(&job.helped, 1))
 
 
 cdef job_t *join_job(pool_t *pool) noexcept nogil:
-    """A parallel loop that has pieces left; the caller of this is one of its users until it calls leave_job. Takes the pool's lock."""
+    """A parallel loop that has pieces left; the caller of this is one of its users until it calls
+    leave_job. Takes the pool's lock.
+    """
     cdef job_t *job
     pthread_mutex_lock(&pool.lock)
     job = find_job(pool)
@@ -487,7 +525,7 @@ cdef void leave_job(job_t *job) noexcept nogil:
     fc_add32(&job.users, -1)
 
 
-cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(void *, int64_t, int64_t) noexcept nogil, void *arg) noexcept nogil:
+cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, loop_fn fn, void *arg) noexcept nogil:
     cdef step_t *step = (<run_t *>ctx.engine).step
     cdef pool_t *pool = step.plan.pool
     cdef job_t job
@@ -523,7 +561,7 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
     pthread_mutex_lock(&pool.lock)
     fc_list_remove(&job.link)
     pthread_mutex_unlock(&pool.lock)
-    while fc_load32(&job.users) != 0:  # those who joined finish their piece
+    while fc_load32(&job.users) != 0:  # those that joined finish their piece
         spins += 1
         if spins < 200:
             fc_pause()
@@ -531,7 +569,7 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, void (*fn)(voi
             sched_yield()
 
 
-cdef fc_token *api_park(fc_ctx *ctx, void (*cancel)(fc_token *, void *) noexcept nogil, void *arg) noexcept nogil:
+cdef fc_token *api_park(fc_ctx *ctx, cancel_fn cancel, void *arg) noexcept nogil:
     cdef run_t *run = <run_t *>ctx.engine
     cdef step_t *step = run.step
     cdef token_t *token = <token_t *>fc_malloc(sizeof(token_t))
@@ -611,7 +649,7 @@ api.buffer_new = api_buffer_new
 api.may_wait = api_may_wait
 
 
-# ---- steps -----------------------------------------------------------------------------------------------------
+# ---- steps ---------------------------------------------------------------------------------------
 
 cdef void release_slot(fc_tensor *t) noexcept nogil:
     cdef fc_buffer *b = t.buffer
@@ -684,7 +722,8 @@ cdef void unlist_step(step_t *step) noexcept nogil:
 
 
 cdef void call_for_help(step_t *step) noexcept nogil:
-    # also where no worker sleeps: one that is busy elsewhere, or about to start, looks here before it sleeps
+    # also where no worker sleeps: one that is busy elsewhere, or about to start, looks here before
+    # it sleeps
     list_step(step)
     if fc_load32(&step.plan.pool.event.waiters):
         fc_event_wake(&step.plan.pool.event, 0)
@@ -699,7 +738,11 @@ cdef inline float worth(plan_t *plan, int32_t node) noexcept nogil:
 
 
 cdef inline bint was_last(step_t *step, int32_t *count) noexcept nogil:
-    """Counts down. As long as the caller is alone in its step, without an atomic operation: they were a third of what a small node costs."""
+    """Counts down.
+
+    As long as the caller is alone in its step, without an atomic operation: they were a third of
+    what a small node costs.
+    """
     if step.shared:
         return fc_add32(count, -1) == 1
     count[0] -= 1
@@ -707,15 +750,20 @@ cdef inline bint was_last(step_t *step, int32_t *count) noexcept nogil:
 
 
 cdef inline void publish(step_t *step, int32_t thread, int32_t node) noexcept nogil:
-    """A ready node goes to the thread's own deque, or, with no memory for a larger one, to the injection stack, which needs none."""
+    """A ready node goes to the thread's own deque, or, with no memory for a larger one, to the
+    injection stack, which needs none.
+    """
     if fc_deque_push(&step.deques[thread], node) != 0:
         fc_inject(&step.inject_head, step.inject_next, node)
 
 
 cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
-    """After a kernel: releases inputs, makes successors ready. Returns one of them to go on with, FC_EMPTY for none.
+    """After a kernel: releases inputs, makes successors ready.
 
-    `foreign`: a completing thread, which has no deque here: all goes to the injection stack, and the caller is woken.
+    Returns one of them to go on with, FC_EMPTY for none.
+
+    `foreign`: a completing thread, which has no deque here: all goes to the injection stack, and
+    the caller is woken.
     """
     cdef step_t *step = run.step
     cdef plan_t *plan = step.plan
@@ -783,7 +831,7 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *fini
     cdef int status
     cdef int32_t i, result
     cdef int64_t start = 0, end
-    cdef float old
+    cdef float old, new
     run.step = step
     run.node = index
     run.thread = thread
@@ -817,7 +865,8 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *fini
     if step.measure:
         end = fc_now_ns()
         old = fc_load_float(&plan.cost[index])
-        fc_store_float(&plan.cost[index], <float>(end - start) if old == 0 else old * <float>0.7 + <float>(end - start) * <float>0.3)
+        new = <float>(end - start)
+        fc_store_float(&plan.cost[index], new if old == 0 else old * <float>0.7 + new * <float>0.3)
         if step.trace != NULL:
             step.trace[index].start = start
             step.trace[index].end = end
@@ -825,7 +874,8 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *fini
     if status == FC_OK:
         for i in range(node.n_out):
             if run.ctx.out[i].ndim < 0:
-                fc_index_message(run.message, b"the kernel left output %lld of %lld without a value", i, node.n_out)
+                fc_index_message(
+                    run.message, b"the kernel left output %lld of %lld without a value", i, node.n_out)
                 status = FC_INTERNAL
     if status == FC_PENDING:
         # the token goes on from here, maybe already: the step is not to be touched for this node
@@ -835,7 +885,10 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *fini
 
 
 cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with gil:
-    """Calls a Python kernel. An exception is kept on the step; what it returns must fit the declared outputs."""
+    """Calls a Python kernel.
+
+    An exception is kept on the step; what it returns must fit the declared outputs.
+    """
     cdef run_t *run = <run_t *>ctx.engine
     cdef step_t *step = run.step
     cdef int i
@@ -887,18 +940,25 @@ cdef object as_declared(object value, int dtype, int index):
     if dtype == FC_STRING:
         array = np.asarray(value)
         if array.dtype.kind not in "SUO":
-            raise TypeMismatch(f"value {index} of the Python function has dtype {array.dtype} where string was declared")
+            raise TypeMismatch(
+                f"value {index} of the Python function has dtype {array.dtype} where string was declared")
         return np.asarray(value, dtype=object)
     array = np.asarray(value)
     if array.dtype == wanted:
         return array
-    if isinstance(value, (np.ndarray, np.generic)) or array.dtype.kind not in "biufc" or (array.dtype.kind in "fc" and wanted.kind in "biu"):
-        raise TypeMismatch(f"value {index} of the Python function has dtype {array.dtype} where {wanted} was declared")
+    kind = array.dtype.kind
+    narrows = kind in "fc" and wanted.kind in "biu"
+    if isinstance(value, (np.ndarray, np.generic)) or kind not in "biufc" or narrows:
+        raise TypeMismatch(
+            f"value {index} of the Python function has dtype {array.dtype} where {wanted} was declared")
     return array.astype(wanted)
 
 
 cdef int32_t find_work(step_t *step, int32_t thread, int64_t *finished) noexcept nogil:
-    """A ready node: own deque, then injected ones, then stolen. With the own deque empty, what this thread has finished is told."""
+    """A ready node: own deque, then injected ones, then stolen.
+
+    With the own deque empty, what this thread has finished is told.
+    """
     cdef int32_t item = fc_deque_take(&step.deques[thread])
     cdef int32_t n = step.plan.pool.n_threads, i, chain, following, victim
     if item != FC_EMPTY:
@@ -958,7 +1018,9 @@ cdef void visit(step_t *step, int32_t thread) noexcept nogil:
 
 
 cdef void watch(pool_t *pool, int32_t begun) noexcept nogil:
-    """Looks out for a parallel loop after the first `begun` for a while: they come in rows, and waking a sleeper costs as much as a small loop."""
+    """Looks out for a parallel loop after the first `begun` for a while: they come in rows, and
+    waking a sleeper costs as much as a small loop.
+    """
     cdef int64_t end = fc_now_ns() + pool.watch_ns
     fc_add32(&pool.watchers, 1)
     while fc_load32(&pool.begun) == begun and not fc_load32(&pool.stop) and fc_now_ns() < end:
@@ -1031,7 +1093,9 @@ cdef void leave_pool(pool_t *pool) noexcept nogil:
         free(pool)
 
 
-cdef int64_t check_caller(step_t *step, int64_t now, int64_t deadline, int64_t last, bint main_thread) noexcept nogil:
+cdef int64_t check_caller(
+    step_t *step, int64_t now, int64_t deadline, int64_t last, bint main_thread
+) noexcept nogil:
     """What a caller looks at now and then: its time limit and signals. Returns the time of the last look."""
     if deadline and now >= deadline:
         fail_step(step, FC_DEADLINE_EXCEEDED, -1, b"the run took longer than its time limit")
@@ -1113,7 +1177,9 @@ cdef int64_t last_turn
 
 
 cdef void take_turns() noexcept nogil:
-    """Hands Python's lock, which the caller has, to a thread that waits for it after a run; not at every run, because it takes longer than many of these."""
+    """Hands the GIL, which the caller has, to a thread that waits for it after a run; not at
+    every run, because it takes longer than many of these.
+    """
     cdef int64_t now = fc_now_ns(), end = now + HAND_OVER_NS
     cdef int32_t returned
     global last_turn
@@ -1122,7 +1188,7 @@ cdef void take_turns() noexcept nogil:
     last_turn = now
     returned = fc_load32(&fc_returned)
     fc_let_go()
-    # who takes it back at once leaves the other asleep
+    # a thread that takes it back at once leaves the other asleep
     while fc_load32(&fc_returned) == returned and fc_now_ns() < end:
         sched_yield()
 
@@ -1155,7 +1221,10 @@ cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
 
 
 cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
-    """The caller's part from `node` on, to the step's end. False: a signal or the time limit came, and nodes that run elsewhere keep the step from ending."""
+    """The caller's part from `node` on, to the step's end.
+
+    False: a signal or the time limit came, and nodes that run elsewhere keep the step from ending.
+    """
     cdef plan_t *plan = step.plan
     cdef int32_t key
     cdef int64_t now, last = 0, idle_since = 0, last_call = 0, leave_at = 0, limit
@@ -1200,7 +1269,9 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
                 leave_at = now + SIGNAL_NS
             elif now >= leave_at:
                 return False
-        if on_wait != NULL and now - last_call > 1000000000 and not fc_load32(&step.failed) and has_parked(step):
+        if on_wait == NULL or now - last_call <= 1000000000:
+            continue
+        if not fc_load32(&step.failed) and has_parked(step):
             last_call = now
             call_on_wait(step, on_wait, <double>(now - idle_since) * 1e-9)
     unlist_step(step)
@@ -1224,10 +1295,12 @@ cdef void clean_step(step_t *step) noexcept nogil:
             break
 
 
-# ---- Python side -----------------------------------------------------------------------------------------------
+# ---- Python side ---------------------------------------------------------------------------------
 
 class StepError(Exception):
-    """A step failed: status `code`, `node` (index or -1), `message`, and `cause`, the exception of a Python kernel or None."""
+    """A step failed: status `code`, `node` (index or -1), `message`, and `cause`, the exception of
+    a Python kernel or None.
+    """
 
     def __init__(self, code, node, message, cause=None):
         super().__init__(message)
@@ -1238,14 +1311,20 @@ class StepError(Exception):
 
 
 class Node:
-    """What a plan is told of a node; see docs/architecture.md. `memory`: the device that its outputs are allocated by, None for the host.
+    """What a plan is told of a node; see docs/architecture.md.
 
-    A Python class: planning works on its fields, which as slots of one are read three times as fast as those of a cdef class.
+    `memory`: the device that its outputs are allocated by, None for the host.
+
+    A Python class: planning works on its fields, which as slots of one are read three times as fast
+    as those of a cdef class.
     """
 
     __slots__ = ("after", "attrs", "inputs", "kernel", "memory", "name", "output_dtypes", "outputs", "state")
 
-    def __init__(self, name, kernel, inputs=(), outputs=(), after=(), attrs=(), state=None, output_dtypes=(), memory=None):
+    def __init__(
+        self, name, kernel, inputs=(), outputs=(), after=(), attrs=(), state=None, output_dtypes=(),
+        memory=None
+    ):
         self.name = name
         self.kernel = kernel
         self.inputs = inputs
@@ -1280,7 +1359,8 @@ def load_kernels(capsules):
     for capsule in capsules:
         table = <const fc_kernel_table *>PyCapsule_GetPointer(capsule, "flowcore.kernel_table")
         if table.abi != FC_ABI:
-            raise ImportError(f"a kernel table has ABI {table.abi}, this engine {FC_ABI}: rebuild the extension")
+            raise ImportError(
+                f"a kernel table has ABI {table.abi}, this engine {FC_ABI}: rebuild the extension")
         for i in range(table.count):
             entry = &table.defs[i]
             kernel = Kernel.__new__(Kernel)
@@ -1307,7 +1387,8 @@ cdef class Resource:
         self.fork_count = fc_fork_count
 
     def __dealloc__(self):
-        if self.fork_count == fc_fork_count:  # a lock in it may be held by a thread of the parent, for ever here
+        # a lock in it may be held by a thread of the parent, for ever here
+        if self.fork_count == fc_fork_count:
             fc_resource_release(self.pointer)
 
     @property
@@ -1333,7 +1414,8 @@ cdef class Device:
         self.pointer = <fc_device *>PyCapsule_GetPointer(capsule, "flowcore.device")
         self.capsule = capsule
         if self.pointer.abi != FC_ABI:
-            raise ImportError(f"a device has ABI {self.pointer.abi}, this engine {FC_ABI}: rebuild the extension")
+            raise ImportError(
+                f"a device has ABI {self.pointer.abi}, this engine {FC_ABI}: rebuild the extension")
 
     @property
     def name(self):
@@ -1392,7 +1474,9 @@ cdef class Pool:
 
 
 cdef int cancel_steps(list running, bytes message) except -1:
-    """Fails the steps at these addresses. It visits all of them before it lets the GIL go: from then on a step may end, but not go.
+    """Fails the steps at these addresses.
+
+    It visits all of them before it lets the GIL go: from then on a step may end, but not go.
 
     In a forked child it leaves alone the steps that run in the parent.
     """
@@ -1441,8 +1525,9 @@ cdef class Plan:
 
     cdef plan_t c
     cdef readonly Pool pool
-    # objects that the C side points to while steps run; a collected cycle empties it before __dealloc__
-    cdef list keep            
+    # objects that the C side points to while steps run; a collected cycle empties it before
+    # __dealloc__
+    cdef list keep
     cdef void **blocks          # the C side's own memory: each block begins with a pointer to the one before
     cdef list feeds, fetches
     cdef step_t *idle
@@ -1504,7 +1589,10 @@ cdef class Plan:
         self.c.n_sources = n_sources
 
     cdef int _link(self, nodes) except -1:
-        """Finds who waits for whom: a first round counts, a second one fills `next`. A node that reads several values of another waits for it once."""
+        """Finds who waits for whom: a first round counts, a second one fills `next`.
+
+        A node that reads several values of another waits for it once.
+        """
         cdef int32_t i, j, k
         cdef int64_t n_next = 0
         cdef bint filling
@@ -1618,7 +1706,8 @@ cdef class Plan:
         cdef int i, j
         cdef bint floating
         if len(names) != len(values):
-            raise ValueError(f"node '{name}' gives {len(values)} attributes where its kernel takes {len(names)}")
+            raise ValueError(
+                f"node '{name}' gives {len(values)} attributes where its kernel takes {len(names)}")
         for i, value in enumerate(values):
             if value is None:
                 attrs[i].n = -1
@@ -1673,8 +1762,8 @@ cdef class Plan:
         cdef step_t *step = self.idle
         if self.c.pool.fork_count != fc_fork_count:
             raise RuntimeError(
-                "this plan was made before the process was forked, and its threads have not survived that; make a "
-                "new Session in this process, where the graph may be used as before")
+                "this plan was made before the process was forked, and its threads have not survived that;"
+                " make a new Session in this process, where the graph may be used as before")
         if step == NULL:
             step = new_step(&self.c)
             if step == NULL:
@@ -1782,7 +1871,8 @@ cdef class Plan:
                         trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
             # A cancel that came when all was done changes nothing, so that what a queue gave out is
             # not lost; a signal is never swallowed.
-            if fc_load32(&step.failed) and (fc_load32(&step.dropped) or step.error != NULL or step.signal != NULL or failure is not None):
+            whole = not fc_load32(&step.dropped) and step.error == NULL and step.signal == NULL
+            if fc_load32(&step.failed) and (failure is not None or not whole):
                 failure = failure or self._failure(step)
                 with nogil:
                     clean_step(step)
@@ -1816,7 +1906,8 @@ cdef class Plan:
                 self._give_back(step)
 
     def run_until(self, StopFlag stop, on_wait=None):
-        """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is set.
+        """Runs the plan, which must have no feeds, again and again without the GIL until `stop` is
+        set.
 
         `on_wait`: as for `run`. Returns the number of finished steps.
         """
@@ -1869,7 +1960,7 @@ cdef class Plan:
 
 
 cdef void *end_left_step(void *arg) noexcept nogil:
-    """The thread that takes the place of a caller who has left."""
+    """The thread that takes the place of a caller that has left."""
     cdef step_t *step = <step_t *>arg
     go_on(step, FC_EMPTY, 0, False, NULL)
     clean_step(step)
@@ -1892,7 +1983,10 @@ cdef void give_back_left_step(step_t *step) noexcept with gil:
 
 
 cdef void restart_step(step_t *step) noexcept nogil:
-    """The next round of a loop. A failure that was recorded between two rounds is kept: it drops the nodes of this one."""
+    """The next round of a loop.
+
+    A failure that was recorded between two rounds is kept: it drops the nodes of this one.
+    """
     memcpy(step.waits, step.plan.waits, sizeof(int32_t) * step.plan.n_nodes)
     memcpy(step.uses, step.plan.uses, sizeof(int32_t) * step.plan.n_slots)
     step.pending = step.plan.n_sources
@@ -1931,7 +2025,9 @@ cdef bint has_arrays(step_t *step) noexcept:
     if step.deques == NULL:
         return False
     memset(step.deques, 0, deques)
-    if step.slots == NULL or step.inputs == NULL or step.waits == NULL or step.uses == NULL or step.inject_next == NULL:
+    if step.slots == NULL or step.inputs == NULL or step.waits == NULL:
+        return False
+    if step.uses == NULL or step.inject_next == NULL:
         return False
     for i in range(plan.pool.n_threads):
         if fc_deque_init(&step.deques[i], 64) != 0:
@@ -1984,8 +2080,16 @@ cdef bint in_main_thread() noexcept:
 
 
 def live_counts():
-    """What is alive now: buffers, bytes and strings; plans, their steps (idle ones are kept for reuse), steps that run, parked tokens."""
-    return {**buf_live_counts(), "plans": live_plans, "steps": live_steps, "running_steps": running_steps, "tokens": live_tokens}
+    """What is alive now: buffers, bytes and strings; plans, their steps (idle ones are kept for
+    reuse), steps that run, parked tokens.
+    """
+    return {
+        **buf_live_counts(),
+        "plans": live_plans,
+        "steps": live_steps,
+        "running_steps": running_steps,
+        "tokens": live_tokens,
+    }
 
 
 from flowcore._buffer import live_counts as buf_live_counts

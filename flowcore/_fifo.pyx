@@ -1,21 +1,29 @@
-"""Queues: FIFOQueue and RandomShuffleQueue as session resources, their ops as asynchronous kernels, and readers that take work from a queue.
+"""Queues: FIFOQueue and RandomShuffleQueue as session resources, their ops as asynchronous kernels.
 
 How a queue op runs
 -------------------
-Each op is a request: so many elements to put in, or to take out. Under the queue's lock it is tried at once when nobody of its side waits
-already. What cannot finish is parked: a waiter with the token, what it holds so far, and its place in line (FIFO per side). Whoever changes the queue
-calls `serve`, which lets the first of each side go on until neither can; finished waiters are collected, and completed after the lock is
-released (the engine's rule: never complete a token under a resource's lock). A dequeue_many takes elements as they come, which lets it be larger than
-the queue's capacity; when it is cancelled or the queue closes under it, they go back to the front, in order.
+Each op is a request: so many elements to put in, or to take out. Under the queue's lock it is tried
+at once when no request of its side waits already. What cannot finish is parked: a waiter with the
+token, what it holds so far, and its place in line (FIFO per side). A thread that changes the queue
+calls `serve`, which lets the first of each side go on until neither can; finished waiters are
+collected, and completed after the lock is released (the engine's rule: never complete a token under
+a resource's lock). A dequeue_many takes elements as they come, which lets it be larger than the
+queue's capacity; when it is cancelled or the queue closes under it, they go back to the front, in
+order: the ring keeps their places (`reserved`), so that this needs no memory.
 
-A FIFO queue that batches of small elements are taken from makes them ahead: who puts an element in copies it, under the lock, to the next row of a
-batch of the size asked for last, and what lies in the queue is a view of that row. So it is copied while it is in his processor's cache, his memory is
-free at once for his next one, and who takes just these rows takes the batch as it is. Who takes others copies, as from any queue.
+A FIFO queue that batches of small elements are taken from makes them ahead: an enqueue copies its
+element, under the lock, to the next row of a batch of the size asked for last, and what lies in the
+queue is a view of that row. So it is copied while it is in that core's cache, its own memory is
+free at once for the next one, and a dequeue of just these rows gets the batch as it is. A dequeue
+of others copies, as from any queue.
 
-Longer than other files because queue, request and reader share their structs and the waiting protocol.
+A reader (_reader.pyx) takes one element like a dequeue, and is handed it (`use`) in place of
+outputs: it may still give it back.
 
-Elements whose buffer belongs to a fed array are copied when they come in, because they outlive the step.
-Must never import the engine or anything above it.
+Longer than other files because queue and request share their structs and the waiting protocol.
+
+Elements whose buffer belongs to a fed array are copied when they come in, because they outlive the
+step. Must never import the engine or anything above it.
 """
 
 from cpython.pycapsule cimport PyCapsule_New
@@ -26,13 +34,15 @@ from libc.string cimport memcpy, memset
 from flowcore._allocate cimport fc_calloc, fc_count_allocations, fc_malloc, fc_strdup
 from flowcore._buffer cimport allocations
 from flowcore._kernel cimport (
-    FC_ABI, FC_ASYNC, FC_BOOL, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INT32, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK,
-    FC_OUT_OF_RANGE, FC_PENDING, FC_RES_QUEUE, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr,
-    fc_buffer, fc_ctx, fc_data, fc_int_at, fc_item_size, fc_kernel_def, fc_kernel_table, fc_mul_overflow,
-    fc_park_status, fc_release, fc_resource, fc_retain, fc_retain_strings, fc_take_lock, fc_tensor, fc_token,
-    pthread_mutex_t,
+    FC_ABI, FC_ASYNC, FC_BOOL, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INT32, FC_INVALID_ARGUMENT,
+    FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING, FC_RES_QUEUE, FC_RESOURCE,
+    FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr, fc_buffer, fc_ctx, fc_data, fc_int_at,
+    fc_item_size, fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow, fc_park_status, fc_release,
+    fc_resource, fc_retain, fc_retain_strings, fc_take_lock, fc_tensor, fc_token, pthread_mutex_t,
 )
-from flowcore._list cimport fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove
+from flowcore._list cimport (
+    fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove,
+)
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_init(pthread_mutex_t *, void *)
@@ -56,28 +66,40 @@ cdef extern from *:
     static int fc_fail_cancelled(fc_ctx *ctx, const char *kind, const char *name) {
         return ctx->api->fail(ctx, FC_CANCELLED, "the wait for %s '%s' was cancelled", kind, name);
     }
-    static int fc_fail_empty(fc_ctx *ctx, const char *kind, const char *name, long long wanted, long long size) {
-        return ctx->api->fail(ctx, FC_OUT_OF_RANGE, "%s '%s' is closed and has insufficient elements (requested %lld, current size %lld)", kind,
-                              name, wanted, size);
+    static int fc_fail_empty(
+        fc_ctx *ctx, const char *kind, const char *name, long long wanted, long long size) {
+        return ctx->api->fail(
+            ctx, FC_OUT_OF_RANGE,
+            "%s '%s' is closed and has insufficient elements (requested %lld, current size %lld)", kind, name,
+            wanted, size);
     }
-    static int fc_fail_element(fc_ctx *ctx, const char *name, int component, const fc_tensor *t, int ndim, const int64_t *shape) {
+    static int fc_fail_element(fc_ctx *ctx, const char *name, int component, const fc_tensor *t, int ndim,
+                               const int64_t *shape) {
         fc_tensor declared = {0};
         char a[128], b[128];
         declared.ndim = ndim < 0 ? 0 : ndim;
         for (int d = 0; d < declared.ndim; d++) declared.shape[d] = shape[d];
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Shape mismatch in tuple component %d of queue '%s'. Expected %s, got %s", component, name,
-                              fc_shape_str(&declared, a, sizeof a), fc_shape_str(t, b, sizeof b));
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "Shape mismatch in tuple component %d of queue '%s'. Expected %s, got %s",
+                              component, name, fc_shape_str(&declared, a, sizeof a),
+                              fc_shape_str(t, b, sizeof b));
     }
     static int fc_fail_type(fc_ctx *ctx, const char *name, int component, int64_t expected, int64_t found) {
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Type mismatch in tuple component %d of queue '%s'. The queue has %s, this node %s",
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "Type mismatch in tuple component %d of queue '%s'."
+                              " The queue has %s, this node %s",
                               component, name, fc_dtype_name(expected), fc_dtype_name(found));
     }
     static int fc_fail_parts(fc_ctx *ctx, const char *name, int64_t expected, int64_t found) {
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "queue '%s' has %lld components, this node is for %lld", name, (long long)expected,
-                              (long long)found);
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "queue '%s' has %lld components, this node is for %lld", name, (long long)expected, (long long)found);
     }
-    static int fc_fail_plain(fc_ctx *ctx, int status, const char *message, const char *name) { return ctx->api->fail(ctx, status, message, name); }
-    static int fc_fail_count(fc_ctx *ctx, const char *message, long long a, long long b) { return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message, a, b); }
+    static int fc_fail_plain(fc_ctx *ctx, int status, const char *message, const char *name) {
+        return ctx->api->fail(ctx, status, message, name);
+    }
+    static int fc_fail_count(fc_ctx *ctx, const char *message, long long a, long long b) {
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message, a, b);
+    }
     """
     bint fc_same_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
     int fc_fail_closed(fc_ctx *, const char *, const char *) noexcept nogil
@@ -147,11 +169,12 @@ cdef struct queue_t:
     int64_t slots
     int64_t head
     int64_t count
-    int64_t reserved  # places of the ring that are kept for elements that requests have taken and may give back
+    # places of the ring that are kept for elements that requests have taken and may give back
+    int64_t reserved
     line_t putting
     line_t taking
 
-# ---- elements --------------------------------------------------------------------------------------------------
+# ---- elements ------------------------------------------------------------------------------------
 
 cdef fc_tensor *element(queue_t *q, int64_t i) noexcept nogil:
     cdef int64_t at = q.head + i
@@ -218,7 +241,7 @@ cdef void drop(fc_tensor *parts, int64_t count) noexcept nogil:
         fc_release(parts[i].buffer)
 
 
-# ---- requests --------------------------------------------------------------------------------------------------
+# ---- requests ------------------------------------------------------------------------------------
 
 cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
     """Goes on with a request under the lock. True when it is finished, with w.status set."""
@@ -264,14 +287,20 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
 
 
 cdef bint makes_ahead(queue_t *q, fc_ctx *ctx) noexcept nogil:
-    """Whether there is a row for the next element. Where it is the first that anybody will take, it begins a batch, so that batches fit those asked for."""
+    """Whether there is a row for the next element.
+
+    Where it is the first that anybody will take, it begins a batch, so that batches fit those asked
+    for.
+    """
     cdef int i
     cdef waiter_t *taker = first_of(&q.taking)
     cdef bint first = q.count == 0 and (taker == NULL or taker.done == 0)
     if q.rows and (q.filled == 0 or not first):
         return True
     end_ahead(q)
-    if q.batch < 2 or q.shuffle or not 0 < q.element_bytes <= SMALL_BYTES or q.batch > MOST_BYTES // q.element_bytes:
+    if q.batch < 2 or q.shuffle or not 0 < q.element_bytes <= SMALL_BYTES:
+        return False
+    if q.batch > MOST_BYTES // q.element_bytes:
         return False
     for i in range(q.n):
         if ctx.api.buffer_new(ctx, q.parts[i].dtype, q.batch * known_size(&q.parts[i]), &q.ahead[i]) != FC_OK:
@@ -331,7 +360,10 @@ cdef void leave(line_t *line, waiter_t *w) noexcept nogil:
 
 
 cdef bint advance(queue_t *q, line_t *line, waiter_t ***tail) noexcept nogil:
-    """Lets the first of a line go on. One that is finished leaves it for the end of the list at `tail`. Whether anything moved."""
+    """Lets the first of a line go on.
+
+    One that is finished leaves it for the end of the list at `tail`. Whether anything moved.
+    """
     cdef waiter_t *w = first_of(line)
     cdef int64_t before
     if w == NULL:
@@ -365,7 +397,10 @@ cdef void put_back(queue_t *q, waiter_t *w) noexcept nogil:
 
 
 cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
-    """Turns a finished request into outputs, or into its error. Not under the lock. FC_PENDING: it is used elsewhere first."""
+    """Turns a finished request into outputs, or into its error.
+
+    Not under the lock. FC_PENDING: it is used elsewhere first.
+    """
     cdef int rc = w.status
     if w.kind == PUT:
         if rc == FC_RESOURCE_EXHAUSTED:
@@ -424,7 +459,10 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
 
 
 cdef bint made_ahead(queue_t *q, const waiter_t *w, int i) noexcept nogil:
-    """Whether the elements taken are all the rows of one buffer, in order. Less would leave parts of it that others hold."""
+    """Whether the elements taken are all the rows of one buffer, in order.
+
+    Less would leave parts of it that others hold.
+    """
     cdef const fc_tensor *first = &w.held[i]
     cdef const fc_tensor *part
     cdef int64_t k, size
@@ -519,7 +557,8 @@ cdef int request(fc_ctx *ctx, queue_t *q, waiter_t *draft) noexcept nogil:
         finish(q, others)
         if fc_park_status(ctx) == FC_CANCELLED:
             return fc_fail_cancelled(ctx, q.kind, q.base.name)
-        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"out of memory: this node cannot wait for queue '%s'", q.base.name)
+        return fc_fail_plain(
+            ctx, FC_RESOURCE_EXHAUSTED, b"out of memory: this node cannot wait for queue '%s'", q.base.name)
     w.ctx = ctx.api.token_ctx(w.token)
     append(line, w)
     others = serve(q)  # what the attempt moved may let the other side go on
@@ -550,7 +589,7 @@ cdef int64_t known_bytes(const queue_t *q) noexcept nogil:
     return bytes
 
 
-# ---- kernels ---------------------------------------------------------------------------------------------------
+# ---- kernels -------------------------------------------------------------------------------------
 
 cdef queue_t *queue_at(fc_ctx *ctx, int i, int *rc) noexcept nogil:
     cdef const fc_tensor *t = ctx.inputs[i]
@@ -587,11 +626,16 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
             return fc_fail_type(ctx, q.base.name, i, q.parts[i].dtype, x.dtype)
         if many:
             if x.ndim < 1:
-                return fc_fail_count(ctx, b"component %lld of enqueue_many must have a leading dimension, found rank %lld", i, x.ndim)
+                return fc_fail_count(
+                    ctx, b"component %lld of enqueue_many must have a leading dimension, found rank %lld",
+                    i, x.ndim)
             if i == 0:
                 w.wanted = x.shape[0]
             elif x.shape[0] != w.wanted:
-                return fc_fail_count(ctx, b"All components of enqueue_many must have one size in dimension 0, found %lld and %lld", w.wanted, x.shape[0])
+                return fc_fail_count(
+                    ctx,
+                    b"All components of enqueue_many must have one size in dimension 0, found %lld and %lld",
+                    w.wanted, x.shape[0])
             row = x[0]
             row_of(&row, 0)
             one = &row
@@ -654,7 +698,8 @@ cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to) noex
     if not w.few:
         w.held = <fc_tensor *>fc_malloc(<size_t>(n * q.n) * sizeof(fc_tensor))
     if w.held == NULL:
-        return fc_fail_plain(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a batch from queue '%s'", q.base.name)
+        return fc_fail_plain(
+            ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a batch from queue '%s'", q.base.name)
     return request(ctx, q, &w)
 
 
@@ -677,7 +722,9 @@ cdef int take_many(fc_ctx *ctx, bint up_to) noexcept nogil:
         return fc_fail_count(ctx, b"cannot dequeue %lld elements%.0lld", n, 0)
     for i in range(q.n):
         if q.parts[i].ndim < 0:
-            return fc_fail_plain(ctx, FC_INVALID_ARGUMENT, b"dequeue_many needs the components' shapes: give queue '%s' shapes=", q.base.name)
+            return fc_fail_plain(
+                ctx, FC_INVALID_ARGUMENT,
+                b"dequeue_many needs the components' shapes: give queue '%s' shapes=", q.base.name)
     return take(ctx, q, n, True, up_to)
 
 
@@ -742,7 +789,7 @@ cdef int is_closed(fc_ctx *ctx) noexcept nogil:
     return rc
 
 
-# ---- for readers -----------------------------------------------------------------------------------------------
+# ---- for readers ---------------------------------------------------------------------------------
 
 cdef fc_resource *queue_of_strings(fc_ctx *ctx, int i, int *rc) noexcept nogil:
     """The queue behind input `i`, or NULL after reporting that it is none of single strings."""
@@ -810,7 +857,7 @@ cdef void give_back(fc_ctx *ctx, fc_resource *queue, fc_tensor *element) noexcep
     finish(q, others)
 
 
-# ---- resources -------------------------------------------------------------------------------------------------
+# ---- resources -----------------------------------------------------------------------------------
 
 cdef void destroy_queue(fc_resource *r) noexcept nogil:
     cdef queue_t *q = <queue_t *>r
@@ -839,7 +886,8 @@ cdef int read_component(component_t *part, int i, object dtype, object shape) ex
     ndim = len(shape)
     for d in range(ndim):
         if shape[d] < -1:
-            raise ValueError(f"shapes[{i}][{d}] is {shape[d]}; a size is at least 0, or -1 where it is unknown")
+            raise ValueError(
+                f"shapes[{i}][{d}] is {shape[d]}; a size is at least 0, or -1 where it is unknown")
         part.shape[d] = shape[d]
     part.ndim = ndim
     return 0
@@ -853,9 +901,12 @@ cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
     shapes = attrs.get("shapes") or [None] * len(types)
     capacity = attrs.get("capacity", -1)
     if not 0 < len(types) <= MAX_COMPONENTS:
-        raise ValueError(f"component_types has {len(types)} entries; a queue has 1 to {MAX_COMPONENTS} components")
+        raise ValueError(
+            f"component_types has {len(types)} entries; a queue has 1 to {MAX_COMPONENTS} components")
     if len(shapes) != len(types):
-        raise ValueError(f"shapes has {len(shapes)} entries and component_types {len(types)}; give one shape per component, or none")
+        raise ValueError(
+            f"shapes has {len(shapes)} entries and component_types {len(types)}; give one shape per"
+            " component, or none")
     q = <queue_t *>fc_calloc(1, sizeof(queue_t))
     if q == NULL:
         raise MemoryError("no memory for a queue")
@@ -876,10 +927,11 @@ cdef object new_queue(str name, attrs, const char *kind, bint shuffle):
         q.capacity = capacity if capacity > 0 else -1
         q.shuffle = shuffle
         q.least = attrs.get("min_after_dequeue", 0) if shuffle else 0
-        seeds = attrs.get("seed", 0), attrs.get("seed2", 0)
+        first_seed = attrs.get("seed", 0) & 0xffffffffffffffff
+        second_seed = attrs.get("seed2", 0) & 0xffffffffffffffff
         q.random = <uint64_t><size_t>q * 0x9E3779B97F4A7C15u
-        if any(seeds):
-            q.random = mix(<uint64_t>(seeds[0] & 0xffffffffffffffff) * 2 + <uint64_t>(seeds[1] & 0xffffffffffffffff))
+        if first_seed or second_seed:
+            q.random = mix(<uint64_t>first_seed * 2 + <uint64_t>second_seed)
         for i in range(q.n):
             read_component(&q.parts[i], i, types[i], shapes[i])
         q.element_bytes = known_bytes(q)
@@ -900,7 +952,7 @@ def create_RandomShuffleQueueV2(str name, attrs):
 
 
 def queue_info(size_t address):
-    """What a queue holds and who waits for it; `address` is that of its Resource."""
+    """What a queue holds and how many requests wait for it; `address` is that of its Resource."""
     cdef queue_t *q = <queue_t *>address
     pthread_mutex_lock(&q.lock)
     info = (q.count, q.capacity, q.closed, q.least, q.putting.count, q.taking.count)
@@ -909,13 +961,13 @@ def queue_info(size_t address):
     return dict(zip(names, info)) | {"kind": q.kind.decode(), "name": q.base.name.decode()}
 
 
-# ---- the kernel table ------------------------------------------------------------------------------------------
+# ---- the kernel table ----------------------------------------------------------------------------
 
 cdef fc_kernel_def defs[8]
 cdef fc_kernel_table table
 
 
-cdef void define(int i, const char *op, const char *attrs, int flags, unsigned int host_in, int (*fn)(fc_ctx *) noexcept nogil):
+cdef void define(int i, const char *op, const char *attrs, int flags, unsigned int host_in, fc_kernel fn):
     defs[i].op = op
     defs[i].types = b""
     defs[i].attrs = attrs

@@ -5,8 +5,8 @@
  *
  * A thread is made where a job finds none idle, and ends after a while without work. FC_IO_MOST are busy at
  * once at most; a thread that waits for another process (a named pipe) does not count, so that such waits
- * never keep others from reading. Nobody waits for a helper thread: what it does for somebody who has gone
- * it drops.
+ * never keep others from reading. No thread waits for a helper: what it does for a step that has gone it
+ * drops.
  */
 #ifndef FLOWCORE_IO_H
 #define FLOWCORE_IO_H

@@ -287,10 +287,10 @@ static inline int fc_park_status(fc_ctx *ctx) {
     return ctx->api->cancelled(ctx) ? FC_CANCELLED : FC_RESOURCE_EXHAUSTED;
 }
 
-/* Takes a resource's lock. Its holder may wait for Python's, so that who has Python's must not wait for this
- * one. Most are held for less than putting a thread to sleep and waking it takes (5 us), and who sleeps makes
- * the holder's unlock a system call, in which the next ones run into the lock: so this tries for about 1 us
- * first, ever less often because each try takes the line from the holder. */
+/* Takes a resource's lock. Its holder may wait for the GIL, so a thread that has the GIL must not wait for
+ * this one. Most are held for less than putting a thread to sleep and waking it takes (5 us), and a sleeper
+ * makes the holder's unlock a system call, in which the next ones run into the lock: so this tries for about
+ * 1 us first, ever less often because each try takes the line from the holder. */
 static inline void fc_take_lock(fc_ctx *ctx, pthread_mutex_t *lock) {
     if (!pthread_mutex_trylock(lock)) return;
     for (int pauses = 1; pauses <= 16; pauses *= 2) {

@@ -111,7 +111,8 @@ cdef extern from "_kernel.h" nogil:
         int (*scratch)(fc_ctx *, size_t, void **) noexcept nogil
         int (*fail)(fc_ctx *, int, const char *, ...) noexcept nogil
         void (*parallel_for)(
-            fc_ctx *, int64_t, int64_t, void (*)(void *, int64_t, int64_t) noexcept nogil, void *) noexcept nogil
+            fc_ctx *, int64_t, int64_t, void (*)(void *, int64_t, int64_t) noexcept nogil, void *
+        ) noexcept nogil
         int (*cancelled)(fc_ctx *) noexcept nogil
         fc_token *(*park)(fc_ctx *, void (*)(fc_token *, void *) noexcept nogil, void *) noexcept nogil
         fc_ctx *(*token_ctx)(fc_token *) noexcept nogil

@@ -1,14 +1,17 @@
-"""Files and readers: ReadFile, and readers that take file names from a queue, as asynchronous kernels.
+"""Files and readers: ReadFile, and readers that take file names from a queue, as asynchronous
+kernels.
 
 How a file is read
 ------------------
-A node that wants a file parks, and a helper thread (_io.h) reads it: so a step can be cancelled, or run out of time, while
-a file or a pipe keeps its thread. A reading stands on one list until its outcome is known: the helper thread that has read
-the file and the cancel of its step both take it off, under one lock, and whoever finds it there completes the token. A
-reading that was cancelled belongs to the helper thread alone, which drops it.
+A node that wants a file parks, and a helper thread (_io.h) reads it: so a step can be cancelled, or
+run out of time, while a file or a pipe keeps its thread. A reading stands on one list until its
+outcome is known: the helper thread that has read the file and the cancel of its step both take it
+off, under one lock, and the one that finds it there completes the token. A reading that was
+cancelled belongs to the helper thread alone, which drops it.
 
-A ReaderRead first takes a file name from its queue, waiting like any dequeue. The thread that serves the queue then only
-begins the reading. Where the step gives up while the file is read, the name goes back to the front of the queue.
+A ReaderRead first takes a file name from its queue, waiting like any dequeue. The thread that
+serves the queue only begins the reading. Where the step gives up while the file is read, the name
+goes back to the front of the queue.
 
 Must never import the engine or anything above it.
 """
@@ -22,11 +25,13 @@ from flowcore._allocate cimport fc_calloc, fc_count_allocations, fc_strdup
 from flowcore._buffer cimport allocations
 from flowcore._fifo cimport cancel_take, end_use, give_back, queue_of_strings, take_for_use
 from flowcore._kernel cimport (
-    FC_ABI, FC_ASYNC, FC_CANCELLED, FC_INT64, FC_INVALID_ARGUMENT, FC_OK, FC_PENDING, FC_RES_READER, FC_RESOURCE,
-    FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_ctx, fc_data, fc_kernel_def, fc_kernel_table, fc_park_status,
-    fc_resource, fc_string, fc_tensor, fc_token, pthread_mutex_t,
+    FC_ABI, FC_ASYNC, FC_CANCELLED, FC_INT64, FC_INVALID_ARGUMENT, FC_OK, FC_PENDING, FC_RES_READER,
+    FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_ctx, fc_data, fc_kernel, fc_kernel_def,
+    fc_kernel_table, fc_park_status, fc_resource, fc_string, fc_tensor, fc_token, pthread_mutex_t,
 )
-from flowcore._list cimport fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove
+from flowcore._list cimport (
+    fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove,
+)
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_mutex_init(pthread_mutex_t *, void *)
@@ -55,7 +60,9 @@ cdef extern from *:
     static inline void set_count(int64_t *p, int64_t n) { __atomic_store_n(p, n, __ATOMIC_RELAXED); }
     static inline int64_t count_of(int64_t *p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
     static inline void set_given_up(int32_t *p) { __atomic_store_n(p, 1, __ATOMIC_RELEASE); }
-    static int fail_with(fc_ctx *ctx, int status, const char *message) { return ctx->api->fail(ctx, status, "%s", message); }
+    static int fail_with(fc_ctx *ctx, int status, const char *message) {
+        return ctx->api->fail(ctx, status, "%s", message);
+    }
     static int fail_memory(fc_ctx *ctx, const char *path) {
         return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory to read %s", path);
     }
@@ -74,7 +81,8 @@ cdef extern from *:
                      : error == EACCES || error == EPERM ? FC_PERMISSION_DENIED
                                                          : FC_UNKNOWN;
         if (error == ENOMEM) return fail_memory(ctx, path);
-        if (error == EINVAL) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s is not a regular file or a pipe", path);
+        if (error == EINVAL)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s is not a regular file or a pipe", path);
         return ctx->api->fail(ctx, status, "%s; %s", path, strerror(error));
     }
     """
@@ -128,7 +136,7 @@ forget_readings()
 pthread_atfork(NULL, NULL, forget_readings)
 
 
-# ---- outputs ---------------------------------------------------------------------------------------------------
+# ---- outputs -------------------------------------------------------------------------------------
 
 cdef int put_string(fc_ctx *ctx, int i, const char *data, int64_t size) noexcept nogil:
     cdef fc_string *s
@@ -158,7 +166,7 @@ cdef int put_name(fc_ctx *ctx, int i, const fc_tensor *name) noexcept nogil:
     return put_string(ctx, i, NULL, 0) if s == NULL else put_string(ctx, i, &s.bytes[0], s.size)
 
 
-# ---- a reading -------------------------------------------------------------------------------------------------
+# ---- a reading -----------------------------------------------------------------------------------
 
 cdef void drop_reading(reading_t *r) noexcept nogil:
     free(r.path)
@@ -176,7 +184,9 @@ cdef bint decide(reading_t *r) noexcept nogil:
     return wanted
 
 
-cdef void refuse(fc_ctx *ctx, fc_token *token, fc_resource *queue, fc_tensor *element, int status) noexcept nogil:
+cdef void refuse(
+    fc_ctx *ctx, fc_token *token, fc_resource *queue, fc_tensor *element, int status
+) noexcept nogil:
     """Completes a reading that came to nothing: a name returns to its queue first."""
     if queue != NULL:
         give_back(ctx, queue, element)
@@ -207,7 +217,7 @@ cdef void cancel_reading(fc_token *token, void *queue) noexcept nogil:
 
 
 cdef void read_for(fc_io_job *job) noexcept nogil:
-    """On a helper thread: reads the file, and tells whoever still waits for it."""
+    """On a helper thread: reads the file, and tells the step that still waits for it."""
     cdef reading_t *r = <reading_t *>job
     cdef fc_file_contents contents
     cdef int error = fc_read_file(r.path, &r.given_up, &contents)
@@ -236,10 +246,13 @@ cdef void tell(reading_t *r, int error, const fc_file_contents *contents) noexce
     ctx.api.complete(r.token, rc)
 
 
-cdef int begin(fc_ctx *ctx, fc_token *token, reader_t *reader, fc_resource *queue, fc_tensor *name) noexcept nogil:
+cdef int begin(
+    fc_ctx *ctx, fc_token *token, reader_t *reader, fc_resource *queue, fc_tensor *name
+) noexcept nogil:
     """Begins to read a file; the token, if there is one already, is completed when it is read.
 
-    With FC_PENDING, `name`, taken from `queue`, is the reading's; with another status it is still the caller's.
+    With FC_PENDING, `name`, taken from `queue`, is the reading's; with another status it is still
+    the caller's.
     """
     cdef const fc_string *s = string_at(name)
     cdef const char *path = b""
@@ -281,7 +294,7 @@ cdef int begin(fc_ctx *ctx, fc_token *token, reader_t *reader, fc_resource *queu
     return FC_PENDING
 
 
-# ---- kernels ---------------------------------------------------------------------------------------------------
+# ---- kernels -------------------------------------------------------------------------------------
 
 cdef int read_file(fc_ctx *ctx) noexcept nogil:
     if ctx.inputs[0].size != 1 or ctx.inputs[0].dtype != FC_STRING:
@@ -358,7 +371,7 @@ cdef int reset_reader(fc_ctx *ctx) noexcept nogil:
     return rc
 
 
-# ---- resources -------------------------------------------------------------------------------------------------
+# ---- resources -----------------------------------------------------------------------------------
 
 cdef void destroy_reader(fc_resource *r) noexcept nogil:
     free(<void *>r.name)
@@ -404,13 +417,13 @@ def reading():
     return {name.decode() for name in names}
 
 
-# ---- the kernel table ------------------------------------------------------------------------------------------
+# ---- the kernel table ----------------------------------------------------------------------------
 
 cdef fc_kernel_def defs[5]
 cdef fc_kernel_table table
 
 
-cdef void define(int i, const char *op, int flags, int (*fn)(fc_ctx *) noexcept nogil):
+cdef void define(int i, const char *op, int flags, fc_kernel fn):
     defs[i].op = op
     defs[i].types = b""
     defs[i].attrs = b""

@@ -1,7 +1,7 @@
 /* Mechanism of the scheduler: atomics, a sleep/wake protocol, a work-stealing deque, an injection stack.
  *
- * Owns no policy and knows no node: the scheduler in _engine.pyx decides who runs what. Tested alone under
- * sanitizers (tests/native/sync_stress.c). Must never include Python.h.
+ * Owns no policy and knows no node: the scheduler in _engine.pyx decides which thread runs what. Tested alone
+ * under sanitizers (tests/native/sync_stress.c). Must never include Python.h.
  *
  * Sleep and wake (fc_event). A sleeper must not miss work that is published while it goes to sleep:
  *   sleeper:  waiters += 1;  key = epoch;  look for work once more;  sleep while epoch == key;  waiters -= 1
@@ -14,8 +14,8 @@
  * thieves steal at the top. A ring that became too small stays readable until the deque is freed, because a
  * thief may still hold it.
  *
- * Injection stack: many threads push node indices, whoever drains takes them all at once, so that there is no
- * ABA.
+ * Injection stack: many threads push node indices, the one that drains takes them all at once, so that there
+ * is no ABA.
  */
 #ifndef FLOWCORE_SYNC_H
 #define FLOWCORE_SYNC_H
