@@ -92,7 +92,8 @@ cdef extern from *:
     }
     static int fc_fail_parts(fc_ctx *ctx, const char *name, int64_t expected, int64_t found) {
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "queue '%s' has %lld components, this node is for %lld", name, (long long)expected, (long long)found);
+                              "queue '%s' has %lld components, this node is for %lld", name,
+                              (long long)expected, (long long)found);
     }
     static int fc_fail_plain(fc_ctx *ctx, int status, const char *message, const char *name) {
         return ctx->api->fail(ctx, status, message, name);

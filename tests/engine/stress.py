@@ -153,8 +153,41 @@ def run_queues(threads: int, items: int) -> None:
     assert sorted(got) == list(range(4 * items)), (len(got), 4 * items)
 
 
+def loop_until(pool: _engine.Pool, stop: _engine.StopFlag, started: list[int], takes: int) -> None:
+    """A loop of one enqueue and some dequeues of a queue of its own; with two it waits for ever."""
+    queue = _engine.Resource(
+        _fifo.create_FIFOQueueV2("q", {"component_types": [9], "shapes": [[]], "capacity": 4})
+    )
+    nodes = [_engine.Node("put", KERNELS["QueueEnqueueV2"], (0, 1))]
+    for i in range(takes):
+        nodes.append(_engine.Node(f"take{i}", KERNELS["QueueDequeueV2"], (0,), (2 + i,), attrs=([9],)))
+    plan = _engine.Plan(pool, nodes, 2 + takes, [], [], {0: queue, 1: np.array(1, np.int64)})
+    started.append(1)
+    plan.run_until(stop)
+
+
+def run_loops(threads: int, rounds: int) -> None:
+    """Several loops that share one flag: it ends all of them, and each may take its plan with it, while the
+    flag is still being set.
+    """
+    pool = _engine.Pool(threads)
+    for _ in range(rounds):
+        stop = _engine.StopFlag()
+        started: list[int] = []
+        loops = [threading.Thread(target=loop_until, args=(pool, stop, started, 1 + i % 2)) for i in range(6)]
+        for t in loops:
+            t.start()
+        while len(started) < len(loops):
+            time.sleep(0.0005)
+        stop.set()
+        for t in loops:
+            t.join(20)
+            assert not t.is_alive()
+
+
 if __name__ == "__main__":
     n_threads, n_nodes, n_rounds = map(int, sys.argv[1:4])
     run_dags(n_threads, n_nodes, n_rounds)
     run_queues(n_threads, 100)
+    run_loops(n_threads, 30)
     print("done", _engine.live_counts())

@@ -33,11 +33,17 @@ def test_a_queue_loses_and_repeats_nothing_under_cancels_and_timeouts(threads: i
     stress.run_queues(threads, 250)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_flag_ends_all_loops_that_share_it(threads: int) -> None:
+    stress.run_loops(threads, 20)
+
+
 def test_nothing_is_left_when_plans_go() -> None:
     gc.collect()
     before = _engine.live_counts()
     stress.run_dags(2, 500, 3)
     stress.run_queues(2, 50)
+    stress.run_loops(2, 5)
     gc.collect()
     after = _engine.live_counts()
     for what in ("buffers", "strings", "plans", "steps", "running_steps", "tokens"):

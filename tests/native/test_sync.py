@@ -1,5 +1,5 @@
-"""The scheduler's mechanism and the store of free blocks alone, under sanitizers, with each
-compiler, with futexes and with the portable fallback.
+"""The scheduler's mechanism, the store of free blocks and the threads for files, each alone: under
+sanitizers, with each compiler, with futexes and with the portable fallback.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 @pytest.mark.parametrize("sanitizer", ["thread", "address,undefined"])
 @pytest.mark.parametrize(
     ("source", "options"),
-    [("sync_stress.c", []), ("sync_stress.c", ["-DFC_NO_FUTEX"]), ("blocks_stress.c", [])],
+    [
+        ("sync_stress.c", []),
+        ("sync_stress.c", ["-DFC_NO_FUTEX"]),
+        ("blocks_stress.c", []),
+        ("io_stress.c", []),
+    ],
 )
 def test_nothing_is_lost_repeated_or_missed(
     compiler: str, sanitizer: str, source: str, options: list[str], tmp_path: pathlib.Path
