@@ -43,8 +43,8 @@ def dropout(
 
     Raises:
         TypeError: noise_shape holds other things than whole numbers.
-        ValueError: x has another dtype, or rate is a Tensor of a dtype that is not x's; neither rate nor
-            keep_prob is given, or both are; rate is out of range, or noise_shape does not broadcast.
+        ValueError: x has another dtype; rate is a Tensor of a dtype that is not x's, out of range,
+            or given twice or not at all; or noise_shape does not broadcast.
 
     Example:
         >>> kept = fc.Session().run(fc.nn.dropout(np.ones(1000, np.float32), rate=0.5))
