@@ -66,36 +66,35 @@ class Result:
             ours / theirs for ours, theirs in zip(self.times["flowcore"], self.times[best])
         )
 
-    def line(self, least: floors.Floors) -> str:
-        ratio, floor = self.ratio(), least.seconds(self.row)
-        others = [
-            f"{sides.LABELS[side]} {self.median(side):.3g}" for side in self.times if side not in COLUMNS
-        ]
-        cells = [
+    def times_line(self) -> str:
+        ratio = self.ratio()
+        return _cells(
             self.row.title,
             self.row.unit,
             *(f"{self.median(side):.3g}" if side in self.times else "" for side in COLUMNS),
-            ", ".join(others),
             "" if ratio is None else f"{ratio:.2f}",
-            "" if self.row.target is None or ratio is None else f"{self.row.target:.2f}",
+        )
+
+    def bounds_line(self, least: floors.Floors) -> str:
+        floor = least.seconds(self.row)
+        others = [f"{sides.LABELS[s]} {self.median(s):.3g}" for s in self.times if s not in COLUMNS]
+        memory = [f"{sides.LABELS[s]} {grown:.0f}" for s, grown in self.memory.items() if s != "one thread"]
+        return _cells(
+            self.row.title,
+            ", ".join(others),
+            "" if self.row.target is None or self.ratio() is None else f"{self.row.target:.2f}",
             "" if floor is None else f"{self.row.in_units(floor):.3g}",
-            ", ".join(
-                f"{sides.LABELS[side]} {grown:.0f}"
-                for side, grown in self.memory.items()
-                if side != "one thread"
-            ),
-        ]
-        return "| " + " | ".join(cells) + " |"
+            ", ".join(memory),
+        )
 
     def short_line(self) -> str:
         best, ratio = self.best(), self.ratio()
-        cells = [
+        return _cells(
             self.row.title,
             f"{self.median('flowcore'):.3g} {self.row.unit}" if "flowcore" in self.times else "",
             "" if best is None else f"{sides.LABELS[best]} {self.median(best):.3g}",
             "" if ratio is None else f"{ratio:.2f}",
-        ]
-        return "| " + " | ".join(cells) + " |"
+        )
 
     def as_json(self, least: floors.Floors) -> dict[str, Any]:
         floor = least.seconds(self.row)
@@ -114,21 +113,17 @@ class Result:
         }
 
 
-SHORT_HEADER = "| | flowcore | best other | flowcore / best |\n|---|---|---|---|"
+def _cells(*cells: str) -> str:
+    return "| " + " | ".join(cells) + " |"
 
 
-def header() -> str:
-    titles = [
-        "",
-        "unit",
-        *(sides.LABELS[side] for side in COLUMNS),
-        "others",
-        "ratio to the best",
-        "target",
-        "floor",
-        "peak memory grown by, MB",
-    ]
-    return f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}"
+def _header(*titles: str) -> str:
+    return f"{_cells(*titles)}\n{_cells(*['--'] * len(titles))}"
+
+
+TIMES_HEADER = _header("workload", "unit", *(sides.LABELS[side] for side in COLUMNS), "ratio")
+BOUNDS_HEADER = _header("workload", "other side", "target", "floor", "peak memory grown by, MB")
+SHORT_HEADER = _header("", "flowcore", "best other", "flowcore / best")
 
 
 def measure(workload: str, key: str, row: Row, there: dict[str, str], rounds: int, seconds: float) -> Result:
@@ -232,7 +227,8 @@ def main() -> None:
         ]
         least.flops = max(best, default=None)
         if results:
-            print("\n".join([header(), *(result.line(least) for result in results)]), flush=True)
+            print("\n".join([TIMES_HEADER, *(result.times_line() for result in results), ""]), flush=True)
+            print("\n".join([BOUNDS_HEADER, *(result.bounds_line(least) for result in results)]), flush=True)
             print(
                 f"\nProcessor: {processor.describe()}. Floors: {least}."
                 f" Other work took {others.processors():.2f} processors.\n",
