@@ -5,11 +5,19 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 import flowcore
 
 HERE = pathlib.Path(__file__).parent
 USER_SCRIPT = HERE / "user_script.py"
 TYPOS = HERE / "typos.py"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Both scripts import flowcore, which is read once."""
+    return tmp_path_factory.mktemp("mypy")
 
 
 def mypy(script: pathlib.Path, cache: pathlib.Path) -> list[str]:
@@ -28,18 +36,18 @@ def mypy(script: pathlib.Path, cache: pathlib.Path) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_a_users_script_passes(tmp_path):
-    report = mypy(USER_SCRIPT, tmp_path)
+def test_a_users_script_passes(cache):
+    report = mypy(USER_SCRIPT, cache)
     assert report == ["Success: no issues found in 1 source file"], "\n".join(report)
 
 
-def test_typos_are_flagged(tmp_path):
+def test_typos_are_flagged(cache):
     expected = {
         (number, found[1])
         for number, line in enumerate(TYPOS.read_text().splitlines(), 1)
         if (found := re.search(r"# error: (\S+)$", line))
     }
-    report = mypy(TYPOS, tmp_path)
+    report = mypy(TYPOS, cache)
     found = {
         (int(line[1]), line[2])
         for text in report
