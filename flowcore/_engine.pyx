@@ -98,11 +98,13 @@ cdef extern from "_sync.h" nogil:
     int32_t fc_add32(int32_t *, int32_t)
     bint fc_cas32(int32_t *, int32_t, int32_t)
     int64_t fc_load64(int64_t *)
+    void fc_store64(int64_t *, int64_t)
     int64_t fc_add64(int64_t *, int64_t)
     float fc_load_float(float *)
     void fc_store_float(float *, float)
     void fc_pause()
     int64_t fc_now_ns()
+    int64_t fc_computed_ns(bint whole_process)
     void fc_event_init(fc_event *)
     void fc_event_destroy(fc_event *)
     int32_t fc_event_prepare(fc_event *)
@@ -203,6 +205,9 @@ cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
 cdef enum:
+    HELPER_NS = 30000           # how long a parallel loop waits awake for its helpers
+    CROWDED_NS = 1000000        # a loop whose threads were kept from running for longer: a crowded machine
+    CROWD_NS = 500000000        # for so long
     WATCH_NS = 50000            # how long a worker stays awake after a parallel loop
     WAKE_NS = 8000              # published work below this is not worth waking a worker
     # a node below this is not worth another thread: fetching what it works on costs as much
@@ -337,6 +342,12 @@ cdef struct pool_t:
     fc_link steps
     fc_link jobs
     fc_event event              # workers sleep here
+    fc_event left               # threads whose parallel loops wait for helpers sleep here
+    fc_event spare              # spare helpers sleep here
+    int64_t crowded_until       # other processes keep helpers from running: spare ones are woken too; 0: no
+    int64_t next_look           # when a loop finds out again whether it is
+    int32_t n_spares            # started; behind the workers in `threads`
+    int32_t most_spares
     int32_t begun               # parallel loops so far that ask for help
     int32_t watchers            # workers that look out for the next one, awake
     int64_t watch_ns            # for so long
@@ -521,16 +532,98 @@ cdef job_t *find_job(pool_t *pool) noexcept nogil:
     return job
 
 
-cdef void leave_job(job_t *job) noexcept nogil:
-    fc_add32(&job.users, -1)
+cdef void leave_job(pool_t *pool, job_t *job) noexcept nogil:
+    """The loop's own thread may return as soon as `users` is zero, and `job` is gone then."""
+    if fc_add32(&job.users, -1) == 1:
+        fc_event_wake(&pool.left, 1)
+
+
+cdef void wait_for_helpers(pool_t *pool, job_t *job) noexcept nogil:
+    """Until those who joined have finished their pieces.
+
+    A piece is short, so that this is mostly worth staying awake for. A helper whose processor has been
+    given to another process comes back after milliseconds; to yield meanwhile would hand this processor
+    over for as long, whether or not the helper is back.
+    """
+    cdef int32_t key
+    cdef int64_t begin, computed
+    if fc_load32(&job.users) == 0:
+        return
+    begin = fc_now_ns()
+    while fc_load32(&job.users) != 0 and fc_now_ns() - begin < HELPER_NS:
+        fc_pause()
+    if fc_load32(&job.users) == 0:
+        return
+    computed = fc_computed_ns(True)
+    begin = fc_now_ns()
+    while fc_load32(&job.users) != 0:
+        key = fc_event_prepare(&pool.left)
+        if fc_load32(&job.users) == 0:
+            fc_event_stay_awake(&pool.left)
+        else:
+            fc_event_wait(&pool.left, key, SLEEP_NS)
+    look_for_a_crowd(pool, begin, computed, True)
+
+
+cdef void look_for_a_crowd(pool_t *pool, int64_t begin, int64_t computed, bint whole_process) noexcept nogil:
+    """Calls the spare helpers where this thread, or all of them, have computed for much less than the time
+    since `begin`, although there was work.
+    """
+    cdef int64_t now = fc_now_ns()
+    if now - begin > CROWDED_NS and now - begin - (fc_computed_ns(whole_process) - computed) > CROWDED_NS:
+        start_spares(pool)
+        fc_store64(&pool.crowded_until, now + CROWD_NS)
+
+
+cdef bint is_crowded(pool_t *pool) noexcept nogil:
+    if fc_load64(&pool.crowded_until) == 0:
+        return False
+    if fc_now_ns() < fc_load64(&pool.crowded_until):
+        return True
+    fc_store64(&pool.crowded_until, 0)
+    return False
+
+
+cdef void start_spares(pool_t *pool) noexcept nogil:
+    """A crowded machine shares its processors out among threads. With as many threads as it has processors
+    this process is given less of them than it asks for, and a loop waits for the thread that is not running:
+    spare helpers take pieces too, as long as that lasts. Where the system refuses one, fewer do.
+    """
+    pthread_mutex_lock(&pool.lock)
+    while pool.n_spares < pool.most_spares:
+        fc_add32(&pool.refs, 1)
+        if pthread_create(&pool.threads[pool.n_threads + pool.n_spares], NULL, spare_main, pool) != 0:
+            fc_add32(&pool.refs, -1)
+            pool.most_spares = pool.n_spares
+        else:
+            pool.n_spares += 1
+    pthread_mutex_unlock(&pool.lock)
+
+
+cdef void *spare_main(void *arg) noexcept nogil:
+    """A spare helper: it takes part in parallel loops only, and sleeps where there is none."""
+    cdef pool_t *pool = <pool_t *>arg
+    cdef job_t *job
+    cdef int32_t key
+    while not fc_load32(&pool.stop):
+        key = fc_event_prepare(&pool.spare)
+        job = join_job(pool)
+        if job != NULL or fc_load32(&pool.stop):
+            fc_event_stay_awake(&pool.spare)
+        else:
+            fc_event_wait(&pool.spare, key, -1)
+        if job != NULL:
+            work_on_job(job)
+            leave_job(pool, job)
+    leave_pool(pool)
+    return NULL
 
 
 cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, loop_fn fn, void *arg) noexcept nogil:
     cdef step_t *step = (<run_t *>ctx.engine).step
     cdef pool_t *pool = step.plan.pool
     cdef job_t job
-    cdef int64_t first = 0
-    cdef int spins = 0
+    cdef int64_t first = 0, begin, computed = -1
     if n <= 0:
         return
     memset(&job, 0, sizeof(job_t))
@@ -544,7 +637,8 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, loop_fn fn, vo
     # Idle workers may help, and so may the step's caller, where a worker runs this node. Who is
     # busy now may be idle after the next piece.
     while first < job.pieces - 1 and (pool.n_threads == 1 or not (
-            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters))):
+            fc_load32(&pool.event.waiters) or fc_load32(&pool.watchers) or fc_load32(&step.event.waiters)
+            or is_crowded(pool))):
         run_piece(&job, first)
         first += 1
     if first == job.pieces - 1:
@@ -557,16 +651,19 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, loop_fn fn, vo
     fc_add32(&pool.begun, 1)
     fc_event_wake(&pool.event, job.pieces - first > 2)
     fc_event_wake(&step.event, 0)
+    if is_crowded(pool):
+        fc_event_wake(&pool.spare, 1)
+    begin = fc_now_ns()
+    if begin >= fc_load64(&pool.next_look):
+        fc_store64(&pool.next_look, begin + CROWDED_NS)
+        computed = fc_computed_ns(False)
     begin_job(&job, first)
+    if computed >= 0:
+        look_for_a_crowd(pool, begin, computed, False)
     pthread_mutex_lock(&pool.lock)
     fc_list_remove(&job.link)
     pthread_mutex_unlock(&pool.lock)
-    while fc_load32(&job.users) != 0:  # those that joined finish their piece
-        spins += 1
-        if spins < 200:
-            fc_pause()
-        else:
-            sched_yield()
+    wait_for_helpers(pool, &job)
 
 
 cdef fc_token *api_park(fc_ctx *ctx, cancel_fn cancel, void *arg) noexcept nogil:
@@ -1051,7 +1148,7 @@ cdef void *worker_main(void *arg) noexcept nogil:
             fc_event_stay_awake(&pool.event)
         if job != NULL:
             work_on_job(job)
-            leave_job(job)
+            leave_job(pool, job)
             watch(pool, begun)
         elif step != NULL:
             visit(step, me.index)
@@ -1067,7 +1164,7 @@ cdef pool_t *new_pool(int threads) noexcept:
     cdef pool_t *pool = <pool_t *>fc_calloc(1, sizeof(pool_t))
     if pool == NULL:
         return NULL
-    pool.threads = <pthread_t *>fc_calloc(threads, sizeof(pthread_t))
+    pool.threads = <pthread_t *>fc_calloc(2 * threads, sizeof(pthread_t))
     pool.workers = <worker_t *>fc_calloc(threads, sizeof(worker_t))
     if pool.threads == NULL or pool.workers == NULL:
         free(pool.threads)
@@ -1076,6 +1173,8 @@ cdef pool_t *new_pool(int threads) noexcept:
         return NULL
     pthread_mutex_init(&pool.lock, NULL)
     fc_event_init(&pool.event)
+    fc_event_init(&pool.left)
+    fc_event_init(&pool.spare)
     fc_list_init(&pool.steps)
     fc_list_init(&pool.jobs)
     pool.fork_count = fc_fork_count
@@ -1088,6 +1187,8 @@ cdef void leave_pool(pool_t *pool) noexcept nogil:
     if fc_add32(&pool.refs, -1) == 1:
         pthread_mutex_destroy(&pool.lock)
         fc_event_destroy(&pool.event)
+        fc_event_destroy(&pool.left)
+        fc_event_destroy(&pool.spare)
         free(pool.threads)
         free(pool.workers)
         free(pool)
@@ -1253,7 +1354,7 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
         if job != NULL:
             fc_event_stay_awake(&step.event)
             work_on_job(job)
-            leave_job(job)
+            leave_job(plan.pool, job)
             continue
         now = fc_now_ns()
         limit = SLEEP_NS
@@ -1447,6 +1548,7 @@ cdef class Pool:
         if self.c == NULL:
             raise MemoryError(f"no memory for a pool of {threads} threads")
         self.c.watch_ns = WATCH_NS if threads <= processors() else 0
+        self.c.most_spares = threads if 1 < threads <= processors() else 0
         for i in range(1, threads):
             self.c.workers[i].pool = self.c
             self.c.workers[i].index = i
@@ -1466,7 +1568,8 @@ cdef class Pool:
         with nogil:
             for _ in range(1, self.c.n_threads):
                 fc_event_wake(&self.c.event, 1)
-            for i in range(1, self.c.n_threads):
+            fc_event_wake(&self.c.spare, 1)
+            for i in range(1, self.c.n_threads + self.c.n_spares):
                 if self.c.threads[i] == 0:
                     continue
                 pthread_join(self.c.threads[i], NULL)

@@ -53,6 +53,10 @@ static inline int fc_cas32(int32_t *p, int32_t expected, int32_t v) {
     return __atomic_compare_exchange_n(p, &expected, v, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 static inline int64_t fc_load64(const int64_t *p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
+static inline void fc_store64(int64_t *p, int64_t v) {
+    FC_WRITE(p);
+    __atomic_store_n(p, v, __ATOMIC_SEQ_CST);
+}
 static inline int64_t fc_add64(int64_t *p, int64_t v) {
     FC_WRITE(p);
     return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);
@@ -67,6 +71,13 @@ static inline void fc_store_float(float *p, float v) { __atomic_store(p, &v, __A
 static inline int64_t fc_now_ns(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* What this thread has computed, or all threads of this process. */
+static inline int64_t fc_computed_ns(int whole_process) {
+    struct timespec t;
+    clock_gettime(whole_process ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_THREAD_CPUTIME_ID, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
