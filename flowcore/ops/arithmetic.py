@@ -1,5 +1,6 @@
 """Arithmetic: sums, products, the kinds of division and what they leave, rounding, sign and
-magnitude, and the operators + - * / // % of Tensor. Powers and roots are in functions.py.
+magnitude, and the operators + - * / // % of Tensor. Powers and roots are in functions.py. Long
+because each function is described in full.
 
 Must never import functions: it is built on this.
 """

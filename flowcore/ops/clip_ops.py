@@ -36,15 +36,31 @@ def _like(t: Any, values: Tensor) -> Any:
 
 
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
-    """`t`, scaled down where its Euclidean norm is above `clip_norm`.
+    """t, scaled down where its Euclidean norm is above a limit.
+
+    Source: R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural
+    networks, 2012.
 
     Args:
-      t: a floating tensor of any shape, or IndexedSlices (the norm is that of the values).
-      clip_norm: the greatest norm, a scalar above 0 (or a tensor that broadcasts against the norms).
-      axes: the axes that each norm is taken over; None: all, one norm for the whole tensor.
+        t: A Tensor of a floating dtype and any shape, what converts to one, or IndexedSlices (the
+            norm is that of the values).
+        clip_norm: The greatest norm, above 0: a number, or a Tensor of t's dtype that broadcasts to
+            the norms.
+        axes: The axes that each norm is taken over, a whole number or a list; None: all, one norm
+            for the whole tensor.
+        name: A name for the operation.
 
     Returns:
-      A tensor of the shape and dtype of `t`, or IndexedSlices. The gradient at a norm of 0 is finite.
+        A Tensor of t's dtype and shape, or IndexedSlices where t is. The gradient at a norm of 0 is
+        finite.
+
+    Raises:
+        TypeError: t or clip_norm have another dtype.
+        ValueError: clip_norm does not broadcast, or an axis is out of range or named twice.
+
+    Example:
+        >>> fc.Session().run(fc.clip_by_norm([3.0, 4.0], 1.0))
+        array([0.6, 0.8], dtype=float32)
     """
     with name_scope(name, "clip_by_norm", [_given(t), clip_norm]) as scope:
         values = _values(t, "t")
@@ -58,13 +74,23 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
 
 
 def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
-    """The square root of the sum of all squares of several tensors.
+    """The Euclidean norm of several tensors taken as one vector.
 
     Args:
-      t_list: floating tensors of one dtype, IndexedSlices, or None (left out).
+        t_list: A list of Tensors of one floating dtype, IndexedSlices (their values count), or None
+            (left out).
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of their dtype.
 
     Raises:
-      TypeError: `t_list` is no list. ValueError: it holds no tensor.
+        TypeError: t_list is no list, or the dtypes differ or are others.
+        ValueError: t_list holds no tensor.
+
+    Example:
+        >>> fc.Session().run(fc.global_norm([[3.0], [4.0]]))
+        np.float32(5.0)
     """
     parts = _checked(t_list)
     with name_scope(name, "global_norm", [_given(t) for t in parts if t is not None]):
@@ -78,19 +104,30 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
 def clip_by_global_norm(
     t_list: Sequence[Any], clip_norm: Any, use_norm: Any = None, name: str | None = None
 ) -> tuple[list[Any], Tensor]:
-    """All tensors, scaled by the same factor so that their global norm is at most `clip_norm`
-    (Pascanu et al., 2012).
+    """Tensors, scaled by one factor so that their global norm is at most a limit.
+
+    Source: R. Pascanu, T. Mikolov, Y. Bengio, On the difficulty of training recurrent neural
+    networks, 2012.
 
     Args:
-      t_list: tensors, IndexedSlices, or None (passed on).
-      clip_norm: the greatest global norm, a scalar above 0.
-      use_norm: the global norm where it is known already; `global_norm(t_list)` by default.
+        t_list: A list of Tensors of one floating dtype, IndexedSlices, or None (passed on).
+        clip_norm: The greatest global norm, above 0: a number or a scalar Tensor.
+        use_norm: The global norm, a scalar Tensor, where it is known already; None: that of t_list.
+        name: A name for the operation.
 
     Returns:
-      (list of clipped tensors, global norm). All are NaN when the norm is infinite or NaN.
+        A pair: the list of clipped tensors, each in the form of its original, and the global norm
+        before, a scalar Tensor. All are NaN where the norm is infinite or NaN.
 
     Raises:
-      TypeError: `t_list` is no list.
+        TypeError: t_list is no list, or the dtypes differ or are others.
+        ValueError: t_list holds no tensor and use_norm is not given, or clip_norm is a Tensor of
+            another dtype.
+
+    Example:
+        >>> clipped, norm = fc.clip_by_global_norm([[3.0], [4.0]], 1.0)
+        >>> fc.Session().run(clipped)
+        [array([0.6], dtype=float32), array([0.8], dtype=float32)]
     """
     parts = _checked(t_list)
     norm = global_norm(parts) if use_norm is None else convert_to_tensor(use_norm)
@@ -115,11 +152,23 @@ def clip_by_global_norm(
 
 
 def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Tensor:
-    """`t`, scaled down where its Euclidean norm divided by its number of elements is above `clip_norm`.
+    """t, scaled down where its Euclidean norm over its number of elements is above a limit.
 
     Args:
-      t: a floating tensor of any shape.
-      clip_norm: the greatest average norm, a scalar above 0.
+        t: A Tensor of a floating dtype and any shape, or what converts to one.
+        clip_norm: The greatest average norm, above 0: a number or a scalar Tensor of t's dtype.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of t's dtype and shape.
+
+    Raises:
+        TypeError: t has another dtype.
+        ValueError: clip_norm is a Tensor of another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.clip_by_average_norm([3.0, 4.0], 0.5))
+        array([0.6, 0.8], dtype=float32)
     """
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")

@@ -1,5 +1,6 @@
 """Comparison, logic and choice: equal to less, and/or/not and their bitwise kin, tests for NaN and
-infinity, maximum and minimum, where, and the comparison operators of Tensor.
+infinity, maximum and minimum, where, and the comparison operators of Tensor. Long because each
+function is described in full.
 
 Must never import casts, arithmetic or functions: those are built on it.
 """

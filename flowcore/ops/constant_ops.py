@@ -30,8 +30,22 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tenso
     """A tensor that every run must feed.
 
     Args:
-      dtype: its element type.
-      shape: its shape, as far as it is fixed; None: anything.
+        dtype: The dtype of its elements: a DType, its name, or a NumPy type.
+        shape: Its sizes, None for those that are open; None: any shape.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and shape.
+
+    Raises:
+        TypeError: dtype is no dtype, or shape no shape.
+        ValueError: A size is below 0.
+        InvalidArgumentError: A run that needs it does not feed it.
+
+    Example:
+        >>> x = fc.placeholder(fc.float32, [None])
+        >>> fc.Session().run(x * 2, {x: [1.0, 2.0]})
+        array([2., 4.], dtype=float32)
     """
     return apply("Placeholder", dtype=dtypes.as_dtype(dtype), shape=TensorShape(shape), name=name)
 
@@ -50,5 +64,24 @@ def _merge_default(op: Any) -> Any:
     grad=lambda op, grad: grad,
 )
 def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Tensor:
-    """A tensor that passes `input` on unless it is fed. `shape` may say less than the input's."""
+    """A tensor that passes a value on unless it is fed.
+
+    Args:
+        input: The value: a Tensor of any dtype, or what converts to one.
+        shape: What may be fed: sizes, None for those that are open, or None for any shape. input
+            fits it.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input's dtype and of shape.
+
+    Raises:
+        TypeError: input does not convert to a tensor, or shape is no shape.
+        ValueError: input's shape does not fit.
+
+    Example:
+        >>> x = fc.placeholder_with_default([1, 2], [None])
+        >>> fc.Session().run(x), fc.Session().run(x, {x: [3]})
+        (array([1, 2], dtype=int32), array([3], dtype=int32))
+    """
     return apply("PlaceholderWithDefault", convert_to_tensor(input), shape=TensorShape(shape), name=name)

@@ -1,5 +1,6 @@
 """Functions of numbers: powers and roots, exponential and logarithm, trigonometric and hyperbolic
-functions and their inverses, sigmoid, erf; and the operator ** of Tensor.
+functions and their inverses, sigmoid, erf; and the operator ** of Tensor. Long because each function
+is described in full.
 """
 
 from __future__ import annotations

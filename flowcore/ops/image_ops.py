@@ -97,9 +97,26 @@ register(
 def decode_png(
     contents: Any, channels: int = 0, dtype: Any = dtypes.uint8, name: str | None = None
 ) -> Tensor:
-    """A PNG file's bytes as [height, width, channels];
+    """The picture in a PNG file.
 
-    channels 0: as many as the file has. A corrupt file is an InvalidArgumentError.
+    Args:
+        contents: The bytes of the file, a scalar of dtype string.
+        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha; 0: as in the file.
+        dtype: uint8 or uint16.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype dtype and shape [height, width, channels].
+
+    Raises:
+        TypeError: contents is no text, or dtype another.
+        ValueError: channels is not one of 0 to 4.
+        InvalidArgumentError: The file is corrupt, truncated or of another kind (when it runs).
+
+    Example:
+        >>> grey = np.full([1, 2, 1], 7, np.uint8)
+        >>> fc.Session().run(fc.image.decode_png(fc.image.encode_png(grey))[0, :, 0])
+        array([7, 7], dtype=uint8)
     """
     return apply("DecodePng", contents, channels=channels, dtype=dtypes.as_dtype(dtype), name=name)
 
@@ -114,9 +131,30 @@ def decode_jpeg(
     dct_method: str = "",
     name: str | None = None,
 ) -> Tensor:
-    """A JPEG file's bytes as [height, width, channels], uint8.
+    """The picture in a JPEG file.
 
-    A corrupt or truncated file is an InvalidArgumentError.
+    Args:
+        contents: The bytes of the file, a scalar of dtype string.
+        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha; 0: as in the file.
+        ratio: 1: the size is that of the file.
+        fancy_upscaling: Not used; there for scripts that pass it.
+        try_recover_truncated: Not used; there for scripts that pass it.
+        acceptable_fraction: Not used; there for scripts that pass it.
+        dct_method: Not used; there for scripts that pass it.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype uint8 and shape [height, width, channels].
+
+    Raises:
+        TypeError: contents is no text.
+        ValueError: channels is not one of 0 to 4, or ratio is not 1.
+        InvalidArgumentError: The file is corrupt, truncated or of another kind (when it runs).
+
+    Example:
+        >>> grey = np.full([1, 2, 1], 7, np.uint8)
+        >>> fc.Session().run(fc.image.decode_jpeg(fc.image.encode_jpeg(grey))[0, :, 0])
+        array([7, 7], dtype=uint8)
     """
     if ratio != 1:
         raise ValueError("decode_jpeg with ratio is not supported")
@@ -124,31 +162,120 @@ def decode_jpeg(
 
 
 def decode_bmp(contents: Any, channels: int = 0, name: str | None = None) -> Tensor:
-    """A BMP file's bytes as [height, width, channels], uint8."""
+    """The picture in a BMP file.
+
+    Args:
+        contents: The bytes of the file, a scalar of dtype string.
+        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha; 0: as in the file.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype uint8 and shape [height, width, channels].
+
+    Raises:
+        TypeError: contents is no text.
+        ValueError: channels is not one of 0 to 4.
+        InvalidArgumentError: The file is corrupt, truncated or of another kind (when it runs).
+
+    Example:
+        >>> fc.image.decode_bmp(fc.placeholder(fc.string), channels=3).shape
+        TensorShape([None, None, 3])
+    """
     return apply("DecodeBmp", contents, channels=channels, name=name)
 
 
 def decode_image(
     contents: Any, channels: int = 0, dtype: Any = dtypes.uint8, name: str | None = None
 ) -> Tensor:
-    """The bytes of a PNG, JPEG, BMP or GIF file (its first frame) as [height, width, channels]."""
+    """The picture in a PNG, JPEG, BMP or GIF file; of the last, the first frame.
+
+    Args:
+        contents: The bytes of the file, a scalar of dtype string.
+        channels: 1 grey, 2 grey and alpha, 3 colours, 4 colours and alpha; 0: as in the file.
+        dtype: uint8.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype dtype and shape [height, width, channels].
+
+    Raises:
+        TypeError: contents is no text, or dtype another.
+        ValueError: channels is not one of 0 to 4.
+        InvalidArgumentError: The file is corrupt, truncated or of another kind (when it runs).
+
+    Example:
+        >>> grey = np.full([1, 2, 1], 7, np.uint8)
+        >>> fc.Session().run(fc.image.decode_image(fc.image.encode_png(grey))[0, :, 0])
+        array([7, 7], dtype=uint8)
+    """
     return apply("DecodeImage", contents, channels=channels, dtype=dtypes.as_dtype(dtype), name=name)
 
 
 def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Tensor:
-    """[height, width, channels] of uint8 as the bytes of a PNG file."""
+    """A picture as the bytes of a PNG file.
+
+    Args:
+        image: A Tensor of dtype uint8 and shape [height, width, channels], with 1 to 4 channels.
+        compression: 0 fast to 9 small; -1: a mean.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of dtype string.
+
+    Raises:
+        TypeError: image has another dtype.
+        InvalidArgumentError: image has another shape (when it runs).
+
+    Example:
+        >>> data = fc.Session().run(fc.image.encode_png(np.zeros([2, 2, 3], np.uint8)))
+        >>> data[1:4]
+        b'PNG'
+    """
     return apply("EncodePng", image, compression=compression, name=name)
 
 
 def encode_jpeg(image: Any, format: str = "", quality: int = 95, name: str | None = None) -> Tensor:
-    """[height, width, 1 or 3] of uint8 as the bytes of a JPEG file."""
+    """A picture as the bytes of a JPEG file.
+
+    Args:
+        image: A Tensor of dtype uint8 and shape [height, width, channels], with 1 or 3 channels.
+        format: Not used: the number of channels says it.
+        quality: 0 small to 100 faithful.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of dtype string.
+
+    Raises:
+        TypeError: image has another dtype.
+        InvalidArgumentError: image has another shape (when it runs).
+
+    Example:
+        >>> data = fc.Session().run(fc.image.encode_jpeg(np.zeros([2, 2, 3], np.uint8)))
+        >>> data[6:10]
+        b'JFIF'
+    """
     return apply("EncodeJpeg", image, quality=quality, name=name)
 
 
 def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: str | None = None) -> Tensor:
-    """An image as another type, scaled so that the whole range stays the whole range:
+    """A picture as another dtype, its range scaled: integers 0 .. max, floating 0 .. 1.
 
-    integers 0..max, floats 0..1.
+    Args:
+        image: A Tensor of a floating or integer dtype and any shape, or what converts to one.
+        dtype: The new dtype, likewise.
+        saturate: Whether values out of range give the nearest limit.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and image's shape.
+
+    Raises:
+        TypeError: image or dtype are another dtype.
+
+    Example:
+        >>> fc.Session().run(fc.image.convert_image_dtype(np.uint8([0, 255]), fc.float32))
+        array([0., 1.], dtype=float32)
     """
     image = convert_to_tensor(image, name="image")
     target = dtypes.as_dtype(dtype)

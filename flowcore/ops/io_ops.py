@@ -23,9 +23,26 @@ register(
 
 
 def read_file(filename: Any, name: str | None = None) -> Tensor:
-    """The contents of a file, a scalar of dtype string.
+    """The contents of a file.
 
-    NotFoundError, PermissionDeniedError ... where it cannot be read.
+    Args:
+        filename: Its path, a scalar of dtype string.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of dtype string.
+
+    Raises:
+        TypeError: filename is no text.
+        NotFoundError: There is no such file (when it runs).
+        PermissionDeniedError: It may not be read.
+        InvalidArgumentError: It is a directory.
+
+    Example:
+        >>> with open("greeting.txt", "w") as file:
+        ...     _ = file.write("hello")
+        >>> fc.Session().run(fc.read_file("greeting.txt"))
+        b'hello'
     """
     return apply("ReadFile", filename, name=name)
 
@@ -41,5 +58,21 @@ register(
 
 
 def matching_files(pattern: Any, name: str | None = None) -> Tensor:
-    """The files that match shell patterns, sorted."""
+    """The names of the files that match shell patterns, sorted.
+
+    Args:
+        pattern: One or several patterns with *, ? and [...], a Tensor of dtype string.
+        name: A name for the operation.
+
+    Returns:
+        A vector of dtype string; empty where nothing matches.
+
+    Raises:
+        TypeError: pattern is no text.
+
+    Example:
+        >>> open("a.png", "w").close()
+        >>> fc.Session().run(fc.matching_files("*.png"))
+        array([b'a.png'], dtype=object)
+    """
     return apply("MatchingFiles", pattern, name=name)

@@ -71,9 +71,36 @@ def random_uniform(
     seed: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Values spread evenly over [minval, maxval):
+    """Numbers spread evenly over [minval, maxval).
 
-    floats (maxval 1 by default) or integers (maxval must be given).
+    Source of the bits: J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as
+    1, 2, 3, 2011.
+
+    Args:
+        shape: The sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        minval: The least number, of dtype: a scalar; for floating dtypes also a Tensor that
+            broadcasts to shape.
+        maxval: The end, not included, likewise; None: 1. Integers need it.
+        dtype: A floating dtype, int32 or int64.
+        seed: A whole number that fixes the numbers, with the graph's seed; None: drawn anew in
+            every session, where the graph has none.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and shape.
+
+    Raises:
+        TypeError: dtype is another, a bound does not convert to it, or shape holds other things
+            than whole numbers.
+        ValueError: maxval is missing for integers, or a bound does not broadcast or is a Tensor of
+            another dtype.
+        InvalidArgumentError: A size is below 0, or minval is not below maxval (when it runs, for
+            integers).
+
+    Example:
+        >>> x = fc.Session().run(fc.random_uniform([1000], 1, 7, fc.int32, seed=1))
+        >>> np.unique(x)
+        array([1, 2, 3, 4, 5, 6], dtype=int32)
     """
     kind = dtypes.as_dtype(dtype)
     if maxval is None:
@@ -117,7 +144,34 @@ def random_normal(
     seed: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Normally distributed values."""
+    """Normally distributed numbers.
+
+    Source of the bits: J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as
+    1, 2, 3, 2011; of the normal numbers: G. Box, M. Muller, A note on the generation of random
+    normal deviates, 1958.
+
+    Args:
+        shape: The sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        mean: The mean, a number or a Tensor of dtype that broadcasts to shape.
+        stddev: The standard deviation, likewise.
+        dtype: A floating dtype.
+        seed: A whole number that fixes the numbers, with the graph's seed; None: drawn anew in
+            every session, where the graph has none.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and shape.
+
+    Raises:
+        TypeError: dtype is another, or shape holds other things than whole numbers.
+        ValueError: mean or stddev is a Tensor of another dtype, or does not broadcast.
+        InvalidArgumentError: A size is below 0 (when it runs).
+
+    Example:
+        >>> x = fc.Session().run(fc.random_normal([1000], seed=1))
+        >>> bool(abs(x.mean()) < 0.1)
+        True
+    """
     return _normal("RandomStandardNormal", "random_normal", shape, mean, stddev, dtype, seed, name)
 
 
@@ -129,10 +183,57 @@ def truncated_normal(
     seed: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Normally distributed values within two standard deviations: those beyond are drawn again."""
+    """Normally distributed numbers, none further than two standard deviations from the mean.
+
+    Numbers beyond are drawn again.
+
+    Source of the bits: J. Salmon, M. Moraes, R. Dror, D. Shaw, Parallel random numbers: as easy as
+    1, 2, 3, 2011; of the normal numbers: G. Box, M. Muller, A note on the generation of random
+    normal deviates, 1958.
+
+    Args:
+        shape: The sizes: a list, a TensorShape, or a vector of dtype int32 or int64.
+        mean: The mean, a number or a Tensor of dtype that broadcasts to shape.
+        stddev: The standard deviation before the cut, likewise.
+        dtype: A floating dtype.
+        seed: A whole number that fixes the numbers, with the graph's seed; None: drawn anew in
+            every session, where the graph has none.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of dtype and shape.
+
+    Raises:
+        TypeError: dtype is another, or shape holds other things than whole numbers.
+        ValueError: mean or stddev is a Tensor of another dtype, or does not broadcast.
+        InvalidArgumentError: A size is below 0 (when it runs).
+
+    Example:
+        >>> x = fc.Session().run(fc.truncated_normal([1000], seed=1))
+        >>> bool(abs(x).max() < 2)
+        True
+    """
     return _normal("TruncatedNormal", "truncated_normal", shape, mean, stddev, dtype, seed, name)
 
 
 def random_shuffle(value: Any, seed: int | None = None, name: str | None = None) -> Tensor:
-    """The rows of `value` in random order."""
+    """The rows of a tensor in random order, each order as likely as any other.
+
+    Args:
+        value: A Tensor of any dtype and shape, or what converts to one; a scalar stays.
+        seed: A whole number that fixes the numbers, with the graph's seed; None: drawn anew in
+            every session, where the graph has none.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of value's dtype and shape.
+
+    Raises:
+        TypeError: value does not convert to a tensor.
+
+    Example:
+        >>> x = fc.Session().run(fc.random_shuffle([1, 2, 3], seed=1))
+        >>> np.sort(x)
+        array([1, 2, 3], dtype=int32)
+    """
     return apply("RandomShuffle", value, **_seeds(seed), name=name)
