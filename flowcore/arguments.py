@@ -1,15 +1,18 @@
 """Checks of plain Python arguments, one per kind, with the argument's name in every error.
 
-What is checked here is what several functions take: whole numbers of 64 bits, numbers, text, bytes,
-seeds. Imports nothing of flowcore.
+Each returns the argument in the form that its caller works with: whole numbers of 64 bits, numbers,
+flags, text, bytes, lists, functions, keys, objects of a class. Imports nothing of flowcore.
 """
 
 from __future__ import annotations
 
 import operator
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 __all__: list[str] = []
+
+T = TypeVar("T")
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
@@ -79,3 +82,57 @@ def as_bytes(value: Any, what: str) -> bytes:
     if isinstance(value, bytes):
         return value
     raise TypeError(f"{what} must be bytes or a str, found {described(value)}")
+
+
+def flag(value: Any, what: str) -> bool:
+    """`value` as a bool. Raises TypeError when it is neither a bool nor a whole number."""
+    if isinstance(value, (bool, int)) or type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise TypeError(f"{what} must be True or False, found {described(value)}")
+
+
+def instance(value: Any, kind: type[T], what: str) -> T:
+    """`value` itself. Raises TypeError when it is not an object of class `kind`."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{what} must be a {kind.__name__}, found {described(value)}")
+    return value
+
+
+def listed(value: Any, what: str) -> list[Any]:
+    """The parts of a list, a tuple or another iterable that is neither text nor a mapping.
+
+    Raises TypeError for anything else.
+    """
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    try:
+        if isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping)):
+            return list(value)
+    except TypeError:  # an array without dimensions, a Tensor
+        pass
+    raise TypeError(f"{what} must be a list, found {described(value)}")
+
+
+def function(value: Any, what: str) -> Callable[..., Any]:
+    """`value` itself. Raises TypeError when it cannot be called."""
+    if not callable(value):
+        raise TypeError(f"{what} must be a function, found {described(value)}")
+    return value
+
+
+def hashable(value: T, what: str) -> T:
+    """`value` itself. Raises TypeError when it cannot be a key."""
+    try:
+        hash(value)
+    except TypeError:
+        raise TypeError(f"{what} must be hashable, found {described(value)}") from None
+    return value
+
+
+def subclasses(value: Any, kind: type[T], what: str) -> tuple[type[T], ...]:
+    """A list of classes as a tuple. Raises TypeError unless all are `kind` or derived from it."""
+    found = tuple(listed(value, what))
+    for part in found:
+        if not isinstance(part, type) or not issubclass(part, kind):
+            raise TypeError(f"{what} must hold subclasses of {kind.__name__}, found {described(part)}")
+    return found

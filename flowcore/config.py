@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
+
+from flowcore.arguments import flag, instance, real_number, text, whole_number
 
 __all__ = ["ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions", "RunOptions"]
 
 C = TypeVar("C")
 
 
+def _checked(value: Any, default: Any, what: str) -> Any:
+    """`value` in the form of the field's default. Raises TypeError or ValueError for another kind."""
+    if isinstance(default, bool):
+        return flag(value, what)
+    if isinstance(default, int):
+        return whole_number(value, what, -(2**31), 2**31 - 1)
+    if isinstance(default, float):
+        return real_number(value, what)
+    return text(value, what) if isinstance(default, str) else instance(value, type(default), what)
+
+
 def _strict(cls: type[C]) -> type[C]:
     """Refuses unknown keyword arguments and attributes with a suggestion; shows what is not the default."""
     known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
+    kinds = {f.name: f.default if f.default is not MISSING else f.default_factory() for f in fields(cls)}  # type: ignore[arg-type,operator,misc]
     plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
 
     def refuse(name: str) -> str:
@@ -33,7 +47,7 @@ def _strict(cls: type[C]) -> type[C]:
     def set_attribute(self: Any, name: str, value: Any) -> None:
         if name not in known:
             raise AttributeError(refuse(name))
-        object.__setattr__(self, name, value)
+        object.__setattr__(self, name, _checked(value, kinds[name], f"{cls.__name__}.{name}"))
 
     def show(self: Any) -> str:
         plain = cls()

@@ -228,7 +228,7 @@ def as_dtype(type_value: Any) -> DType:
         return found
     try:
         numpy_dtype = np.dtype(type_value)
-    except TypeError:
+    except Exception:  # NumPy looks into objects and parses text: it raises whatever comes up there
         raise TypeError(
             f"Cannot convert {type_value!r} to a dtype. Known: {', '.join(t.name for t in ALL)}"
         ) from None

@@ -180,16 +180,20 @@ _CLASSES: dict[int, type[OpError]] = {cls.code: cls for cls in OpError.__subclas
 
 def exception_for(error_code: int) -> type[OpError]:
     """The class for a status code; UnknownError for a number that is none."""
-    return _CLASSES.get(error_code, UnknownError)
+    return _CLASSES.get(error_code, UnknownError) if isinstance(error_code, int) else UnknownError
 
 
 def exception_type_from_error_code(error_code: int) -> type[OpError]:
     """The class for a status code. Raises KeyError for a number that is none."""
+    if not isinstance(error_code, int):
+        raise TypeError(f"error_code must be a whole number, found {error_code!r}")
     return _CLASSES[error_code]
 
 
 def error_code_from_exception_type(cls: type[OpError]) -> int:
     """The status code of a class of this module."""
+    if not isinstance(cls, type) or not issubclass(cls, OpError):
+        raise TypeError(f"cls must be a class of flowcore.errors, found {cls!r}")
     return cls.code
 
 

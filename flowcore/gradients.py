@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.arguments import described
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import Graph, get_default_graph
@@ -125,7 +126,13 @@ def gradients(
     ys = _flat(ys)
     xs = _flat(xs)
     stops = _flat(stop_gradients) if stop_gradients is not None else []
-    unconnected = UnconnectedGradients(unconnected_gradients)
+    try:
+        unconnected = UnconnectedGradients(unconnected_gradients)
+    except ValueError:
+        raise ValueError(
+            f"unconnected_gradients must be one of {[u.value for u in UnconnectedGradients]}, found"
+            f" {described(unconnected_gradients)}"
+        ) from None
     with name_scope(name, "gradients", [*ys, *xs, *stops]):
         ys = [convert_to_tensor(y, name="y") for y in ys]
         targets = [_source(x) for x in xs]

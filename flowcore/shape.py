@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from flowcore.arguments import described, whole_number
 
 __all__ = ["Dimension", "TensorShape"]
 
@@ -142,6 +145,10 @@ def as_dimension(value: Any) -> Dimension:
     return value if isinstance(value, Dimension) else Dimension(value)
 
 
+def _rank(value: Any) -> int:
+    return value if type(value) is int and 0 <= value <= MAX_RANK else whole_number(value, "rank", 0)
+
+
 def _size(value: Any) -> int | None:
     if value is None:
         return None
@@ -168,7 +175,11 @@ class TensorShape:
         elif isinstance(dims, (tuple, list)) or (
             isinstance(dims, Iterable) and not isinstance(dims, (str, bytes))
         ):
-            self._sizes = tuple([_size(d) for d in dims])
+            try:
+                parts = iter(dims)
+            except TypeError:
+                raise TypeError(f"a shape is a list of sizes, found {described(dims)}") from None
+            self._sizes = tuple([_size(d) for d in parts])
         else:
             self._sizes = (_size(dims),)
 
@@ -244,23 +255,27 @@ class TensorShape:
 
     def with_rank(self, rank: int) -> TensorShape:
         """This shape, known to have `rank`. Raises ValueError when it has another."""
+        rank = _rank(rank)
         if self._sizes is None:
-            return TensorShape([None] * rank)
+            return checked_rank(TensorShape(itertools.repeat(None, min(rank, MAX_RANK + 1))))
         if len(self._sizes) != rank:
             raise ValueError(f"Shape {self} must have rank {rank}")
         return self
 
     def with_rank_at_least(self, rank: int) -> TensorShape:
+        rank = _rank(rank)
         if self._sizes is not None and len(self._sizes) < rank:
             raise ValueError(f"rank {rank} or more is needed, found shape {self}")
         return self
 
     def with_rank_at_most(self, rank: int) -> TensorShape:
+        rank = _rank(rank)
         if self._sizes is not None and len(self._sizes) > rank:
             raise ValueError(f"rank {rank} or less is needed, found shape {self}")
         return self
 
     def assert_has_rank(self, rank: int) -> None:
+        rank = _rank(rank)
         if self._sizes is not None and len(self._sizes) != rank:
             raise ValueError(f"Shape {self} must have rank {rank}")
 
@@ -292,20 +307,24 @@ class TensorShape:
         return iter([Dimension(d) for d in self._sizes])
 
     def __getitem__(self, key: Any) -> Any:
-        if self._sizes is None:
-            if isinstance(key, slice):
-                known = (
-                    key.start is not None
-                    and key.stop is not None
-                    and key.step in (None, 1)
-                    and key.start >= 0
-                    and key.stop >= key.start
-                )
-                return TensorShape([None] * (key.stop - key.start)) if known else TensorShape(None)
-            return Dimension(None)
         if isinstance(key, slice):
-            return TensorShape(self._sizes[key])
-        return Dimension(self._sizes[key])
+            parts = (key.start, key.stop, key.step)
+            return self._slice(*[None if v is None else whole_number(v, "a bound of a slice") for v in parts])
+        index = whole_number(key, "the index of a dimension")
+        if self._sizes is None:
+            return Dimension(None)
+        if not -len(self._sizes) <= index < len(self._sizes):
+            raise IndexError(f"shape {self} has no dimension {index}")
+        return Dimension(self._sizes[index])
+
+    def _slice(self, start: int | None, stop: int | None, step: int | None) -> TensorShape:
+        if self._sizes is not None:
+            if step == 0:
+                raise ValueError(f"a slice of shape {self} has step 0")
+            return TensorShape(self._sizes[start:stop:step])
+        known = start is not None and stop is not None and step in (None, 1) and start >= 0
+        count = stop - start if known and stop is not None and start is not None else -1
+        return TensorShape([None] * count) if 0 <= count <= MAX_RANK else TensorShape(None)
 
     def __add__(self, other: Any) -> TensorShape:
         return self.concatenate(other)

@@ -49,7 +49,7 @@ def apply(op_type: str, *inputs: Any, name: str | None = None, **attrs: Any) -> 
 def _apply(
     graph: Graph, op_def: OpDef, inputs: tuple[Any, ...], name: str | None, attrs: dict[str, Any]
 ) -> Any:
-    node_name: str | None = name or op_def.name
+    node_name: str | None = op_def.name if name is None or (type(name) is str and not name) else name
     values: dict[str, Any] = {}
     for key, value in attrs.items():
         if key not in op_def.attr:

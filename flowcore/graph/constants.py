@@ -113,7 +113,8 @@ def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
         return array
     kind = array.dtype.kind
     wrong = (
-        kind in "SUO"
+        kind in "SUOMm"
+        or array.dtype.names is not None
         or (kind == "c" and not dtype.is_complex)
         or (kind == "f" and (dtype.is_integer or dtype.is_bool))
     )

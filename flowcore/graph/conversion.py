@@ -77,10 +77,10 @@ def convert_to_tensor(
             return result
     if wanted is None and hint is not None:
         try:
-            return constant_node(make_array(value, as_dtype(hint)), name or "Const")
+            return constant_node(make_array(value, as_dtype(hint)), "Const" if name is None else name)
         except (TypeError, ValueError):
             pass
-    return constant_node(make_array(value, wanted), name or "Const")
+    return constant_node(make_array(value, wanted), "Const" if name is None else name)
 
 
 def _attempt(function: Conversion, value: Any, dtype: DType | None, hint: Any, name: str | None) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from flowcore.arguments import instance, text, whole_number
+
 __all__ = ["DeviceSpec"]
 
 _PART = re.compile(
@@ -27,11 +29,11 @@ class DeviceSpec:
         device_type: str | None = None,
         device_index: int | None = None,
     ) -> None:
-        self.job = job
-        self.replica = None if replica is None else int(replica)
-        self.task = None if task is None else int(task)
-        self.device_type = None if device_type is None else device_type.upper()
-        self.device_index = None if device_index is None else int(device_index)
+        self.job = None if job is None else text(job, "job")
+        self.replica = None if replica is None else whole_number(replica, "replica", 0)
+        self.task = None if task is None else whole_number(task, "task", 0)
+        self.device_type = None if device_type is None else text(device_type, "device_type").upper()
+        self.device_index = None if device_index is None else whole_number(device_index, "device_index", 0)
 
     @staticmethod
     def from_string(spec: str) -> DeviceSpec:
@@ -41,7 +43,7 @@ class DeviceSpec:
     def parse_from_string(self, spec: str) -> DeviceSpec:
         """Fills this object from a device string and returns it."""
         self.job = self.replica = self.task = self.device_type = self.device_index = None
-        for part in spec.split("/"):
+        for part in text(spec, "a device").split("/"):
             if not part:
                 continue
             match = _PART.fullmatch(part)
@@ -65,6 +67,7 @@ class DeviceSpec:
 
     def merge_from(self, dev: DeviceSpec) -> None:
         """Takes over the fields that `dev` has."""
+        instance(dev, DeviceSpec, "dev")
         for name in self.__slots__:
             value = getattr(dev, name)
             if value is not None:

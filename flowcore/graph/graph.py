@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from flowcore import locks
+from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph import device as device_strings
 from flowcore.graph.op_def import OpDef, get_op_def
@@ -148,15 +149,23 @@ class Graph:
           RuntimeError: the graph is finalized.
           ValueError: an input of another graph, a malformed name, or shapes that do not fit.
         """
-        op_def = op_def or get_op_def(op_type)
-        attrs = dict(attrs or {})
+        inputs = inputs if type(inputs) is list else listed(inputs, "inputs")
+        if not isinstance(op_def, OpDef):
+            op_def = get_op_def(op_type)
+            attrs = _complete(op_def, {} if attrs is None else attrs)
+        attrs = {} if attrs is None else dict(attrs)
         for input_tensor in inputs:
+            if not isinstance(input_tensor, Tensor):
+                raise TypeError(
+                    f"an input of a new {op_type} must be a Tensor, found {described(input_tensor)}"
+                )
             if input_tensor._op._graph is not self:
                 raise ValueError(
                     f"Tensor '{input_tensor.name}', an input of a new {op_type}, is from a different graph"
                     " than the one being built"
                 )
         types = op_def.output_types(attrs)
+        dtypes = None if dtypes is None else listed(dtypes, "dtypes")
         if dtypes is not None and [as_dtype(t) for t in dtypes] != list(types):
             raise TypeError(
                 f"{op_type} yields {[t.name for t in types]}, not {[as_dtype(t).name for t in dtypes]}"
@@ -164,12 +173,13 @@ class Graph:
         frame = _user_frame()
         with self._lock:
             self._check_not_finalized()
-            if name and name[-1] == "/":
+            if isinstance(name, str) and name and name[-1] == "/":
                 full_name = name[:-1]
+                _check_name(full_name, "operation", inside=True)
                 if full_name in self._by_name:
                     full_name = self._unique(full_name)
             else:
-                full_name = self.unique_name(name or op_type)
+                full_name = self.unique_name(op_type if name is None or _is_empty(name) else name)
             op = Operation(self, op_def, full_name, tuple(inputs), attrs, types)
             op._remember_frame(frame)
             scopes = self._scopes
@@ -271,21 +281,14 @@ class Graph:
         Names differ by more than case.
         """
         scope = self._scopes.name
-        if not scope and not _VALID_NAME.fullmatch(name):
-            raise ValueError(
-                f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/', and not '_'"
-                " or '-' first"
-            )
-        if scope and not _VALID_SCOPE.fullmatch(name):
-            raise ValueError(
-                f"'{name}' is not a valid operation name: letters, digits, '.', '_', '-' and '/' only"
-            )
+        _check_name(name, "operation", inside=bool(scope))
         with self._lock:
             return self._unique(f"{scope}/{name}" if scope else name, mark_as_used)
 
     def _unique(self, name: str, mark_as_used: bool = True) -> str:
         key = name.lower()
         count = self._names.get(key, 0)
+        mark_as_used = flag(mark_as_used, "mark_as_used")
         if mark_as_used:
             self._names[key] = count + 1
         if count == 0:
@@ -306,14 +309,13 @@ class Graph:
         """
         scopes = self._scopes
         old = scopes.name
-        if not name:
+        if name is None or _is_empty(name):
             new = ""
-        elif name[-1] == "/":
+        elif isinstance(name, str) and name[-1] == "/":
             new = name[:-1]
+            _check_name(new, "scope", inside=True)
         else:
-            valid = _VALID_SCOPE if old else _VALID_NAME
-            if not valid.fullmatch(name):
-                raise ValueError(f"'{name}' is not a valid scope name")
+            _check_name(name, "scope", inside=bool(old))
             new = self.unique_name(name)
         scopes.name = new
         try:
@@ -387,7 +389,9 @@ class Graph:
         else:
             element = self.as_graph_element(op.op if isinstance(op, IndexedSlices) else op)
             operation = element._op if isinstance(element, Tensor) else element
-            scopes.colocation = (operation,) if ignore_existing else (*old, operation)
+            scopes.colocation = (
+                (operation,) if flag(ignore_existing, "ignore_existing") else (*old, operation)
+            )
             scopes.devices = ()
         try:
             yield
@@ -457,7 +461,7 @@ class Graph:
 
     @seed.setter
     def seed(self, value: int | None) -> None:
-        self._seed = value
+        self._seed = None if value is None else whole_number(value, "seed")
 
     # -- look-up
     # ------------------------------------------------------------------------------------------------
@@ -469,8 +473,9 @@ class Graph:
 
     def operations_since(self, version: int) -> list[Operation]:
         """The operations added after the graph had that version."""
+        since = whole_number(version, "version", 0)
         with self._lock:
-            return self._ops[version:]
+            return self._ops[since:]
 
     def get_operation_by_name(self, name: str) -> Operation:
         if not isinstance(name, str):
@@ -488,6 +493,10 @@ class Graph:
         Raises TypeError for a wrong kind, KeyError for an unknown name, ValueError for an element
         of another graph or a malformed name.
         """
+        allow_tensor, allow_operation = (
+            flag(allow_tensor, "allow_tensor"),
+            flag(allow_operation, "allow_operation"),
+        )
         if not allow_tensor and not allow_operation:
             raise ValueError("allow_tensor or allow_operation must be True")
         convert = getattr(obj, "_as_graph_element", None)
@@ -531,14 +540,14 @@ class Graph:
         return op
 
     def is_feedable(self, tensor: Any) -> bool:
-        return tensor not in self._unfeedable
+        return hashable(tensor, "tensor") not in self._unfeedable
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
         return True
 
     def prevent_feeding(self, tensor: Tensor) -> None:
         """Marks a tensor as one that may not be fed."""
-        self._unfeedable.add(tensor)
+        self._unfeedable.add(instance(tensor, Tensor, "tensor"))
 
     def as_graph_def(
         self, from_version: int | None = None, add_shapes: bool = False, use_pybind11_proto: bool = False
@@ -548,7 +557,7 @@ class Graph:
         `add_shapes` puts the static output shapes into attribute `_output_shapes`.
         """
         nodes = []
-        for op in self.operations_since(from_version or 0):
+        for op in self.operations_since(0 if from_version is None else from_version):
             node = op.node_def
             if add_shapes:
                 node.attr["_output_shapes"] = [t.shape for t in op.outputs]
@@ -559,16 +568,19 @@ class Graph:
     # --------------------------------------------------------------------------------------------
 
     def add_to_collection(self, name: Any, value: Any) -> None:
+        hashable(name, "the name of a collection")
         with self._lock:
             self._check_not_finalized()
             self._collections.setdefault(name, []).append(value)
 
     def add_to_collections(self, names: Any, value: Any) -> None:
-        for name in {names: None} if isinstance(names, str) else dict.fromkeys(names):
+        parts = [names] if isinstance(names, str) else listed(names, "names")
+        for name in dict.fromkeys(hashable(n, "the name of a collection") for n in parts):
             self.add_to_collection(name, value)
 
     def get_collection_ref(self, name: Any) -> list[Any]:
         """The collection itself: changes to the list change the collection."""
+        hashable(name, "the name of a collection")
         with self._lock:
             return self._collections.setdefault(name, [])
 
@@ -577,11 +589,15 @@ class Graph:
 
         with `scope`, only items whose name matches that regular expression at its start.
         """
+        hashable(name, "the name of a collection")
         with self._lock:
             items = list(self._collections.get(name, ()))
         if scope is None:
             return items
-        pattern = re.compile(scope)
+        try:
+            pattern = re.compile(text(scope, "scope"))
+        except re.error as error:
+            raise ValueError(f"scope {scope!r} is no regular expression: {error}") from None
         return [item for item in items if hasattr(item, "name") and pattern.match(item.name)]
 
     def get_all_collection_keys(self) -> list[Any]:
@@ -589,8 +605,40 @@ class Graph:
             return [k for k in self._collections if isinstance(k, str)]
 
     def clear_collection(self, name: Any) -> None:
+        hashable(name, "the name of a collection")
         with self._lock:
             self._collections.pop(name, None)
+
+
+def _complete(op_def: OpDef, attrs: dict[str, Any]) -> dict[str, Any]:
+    """The attributes of a new node, checked, with the defaults of those left out."""
+    given = dict(instance(attrs, dict, "attrs"))
+    for key, attr in op_def.attr.items():
+        if key in given:
+            given[key] = attr.check(op_def.name, given[key])
+        elif attr.has_default:
+            given[key] = attr.default
+        else:
+            raise ValueError(f"{op_def.name} needs attribute '{key}' ({attr.kind}) in attrs")
+    return given
+
+
+def _is_empty(name: Any) -> bool:
+    """Whether a name is the empty str. What is no str is not: `_check_name` refuses it."""
+    return isinstance(name, str) and not name
+
+
+def _check_name(name: Any, of: str, inside: bool) -> None:
+    """Raises TypeError or ValueError for what cannot name an operation or a scope, at the top or `inside`
+    a scope.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{of} names are strings, found {described(name)}")
+    if not (_VALID_SCOPE if inside else _VALID_NAME).fullmatch(name) or (not name and of == "operation"):
+        first = "" if inside else ", and not '_' or '-' first"
+        raise ValueError(
+            f"{name!r} is not a valid {of} name: letters, digits, '.', '_', '-' and '/' only{first}"
+        )
 
 
 def _infer_shapes(op: Operation) -> None:

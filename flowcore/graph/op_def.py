@@ -317,8 +317,10 @@ def _unchanged(function: F, /) -> F:
 
 def get_op_def(op_type: str) -> OpDef:
     """The declaration of an op type. Raises ValueError for an unknown one, with the nearest name."""
-    found = _registry.get(op_type)
+    found = _registry.get(op_type) if isinstance(op_type, str) else None
     if found is None:
+        if not isinstance(op_type, str):
+            raise TypeError(f"an op type must be a str, found {described(op_type)}")
         import difflib
 
         near = difflib.get_close_matches(op_type, _registry, 1)

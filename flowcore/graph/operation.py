@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from flowcore.arguments import described, instance
 from flowcore.dtypes import DType
 from flowcore.shape import TensorShape, as_shape
 
@@ -139,7 +140,7 @@ class Operation:
         """The value of an attribute. Raises ValueError for an unknown name."""
         try:
             return self._attrs[name]
-        except KeyError:
+        except (KeyError, TypeError):
             raise ValueError(
                 f"Operation '{self._name}' ({self._type}) has no attribute '{name}'; it has"
                 f" {', '.join(sorted(self._attrs)) or 'none'}"
@@ -393,9 +394,9 @@ class IndexedSlices:
     """
 
     def __init__(self, values: Tensor, indices: Tensor, dense_shape: Tensor | None = None) -> None:
-        self._values = values
-        self._indices = indices
-        self._dense_shape = dense_shape
+        self._values = instance(values, Tensor, "values")
+        self._indices = instance(indices, Tensor, "indices")
+        self._dense_shape = None if dense_shape is None else instance(dense_shape, Tensor, "dense_shape")
 
     @property
     def values(self) -> Tensor:
@@ -447,6 +448,8 @@ def _session_for(graph: Graph, session: Any, what: str) -> Any:
                 f"Cannot execute {what}: no default session is registered. Use `with flowcore.Session():` or"
                 " pass `session=`"
             )
+    if not hasattr(session, "graph"):
+        raise TypeError(f"session must be a flowcore Session, found {described(session)}")
     if session.graph is not graph:
         raise ValueError(
             f"Cannot execute {what}: the session's graph is not the graph of the tensor or operation"

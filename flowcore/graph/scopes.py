@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from flowcore.arguments import described, listed, whole_number
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
@@ -39,9 +40,12 @@ class name_scope:
     def __init__(
         self, name: str | None, default_name: str | None = None, values: Sequence[Any] | None = None
     ) -> None:
+        for what, text in (("name", name), ("default_name", default_name)):
+            if text is not None and not isinstance(text, str):
+                raise TypeError(f"{what} must be a str, found {described(text)}")
         self._name = default_name if name is None else name
         self._default_name = default_name
-        self._values = values
+        self._values = values if values is None or type(values) is list else listed(values, "values")
         if self._name is None and values is not None:
             raise ValueError("at least one of name and default_name must be given with values")
 
@@ -119,7 +123,7 @@ def get_collection_ref(key: Any) -> list[Any]:
 
 def set_random_seed(seed: int | None) -> None:
     """Sets the graph-level seed: random ops made from now on give the same numbers in every session."""
-    get_default_graph().seed = seed
+    get_default_graph().seed = None if seed is None else whole_number(seed, "seed")
 
 
 def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
@@ -128,6 +132,8 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
     from the graph's seed and the op's own. (None, None) when neither is set.
     """
     graph: Graph = get_default_graph()
+    if op_seed is not None:
+        op_seed = whole_number(op_seed, "seed")
     if graph.seed is not None:
         seeds = (graph.seed, graph.version if op_seed is None else op_seed)
     elif op_seed is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import whole_number
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant
@@ -236,7 +237,7 @@ def swish(features: Any, beta: Any = 1.0) -> Tensor:
         array([0.      , 0.731059], dtype=float32)
     """
     features = convert_to_tensor(features)
-    return features * sigmoid(features * beta)
+    return features * sigmoid(features * convert_to_tensor(beta, dtype=features.dtype, name="beta"))
 
 
 def _at_least_vector(op: Operation) -> Any:
@@ -269,6 +270,7 @@ register(
 
 
 def _along_axis(op_type: str, logits: Any, axis: Any, name: str | None) -> Tensor:
+    axis = whole_number(axis, "axis")
     if axis == -1:
         return apply(op_type, logits, name=name)
     logits = convert_to_tensor(logits, name="logits")

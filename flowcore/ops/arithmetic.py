@@ -554,7 +554,7 @@ def floordiv(x: Any, y: Any, name: str | None = None) -> Tensor:
         >>> fc.Session().run(fc.floordiv([7, -7], 2))
         array([ 3, -4], dtype=int32)
     """
-    return apply("FloorDiv", x, y, name=name or "floordiv")
+    return apply("FloorDiv", x, y, name="floordiv" if name is None else name)
 
 
 def _floormod_grad(op: Operation, dz: Tensor) -> list[Any]:

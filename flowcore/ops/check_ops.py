@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import listed
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
@@ -63,7 +64,7 @@ def _compared(
         shown = (
             [f"x {sign} y is not true everywhere:", f"x ({x.name}) = ", x, f"y ({y.name}) = ", y]
             if data is None
-            else list(data)
+            else listed(data, "data")
         )
         return _assert_all(compare(x, y), (x, y), static, shown, message, summarize)
 
@@ -74,7 +75,11 @@ def _compared_with_zero(
     sign, compare, static = _COMPARISONS[check]
     with name_scope(name, check, [x, data]):
         x = convert_to_tensor(x, name="x")
-        shown = [f"x {sign} 0 is not true everywhere:", f"x ({x.name}) = ", x] if data is None else list(data)
+        shown = (
+            [f"x {sign} 0 is not true everywhere:", f"x ({x.name}) = ", x]
+            if data is None
+            else listed(data, "data")
+        )
         return _assert_all(compare(x, zeros_like(x)), (x,), lambda v: static(v, 0), shown, message, summarize)
 
 
@@ -477,7 +482,7 @@ def _ranked(
         shown = (
             [f"'{x.name}' must be of {words}", rank, "but has shape ", apply("Shape", x)]
             if data is None
-            else list(data)
+            else listed(data, "data")
         )
         return Assert(
             compare(actual, rank), shown if message is None else [message, *shown], summarize=summarize
@@ -577,7 +582,7 @@ def assert_integer(x: Any, message: str | None = None, name: str | None = None) 
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_integer:
             raise TypeError(
-                f"{'' if message is None else message + ' '}whole numbers are needed, and '{x.name}' is"
+                f"{'' if message is None else f'{message} '}whole numbers are needed, and '{x.name}' is"
                 f" {x.dtype.name}"
             )
         return no_op(name="statically_determined_was_integer")

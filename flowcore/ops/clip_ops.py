@@ -68,7 +68,8 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
         positive = greater(total, 0)
         # sqrt has no slope at 0: its argument is replaced there, and the result put back.
         norm = where(positive, sqrt(where(positive, total, ones_like(total))), total)
-        clipped = apply("Identity", values * clip_norm / maximum(norm, clip_norm), name=scope)
+        limit = convert_to_tensor(clip_norm, dtype=values.dtype, name="clip_norm")
+        clipped = apply("Identity", values * limit / maximum(norm, limit), name=scope)
         values.shape.assert_is_compatible_with(clipped.shape)
         return _like(t, clipped)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.arguments import listed
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
@@ -65,6 +66,7 @@ def _element(item: Any) -> Any:
 
 def with_dependencies(dependencies: Sequence[Any], output_tensor: Any, name: str | None = None) -> Any:
     """`output_tensor`, available only when the dependencies are done."""
+    dependencies = listed(dependencies, "dependencies")
     with (
         name_scope(name, "control_dependency", [*dependencies, output_tensor]) as scope,
         control_dependencies(dependencies),
@@ -80,11 +82,12 @@ def tuple(
     tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
 ) -> list[Any]:
     """The same tensors, none of which is available before all are computed."""
+    tensors = listed(tensors, "tensors")
     with name_scope(name, "tuple", tensors):
-        gates = [t.op for t in tensors if t is not None]
+        gates = [t.op if isinstance(t, IndexedSlices) else t for t in tensors if t is not None]
         if not gates:
             raise ValueError(f"Must have at least one Tensor: {tensors}")
-        gate = group(*gates, *(control_inputs or ()))
+        gate = group(*gates, *(() if control_inputs is None else listed(control_inputs, "control_inputs")))
         return [None if t is None else with_dependencies([gate], t) for t in tensors]
 
 
@@ -102,7 +105,8 @@ def Assert(
     condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None
 ) -> Operation:
     """An operation that fails with InvalidArgumentError, showing `data`, unless the condition holds."""
-    return apply("Assert", condition, list(data), summarize=3 if summarize is None else summarize, name=name)
+    data = listed(data, "data")
+    return apply("Assert", condition, data, summarize=3 if summarize is None else summarize, name=name)
 
 
 register(
@@ -131,8 +135,15 @@ def Print(
     name: str | None = None,
 ) -> Tensor:
     """Passes `input_` on, and prints `data` to stderr when it does."""
+    data = listed(data, "data")
     return apply(
-        "Print", input_, list(data), message=message, first_n=first_n, summarize=summarize, name=name
+        "Print",
+        input_,
+        data,
+        message=message,
+        first_n=first_n,
+        summarize=summarize,
+        name=name,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
-from flowcore.graph.constants import constant, constant_value
+from flowcore.graph.constants import array_of, constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
 from flowcore.graph.operation import IndexedSlices, Tensor
 from flowcore.graph.scopes import name_scope
@@ -30,10 +30,13 @@ def int_argument(value: Any, name: str) -> Any:
         value = [v.value if isinstance(v, Dimension) else v for v in value]
         if holds_tensor(value):
             return value
-    if value is None or (isinstance(value, list) and None in value):
+    if value is None or (isinstance(value, list) and any(v is None for v in value)):
         raise ValueError(f"{name} must be fully known here, found {value}")
     if isinstance(value, (int, list)) and not isinstance(value, bool):
-        array = np.asarray(value)
+        try:
+            array = array_of(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: {error}") from None
         if not array.size or (
             array.dtype.kind in "iu" and array.max() <= 2**31 - 1 and array.min() >= -(2**31)
         ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import listed, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
@@ -170,7 +171,8 @@ def conv2d(
     if not isinstance(padding, str):
         if padding is None:
             raise ValueError("conv2d needs padding: 'SAME', 'VALID' or explicit paddings")
-        explicit, padding = [int(n) for pair in padding for n in pair], "EXPLICIT"
+        pairs = [listed(pair, "padding") for pair in listed(padding, "padding")]
+        explicit, padding = [whole_number(n, "padding") for pair in pairs for n in pair], "EXPLICIT"
     layout = layout_of(data_format)
     return apply(
         "Conv2D",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import whole_number
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
@@ -121,7 +122,7 @@ def softmax_cross_entropy_with_logits_v2(
         array([0.693147], dtype=float32)
     """
     axis = dim if axis is None else axis
-    axis = -1 if axis is None else axis
+    axis = -1 if axis is None else whole_number(axis, "axis")
     with name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
         labels = convert_to_tensor(
@@ -129,6 +130,7 @@ def softmax_cross_entropy_with_logits_v2(
         )
         n = logits.shape.ndims
         n = labels.shape.ndims if n is None else n
+        logits.shape.with_rank_at_least(1)
         if n is not None and not -n <= axis < n:
             raise InvalidArgumentError(
                 None, None, f"axis {axis} is not in [{-n}, {n}), the axes of logits of shape {logits.shape}"
@@ -327,7 +329,7 @@ def weighted_cross_entropy_with_logits(
     labels = targets if labels is None else labels
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
         logits, labels = convert_to_tensor(logits, name="logits"), convert_to_tensor(labels, name="labels")
-        weight = 1 + (pos_weight - 1) * labels
+        weight = 1 + (convert_to_tensor(pos_weight, dtype=labels.dtype, name="pos_weight") - 1) * labels
         return add(
             (1 - labels) * logits,
             weight * (log1p(exp(negative(abs(logits)))) + relu(negative(logits))),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.arguments import instance, text, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
@@ -111,7 +112,7 @@ class QueueBase:
         self._dtypes = dtypes
         self._shapes = shapes
         self._names = names
-        self._queue_ref = queue_ref
+        self._queue_ref = instance(queue_ref, Tensor, "queue_ref")
         # begins the names of the queue's ops, inside the scope where they are made
         self._name = queue_ref.op.name.rsplit("/", 1)[-1]
 
@@ -122,8 +123,8 @@ class QueueBase:
         All must have the same dtypes and names; shapes are kept where they agree.
         """
         if (
-            not queues
-            or not isinstance(queues, (list, tuple))
+            not isinstance(queues, (list, tuple))
+            or not queues
             or not all(isinstance(q, QueueBase) for q in queues)
         ):
             raise TypeError("from_list needs a list or tuple of queues")
@@ -216,6 +217,9 @@ class QueueBase:
         with name_scope(name, f"{self._name}_EnqueueMany") as scope:
             return apply("QueueEnqueueManyV2", self._queue_ref, self._components(vals, True), name=scope)
 
+    def _named(self, name: str | None, suffix: str) -> str:
+        return f"{self._name}_{suffix}" if name is None else name
+
     def _result(self, tensors: list[Tensor]) -> Any:
         if self._names:
             return dict(zip(self._names, tensors, strict=True))
@@ -227,7 +231,7 @@ class QueueBase:
             "QueueDequeueV2",
             self._queue_ref,
             component_types=self._dtypes,
-            name=name or f"{self._name}_Dequeue",
+            name=self._named(name, "Dequeue"),
         )
         for tensor, shape in zip(outputs, self._shapes, strict=True):
             tensor.set_shape(shape)
@@ -247,12 +251,15 @@ class QueueBase:
         waits until there are so many. Closed with fewer: OutOfRangeError, and they stay.
         """
         return self._many(
-            "QueueDequeueManyV2", n, n if isinstance(n, int) else None, name or f"{self._name}_DequeueMany"
+            "QueueDequeueManyV2",
+            n,
+            n if isinstance(n, int) else None,
+            self._named(name, "DequeueMany"),
         )
 
     def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
         """Like dequeue_many, but a closed queue yields what it has left."""
-        return self._many("QueueDequeueUpToV2", n, None, name or f"{self._name}_DequeueUpTo")
+        return self._many("QueueDequeueUpToV2", n, None, self._named(name, "DequeueUpTo"))
 
     def close(self, cancel_pending_enqueues: bool = False, name: str | None = None) -> Operation:
         """No more elements: later enqueues fail; those that wait fail too with cancel_pending_enqueues."""
@@ -260,16 +267,16 @@ class QueueBase:
             "QueueCloseV2",
             self._queue_ref,
             cancel_pending_enqueues=cancel_pending_enqueues,
-            name=name or f"{self._name}_Close",
+            name=self._named(name, "Close"),
         )
 
     def is_closed(self, name: str | None = None) -> Tensor:
         """Whether it is closed."""
-        return apply("QueueIsClosedV2", self._queue_ref, name=name or f"{self._name}_Is_Closed")
+        return apply("QueueIsClosedV2", self._queue_ref, name=self._named(name, "Is_Closed"))
 
     def size(self, name: str | None = None) -> Tensor:
         """The number of elements, int32."""
-        return apply("QueueSizeV2", self._queue_ref, name=name or f"{self._name}_Size")
+        return apply("QueueSizeV2", self._queue_ref, name=self._named(name, "Size"))
 
 
 def _list(value: Any) -> list[Any]:
@@ -294,7 +301,7 @@ def _specs(
                 f"Queue shapes must have the same length as dtypes, {len(known)} vs {len(types)}"
             )
     if names is not None:
-        names = _list(names)
+        names = [text(n, "each of names") for n in _list(names)]
         if len(names) != len(types):
             raise ValueError(f"Queue names must have the same length as dtypes, {len(names)} vs {len(types)}")
     return types, known, names
@@ -325,7 +332,7 @@ class FIFOQueue(QueueBase):
             component_types=types,
             shapes=known if shapes is not None else [],
             capacity=capacity,
-            shared_name=shared_name or "",
+            shared_name=shared_name,
             name=name,
         )
         super().__init__(types, known, names, handle)
@@ -349,6 +356,8 @@ class RandomShuffleQueue(QueueBase):
         name: str = "random_shuffle_queue",
     ) -> None:
         types, known, names = _specs(dtypes, shapes, names)
+        capacity = whole_number(capacity, "capacity")
+        min_after_dequeue = whole_number(min_after_dequeue, "min_after_dequeue")
         if min_after_dequeue < 0 or (capacity > 0 and min_after_dequeue >= capacity):
             raise ValueError(
                 f"min_after_dequeue must be at least 0 and below the capacity {capacity}, found"
@@ -363,7 +372,7 @@ class RandomShuffleQueue(QueueBase):
             min_after_dequeue=min_after_dequeue,
             seed=first or 0,
             seed2=second or 0,
-            shared_name=shared_name or "",
+            shared_name=shared_name,
             name=name,
         )
         super().__init__(types, known, names, handle)
@@ -407,7 +416,7 @@ class ReaderBase:
     """Turns work items of a queue (file names) into records."""
 
     def __init__(self, reader_ref: Tensor, supports_serialize: bool = False) -> None:
-        self._reader_ref = reader_ref
+        self._reader_ref = instance(reader_ref, Tensor, "reader_ref")
         self._supports_serialize = supports_serialize
 
     def __repr__(self) -> str:

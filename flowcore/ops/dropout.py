@@ -53,8 +53,6 @@ def dropout(
     """
     if rate is None and keep_prob is None:
         raise ValueError("dropout needs rate (or keep_prob)")
-    if rate is None:
-        rate = 1.0 - keep_prob
     with name_scope(name, "dropout", [x]):
         x = convert_to_tensor(x, name="x")
         if not x.dtype.is_floating:
@@ -62,6 +60,9 @@ def dropout(
                 f"x has to be a floating point tensor since it's going to be scaled. Got a {x.dtype.name}"
                 " tensor instead."
             )
+        if rate is None:
+            number = isinstance(keep_prob, (int, float))
+            rate = 1.0 - (keep_prob if number else convert_to_tensor(keep_prob, x.dtype, "keep_prob"))
         if isinstance(rate, (int, float)):
             if not 0 <= rate < 1:
                 raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")

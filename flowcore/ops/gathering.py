@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -140,10 +141,10 @@ def gather(
         >>> fc.Session().run(fc.gather([10, 20, 30], [2, 0]))
         array([30, 10], dtype=int32)
     """
-    if batch_dims:
+    if whole_number(batch_dims, "batch_dims"):
         raise NotImplementedError("gather with batch_dims is not there yet")
     read = getattr(params, "sparse_read", None)
-    if read is not None and (axis is None or axis == 0):
+    if read is not None and (axis is None or (isinstance(axis, int) and axis == 0)):
         return read(indices, name=name)
     return apply("GatherV2", params, indices, 0 if axis is None else axis, name=name)
 

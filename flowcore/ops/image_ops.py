@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.arguments import flag, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
@@ -156,7 +157,7 @@ def decode_jpeg(
         >>> fc.Session().run(fc.image.decode_jpeg(fc.image.encode_jpeg(grey))[0, :, 0])
         array([7, 7], dtype=uint8)
     """
-    if ratio != 1:
+    if whole_number(ratio, "ratio") != 1:
         raise ValueError("decode_jpeg with ratio is not supported")
     return apply("DecodeJpeg", contents, channels=channels, name=name)
 
@@ -282,7 +283,7 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: st
     with name_scope(name, "convert_image", [image]) as scope:
         if image.dtype == target:
             return apply("Identity", image, name=scope)
-        to = saturate_cast if saturate else cast
+        to = saturate_cast if flag(saturate, "saturate") else cast
         if image.dtype.is_integer and target.is_integer:
             up, down = target.max // image.dtype.max, (image.dtype.max + 1) // (target.max + 1)
             return (

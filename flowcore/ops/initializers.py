@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import instance, real_number, text
 from flowcore.graph.operation import Tensor
 from flowcore.ops.constant_ops import constant
 from flowcore.ops.filling import ones, zeros
@@ -56,7 +57,9 @@ class Initializer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
         """The initializer with these settings."""
-        return cls(**config)
+        return cls(
+            **{text(key, "a key of config"): value for key, value in instance(config, dict, "config").items()}
+        )
 
 
 def _short(value: Any) -> str:
@@ -201,7 +204,7 @@ class uniform_unit_scaling_initializer(Initializer):
     _settings = ("factor", "seed", "dtype")
 
     def __init__(self, factor: float = 1.0, seed: int | None = None, dtype: Any = dtypes.float32) -> None:
-        self.factor, self.seed = factor, seed
+        self.factor, self.seed = real_number(factor, "factor"), seed
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
@@ -230,11 +233,12 @@ class variance_scaling_initializer(Initializer):
         seed: int | None = None,
         dtype: Any = dtypes.float32,
     ) -> None:
-        if scale <= 0.0:
+        scale = real_number(scale, "scale")
+        if not scale > 0.0:
             raise ValueError(f"scale must be positive, found {scale}")
-        if mode not in ("fan_in", "fan_out", "fan_avg"):
+        if text(mode, "mode") not in ("fan_in", "fan_out", "fan_avg"):
             raise ValueError(f"mode is fan_in, fan_out or fan_avg, found {mode!r}")
-        distribution = distribution.lower()
+        distribution = text(distribution, "distribution").lower()
         if distribution not in ("normal", "uniform", "truncated_normal", "untruncated_normal"):
             raise ValueError(
                 f"distribution is truncated_normal, untruncated_normal or uniform, found {distribution!r}"

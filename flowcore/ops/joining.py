@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flowcore.arguments import listed, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -291,12 +292,13 @@ def stack(values: Any, axis: int = 0, name: str = "stack") -> Tensor:
         array([[1, 3],
                [2, 4]], dtype=int32)
     """
+    axis = whole_number(axis, "axis")
     if axis == 0:
         try:
             return convert_to_tensor(values, name=name)
         except (TypeError, ValueError):
             pass
-    return apply("Pack", list(values), axis=axis, name=name)
+    return apply("Pack", listed(values, "values"), axis=axis, name=name)
 
 
 def _unpack_shape(op: Operation) -> Any:
@@ -342,7 +344,7 @@ def unstack(value: Any, num: int | None = None, axis: int = 0, name: str = "unst
         >>> fc.Session().run(fc.unstack([[1, 2], [3, 4]]))
         [array([1, 2], dtype=int32), array([3, 4], dtype=int32)]
     """
-    value = convert_to_tensor(value)
+    value, axis = convert_to_tensor(value), whole_number(axis, "axis")
     if num is None:
         source = value.shape
         if source.ndims is not None and not -source.ndims <= axis < source.ndims:

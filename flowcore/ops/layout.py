@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flowcore.arguments import flag, text
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -88,7 +89,7 @@ def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugat
             else:
                 last = apply("Sub", apply("Rank", a), 1)
                 perm = apply("Sub", last, array_range(0, apply("Rank", a)))
-        op_type = "ConjugateTranspose" if conjugate and a.dtype.is_complex else "Transpose"
+        op_type = "ConjugateTranspose" if flag(conjugate, "conjugate") and a.dtype.is_complex else "Transpose"
         return apply(op_type, a, int_argument(perm, "perm"), name=scope)
 
 
@@ -261,9 +262,9 @@ def pad(
         >>> fc.Session().run(fc.pad([1, 2], [[1, 2]]))
         array([0, 1, 2, 0, 0], dtype=int32)
     """
-    if mode.upper() != "CONSTANT":
+    if text(mode, "mode").upper() != "CONSTANT":
         raise ValueError(f"Unknown padding mode: {mode}; this version has CONSTANT")
-    if not isinstance(constant_values, Tensor) and constant_values == 0:
+    if isinstance(constant_values, (int, float)) and constant_values == 0:
         return apply("Pad", tensor, paddings, name=name)
     return apply("PadV2", tensor, paddings, constant_values, name=name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import flag, listed, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
@@ -160,6 +161,13 @@ def matmul(
         >>> fc.Session().run(fc.matmul([[1.0, 2.0]], [[3.0], [4.0]]))
         array([[11.]], dtype=float32)
     """
+    for what, value in (
+        ("transpose_a", transpose_a),
+        ("transpose_b", transpose_b),
+        ("adjoint_a", adjoint_a),
+        ("adjoint_b", adjoint_b),
+    ):
+        flag(value, what)
     with name_scope(name, "MatMul", [a, b]) as scope:
         if transpose_a and adjoint_a:
             raise ValueError("transpose_a and adjoint_a exclude each other")
@@ -176,6 +184,12 @@ def matmul(
         if adjoint_b:
             b, transpose_b = conj(b), True
         return _mul(a, b, transpose_a, transpose_b, scope)
+
+
+def _checked_axes(axes: list[Any], tensor: Tensor) -> list[int]:
+    """Axes of a tensor of known rank, counted from the front."""
+    n = tensor.shape.ndims or 0
+    return [whole_number(x, "each of axes", -n, n - 1) % n for x in axes]
 
 
 def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
@@ -208,9 +222,10 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
                 raise ValueError(f"'axes' must be between 0 and the ranks, found {axes}")
             over_a, over_b = list(range(a.shape.ndims - axes, a.shape.ndims)), list(range(axes))
         else:
-            over_a, over_b = ([x] if isinstance(x, int) else list(x) for x in axes)
-        over_a = [x % a.shape.ndims for x in over_a]
-        over_b = [x % b.shape.ndims for x in over_b]
+            pair = [[x] if isinstance(x, int) else listed(x, "axes") for x in listed(axes, "axes")]
+            if len(pair) != 2 or len(pair[0]) != len(pair[1]):
+                raise ValueError(f"axes must be a number or two lists of one length, found {axes}")
+            over_a, over_b = _checked_axes(pair[0], a), _checked_axes(pair[1], b)
         free_a = [d for d in range(a.shape.ndims) if d not in over_a]
         free_b = [d for d in range(b.shape.ndims) if d not in over_b]
         sa, sb = shape(a), shape(b)

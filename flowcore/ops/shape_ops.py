@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import listed
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
@@ -364,7 +365,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims:
     """
     axis = squeeze_dims if axis is None else axis
     axis = [axis] if isinstance(axis, int) else axis
-    return apply("Squeeze", input, squeeze_dims=list(axis) if axis is not None else None, name=name)
+    return apply("Squeeze", input, squeeze_dims=listed(axis, "axis") if axis is not None else None, name=name)
 
 
 def _broadcast_to_grad(op: Operation, g: Any) -> list[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
@@ -361,7 +362,7 @@ def _bound(value: Any) -> Any:
         raise TypeError(
             f"a tensor is indexed by integers, slices, `...`, None and integer tensors, found {value!r}"
         )
-    return value.__index__()
+    return whole_number(value, "an index")
 
 
 def _vector(values: list[Any], kind: dtypes.DType) -> Tensor:

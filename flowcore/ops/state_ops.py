@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import described
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
@@ -194,6 +195,13 @@ _update(
 )
 
 
+def _variable(ref: Any, what: str) -> Any:
+    """`ref` itself. Raises TypeError when it is no variable. (Variables are made above this file.)"""
+    if not isinstance(getattr(ref, "handle", None), Tensor):
+        raise TypeError(f"{what} must be a Variable, found {described(ref)}")
+    return ref
+
+
 def assign(
     ref: Any,
     value: Any,
@@ -202,28 +210,29 @@ def assign(
     name: str | None = None,
 ) -> Any:
     """Gives a variable a new value. Returns the variable's value after the assignment."""
-    return ref.assign(value, name=name)
+    return _variable(ref, "ref").assign(value, name=name)
 
 
 def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
     """Adds to a variable. Returns its value afterwards."""
-    return ref.assign_add(value, name=name)
+    return _variable(ref, "ref").assign_add(value, name=name)
 
 
 def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
     """Subtracts from a variable. Returns its value afterwards."""
-    return ref.assign_sub(value, name=name)
+    return _variable(ref, "ref").assign_sub(value, name=name)
 
 
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     """The value of an integer variable, which then counts up by one; at `limit` an OutOfRangeError."""
-    return apply("ResourceCountUpTo", ref.handle, limit=limit, T=ref.dtype, name=name)
+    return apply("ResourceCountUpTo", _variable(ref, "ref").handle, limit=limit, T=ref.dtype, name=name)
 
 
 def _scatter(kind: str) -> Any:
     def scatter(
         ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
     ) -> Any:
+        _variable(ref, "ref")
         op = apply(
             f"ResourceScatter{kind}",
             ref.handle,

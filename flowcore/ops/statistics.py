@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.arguments import flag, listed
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant
 from flowcore.graph.conversion import convert_to_tensor
@@ -49,7 +50,7 @@ def moments(
         >>> fc.Session().run(fc.nn.moments([1.0, 3.0], 0))
         (np.float32(2.0), np.float32(1.0))
     """
-    keep = bool(keepdims or keep_dims)
+    keep = any(flag(v, "keepdims") for v in (keepdims, keep_dims) if v is not None)
     with name_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x, name="x")
         wide = cast(x, dtypes.float32) if x.dtype == dtypes.float16 else x
@@ -58,7 +59,7 @@ def moments(
             squared_difference(wide, apply("StopGradient", mean)), axes, keepdims=True, name="variance"
         )
         if not keep:
-            drop = [axes] if isinstance(axes, int) else list(axes)
+            drop = [axes] if isinstance(axes, int) else listed(axes, "axes")
             mean, variance = (apply("Squeeze", t, squeeze_dims=drop) for t in (mean, variance))
         return (cast(mean, x.dtype), cast(variance, x.dtype))
 

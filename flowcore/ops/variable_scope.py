@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flowcore import dtypes, locks
+from flowcore.arguments import function, instance, listed, text
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
@@ -209,9 +210,10 @@ class VariableScope:
         """As the function get_variable, in this scope. `var_store`: the graph's store, or None for it."""
         _no_partitioner(partitioner)
         _check_reuse(reuse)
-        if not name:
+        if not text(name, "name"):
             raise ValueError("Variable name must not be empty")
-        store = var_store if var_store is not None else _state(get_default_graph()).store
+        graph = get_default_graph()
+        store = _state(graph).store if var_store is None else instance(var_store, VariableStore, "var_store")
         if initializer is None:
             initializer = self._initializer
         elif is_constant(initializer):
@@ -235,8 +237,10 @@ class VariableScope:
             "validate_shape": validate_shape,
             "use_resource": use_resource,
         }
-        limit = self._constraint if constraint is None else constraint
-        getter = self._custom_getter if custom_getter is None else custom_getter
+        limit = self._constraint if constraint is None else function(constraint, "constraint")
+        getter = self._custom_getter if custom_getter is None else function(custom_getter, "custom_getter")
+        if arguments["regularizer"] is not None:
+            function(arguments["regularizer"], "regularizer")
         with get_default_graph().name_scope(None), control_dependencies(None):
             if getter is None:
                 return _true_getter(store, constraint=limit, **arguments)
@@ -293,7 +297,7 @@ def _no_partitioner(partitioner: Any) -> None:
 
 
 def _check_reuse(reuse: Any) -> None:
-    if reuse not in (None, True, False, AUTO_REUSE):
+    if not (reuse is None or reuse is AUTO_REUSE or isinstance(reuse, bool)):
         raise ValueError(f"reuse must be True, False, None or flowcore.AUTO_REUSE, found {reuse!r}")
 
 
@@ -410,6 +414,8 @@ class variable_scope:
     ) -> None:
         if name_or_scope is None and default_name is None:
             raise TypeError("a variable scope needs name_or_scope or default_name")
+        if default_name is not None:
+            text(default_name, "default_name")
         if name_or_scope is not None and not isinstance(name_or_scope, (str, VariableScope)):
             raise TypeError(
                 f"VariableScope: name_or_scope must be a string or VariableScope, found {name_or_scope!r}"
@@ -422,7 +428,7 @@ class variable_scope:
         _no_partitioner(partitioner)
         self._name_or_scope = name_or_scope
         self._default_name = default_name
-        self._values = list(values or ())
+        self._values = [] if values is None else listed(values, "values")
         self._reuse = None if reuse is False else reuse  # False cannot undo what an outer scope asks for
         self._auxiliary = auxiliary_name_scope
         given = {
@@ -571,5 +577,5 @@ def get_local_variable(
 ) -> Variable:
     """As get_variable, for a local variable, which is not trainable."""
     settings["trainable"] = False
-    joined = [*(collections or ()), GraphKeys.LOCAL_VARIABLES]
+    joined = [*(() if collections is None else listed(collections, "collections")), GraphKeys.LOCAL_VARIABLES]
     return get_variable(name, shape, dtype, initializer, collections=joined, **settings)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import flag, function, instance, listed
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
 from flowcore.graph.graph import GraphKeys, get_default_graph
@@ -69,8 +70,8 @@ class Variable(TensorOperators):
             collections = [GraphKeys.GLOBAL_VARIABLES]
         if not isinstance(collections, (list, tuple, set)):
             raise ValueError(f"collections is a list, tuple or set of names, found {collections!r}")
-        self._trainable = True if trainable is None else trainable
-        self._constraint = constraint
+        self._trainable = True if trainable is None else flag(trainable, "trainable")
+        self._constraint = None if constraint is None else function(constraint, "constraint")
         graph = get_default_graph()
         # Initial values do not depend on what happens to surround the variable's making.
         with (
@@ -185,7 +186,13 @@ class Variable(TensorOperators):
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
         """Rows at `indices`; the gradient is sparse."""
-        return apply("ResourceGather", self._handle, indices, dtype=self._dtype, name=name or "Gather")
+        return apply(
+            "ResourceGather",
+            self._handle,
+            indices,
+            dtype=self._dtype,
+            name="Gather" if name is None else name,
+        )
 
     def eval(self, session: Any = None) -> np.ndarray:
         """Its value in `session` or the default session."""
@@ -239,12 +246,14 @@ class Variable(TensorOperators):
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
         """Subtracts rows."""
+        instance(sparse_delta, IndexedSlices, "sparse_delta")
         return state_ops.scatter_sub(self, sparse_delta.indices, sparse_delta.values, name=name)
 
     def scatter_add(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
         """Adds rows."""
+        instance(sparse_delta, IndexedSlices, "sparse_delta")
         return state_ops.scatter_add(self, sparse_delta.indices, sparse_delta.values, name=name)
 
     def count_up_to(self, limit: int) -> Tensor:
@@ -343,7 +352,12 @@ def moving_average_variables(scope: str | None = None) -> list[Variable]:
 
 def variables_initializer(var_list: list[Variable], name: str = "init") -> Operation:
     """An operation that initialises these variables."""
-    return group(*[v.initializer for v in var_list], name=name) if var_list else no_op(name=name)
+    variables = _variables(var_list)
+    return group(*[v.initializer for v in variables], name=name) if variables else no_op(name=name)
+
+
+def _variables(var_list: Any) -> list[Variable]:
+    return [instance(v, Variable, "each of var_list") for v in listed(var_list, "var_list")]
 
 
 def global_variables_initializer() -> Operation:
@@ -361,14 +375,14 @@ def local_variables_initializer() -> Operation:
 
 def is_variable_initialized(variable: Variable) -> Tensor:
     """Whether a variable has a value."""
-    return variable.is_initialized()
+    return instance(variable, Variable, "variable").is_initialized()
 
 
 def report_uninitialized_variables(
     var_list: list[Variable] | None = None, name: str = "report_uninitialized_variables"
 ) -> Tensor:
     """A vector of the names of variables that have no value yet."""
-    variables = global_variables() + local_variables() if var_list is None else var_list
+    variables = global_variables() + local_variables() if var_list is None else _variables(var_list)
     with name_scope(name):
         if not variables:
             return convert_to_tensor(np.array([], object), dtype=dtypes.string)
@@ -388,5 +402,5 @@ def report_uninitialized_variables(
 
 def assert_variables_initialized(var_list: list[Variable] | None = None) -> Operation | None:
     """An operation that fails where a variable has no value."""
-    variables = global_variables() + local_variables() if var_list is None else var_list
+    variables = global_variables() + local_variables() if var_list is None else _variables(var_list)
     return group(*[v.value().op for v in variables]) if variables else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import listed, text
 from flowcore.graph.constants import constant_value_as_shape
 from flowcore.graph.operation import Operation
 
@@ -11,12 +12,12 @@ FORMAT = "data_format: {'NHWC', 'NCHW'} = 'NHWC'"
 
 
 def layout_of(data_format: str | None) -> str:
-    return data_format or "NHWC"
+    return "NHWC" if data_format is None else text(data_format, "data_format")
 
 
 def one_per_dimension(value: Any, layout: str, what: str) -> list[int]:
     """A number, or a list of one, two or four, as a list with one entry per dimension."""
-    parts = [1] if value is None else [value] if isinstance(value, int) else list(value)
+    parts = [1] if value is None else [value] if isinstance(value, int) else listed(value, what)
     if len(parts) == 4:
         return parts
     if len(parts) == 1:

@@ -13,6 +13,7 @@ import numpy as np
 from flowcore import dtypes
 from flowcore.arguments import as_bytes, described
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.shape import MAX_RANK
 
 Convert = Callable[[Any], np.ndarray]
 
@@ -35,6 +36,11 @@ def converter(tensor: Tensor) -> Convert:
             array = value
         else:
             array = _strings(tensor, value) if is_string else _numbers(tensor, value, np_dtype)
+        if array.ndim > MAX_RANK:
+            raise ValueError(
+                f"a value of {array.ndim} dimensions does not fit '{tensor.name}': a tensor has at most"
+                f" {MAX_RANK}"
+            )
         if array.shape != static and dims is not None and not _fits(array.shape, dims):
             raise ValueError(
                 f"a value of shape {array.shape} does not fit '{tensor.name}', whose shape is {shape}"
@@ -61,13 +67,17 @@ def _quick(
     def quick(value: Any) -> np.ndarray:
         if type(value) is np.ndarray:
             if value.dtype is np_dtype and (
-                value.shape == static or (static is None and (dims is None or _fits(value.shape, dims)))
+                value.shape == static
+                or (static is None and (value.ndim <= MAX_RANK if dims is None else _fits(value.shape, dims)))
             ):
                 return value
         elif plain is not None and type(value) in (list, tuple) and len(value) <= _SHORT:
             fits = static == (len(value),) if static is not None else dims in (None, (None,))
             if fits and plain.issuperset(map(type, value)):
-                return np.array(value, kind)
+                try:
+                    return np.array(value, kind)
+                except OverflowError:
+                    pass  # an int that no float holds: `convert` says so
         return convert(value)
 
     return quick if dims is not None else _quick_scalar(quick, np_dtype)

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 
 from flowcore import _engine, errors, locks
+from flowcore.arguments import instance, listed, text
 from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
@@ -61,11 +62,11 @@ def thread_count(config: ConfigProto) -> int:
     """
     if config.inter_op_parallelism_threads > 0:
         return config.inter_op_parallelism_threads
-    text = os.environ.get("FLOWCORE_THREADS", "")
-    if text:
-        if not text.isdecimal() or int(text) < 1:
-            raise ValueError(f"FLOWCORE_THREADS must be a positive number, found {text!r}")
-        return int(text)
+    asked = os.environ.get("FLOWCORE_THREADS", "")
+    if asked:
+        if not asked.isdecimal() or int(asked) < 1:
+            raise ValueError(f"FLOWCORE_THREADS must be a positive number, found {asked!r}")
+        return int(asked)
     return _engine.processors()
 
 
@@ -129,7 +130,7 @@ class BaseSession:
     def __init__(
         self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None
     ) -> None:
-        if target:
+        if text(target, "target"):
             raise errors.UnimplementedError(
                 None,
                 None,
@@ -251,7 +252,7 @@ class BaseSession:
           TypeError, ValueError: a fetch or feed that does not fit the graph.
           OpError: a node failed; the class says how. The session stays usable.
         """
-        if feed_dict:
+        if feed_dict is not None and (type(feed_dict) is not dict or feed_dict):
             feed_tensors, values = self._parse_feeds(feed_dict)
         else:
             feed_tensors, values = (), ()
@@ -302,7 +303,8 @@ class BaseSession:
           feed_list: tensors whose values the function takes as positional arguments, in this order.
           accept_options: whether the function takes `options=` and `run_metadata=`.
         """
-        feed_tensors = tuple(self._feed_tensor(f) for f in feed_list or ())
+        keys = [] if feed_list is None else listed(feed_list, "feed_list")
+        feed_tensors = tuple(self._feed_tensor(f) for f in keys)
         signature = self._signature(fetches, feed_tensors)
         plan, convert, build = signature.plan, signature.convert, signature.fetches.build
         execute, run, config, count = self._execute, plan.engine.run, self._config, len(convert)
@@ -338,6 +340,7 @@ class BaseSession:
 
         What queue runners use. Returns the number of finished runs; a failing run raises as `run` does.
         """
+        instance(stop, StopFlag, "stop")
         signature = self._signature(fetches, ())
         self._check_open()
         plan = signature.plan

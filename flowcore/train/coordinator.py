@@ -6,14 +6,17 @@ lets several threads stop together, and brings the exception of one to the threa
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
+from typing import Any
 
 from flowcore import errors, locks
+from flowcore.arguments import described, function, instance, listed, real_number, subclasses
 from flowcore.runtime.resources import RunnerFailure
 
 __all__ = ["Coordinator"]
@@ -31,6 +34,18 @@ def _tell_unraised(texts: list[str]) -> None:
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 
 
+def _is_exc_info(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 3 and isinstance(value[1], (BaseException, type(None)))
+
+
+def _seconds(value: Any, what: str) -> float:
+    """A time that a wait can take. Longer ones are for ever."""
+    seconds = real_number(value, what)
+    if math.isnan(seconds):
+        raise ValueError(f"{what} must be a number of seconds, found {seconds}")
+    return min(seconds, threading.TIMEOUT_MAX)
+
+
 class Coordinator:
     """Coordinates the end of a set of threads.
 
@@ -46,8 +61,13 @@ class Coordinator:
         self._clean = (
             (errors.OutOfRangeError,)
             if clean_stop_exception_types is None
-            else tuple(clean_stop_exception_types)
+            else subclasses(clean_stop_exception_types, BaseException, "clean_stop_exception_types")
         )
+        for kind in self._clean:
+            if not isinstance(kind, type) or not issubclass(kind, BaseException):
+                raise TypeError(
+                    f"clean_stop_exception_types must hold exception classes, found {described(kind)}"
+                )
         self._lock = locks.lock()
         self._stop = threading.Event()
         self._exception: ExcInfo | None = None
@@ -74,10 +94,18 @@ class Coordinator:
         After `join` has returned, an exception given here is raised at once.
         """
         info: ExcInfo | None = None
-        if isinstance(ex, tuple):
-            info = ex if ex[1] is not None else None
-        elif ex is not None:
+        if isinstance(ex, BaseException):
             info = (type(ex), ex, ex.__traceback__)
+        elif ex is not None:
+            if (
+                not isinstance(ex, tuple)
+                or len(ex) != 3
+                or not isinstance(ex[1], (BaseException, type(None)))
+            ):
+                raise TypeError(
+                    f"ex must be an exception or the triple of sys.exc_info(), found {described(ex)}"
+                )
+            info = ex if ex[1] is not None else None
         with self._lock:
             if info is not None and not isinstance(info[1], self._clean):
                 if self._joined:
@@ -113,15 +141,17 @@ class Coordinator:
 
     def wait_for_stop(self, timeout: float | None = None) -> bool:
         """Waits until a stop is asked for, or `timeout` seconds have passed. Returns should_stop()."""
-        return self._stop.wait(timeout)
+        return self._stop.wait(None if timeout is None else _seconds(timeout, "timeout"))
 
     def register_thread(self, thread: threading.Thread) -> None:
         """Adds a thread that `join` waits for."""
+        instance(thread, threading.Thread, "thread")
         with self._lock:
             self._threads.add(thread)
 
     def call_on_stop(self, callback: Callable[[], None]) -> None:
         """Calls a function when a stop is asked for; at once if it was already."""
+        function(callback, "callback")
         with self._lock:
             self._on_stop.append(callback)
             now = self._stop.is_set()
@@ -140,11 +170,15 @@ class Coordinator:
         to do so; then a RuntimeError names those that live (unless ignore_live_threads). Raises the
         exception given to `request_stop`, with its traceback.
         """
+        more = [] if threads is None else listed(threads, "threads")
+        grace = _seconds(stop_grace_period_secs, "stop_grace_period_secs")
+        for thread in more:
+            instance(thread, threading.Thread, "each of threads")
         with self._lock:
-            waited = set(self._threads) | set(threads or ())
+            waited = set(self._threads) | set(more)
         while any(t.is_alive() for t in waited) and not self.wait_for_stop(0.2):
             pass
-        deadline = time.monotonic() + stop_grace_period_secs
+        deadline = time.monotonic() + grace
         for thread in waited:
             while thread.is_alive() and time.monotonic() < deadline:
                 thread.join(min(0.2, max(deadline - time.monotonic(), 0.01)))
@@ -158,8 +192,7 @@ class Coordinator:
             raise exception[1].with_traceback(exception[2])
         if alive and not ignore_live_threads:
             raise RuntimeError(
-                f"Coordinator stopped with threads still running after {stop_grace_period_secs:g} s:"
-                f" {' '.join(alive)}"
+                f"Coordinator stopped with threads still running after {grace:g} s: {' '.join(alive)}"
             )
 
     @property

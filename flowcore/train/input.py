@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import flag, listed, text, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import GraphKeys
@@ -45,6 +46,10 @@ __all__ = [
 ]
 
 
+#: Threads of one queue runner: more would be a slip, and each is a thread of the system.
+MAX_THREADS = 10_000
+
+
 def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = None) -> Tensor:
     """The same tensor, `num_epochs` times;
 
@@ -52,8 +57,7 @@ def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = 
     """
     if num_epochs is None:
         return convert_to_tensor(tensor)
-    if num_epochs <= 0:
-        raise ValueError(f"num_epochs must be positive, found {num_epochs}")
+    num_epochs = whole_number(num_epochs, "num_epochs", 1)
     with name_scope(name, "limit_epochs", [tensor]) as scope:
         zero = constant(0, dtypes.int64)
         epochs = Variable(zero, trainable=False, name="epochs", collections=[GraphKeys.LOCAL_VARIABLES])
@@ -81,7 +85,7 @@ def input_producer(
         element = rows.shape[1:].merge_with(TensorShape(element_shape))
         if not element.is_fully_defined():
             raise ValueError("the shape of a row is not known; give element_shape")
-        if shuffle:
+        if flag(shuffle, "shuffle"):
             rows = random_shuffle(rows, seed=seed)
         rows = limit_epochs(rows, num_epochs)
         queue = FIFOQueue(capacity, [rows.dtype], [element], shared_name=shared_name, name=scope)
@@ -142,6 +146,7 @@ def slice_input_producer(
     name: str | None = None,
 ) -> list[Tensor]:
     """One slice of each tensor, the same row of all, a fresh one at each evaluation."""
+    tensor_list = listed(tensor_list, "tensor_list")
     if not tensor_list:
         raise ValueError("slice_input_producer needs a list of one or more tensors")
     with name_scope(name, "input_producer", list(tensor_list)):
@@ -157,7 +162,7 @@ def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
         matching_files(pattern),
         trainable=False,
         validate_shape=False,
-        name=name or "matching_filenames",
+        name="matching_filenames" if name is None else name,
         collections=[GraphKeys.LOCAL_VARIABLES],
     )
 
@@ -174,7 +179,7 @@ class _Example(NamedTuple):
 
 def _example(tensors: Any) -> _Example:
     if isinstance(tensors, Mapping):
-        names = sorted(tensors)
+        names = sorted(text(key, "each key of an example") for key in tensors)
         parts = [tensors[n] for n in names]
     else:
         names = None
@@ -189,6 +194,7 @@ def _element_shapes(examples: Sequence[_Example], shapes: Any, enqueue_many: boo
     first = examples[0]
     if any(e.names != first.names or len(e.tensors) != len(first.tensors) for e in examples):
         raise ValueError("all entries of tensors_list must have the same components")
+    shapes = None if shapes is None else listed(shapes, "shapes")
     if shapes is not None and len(shapes) != len(first.tensors):
         raise ValueError(f"shapes has {len(shapes)} entries, an example {len(first.tensors)} components")
     found = []
@@ -226,10 +232,13 @@ def _batches(
     """What the four functions below do: a queue that examples go into, one thread for each of
     `tensors_list` (`threads` if it is one), and batches taken out of it.
     """
-    if dynamic_pad:
+    enqueue_many = flag(enqueue_many, "enqueue_many")
+    smaller_final = flag(smaller_final, "allow_smaller_final_batch")
+    if flag(dynamic_pad, "dynamic_pad"):
         raise NotImplementedError("dynamic_pad is not there yet; give all examples one shape")
-    if isinstance(batch_size, int) and batch_size <= 0:
-        raise ValueError(f"batch_size must be positive, found {batch_size}")
+    if not isinstance(batch_size, (Tensor, Variable)):
+        batch_size = whole_number(batch_size, "batch_size", 1, 2**31 - 1)
+    tensors_list = listed(tensors_list, "tensors_list")
     if not tensors_list:
         raise ValueError("tensors_list is empty; it needs one entry per thread")
     examples = [_example(t) for t in tensors_list]
@@ -239,7 +248,7 @@ def _batches(
         queue = make_queue([t.dtype for t in first.tensors], element_shapes)
         put = queue.enqueue_many if enqueue_many else queue.enqueue
         ops = [put(e.tensors) for e in examples]
-        add_queue_runner(QueueRunner(queue, ops * threads))
+        add_queue_runner(QueueRunner(queue, ops * whole_number(threads, "num_threads", 1, MAX_THREADS)))
         taken = (queue.dequeue_up_to if smaller_final else queue.dequeue_many)(batch_size, name=scope)
         if first.names is None:
             return taken

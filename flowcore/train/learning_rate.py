@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import flag, listed
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
@@ -32,11 +33,8 @@ def exponential_decay(
         exponent = cast(convert_to_tensor(global_step), rate.dtype) / cast(
             convert_to_tensor(decay_steps), rate.dtype
         )
-        return multiply(
-            rate,
-            pow(convert_to_tensor(decay_rate, dtype=rate.dtype), floor(exponent) if staircase else exponent),
-            name=scope,
-        )
+        exponent = floor(exponent) if flag(staircase, "staircase") else exponent
+        return multiply(rate, pow(convert_to_tensor(decay_rate, dtype=rate.dtype), exponent), name=scope)
 
 
 def polynomial_decay(
@@ -49,19 +47,20 @@ def polynomial_decay(
     name: str | None = None,
 ) -> Tensor:
     """From learning_rate to end_learning_rate over decay_steps, along a polynomial."""
-    if cycle:
+    if flag(cycle, "cycle"):
         raise NotImplementedError("polynomial_decay with cycle is not there yet")
     with name_scope(name, "PolynomialDecay"):
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         limit = cast(convert_to_tensor(decay_steps), rate.dtype)
         done = minimum(cast(convert_to_tensor(global_step), rate.dtype), limit) / limit
-        return (rate - end_learning_rate) * pow(
-            1 - done, convert_to_tensor(power, dtype=rate.dtype)
-        ) + end_learning_rate
+        end = convert_to_tensor(end_learning_rate, dtype=rate.dtype, name="end_learning_rate")
+        power = convert_to_tensor(power, dtype=rate.dtype, name="power")
+        return (rate - end) * pow(1 - done, power) + end
 
 
 def piecewise_constant(x: Any, boundaries: list[Any], values: list[Any], name: str | None = None) -> Tensor:
     """values[i] up to and including boundaries[i], values[-1] beyond the last."""
+    boundaries, values = listed(boundaries, "boundaries"), listed(values, "values")
     if len(boundaries) != len(values) - 1:
         raise ValueError("piecewise_constant needs one value more than boundaries")
     with name_scope(name, "PiecewiseConstant"):

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
+from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number
 from flowcore.gradients import gradients
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
@@ -40,9 +41,9 @@ class Optimizer:
     def __init__(
         self, use_locking: bool, name: str, use_own_namescope_for_non_slot_vars: bool = False
     ) -> None:
-        if not name:
+        if not text(name, "name"):
             raise ValueError("an optimizer needs a name")
-        self._use_locking = use_locking
+        self._use_locking = flag(use_locking, "use_locking")
         self._name = name
         self._slots: dict[str, dict[Variable, Variable]] = {}
 
@@ -105,16 +106,22 @@ class Optimizer:
         """
         if callable(loss) and not isinstance(loss, Tensor):
             raise TypeError("loss must be a Tensor: flowcore builds graphs; call the function first")
-        if gate_gradients not in (self.GATE_NONE, self.GATE_OP, self.GATE_GRAPH):
+        if whole_number(gate_gradients, "gate_gradients") not in (
+            self.GATE_NONE,
+            self.GATE_OP,
+            self.GATE_GRAPH,
+        ):
             raise ValueError(
                 "gate_gradients must be one of Optimizer.GATE_NONE, GATE_OP, GATE_GRAPH, not"
                 f" {gate_gradients}"
             )
+        if not isinstance(loss, (Tensor, Variable)):
+            raise TypeError(f"loss must be a Tensor, found {described(loss)}")
         if loss.dtype not in _FLOATS:
             raise ValueError(
                 f"Invalid type {loss.dtype.name} for {loss.name}, expected: {[t.name for t in _FLOATS]}."
             )
-        variables = trainable_variables() if var_list is None else list(var_list)
+        variables = trainable_variables() if var_list is None else listed(var_list, "var_list")
         if not variables:
             raise ValueError("there is no trainable variable; give var_list")
         for v in variables:
@@ -138,7 +145,13 @@ class Optimizer:
     ) -> Operation:
         """An operation that applies gradients to variables, and counts `global_step` up."""
         pairs = []
-        for g, v in grads_and_vars:
+        for pair in listed(grads_and_vars, "grads_and_vars"):
+            if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+                raise TypeError(
+                    f"grads_and_vars must hold pairs (gradient, variable), found {described(pair)}"
+                )
+            g, v = pair
+            instance(v, Variable, "the variable of a pair in grads_and_vars")
             if g is not None and not isinstance(g, (Tensor, IndexedSlices)):
                 try:
                     g = convert_to_tensor(g, dtype=v.dtype)
@@ -193,7 +206,8 @@ class Optimizer:
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
         """The variable of that name that the optimiser keeps for `var`, or None."""
-        return self._slots.get(name, {}).get(var)
+        slots = self._slots.get(hashable(name, "name"), {})
+        return slots.get(instance(var, Variable, "var"))
 
     def get_slot_names(self) -> list[str]:
         """The names of the slots."""

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowcore.arguments import flag, real_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
@@ -224,7 +225,8 @@ class AdagradOptimizer(Optimizer):
         use_locking: bool = False,
         name: str = "Adagrad",
     ) -> None:
-        if initial_accumulator_value <= 0.0:
+        initial_accumulator_value = real_number(initial_accumulator_value, "initial_accumulator_value")
+        if not initial_accumulator_value > 0.0:
             raise ValueError(
                 f"initial_accumulator_value must be greater than 0, found {initial_accumulator_value}"
             )
@@ -281,7 +283,7 @@ class RMSPropOptimizer(Optimizer):
         centered: bool = False,
         name: str = "RMSProp",
     ) -> None:
-        if centered:
+        if flag(centered, "centered"):
             raise NotImplementedError("RMSProp with centered=True is not there yet")
         super().__init__(use_locking, name)
         self._values = (learning_rate, decay, momentum, epsilon)

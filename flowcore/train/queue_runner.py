@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowcore import errors, locks
+from flowcore.arguments import instance, listed, subclasses
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import Operation
 from flowcore.graph.scopes import add_to_collection
@@ -45,19 +46,16 @@ class QueueRunner:
         queue_runner_def: Any = None,
         import_scope: Any = None,
     ) -> None:
-        if queue is None or not enqueue_ops:
+        ops = [] if enqueue_ops is None else listed(enqueue_ops, "enqueue_ops")
+        if queue is None or not ops:
             raise ValueError("queue and enqueue_ops must be given")
-        self._queue = queue
-        self._enqueue_ops = list(enqueue_ops)
+        self._queue = instance(queue, QueueBase, "queue")
+        self._enqueue_ops = ops
         self._close_op = close_op if close_op is not None else queue.close()
         self._cancel_op = cancel_op if cancel_op is not None else queue.close(cancel_pending_enqueues=True)
         types = queue_closed_exception_types
-        if types is not None and (
-            not isinstance(types, tuple) or not types or not all(issubclass(t, errors.OpError) for t in types)
-        ):
-            raise TypeError(
-                "queue_closed_exception_types, when provided, must be a tuple of flowcore.errors types"
-            )
+        if types is not None:
+            types = subclasses(types, errors.OpError, "queue_closed_exception_types")
         self._closed_types = types or (errors.OutOfRangeError,)
         self._lock = locks.lock()
         self._exceptions: list[BaseException] = []
@@ -154,6 +152,9 @@ class QueueRunner:
 
         A runner works once at a time per session: [] while it does.
         """
+        instance(sess, BaseSession, "sess")
+        if coord is not None:
+            instance(coord, Coordinator, "coord")
         with self._lock:
             if self._live.get(sess, 0) > 0:
                 return []
@@ -192,7 +193,7 @@ class QueueRunner:
 
 def add_queue_runner(qr: QueueRunner, collection: str = GraphKeys.QUEUE_RUNNERS) -> None:
     """Adds a runner to those that start_queue_runners starts."""
-    add_to_collection(collection, qr)
+    add_to_collection(collection, instance(qr, QueueRunner, "qr"))
 
 
 def start_queue_runners(
