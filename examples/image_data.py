@@ -91,9 +91,8 @@ def digits(cache: pathlib.Path) -> tuple[Images, Images]:
 
 
 def folder(root: pathlib.Path) -> tuple[Images, Images]:
-    """DIR/train/<class>/* and DIR/test/<class>/*;
-
-    without these, DIR/<class>/* with every sixth image for the test.
+    """DIR/train/<class>/* and DIR/test/<class>/*; without these, DIR/<class>/* with every sixth
+    image for the test.
     """
     has_split = (root / "train").is_dir() and (root / "test").is_dir()
     base = root / "train" if has_split else root
@@ -124,9 +123,8 @@ def folder(root: pathlib.Path) -> tuple[Images, Images]:
 
 
 def find(data: str | None, cache: pathlib.Path) -> tuple[str, Images, Images]:
-    """(name, training images, test images):
-
-    from `data` when given, else Fashion-MNIST where it is installed, else the digits.
+    """(name, training images, test images): from `data` when given, else Fashion-MNIST where it is
+    installed, else the digits.
     """
     if data == "digits":
         return "digits", *digits(cache)

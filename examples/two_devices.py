@@ -36,9 +36,8 @@ def mean_loss(logits: fc.Tensor, labels: fc.Tensor) -> fc.Tensor:
 def split_model(
     x: fc.Tensor, y: fc.Tensor, hidden: Layer, last: Layer, devices: list[str]
 ) -> tuple[fc.Tensor, fc.Operation]:
-    """The hidden layer computes on the first device, the rest on the second;
-
-    what passes between them is copied, also on the way back.
+    """The hidden layer computes on the first device, the rest on the second; what passes between
+    them is copied, also on the way back.
     """
     with fc.device(devices[0]):
         features = fc.nn.relu(hidden(x))

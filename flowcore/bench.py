@@ -23,10 +23,8 @@ Call = Callable[[], object]
 
 @dataclass(frozen=True)
 class Line:
-    """A measured line;
-
-    where `better` is "more", figures are rates, otherwise times. NumPy's is None where it has no
-    counterpart.
+    """A measured line; where `better` is "more", figures are rates, otherwise times. NumPy's is
+    None where it has no counterpart.
     """
 
     title: str

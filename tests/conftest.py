@@ -1,6 +1,5 @@
-"""Every test has a default graph of its own, and must leave nothing behind:
-
-no parked node, no running step.
+"""Every test has a default graph of its own, and must leave nothing behind: no parked node, no
+running step.
 """
 
 from __future__ import annotations
@@ -89,9 +88,8 @@ def nothing_left_running() -> Iterator[None]:
 
 @pytest.fixture
 def control_edges_hold() -> Callable[[str | None, Any], None]:
-    """Control edges to and from the midst of a chain of elementwise ops:
-
-    they hold, and readers of a variable see their moment. For any device.
+    """Control edges to and from the midst of a chain of elementwise ops: they hold, and readers of
+    a variable see their moment. For any device.
     """
 
     def check(place: str | None, config: Any) -> None:

@@ -1,6 +1,5 @@
-"""The reverse walk:
-
-what flows, what stops, how gradients are added up, what is refused, and what it costs.
+"""The reverse walk: what flows, what stops, how gradients are added up, what is refused, and what
+it costs.
 """
 
 from __future__ import annotations

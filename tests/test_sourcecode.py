@@ -1,6 +1,5 @@
-"""The layers of docs/architecture.md, checked from the syntax trees:
-
-nothing imports upwards, and no import hides in a function.
+"""The layers of docs/architecture.md, checked from the syntax trees: nothing imports upwards, and
+no import hides in a function.
 """
 
 from __future__ import annotations

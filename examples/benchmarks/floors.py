@@ -18,9 +18,8 @@ CACHED = 16 << 20  # what moves so many bytes or fewer is measured, and counted,
 
 @dataclass
 class Floors:
-    """Bytes a second (read and written), in memory and within caches;
-
-    seconds to wake a thread; floating-point operations a second.
+    """Bytes a second (read and written), in memory and within caches; seconds to wake a thread;
+    floating-point operations a second.
     """
 
     memory: float
@@ -84,9 +83,8 @@ def memory_rate(count: int, rounds: int) -> float:
 
 
 def wake_time(rounds: int, repeats: int = 2000) -> float:
-    """Seconds from a write by one process until the reader that sleeps on it runs:
-
-    half of a round trip. Processes, so that no interpreter lock takes part.
+    """Seconds from a write by one process until the reader that sleeps on it runs: half of a round
+    trip. Processes, so that no interpreter lock takes part.
     """
     there, back = os.eventfd(0), os.eventfd(0)
     child = os.fork()

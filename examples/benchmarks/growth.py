@@ -26,10 +26,8 @@ STAGES = ["build", "gradients", "plan", "run"]
 
 
 def measure(side: str, nodes: int) -> dict[str, float]:
-    """Microseconds (`run`:
-
-    nanoseconds) and bytes a node; forward nodes count for building and gradients, all nodes of the
-    graph otherwise.
+    """Microseconds (`run`: nanoseconds) and bytes a node; forward nodes count for building and
+    gradients, all nodes of the graph otherwise.
     """
     tf, config = serve.graph_library(side, Row("", "ns", optimise=False), 2)
     serve.forget_peak()

@@ -1,6 +1,5 @@
-"""How busy other processes keep the processors while something is measured:
-
-a table from a busy machine says so.
+"""How busy other processes keep the processors while something is measured: a table from a busy
+machine says so.
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
-"""The sides of a comparison:
-
-their names, which file of a workload's folder is their program, which interpreter has them, and
-their processes.
+"""The sides of a comparison: their names, which file of a workload's folder is their program, which
+interpreter has them, and their processes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""What a workload's folder says about its rows (its `rows.py` has `ROWS:
-
-dict[str, Row]`). Imports nothing that is measured.
+"""What a workload's folder says about its rows (its `rows.py` has `ROWS: dict[str, Row]`). Imports
+nothing that is measured.
 """
 
 from __future__ import annotations

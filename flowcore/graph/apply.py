@@ -128,9 +128,8 @@ def _default_type(op_def: OpDef, arg: ArgDef) -> DType | None:
 
 
 def _type_from_tensors(op_def: OpDef, type_attr: str, inputs: tuple[Any, ...]) -> DType | None:
-    """The dtype that a tensor among the later inputs fixes for a shared type attribute:
-
-    `1 + x` takes the type of x.
+    """The dtype that a tensor among the later inputs fixes for a shared type attribute: `1 + x`
+    takes the type of x.
     """
     for arg, value in zip(op_def.input_arg, inputs):
         if arg.type_attr == type_attr:

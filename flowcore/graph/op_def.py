@@ -22,10 +22,8 @@ MAX_OUTPUTS = 2**20
 
 
 class ArgDef(NamedTuple):
-    """An input or output:
-
-    exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a
-    list.
+    """An input or output: exactly one of `dtype`, `type_attr`, `type_list_attr` says its type;
+    `number_attr` makes it a list.
     """
 
     name: str
@@ -152,9 +150,8 @@ _DTYPE_NAMES = {t.name: t for t in dtypes.ALL}
 
 
 def parse_attr(spec: str) -> AttrDef:
-    """Parses "T:
-
-    {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "strides: list(int)" ...
+    """Parses "T: {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "strides:
+    list(int)" ...
     """
     match = _ATTR.match(spec)
     if match is None:
@@ -220,9 +217,8 @@ class OpDef(NamedTuple):
 
 
 def _types_of(args: Sequence[ArgDef]) -> Callable[[dict[str, Any]], Sequence[DType]]:
-    """What tells the dtypes of `args` by the attributes:
-
-    quickly in the common case that each is one attribute.
+    """What tells the dtypes of `args` by the attributes: quickly in the common case that each is
+    one attribute.
     """
     names = [arg.type_attr for arg in args if arg.type_attr and not arg.number_attr]
     if len(names) < len(args) or not names:

@@ -48,9 +48,8 @@ def find_formula(op: str, dtype: int) -> int:
 
 
 def find_row_loops(op: str, dtype: int) -> int:
-    """Where the loops of a reduction of `dtype`, by its number, lie that a fused node may call;
-
-    0 where there are none.
+    """Where the loops of a reduction of `dtype`, by its number, lie that a fused node may call; 0
+    where there are none.
     """
     return 0
 

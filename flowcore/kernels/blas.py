@@ -76,9 +76,8 @@ FINDERS = {"numpy": _numpy, "openblas32": _openblas32}
 
 
 def _load(blas: Blas) -> list[int]:
-    """Addresses of the four routines;
-
-    the library has one thread then. Raises OSError or AttributeError when it is not what it seems.
+    """Addresses of the four routines; the library has one thread then. Raises OSError or
+    AttributeError when it is not what it seems.
     """
     library = ctypes.CDLL(blas.path)
     addresses = [
@@ -124,9 +123,8 @@ def choose(name: str | None = None) -> str:
 
 
 def info() -> dict[str, str]:
-    """What computes matrix products:
-
-    "name", "simd" (instruction set of the own kernels) and, for an external library, its "path".
+    """What computes matrix products: "name", "simd" (instruction set of the own kernels) and, for
+    an external library, its "path".
     """
     found = {"name": _chosen.name if _chosen else "own", "simd": simd()}
     return {**found, "path": _chosen.path} if _chosen else found

@@ -132,10 +132,8 @@ def type_macros(name: str, dtype: str) -> str:
 
 
 def cast_macro(source_type: str, target: str) -> str:
-    """The macro CAST:
-
-    towards zero, NaN to 0, what does not fit to the nearest limit; integers wrap; to bool: not
-    zero.
+    """The macro CAST: towards zero, NaN to 0, what does not fit to the nearest limit; integers
+    wrap; to bool: not zero.
     """
     if target == "bool":
         return "#define CAST(v) ((v) != 0)\n"

@@ -46,9 +46,7 @@ class Step(NamedTuple):
 
 
 def fused_program(inputs: Sequence[str], steps: Sequence[Step]) -> str:
-    """The option FUSED:
-
-    the dtypes of the inputs, then the steps:
+    """The option FUSED: the dtypes of the inputs, then the steps:
     "float32,float32;Mul,float32,float32,i0,i1;Tanh,float32,float32,t0".
     """
     return ";".join((",".join(inputs), *map(str, steps)))

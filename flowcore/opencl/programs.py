@@ -156,9 +156,8 @@ def _cache_file(key: str) -> pathlib.Path | None:
 
 
 def compiled(context: Any, device: Any, flags: str, text: str) -> Any:
-    """A program built from source, by no cache of pyopencl's:
-
-    that one stays locked for ever when a process dies in it.
+    """A program built from source, by no cache of pyopencl's: that one stays locked for ever when a
+    process dies in it.
     """
     import pyopencl as cl
 
@@ -176,9 +175,8 @@ def _built(program: Any, flags: str, device: Any) -> Any:
 
 
 def cache_folder() -> pathlib.Path | None:
-    """Where built programs are kept between processes:
-
-    FLOWCORE_CACHE ("none": nowhere), else the user's cache folder.
+    """Where built programs are kept between processes: FLOWCORE_CACHE ("none": nowhere), else the
+    user's cache folder.
     """
     choice = os.environ.get("FLOWCORE_CACHE", "")
     if choice.lower() == "none":

@@ -17,9 +17,8 @@ __all__ = ["Tiles", "candidates", "load", "store"]
 
 
 class Tiles(NamedTuple):
-    """Of gemm.cl:
-
-    rows and vectors of a processor's tile, side of a GPU's group. 0: chosen by the device's limits.
+    """Of gemm.cl: rows and vectors of a processor's tile, side of a GPU's group. 0: chosen by the
+    device's limits.
     """
 
     rows: int = 0

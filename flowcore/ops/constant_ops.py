@@ -1,6 +1,5 @@
-"""Ops without inputs that stand for values:
-
-placeholders. (`constant` itself is the graph's: flowcore/graph/constants.py.)
+"""Ops without inputs that stand for values: placeholders. (`constant` itself is the graph's:
+flowcore/graph/constants.py.)
 """
 
 from __future__ import annotations

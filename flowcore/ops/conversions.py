@@ -18,9 +18,8 @@ from flowcore.shape import Dimension, TensorShape
 
 
 def int_argument(value: Any, name: str) -> Any:
-    """A shape, axis or size argument in the form that `apply` converts:
-
-    numbers as int32 (int64 where they need it), tensors as they are.
+    """A shape, axis or size argument in the form that `apply` converts: numbers as int32 (int64
+    where they need it), tensors as they are.
     """
     if isinstance(value, TensorShape):
         value = value.as_list() if value.ndims is not None else None

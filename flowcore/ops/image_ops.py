@@ -1,7 +1,5 @@
-"""Images:
-
-decoding and encoding (through Pillow, the extra flowcore[images]) and simple transformations.
-Public as flowcore.image.
+"""Images: decoding and encoding (through Pillow, the extra flowcore[images]) and simple
+transformations. Public as flowcore.image.
 """
 
 from __future__ import annotations

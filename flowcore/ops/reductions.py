@@ -83,9 +83,8 @@ def _extreme_grad(op: Operation, g: Any) -> list[Any]:
 
 
 def _prod_grad(op: Operation, g: Any) -> list[Any]:
-    """Each element's gradient is the product of the others:
-
-    cumulative products from both sides, so that zeros do no harm.
+    """Each element's gradient is the product of the others: cumulative products from both sides, so
+    that zeros do no harm.
     """
     x = op.inputs[0]
     if g.dtype.is_integer:
@@ -105,9 +104,8 @@ def _prod_grad(op: Operation, g: Any) -> list[Any]:
 
 
 def _reduced_first(op: Operation) -> tuple[Any, Any]:
-    """A permutation that brings the reduced axes to the front, and their number:
-
-    numbers where they are known, else tensors.
+    """A permutation that brings the reduced axes to the front, and their number: numbers where they
+    are known, else tensors.
     """
     static = op.inputs[0].shape.ndims
     known = shapes.axes_of(op.inputs[1], static)
@@ -284,9 +282,8 @@ def _cumsum_grad(op: Operation, g: Any) -> list[Any]:
 
 
 def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
-    """Before the first zero each product is divided by the element;
-
-    at the first zero the products are formed without it; behind it all are 0.
+    """Before the first zero each product is divided by the element; at the first zero the products
+    are formed without it; behind it all are 0.
     """
     x, axis = op.inputs
     if g.dtype.is_integer:
@@ -337,8 +334,7 @@ def cumsum(
 def cumprod(
     x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
 ) -> Tensor:
-    """Running products along an axis;
-
-    `exclusive` leaves the element itself out, `reverse` runs from the end.
+    """Running products along an axis; `exclusive` leaves the element itself out, `reverse` runs
+    from the end.
     """
     return apply("Cumprod", x, axis, exclusive=exclusive, reverse=reverse, name=name)

@@ -77,9 +77,8 @@ def broadcast(op: Operation) -> Shapes:
 
 
 def axes_of(tensor: Tensor, rank: int | None, what: str = "axis") -> list[int] | None:
-    """The constant axes that a tensor holds, as non-negative numbers;
-
-    None when they are not known. Raises ValueError when out of range.
+    """The constant axes that a tensor holds, as non-negative numbers; None when they are not known.
+    Raises ValueError when out of range.
     """
     value = constant_value(tensor)
     if value is None or rank is None:

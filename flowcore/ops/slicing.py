@@ -100,9 +100,8 @@ def _alike(*tensors: Tensor) -> tuple[Tensor, ...]:
 
 
 def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, int | None, Any]] | None:
-    """The spec per result axis:
-
-    ("keep", input axis, slice or None), ("new", None, None), ("drop", axis, index).
+    """The spec per result axis: ("keep", input axis, slice or None), ("new", None, None), ("drop",
+    axis, index).
     """
     parts = [constant_value(t) for t in op.inputs[first : first + 3]]
     if len({p.shape for p in parts if p is not None}) > 1 or any(

@@ -1,6 +1,5 @@
-"""Nested fetches:
-
-what the engine must yield, and how its flat list becomes the structure that the user asked for.
+"""Nested fetches: what the engine must yield, and how its flat list becomes the structure that the
+user asked for.
 """
 
 from __future__ import annotations

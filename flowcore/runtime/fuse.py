@@ -185,9 +185,8 @@ def _merge(group: _Group) -> None:
 def _attributes(
     fusion: Fusion, inputs: tuple[DType, ...], steps: tuple[Step, ...], reduction: Reduction | None
 ) -> tuple[object, ...]:
-    """Remembered, because layers and time steps repeat:
-
-    of the groups of an unrolled LSTM's training step, one in forty is new.
+    """Remembered, because layers and time steps repeat: of the groups of an unrolled LSTM's
+    training step, one in forty is new.
     """
     return fusion.attributes(inputs, steps, reduction)
 

@@ -1,6 +1,5 @@
-"""Fused nodes of OpenCL devices:
-
-the program that opencl/fused_text.py writes out, and what opencl/fused.c checks.
+"""Fused nodes of OpenCL devices: the program that opencl/fused_text.py writes out, and what
+opencl/fused.c checks.
 """
 
 from __future__ import annotations

@@ -77,9 +77,8 @@ class Reduction(NamedTuple):
 
 
 class Fusion(Protocol):
-    """What a device that has fused nodes offers:
-
-    its kernel is called _Fused, that of groups that end in a reduction _FusedReduction.
+    """What a device that has fused nodes offers: its kernel is called _Fused, that of groups that
+    end in a reduction _FusedReduction.
     """
 
     most_inputs: int
@@ -130,9 +129,8 @@ def _formula_size(op_type: str, dtype: DType, result: DType, count: int, fusion:
 
 
 def reduction_of(op: Operation, axes: object) -> Reduction | None:
-    """`op`, one of REDUCTIONS, with the constant value of its axes;
-
-    None where these are not certainly its input's last.
+    """`op`, one of REDUCTIONS, with the constant value of its axes; None where these are not
+    certainly its input's last.
     """
     rank = op._inputs[0]._shape.ndims
     if rank is None or not isinstance(axes, np.ndarray) or axes.ndim > 1:

@@ -70,9 +70,8 @@ class CompiledPlan:
 
 
 def packed(value: object) -> object:
-    """An attribute value in the engine's terms:
-
-    dtypes as numbers, shapes as lists with -1, None for an unknown rank.
+    """An attribute value in the engine's terms: dtypes as numbers, shapes as lists with -1, None
+    for an unknown rank.
     """
     if isinstance(value, dtypes.DType):
         return value.as_datatype_enum
@@ -237,9 +236,8 @@ class _Lowering:
         return list(found)
 
     def on_device(self, tensor: Tensor, device: Device) -> int:
-        """The slot that holds the value of `tensor` in the memory of `device`;
-
-        one copy per value and device.
+        """The slot that holds the value of `tensor` in the memory of `device`; one copy per value
+        and device.
         """
         slot = self.slot_of[tensor]
         source = self.slot_device[slot]

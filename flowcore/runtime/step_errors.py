@@ -100,9 +100,8 @@ def _with_initializer(op: Operation, message: str) -> str:
 
 
 def _member(ops: tuple[Operation, ...], message: str) -> tuple[Operation, str]:
-    """Which of the ops of a fused node failed, and why:
-
-    its kernel's messages begin with a mark (kernels/_fused.h).
+    """Which of the ops of a fused node failed, and why: its kernel's messages begin with a mark
+    (kernels/_fused.h).
     """
     mark = re.match(r"#(\d+): ", message)
     return (ops[int(mark[1])], message[mark.end() :]) if mark else (ops[-1], message)

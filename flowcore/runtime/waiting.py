@@ -49,10 +49,8 @@ def _queue_of(op: Operation) -> ResourceKey | None:
 
 
 class _Dead(NamedTuple):
-    """The end of a chain of waits:
-
-    an op that nothing serves, the queues between it and the op that was looked at, and the plans
-    that wait for it.
+    """The end of a chain of waits: an op that nothing serves, the queues between it and the op that
+    was looked at, and the plans that wait for it.
     """
 
     op: Operation
@@ -87,10 +85,8 @@ class WaitMonitor:
         del self._runs[run]
 
     def watch(self, plan: CompiledPlan, loop: bool = False) -> Callable[[float, Sequence[int]], None]:
-        """The hook for the engine:
-
-        (seconds waited, parked nodes). `loop`: a queue runner's, which may wait for room while the
-        program runs.
+        """The hook for the engine: (seconds waited, parked nodes). `loop`: a queue runner's, which
+        may wait for room while the program runs.
         """
         # per parked node: the op that nothing serves, and when it was first seen
         since: dict[int, tuple[Operation, float]] = {}
@@ -118,7 +114,6 @@ class WaitMonitor:
 
     def _dead(self, op: Operation, plan: CompiledPlan, seen: frozenset[int]) -> _Dead | None:
         """Where the chain of waits that `op` stands in ends, or None when somebody on it works:
-
         slow, but not stuck.
         """
         queue = _queue_of(op)

@@ -1,6 +1,5 @@
-"""The plainest way to run a plan:
-
-one node after the other, in topological order, with NumPy. What the engine must agree with.
+"""The plainest way to run a plan: one node after the other, in topological order, with NumPy. What
+the engine must agree with.
 """
 
 from __future__ import annotations

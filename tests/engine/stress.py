@@ -99,9 +99,8 @@ def run_dags(threads: int, size: int, rounds: int) -> None:
 
 
 def run_queues(threads: int, items: int) -> None:
-    """Producers and consumers of one queue, with steps that are cancelled in between:
-
-    nothing is lost or repeated, each producer's order is kept.
+    """Producers and consumers of one queue, with steps that are cancelled in between: nothing is
+    lost or repeated, each producer's order is kept.
     """
     pool = _engine.Pool(threads)
     queue = _engine.Resource(

@@ -1,5 +1,4 @@
 """Every allocation of the engine, of queues and of buffers fails once, alone and with all after it:
-
 the run ends with an error that says so, or as if nothing had been; it never hangs, and nothing is
 left.
 """

@@ -1,6 +1,5 @@
-"""The choice of the matrix product:
-
-own kernels by default, other libraries on request, the same results from each.
+"""The choice of the matrix product: own kernels by default, other libraries on request, the same
+results from each.
 """
 
 import importlib.util

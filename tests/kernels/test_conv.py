@@ -37,10 +37,8 @@ def axis(n, k, stride, dilation, padding):
 
 
 def taps(x_shape, w_shape, strides, dilations, paddings):
-    """For each filter element:
-
-    (kh, kw), the slices of output positions that it reaches, and of the input pixels that they
-    read.
+    """For each filter element: (kh, kw), the slices of output positions that it reaches, and of the
+    input pixels that they read.
     """
     sides = []
     for i in range(2):

@@ -30,10 +30,8 @@ def host():
 
 
 def numbers(rng, shape, dtype):
-    """Small whole numbers:
-
-    their products are exact in every type, so that sums up to 2^8 terms (bfloat16) can be compared
-    exactly.
+    """Small whole numbers: their products are exact in every type, so that sums up to 2^8 terms
+    (bfloat16) can be compared exactly.
     """
     x = rng.integers(-2, 3, size=shape)
     if np.dtype(dtype).kind == "c":

@@ -1,6 +1,5 @@
-"""Transposes on the CPU against NumPy:
-
-elements of every width, sizes around the tiles, bands for several threads.
+"""Transposes on the CPU against NumPy: elements of every width, sizes around the tiles, bands for
+several threads.
 """
 
 import numpy as np

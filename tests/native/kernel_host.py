@@ -173,9 +173,8 @@ class KernelHost:
         outputs: int = 1,
         forward: bool = False,
     ) -> list[np.ndarray]:
-        """`types` defaults to {"T":
-
-        dtype of the first input}. Raises KernelError. bfloat16 needs ml_dtypes.
+        """`types` defaults to {"T": dtype of the first input}. Raises KernelError. bfloat16 needs
+        ml_dtypes.
         """
         inputs = [np.ascontiguousarray(x).reshape(np.shape(x)) for x in inputs]
         if types is None:

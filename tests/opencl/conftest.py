@@ -1,6 +1,5 @@
-"""Each test of this folder runs on every OpenCL device that this machine has;
-
-a processor's once more with the kernels that are meant for GPUs.
+"""Each test of this folder runs on every OpenCL device that this machine has; a processor's once
+more with the kernels that are meant for GPUs.
 """
 
 from __future__ import annotations
@@ -91,10 +90,8 @@ def run_on(place: str, build: Callable[..., Any], arrays: Sequence[Any]) -> Any:
 
 @pytest.fixture(scope="session")
 def both(device: Place) -> Both:
-    """both(build, *arrays):
-
-    the values of the graph that `build` makes of the arrays' placeholders, from the host and from
-    the device.
+    """both(build, *arrays): the values of the graph that `build` makes of the arrays' placeholders,
+    from the host and from the device.
     """
     return lambda build, *arrays: (run_on("/cpu:0", build, arrays), run_on(device.name, build, arrays))
 

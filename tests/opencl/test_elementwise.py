@@ -59,9 +59,8 @@ def bits(a: np.ndarray) -> np.ndarray:
 
 
 def assert_same(expected: Any, found: Any, *, ulps: int = 0, flushes: bool = False) -> None:
-    """Bit for bit, where NaN is NaN whatever its sign and payload;
-
-    `flushes`: a subnormal may have become zero.
+    """Bit for bit, where NaN is NaN whatever its sign and payload; `flushes`: a subnormal may have
+    become zero.
     """
     expected, found = np.asarray(expected), np.asarray(found)
     assert (expected.dtype, expected.shape) == (found.dtype, found.shape)
@@ -179,9 +178,8 @@ class Runtime:
         self.flushes = not found.handle.single_fp_config & cl.device_fp_config.DENORM
 
     def run(self, text: str, sizes: list[int], *inputs: np.ndarray) -> list[np.ndarray]:
-        """Buffers of so many bytes after kernel `all_of_them` has run:
-
-        its arguments are the outputs, the inputs and how many elements these have.
+        """Buffers of so many bytes after kernel `all_of_them` has run: its arguments are the
+        outputs, the inputs and how many elements these have.
         """
         flags = cl.mem_flags
         outs = [cl.Buffer(self.context, flags.WRITE_ONLY, size) for size in sizes]

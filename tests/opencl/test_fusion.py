@@ -1,6 +1,5 @@
-"""Elementwise nodes fused into one kernel:
-
-the bits of the unfused run and of the CPU, with fewer launches, and no other difference.
+"""Elementwise nodes fused into one kernel: the bits of the unfused run and of the CPU, with fewer
+launches, and no other difference.
 """
 
 from __future__ import annotations
@@ -68,9 +67,8 @@ Check = Callable[..., tuple[int, int]]
 
 @pytest.fixture
 def check(device: Any) -> Check:
-    """check(build, *arrays):
-
-    the values are the same fused, unfused and on the CPU. Returns the launches of both runs.
+    """check(build, *arrays): the values are the same fused, unfused and on the CPU. Returns the
+    launches of both runs.
     """
 
     def compare(build: Build, *arrays: Any, known: bool = True) -> tuple[int, int]:
@@ -189,9 +187,8 @@ def test_broadcasts(check: Check, known: bool) -> None:
 
 
 def test_long_functions_over_broadcast_rows(check: Check) -> None:
-    """Rows longer and shorter than the blocks that such functions take on processors;
-
-    values of several types between them.
+    """Rows longer and shorter than the blocks that such functions take on processors; values of
+    several types between them.
     """
 
     def build(x: fc.Tensor, y: fc.Tensor, z: fc.Tensor) -> list[fc.Tensor]:
@@ -342,10 +339,8 @@ TOLERANCE = {"float16": 2e-3, "bfloat16": 2e-2, "float32": 1e-6, "float64": 1e-1
 
 @pytest.fixture
 def reduces(device: Any) -> Callable[..., tuple[int, int]]:
-    """reduces(build, *arrays):
-
-    the values are those of the CPU, but for the order of additions, and the same each time. Returns
-    the launches of both runs.
+    """reduces(build, *arrays): the values are those of the CPU, but for the order of additions, and
+    the same each time. Returns the launches of both runs.
     """
 
     def compare(build: Build, *arrays: Any, known: bool = True) -> tuple[int, int]:

@@ -1,6 +1,5 @@
-"""Matrix products, convolutions and pooling on OpenCL devices:
-
-what the CPU's kernels give, within the bounds of the summation.
+"""Matrix products, convolutions and pooling on OpenCL devices: what the CPU's kernels give, within
+the bounds of the summation.
 """
 
 from __future__ import annotations
@@ -34,9 +33,8 @@ def skip_without(device: Any, dtype: str) -> None:
 
 @pytest.mark.parametrize("units", [1, 16, 132])
 def test_products_in_the_tiles_of_large_gpus(units: int) -> None:
-    """Groups of 256, 48 KiB of local memory:
-
-    tiles of up to 128 by 128, and sums in chunks where many units would idle.
+    """Groups of 256, 48 KiB of local memory: tiles of up to 128 by 128, and sums in chunks where
+    many units would idle.
     """
     found = [r for r in runtimes.runtimes() if r.problem is None and r.kind == "CPU"]
     if not found:

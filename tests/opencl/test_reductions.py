@@ -1,6 +1,5 @@
-"""Reductions on OpenCL devices against the host's:
-
-dtypes, sizes, axes, NaN, empty inputs, refusals, gradients.
+"""Reductions on OpenCL devices against the host's: dtypes, sizes, axes, NaN, empty inputs,
+refusals, gradients.
 """
 
 from __future__ import annotations

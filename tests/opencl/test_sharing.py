@@ -1,6 +1,5 @@
-"""Large values that change hands between host and device without a copy:
-
-who may write to them, who keeps them, and where they end.
+"""Large values that change hands between host and device without a copy: who may write to them, who
+keeps them, and where they end.
 """
 
 from __future__ import annotations
@@ -215,9 +214,8 @@ def test_a_value_goes_from_device_to_device_without_a_copy(place: Shared) -> Non
 
 @pytest.mark.parametrize("count", [1, 2, 8])
 def test_nobody_writes_to_what_another_still_reads(place: Shared, count: int) -> None:
-    """Values wander between host and device through nodes that work in place, several steps at once;
-
-    all memory is back at the end.
+    """Values wander between host and device through nodes that work in place, several steps at
+    once; all memory is back at the end.
     """
     gc.collect()
     live, blocks = place.counts()["bytes_live"], _buffer.live_counts()["buffers"]

@@ -1,6 +1,5 @@
-"""Checks fail with what broke them, early where it is known;
-
-clipping keeps norms within bounds and gradients finite.
+"""Checks fail with what broke them, early where it is known; clipping keeps norms within bounds and
+gradients finite.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Tensor[...]:
-
-every key against NumPy, whatever is known of the shape; its gradient; and keys that are refused.
+"""Tensor[...]: every key against NumPy, whatever is known of the shape; its gradient; and keys that
+are refused.
 """
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
 """Names of nodes are TensorFlow's, so that a script which looks nodes up by name finds them;
-
 arguments do not leak names into the user's scope.
 """
 

@@ -1,6 +1,5 @@
-"""Variables, queues, images and checks through the public functions:
-
-what they promise, and what they refuse.
+"""Variables, queues, images and checks through the public functions: what they promise, and what
+they refuse.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Variables by name:
-
-which are shared, what they are called, what they start with, and which mistakes are refused.
+"""Variables by name: which are shared, what they are called, what they start with, and which
+mistakes are refused.
 """
 
 from __future__ import annotations

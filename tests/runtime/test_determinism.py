@@ -1,6 +1,5 @@
-"""The same bits for any number of threads:
-
-kernels, random numbers, training; and, with ConfigProto(deterministic=True), unordered updates.
+"""The same bits for any number of threads: kernels, random numbers, training; and, with
+ConfigProto(deterministic=True), unordered updates.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""Elementwise nodes fused on the CPU:
-
-the bits of the unfused run for every op, dtype, shape and thread count, and no other difference.
+"""Elementwise nodes fused on the CPU: the bits of the unfused run for every op, dtype, shape and
+thread count, and no other difference.
 """
 
 from __future__ import annotations
@@ -108,9 +107,8 @@ def numpy_type(dtype: str) -> np.dtype:
 
 
 def values_of(dtype: str, shape: Any, rng: np.random.Generator) -> np.ndarray:
-    """All bit patterns of integers and narrow floats;
-
-    of others mostly moderate values, with all kinds of special ones.
+    """All bit patterns of integers and narrow floats; of others mostly moderate values, with all
+    kinds of special ones.
     """
     t = numpy_type(dtype)
     if dtype == "bool":
@@ -290,9 +288,8 @@ def test_broadcasts(pair: list[Any], dtype: Any) -> None:
 
 
 def test_a_value_that_turns_out_smaller_is_computed_once() -> None:
-    """Shapes are unknown when the plan is made:
-
-    the logarithms are one group with the sum, and belong to one row and to single elements.
+    """Shapes are unknown when the plan is made: the logarithms are one group with the sum, and
+    belong to one row and to single elements.
     """
 
     def build(x: fc.Tensor, row: fc.Tensor, one: fc.Tensor) -> fc.Tensor:
@@ -604,9 +601,8 @@ def test_what_others_read_fetch_or_wait_for_stays() -> None:
 
 
 def test_memory_is_taken_over_only_from_values_that_nobody_reads_later() -> None:
-    """The product is read by two groups and by a sum;
-
-    the constant and the variable by the next run as well.
+    """The product is read by two groups and by a sum; the constant and the variable by the next run
+    as well.
     """
     product = np.arange(5000, dtype=np.float32).reshape(50, 100) / 5000
     v = fc.Variable(product, use_resource=True)

@@ -1,6 +1,5 @@
-"""Optimisation passes:
-
-what they take out of plans, what they leave alone, and that no value changes by a bit.
+"""Optimisation passes: what they take out of plans, what they leave alone, and that no value
+changes by a bit.
 """
 
 from __future__ import annotations

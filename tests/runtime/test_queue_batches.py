@@ -1,7 +1,5 @@
-"""Batches that queues make ahead:
-
-whoever takes what, in whatever sizes, gets each element once and in order, and values that nobody
-else changes.
+"""Batches that queues make ahead: whoever takes what, in whatever sizes, gets each element once and
+in order, and values that nobody else changes.
 """
 
 from __future__ import annotations

@@ -389,10 +389,8 @@ def test_ctrl_c_ends_a_wait_and_a_long_step() -> None:
 
 
 def test_ctrl_c_does_not_wait_for_a_python_function_on_another_thread() -> None:
-    """Two functions that sleep:
-
-    one of them runs on a worker, which no signal reaches. Its step ends when it does, and frees
-    what it holds.
+    """Two functions that sleep: one of them runs on a worker, which no signal reaches. Its step
+    ends when it does, and frees what it holds.
     """
     source = """
 import sys, threading, time, flowcore as fc

@@ -1,6 +1,5 @@
-"""Queues, runners and the coordinator together:
-
-every element once, every end told, every exception brought home.
+"""Queues, runners and the coordinator together: every element once, every end told, every exception
+brought home.
 """
 
 from __future__ import annotations

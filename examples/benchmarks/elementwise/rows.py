@@ -1,6 +1,5 @@
-"""Ten elementwise ops in a row:
-
-what fusing and vectorising them brings. The floor is reading and writing once.
+"""Ten elementwise ops in a row: what fusing and vectorising them brings. The floor is reading and
+writing once.
 """
 
 from workload import Row

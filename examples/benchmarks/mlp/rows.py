@@ -1,6 +1,5 @@
-"""A training step of a perceptron with gradient descent:
-
-small, where the cost of a node counts, and large, where the products do.
+"""A training step of a perceptron with gradient descent: small, where the cost of a node counts,
+and large, where the products do.
 """
 
 import itertools

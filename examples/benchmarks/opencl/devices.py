@@ -154,9 +154,8 @@ OPS: dict[str, tuple[Callable[..., fc.Tensor], Callable[..., object] | None]] = 
 
 
 def tinygrad_times(python: str) -> dict[str, float]:
-    """Seconds by row of tinygrad's OpenCL backend in the environment of `python`;
-
-    it takes the system's loader, and so the first device that that finds.
+    """Seconds by row of tinygrad's OpenCL backend in the environment of `python`; it takes the
+    system's loader, and so the first device that that finds.
     """
     script = pathlib.Path(__file__).with_name("tinygrad_side.py")
     done = subprocess.run(

@@ -1,6 +1,5 @@
-"""tinygrad's OpenCL backend, its JIT on, on the rows of workloads.py:
-
-prints a JSON object, seconds by row. Run by devices.py in an environment that has it.
+"""tinygrad's OpenCL backend, its JIT on, on the rows of workloads.py: prints a JSON object, seconds
+by row. Run by devices.py in an environment that has it.
 """
 
 from __future__ import annotations

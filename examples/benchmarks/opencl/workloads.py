@@ -1,6 +1,5 @@
-"""What devices.py and tinygrad_side.py both measure:
-
-names, shapes and the work of one call. Imports nothing that is measured.
+"""What devices.py and tinygrad_side.py both measure: names, shapes and the work of one call.
+Imports nothing that is measured.
 """
 
 from __future__ import annotations
@@ -9,10 +8,8 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """`work`:
-
-    floating-point operations, or bytes read and written, of one call of `op` on operands of these
-    shapes.
+    """`work`: floating-point operations, or bytes read and written, of one call of `op` on operands
+    of these shapes.
     """
 
     name: str

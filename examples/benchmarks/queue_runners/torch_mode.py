@@ -1,6 +1,5 @@
-"""A data loader over the same tensors, in this process:
-
-with workers of its own it takes several times as long for images of this size.
+"""A data loader over the same tensors, in this process: with workers of its own it takes several
+times as long for images of this size.
 """
 
 import itertools

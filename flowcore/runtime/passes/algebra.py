@@ -48,9 +48,8 @@ class Simplifying:
         return op.get_attr("value") if op._type == "Const" and self.maker(tensor) is op else None
 
     def maker(self, tensor: Tensor) -> Operation | None:
-        """The op that a rule may look through:
-
-        not where the tensor is fed, nor where whoever reads it has waited for more than its inputs.
+        """The op that a rule may look through: not where the tensor is fed, nor where whoever reads
+        it has waited for more than its inputs.
         """
         return None if tensor in self._fed or tensor.op.control_inputs else tensor.op
 
@@ -91,9 +90,8 @@ def _keeps_nan(x: Tensor) -> bool:
 
 
 def _keeps_shape(op: Operation, x: Tensor, other: Tensor) -> bool:
-    """Whether the result has the shape of `x` whatever comes:
-
-    a scalar never makes it larger, other shapes must be known.
+    """Whether the result has the shape of `x` whatever comes: a scalar never makes it larger, other
+    shapes must be known.
     """
     return other.shape.ndims == 0 or _same_shape(x, op.outputs[0])
 

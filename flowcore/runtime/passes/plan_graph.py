@@ -137,9 +137,8 @@ def made_for(
     shape: TensorShape,
     controls: tuple[Operation, ...] = (),
 ) -> Operation:
-    """A new op outside the graph, placed and traced back as `op`, of one output:
-
-    of this shape and the dtype of the first input.
+    """A new op outside the graph, placed and traced back as `op`, of one output: of this shape and
+    the dtype of the first input.
     """
     made = Operation(op._graph, get_op_def(op_type), name, tuple(inputs), attrs, [inputs[0]._dtype])
     made._stand_for(op, controls)

@@ -44,9 +44,8 @@ _COMMUTATIVE = frozenset(
 
 
 class Merging:
-    """A rule (see plan_graph) that remembers what it has seen:
-
-    by type and inputs, and only where these are met again by all that makes ops equal.
+    """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where
+    these are met again by all that makes ops equal.
     """
 
     def __init__(self, graph: PlanGraph) -> None:
@@ -101,9 +100,8 @@ def _may_merge(op: Operation) -> bool:
 
 
 def _surely_equal(a: Operation, b: Operation) -> bool:
-    """Of two ops of one type with equal inputs;
-
-    without a look into their attributes, most of which are dtypes and small integers.
+    """Of two ops of one type with equal inputs; without a look into their attributes, most of which
+    are dtypes and small integers.
     """
     return (
         a._device == b._device
