@@ -101,9 +101,8 @@ class Formula(NamedTuple):
 def formulas() -> dict[tuple[str, str], Formula]:
     """(op, class) -> formula, from elementwise.def."""
     result = {}
-    for kind, rest in re.findall(
-        r"^(UNARY|TEST|BINARY|COMPARE|CHECKED)\((.*)\)$", kernel_text("elementwise.def"), re.M
-    ):
+    lines = re.sub(r"\n[ \t]+", " ", kernel_text("elementwise.def"))  # an indented line goes on
+    for kind, rest in re.findall(r"^(UNARY|TEST|BINARY|COMPARE|CHECKED)\((.*)\)$", lines, re.M):
         op, cls, expression = (part.strip() for part in rest.split(",", 2))
         refuses = None
         if kind == "CHECKED":  # op, class, bad(y), message, f(x, y); a message that is a string has no comma

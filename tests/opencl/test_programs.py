@@ -233,6 +233,16 @@ def test_division_by_multiplication_is_exact(runtime: runtimes.Runtime) -> None:
     np.testing.assert_array_equal(found, x // y)
 
 
+@pytest.mark.parametrize("path", sorted(KERNELS.rglob("*.def")), ids=lambda p: p.stem)
+def test_lines_are_short(path: pathlib.Path) -> None:
+    assert [line for line in path.read_text().splitlines() if len(line) > 110] == []
+
+
+def test_a_formula_may_take_several_lines() -> None:
+    text = programs.source("elementwise", "FORMULA=Selu T=float32 R=float32")
+    assert "(x < F(0.0) ? F(1.6732632423543772848170429916717) * FC_EXPM1(x) : x)" in text
+
+
 def test_unknown_formulas_and_files_are_refused() -> None:
     with pytest.raises(KeyError, match="no formula for Pow of bool"):
         programs.source("elementwise", "FORMULA=Pow T=bool R=bool")
