@@ -80,7 +80,7 @@ def as_bytes(value: Any, what: str) -> bytes:
                 f"{what} holds a lone surrogate, which has no UTF-8: {described(value)}; pass bytes"
             ) from None
     if isinstance(value, bytes):
-        return value
+        return bytes(value)  # of a subclass, such as numpy.bytes_, the plain bytes
     raise TypeError(f"{what} must be bytes or a str, found {described(value)}")
 
 

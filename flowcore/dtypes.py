@@ -227,6 +227,8 @@ def as_dtype(type_value: Any) -> DType:
     if found is not None:
         return found
     try:
+        if type_value is None:  # NumPy's own default, float64, is nobody's intent
+            raise TypeError
         numpy_dtype = np.dtype(type_value)
     except Exception:  # NumPy looks into objects and parses text: it raises whatever comes up there
         raise TypeError(

@@ -118,7 +118,8 @@ def gradients(
       unconnected_gradients: what to return for an x that ys do not depend on: None or zeros.
 
     Returns:
-      One Tensor, IndexedSlices (for gathers) or None per x.
+      One Tensor, IndexedSlices (for gathers) or None per x. None where ys do not depend on it in a
+      differentiable way: nothing does through integers, truth values and texts.
 
     Raises:
       LookupError: an op on the way has no gradient. TypeError, ValueError: arguments that do not fit.
@@ -142,7 +143,10 @@ def gradients(
             raise ValueError(f"passed {len(given)} grad_ys for {len(ys)} ys")
         sums: dict[Tensor, list[Any]] = {}
         for i, (y, g) in enumerate(zip(ys, given)):
-            sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
+            if y._dtype is dtypes.string:
+                raise TypeError(f"ys must be numbers, found '{y.name}' of dtype string")
+            if y._dtype in _TRAINABLE:
+                sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
         if graph is not None:
             _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate_gradients_with_ops)
         result: list[Any] = []
@@ -168,11 +172,6 @@ def _source(x: Any) -> Tensor:
 
 def _initial(y: Tensor, g: Any, name: str) -> Any:
     if g is None:
-        if not (y.dtype.is_floating or y.dtype.is_complex):
-            raise TypeError(
-                f"Gradients of tensors must be floating or complex, found '{y.name}' of dtype {y.dtype.name};"
-                " cast it first"
-            )
         if y.dtype.is_complex:
             raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.name})")
         return ones_like(y, name=name)
@@ -181,8 +180,11 @@ def _initial(y: Tensor, g: Any, name: str) -> Any:
     g = convert_to_tensor(g, dtype=None if isinstance(g, Tensor) else y.dtype, name="grad_y")
     if g.dtype != y.dtype:
         raise TypeError(f"Gradient type {g.dtype.name} does not match type of y '{y.name}', {y.dtype.name}")
-    g.shape.assert_is_compatible_with(y.shape)
-    return g
+    if g.shape.is_compatible_with(y.shape):
+        return g
+    if g.shape.num_elements() is None or g.shape.num_elements() != y.shape.num_elements():
+        raise ValueError(f"grad_ys has shape {g.shape} for y '{y.name}' of shape {y.shape}")
+    return apply("Reshape", g, y.shape.as_list())
 
 
 def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> dict[Operation, int]:
@@ -196,9 +198,9 @@ def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> 
         readers[op] = 0
     while stack:
         op = stack.pop()
-        if op in stop_ops or (op in sources and not any(t.op in reached for t in op.inputs)):
+        if op in stop_ops or (op in sources and not any(t.op in reached for t in op._inputs)):
             continue
-        for t in op.inputs:
+        for t in op._inputs:
             if t.op in reached:
                 if t.op not in readers:
                     readers[t.op] = 0
@@ -219,10 +221,10 @@ def _reached(ys: Sequence[Tensor], sources: set[Operation]) -> set[Operation]:
         op = stack.pop()
         if op not in needed:
             needed.add(op)
-            stack += [t.op for t in op.inputs]
+            stack += [t.op for t in op._inputs]
     reached: set[Operation] = set()
     for op in sorted(needed, key=lambda op: op._id):
-        if op in sources or any(t.op in reached and t._dtype in _TRAINABLE for t in op.inputs):
+        if op in sources or any(t.op in reached and t._dtype in _TRAINABLE for t in op._inputs):
             reached.add(op)
     return reached
 
@@ -242,17 +244,17 @@ def _walk(
     ready = deque(op for op, count in waiting.items() if count == 0)
     while ready:
         op = ready.popleft()
-        ended = op in stop_ops or (op in sources and not any(t.op in waiting for t in op.inputs))
+        ended = op in stop_ops or (op in sources and not any(t.op in waiting for t in op._inputs))
         if not ended:
-            incoming = [_aggregate(sums[t]) if t in sums else None for t in op.outputs]
+            incoming = [_aggregate(sums[t]) if t in sums else None for t in op._outputs]
             outgoing = _gradients_of(graph, op, incoming, colocate)
-            for t, g in zip(op.inputs, outgoing, strict=True):
+            for t, g in zip(op._inputs, outgoing, strict=True):
                 if g is not None and t.op in waiting:
                     sums.setdefault(t, []).append(g)
-            for t in op.outputs:
+            for t in op._outputs:
                 if t not in wanted:
                     sums.pop(t, None)
-            for t in op.inputs:
+            for t in op._inputs:
                 if t.op in waiting:
                     waiting[t.op] -= 1
                     if waiting[t.op] == 0:
@@ -261,8 +263,8 @@ def _walk(
 
 def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bool) -> Sequence[Any]:
     """The gradients with respect to the inputs of `op`; None where there is none."""
-    nothing: list[Any] = [None] * len(op.inputs)
-    if all(g is None for g in incoming) or not op.inputs:
+    nothing: list[Any] = [None] * len(op._inputs)
+    if all(g is None for g in incoming) or not op._inputs:
         return nothing
     override = op.attrs.get("_gradient_op_type")
     name = override if override is not None else op.type
@@ -293,19 +295,19 @@ def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> S
             if g is None and t.dtype is not dtypes.resource
             else g
         )
-        for g, t in zip(incoming, op.outputs)
+        for g, t in zip(incoming, op._outputs)
     ]
     if op.type not in ("Identity", "ReadVariableOp", "Reshape"):
         arguments = [convert_to_tensor(g) if isinstance(g, IndexedSlices) else g for g in arguments]
     result = function(op, *arguments)
     if not isinstance(result, (list, tuple)):
         result = [result]
-    if len(result) != len(op.inputs):
+    if len(result) != len(op._inputs):
         raise ValueError(
-            f"the gradient of node '{op.name}' ({op.type}) returned {len(result)} values for {len(op.inputs)}"
-            " inputs"
+            f"the gradient of node '{op.name}' ({op.type}) returned {len(result)} values for"
+            f" {len(op._inputs)} inputs"
         )
-    for t, g in zip(op.inputs, result):
+    for t, g in zip(op._inputs, result):
         if isinstance(g, Tensor) and t.dtype is not dtypes.resource:
             if g.dtype is not t.dtype:
                 raise ValueError(
@@ -387,10 +389,10 @@ def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> N
         seen.add(op)
         if op.type in ("ReadVariableOp", "ResourceGather"):
             raise ValueError(
-                f"the function under custom_gradient reads variable '{op.inputs[0].op.name}'; pass it as an"
+                f"the function under custom_gradient reads variable '{op._inputs[0].op.name}'; pass it as an"
                 " argument"
             )
-        stack += [t.op for t in op.inputs]
+        stack += [t.op for t in op._inputs]
 
 
 def _aggregate(parts: list[Any] | None) -> Any:

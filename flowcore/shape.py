@@ -322,8 +322,8 @@ class TensorShape:
             if step == 0:
                 raise ValueError(f"a slice of shape {self} has step 0")
             return TensorShape(self._sizes[start:stop:step])
-        known = start is not None and stop is not None and step in (None, 1) and start >= 0
-        count = stop - start if known and stop is not None and start is not None else -1
+        first = 0 if start is None else start
+        count = stop - first if stop is not None and step in (None, 1) and first >= 0 else -1
         return TensorShape([None] * count) if 0 <= count <= MAX_RANK else TensorShape(None)
 
     def __add__(self, other: Any) -> TensorShape:

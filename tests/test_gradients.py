@@ -91,6 +91,31 @@ def test_ys_must_be_differentiable_types() -> None:
         fc.gradients("text", x)
 
 
+def test_nothing_depends_on_anything_through_integers() -> None:
+    i, x = fc.constant([1, 2]), fc.constant([1.0, 2.0])
+    assert fc.gradients(i * 2, i) == [None]
+    assert fc.gradients(fc.argmax(x), x) == [None]
+    assert fc.gradients(fc.greater(x, 1.0), [x]) == [None]
+    assert fc.gradients(fc.cast(fc.cast(x, fc.int32), fc.float32), x) == [None]
+    mixed = fc.gradients([i, x * 3.0], [i, x])
+    assert mixed[0] is None
+    with fc.Session() as sess:
+        assert sess.run(mixed[1]).tolist() == [3.0, 3.0]
+
+
+def test_grad_ys_may_have_another_shape_of_as_many_elements() -> None:
+    x = fc.ones([2, 3])
+    with fc.Session() as sess:
+        np.testing.assert_array_equal(
+            sess.run(fc.gradients(fc.reduce_mean(x), x, grad_ys=[[6.0]])[0]), np.ones([2, 3])
+        )
+        numbers = np.arange(6, dtype=np.float32)
+        found = sess.run(fc.gradients(fc.reshape(x, [6]), x, grad_ys=numbers.reshape(3, 2))[0])
+        np.testing.assert_array_equal(found, numbers.reshape(2, 3))
+    with pytest.raises(ValueError, match=r"grad_ys has shape \(2,\) for y .*\(6,\)"):
+        fc.gradients(fc.reshape(x, [6]), x, grad_ys=fc.constant([1.0, 2.0]))
+
+
 def test_gathered_rows_give_slices_that_are_joined_and_made_dense_where_needed() -> None:
     p = fc.placeholder(fc.float32, [4, 2])
     feeds = {p: np.arange(8).reshape(4, 2)}

@@ -16,7 +16,7 @@ from flowcore.arguments import as_bytes, described
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.op_def import get_op_def, register
-from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.shape import MAX_RANK, TensorShape, as_shape
 
 __all__ = ["constant"]
@@ -103,7 +103,9 @@ def _dtype_of_objects(array: np.ndarray, value: Any = None) -> DType:
 
 def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if dtype == dtypes.string:
-        if array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in array.flat):
+        if array.size and (
+            array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in array.flat)
+        ):
             raise TypeError(f"Expected string, found {described(value)} instead.")
         result = np.empty(array.size, object)
         result[:] = [as_bytes(v, "a string tensor") for v in array.flat]
@@ -112,6 +114,8 @@ def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if array.dtype == target:
         return array
     kind = array.dtype.kind
+    if isinstance(value, (np.ndarray, np.generic)) and _keeps(array, target):
+        return array.astype(target)
     wrong = (
         kind in "SUOMm"
         or array.dtype.names is not None
@@ -122,10 +126,26 @@ def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if not wrong and dtype.is_integer and array.size:
         wrong = bool(array.min() < dtype.min or array.max() > dtype.max)
     if wrong and array.size:
+        advice = (
+            " Use flowcore.cast(tensor, flowcore.float32) where it meets an integer tensor, or astype on the"
+            " value."
+            if kind == "f" and dtype.is_integer
+            else ""
+        )
         raise TypeError(
-            f"Expected {dtype.name}, found {described(value)} of type '{array.dtype.name}' instead."
+            f"Expected {dtype.name}, found {described(value)} of type '{array.dtype.name}' instead.{advice}"
         )
     return array.astype(target)
+
+
+def _keeps(array: np.ndarray, target: np.dtype) -> bool:
+    """Whether the values of a NumPy array of truth values, integers or floats are values of `target`
+    too. Unlike Python's numbers, arrays are often of another dtype for no reason.
+    """
+    if array.dtype.kind not in "biuf" or target.kind not in "iufc":
+        return False
+    with np.errstate(invalid="ignore", over="ignore"):
+        return bool(np.array_equal(array, array.astype(target)))
 
 
 def constant(
@@ -291,6 +311,15 @@ def constant_value_as_shape(tensor: Tensor) -> TensorShape:
         if found is not None:
             return found
     return TensorShape([None] * known) if known is not None else TensorShape(None)
+
+
+def _whole_shape(slices: IndexedSlices) -> TensorShape:
+    """What is known of the shape of the whole tensor."""
+    dense = slices.dense_shape
+    return TensorShape(None) if dense is None else constant_value_as_shape(dense)
+
+
+IndexedSlices.shape = property(_whole_shape)  # type: ignore[method-assign, assignment]
 
 
 def _slice_of_shape(op: Operation) -> TensorShape | None:

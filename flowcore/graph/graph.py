@@ -134,8 +134,8 @@ class Graph:
         compute_shapes: bool = True,
         compute_device: bool = True,
     ) -> Operation:
-        """Adds a node. `attrs` must be complete; `flowcore.graph.apply` infers and checks them, and
-        is what op functions use.
+        """Adds a node. What `attrs` lacks is taken from the inputs, `dtypes` and the defaults;
+        `flowcore.graph.apply` checks it too, and is what op functions use.
 
         Args:
           op_type: a registered op type.
@@ -150,10 +150,8 @@ class Graph:
           ValueError: an input of another graph, a malformed name, or shapes that do not fit.
         """
         inputs = inputs if type(inputs) is list else listed(inputs, "inputs")
-        if not isinstance(op_def, OpDef):
-            op_def = get_op_def(op_type)
-            attrs = _complete(op_def, {} if attrs is None else attrs)
-        attrs = {} if attrs is None else dict(attrs)
+        by_hand = not isinstance(op_def, OpDef)  # apply has completed and checked the attributes
+        op_def = op_def if isinstance(op_def, OpDef) else get_op_def(op_type)
         for input_tensor in inputs:
             if not isinstance(input_tensor, Tensor):
                 raise TypeError(
@@ -164,12 +162,13 @@ class Graph:
                     f"Tensor '{input_tensor.name}', an input of a new {op_type}, is from a different graph"
                     " than the one being built"
                 )
+        expected = None if dtypes is None else [as_dtype(t) for t in listed(dtypes, "dtypes")]
+        if by_hand:
+            attrs = _completed(op_def, inputs, expected, {} if attrs is None else attrs)
+        attrs = {} if attrs is None else dict(attrs)
         types = op_def.output_types(attrs)
-        dtypes = None if dtypes is None else listed(dtypes, "dtypes")
-        if dtypes is not None and [as_dtype(t) for t in dtypes] != list(types):
-            raise TypeError(
-                f"{op_type} yields {[t.name for t in types]}, not {[as_dtype(t).name for t in dtypes]}"
-            )
+        if expected is not None and expected != list(types):
+            raise TypeError(f"{op_type} yields {[t.name for t in types]}, not {[t.name for t in expected]}")
         frame = _user_frame()
         with self._lock:
             self._check_not_finalized()
@@ -198,7 +197,7 @@ class Graph:
             self._ops.append(op)
             self._by_name[full_name] = op
             for input_tensor in op._inputs:
-                input_tensor._consumers.append(op)
+                input_tensor._add_consumer(op)
         return op
 
     @staticmethod
@@ -228,7 +227,8 @@ class Graph:
 
     @staticmethod
     def _apply_colocation(op: Operation, colocation: tuple[Operation, ...]) -> None:
-        op._colocation = tuple(dict.fromkeys(o.name for o in colocation))
+        groups = [name for o in colocation for name in o._colocation or (o.name,)]
+        op._colocation = tuple(dict.fromkeys(groups))
         for other in colocation:
             if other._device:
                 op._device = other._device
@@ -348,10 +348,7 @@ class Graph:
                 )
             ops: dict[Operation, None] = {}
             for item in control_inputs:
-                if isinstance(item, IndexedSlices):
-                    item = item.op
-                element = self.as_graph_element(item)
-                ops[element._op if isinstance(element, Tensor) else element] = None
+                ops[self._node_of(item)] = None
             scopes.controls = (*old, _ControlScope(tuple(ops)))
         try:
             yield
@@ -387,8 +384,7 @@ class Graph:
         if op is None:
             scopes.colocation = ()
         else:
-            element = self.as_graph_element(op.op if isinstance(op, IndexedSlices) else op)
-            operation = element._op if isinstance(element, Tensor) else element
+            operation = self._node_of(op)
             scopes.colocation = (
                 (operation,) if flag(ignore_existing, "ignore_existing") else (*old, operation)
             )
@@ -397,6 +393,16 @@ class Graph:
             yield
         finally:
             scopes.colocation, scopes.devices = old, old_devices
+
+    def _node_of(self, item: Any) -> Operation:
+        """The operation that scopes mean by a tensor, an operation or a name. A variable stands for its
+        own node, which is there before it has a value, and not for a read of it.
+        """
+        handle = getattr(item, "handle", None)
+        if isinstance(handle, Tensor):
+            item = handle
+        element = self.as_graph_element(item.op if isinstance(item, IndexedSlices) else item)
+        return element._op if isinstance(element, Tensor) else element
 
     @contextlib.contextmanager
     def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
@@ -610,16 +616,37 @@ class Graph:
             self._collections.pop(name, None)
 
 
-def _complete(op_def: OpDef, attrs: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of a new node, checked, with the defaults of those left out."""
-    given = dict(instance(attrs, dict, "attrs"))
+def _completed(
+    op_def: OpDef, inputs: Sequence[Tensor], output_types: Sequence[DType] | None, attrs: dict[str, Any]
+) -> dict[str, Any]:
+    """The attributes of a new node, checked; what was left out comes from the inputs, from the dtypes of
+    the outputs, or is a default.
+    """
+    given = {
+        key: op_def.attr[key].check(op_def.name, value) if key in op_def.attr else value
+        for key, value in instance(attrs, dict, "attrs").items()
+    }
+    at = 0
+    for i, arg in enumerate(op_def.input_arg):
+        after = sum(not other.is_list for other in op_def.input_arg[i + 1 :])
+        count = max(len(inputs) - at - after, 0) if arg.is_list else 1
+        if arg.number_attr:
+            count = given.setdefault(arg.number_attr, count)
+        elif arg.type_list_attr:
+            count = len(given.setdefault(arg.type_list_attr, [t.dtype for t in inputs[at : at + count]]))
+        if arg.type_attr and inputs[at : at + count]:
+            given.setdefault(arg.type_attr, inputs[at].dtype)
+        at += count
+    for arg, dtype in zip(op_def.output_arg, output_types or ()):
+        if arg.type_list_attr and len(op_def.output_arg) == 1:
+            given.setdefault(arg.type_list_attr, list(output_types or ()))
+        elif arg.type_attr and not any(other.is_list for other in op_def.output_arg):
+            given.setdefault(arg.type_attr, dtype)
     for key, attr in op_def.attr.items():
-        if key in given:
-            given[key] = attr.check(op_def.name, given[key])
-        elif attr.has_default:
+        if key not in given:
+            if not attr.has_default:
+                raise ValueError(f"{op_def.name} needs attribute '{key}' ({attr.kind}) in attrs")
             given[key] = attr.default
-        else:
-            raise ValueError(f"{op_def.name} needs attribute '{key}' ({attr.kind}) in attrs")
     return given
 
 

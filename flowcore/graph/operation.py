@@ -37,10 +37,12 @@ class NodeDef:
 class Operation:
     """A node of a graph.
 
-    Made by `Graph.create_op`; never changed afterwards, but for control inputs and device.
+    Made by `Graph.create_op`; never changed afterwards, but for control inputs and device. Programs
+    may set attributes of their own on it.
     """
 
     __slots__ = (
+        "__dict__",
         "__weakref__",
         "_attrs",
         "_code",
@@ -99,19 +101,19 @@ class Operation:
         return self._graph
 
     @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The data inputs."""
-        return self._inputs
+    def inputs(self) -> list[Tensor]:
+        """The data inputs, as a list of the caller's own."""
+        return list(self._inputs)
 
     @property
-    def outputs(self) -> tuple[Tensor, ...]:
-        """The tensors that this node yields."""
-        return self._outputs
+    def outputs(self) -> list[Tensor]:
+        """The tensors that this node yields, as a list of the caller's own."""
+        return list(self._outputs)
 
     @property
-    def control_inputs(self) -> tuple[Operation, ...]:
-        """The operations that must be done before this one starts."""
-        return self._control_inputs
+    def control_inputs(self) -> list[Operation]:
+        """The operations that must be done before this one starts, as a list of the caller's own."""
+        return list(self._control_inputs)
 
     @property
     def device(self) -> str:
@@ -265,9 +267,12 @@ else:
 
 
 class Tensor(TensorOperators):
-    """An output of an operation: a value that exists while a session runs."""
+    """An output of an operation: a value that exists while a session runs.
 
-    __slots__ = ("__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
+    Programs may set attributes of their own on it.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
     __array_priority__: ClassVar[int] = 100
 
     OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset(
@@ -280,7 +285,8 @@ class Tensor(TensorOperators):
         self._value_index = value_index
         self._dtype = dtype
         self._shape: TensorShape = _UNKNOWN
-        self._consumers: list[Operation] = []
+        # Most tensors have one reader: a list of its own would be a tenth of what a node takes.
+        self._consumers: Operation | list[Operation] | None = None
 
     @property
     def op(self) -> Operation:
@@ -327,7 +333,17 @@ class Tensor(TensorOperators):
 
     def consumers(self) -> list[Operation]:
         """The operations that read this tensor."""
-        return list(self._consumers)
+        found = self._consumers
+        return [] if found is None else list(found) if isinstance(found, list) else [found]
+
+    def _add_consumer(self, op: Operation) -> None:
+        found = self._consumers
+        if found is None:
+            self._consumers = op
+        elif isinstance(found, list):
+            found.append(op)
+        else:
+            self._consumers = [found, op]
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """The value, computed in `session` or the default session."""
@@ -347,9 +363,9 @@ class Tensor(TensorOperators):
 
     def __bool__(self) -> bool:
         raise TypeError(
-            f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.cond or"
-            " flowcore.where for a choice inside the graph, `is not None` to test whether a tensor is there,"
-            " or Session.run to get its value"
+            f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.where for a"
+            " choice inside the graph, `is not None` to test whether a tensor is there, or Session.run to get"
+            " its value"
         )
 
     def __len__(self) -> int:
@@ -429,6 +445,15 @@ class IndexedSlices:
     @property
     def graph(self) -> Graph:
         return self._values.graph
+
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> TensorShape:
+            """What is known of the shape of the whole tensor (installed by flowcore.graph.constants)."""
+
+    def __neg__(self) -> IndexedSlices:
+        return IndexedSlices(-self._values, self._indices, self._dense_shape)
 
     def __repr__(self) -> str:
         return (

@@ -54,9 +54,12 @@ class name_scope:
         return self._name
 
     def __enter__(self) -> str:
-        graph = next(
-            (v.graph for v in self._values or () if isinstance(v, (Tensor, Operation, IndexedSlices))), None
-        )
+        graph: Graph | None = None
+        for value in self._values or ():
+            if isinstance(value, (Tensor, Operation, IndexedSlices)):
+                if graph is not None and value.graph is not graph:
+                    raise ValueError(f"{value} and the values before it belong to different graphs")
+                graph = value.graph
         self._stack = contextlib.ExitStack()
         if graph is not None and graph is not get_default_graph():
             self._stack.enter_context(graph.as_default())

@@ -83,10 +83,10 @@ class Verifier:
 
 def check_acyclic(ops: list[Operation]) -> None:
     """Raises GraphError for a cycle, naming a node on it."""
-    waiting = {op: len(op.inputs) + len(op.control_inputs) for op in ops}
+    waiting = {op: len(op._inputs) + len(op._control_inputs) for op in ops}
     readers: dict[Operation, list[Operation]] = {op: [] for op in ops}
     for op in ops:
-        for before in [t.op for t in op.inputs] + list(op.control_inputs):
+        for before in [t.op for t in op._inputs] + list(op._control_inputs):
             if before in readers:
                 readers[before].append(op)
             else:

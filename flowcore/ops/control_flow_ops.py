@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
@@ -26,42 +26,35 @@ def no_op(name: str | None = None) -> Operation:
 
 
 def group(*inputs: Any, **kwargs: Any) -> Operation:
-    """One operation that is done when all inputs (operations, tensors, lists of these) are. Keyword: name."""
+    """One operation that is done when all inputs (operations, tensors, variables, lists and dictionaries
+    of these) are. Keyword: name.
+    """
     name = kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"there are no such arguments: {', '.join(kwargs)}")
-    ops: dict[Operation, None] = {}
-    for item in _flatten(inputs):
-        element = (
-            item
-            if isinstance(item, (Operation, Tensor))
-            else item.op
-            if isinstance(item, IndexedSlices)
-            else _element(item)
-        )
-        ops[element.op if isinstance(element, Tensor) else element] = None
-    with name_scope(name, "group_deps", list(ops)) as scope, control_dependencies(list(ops)):
+    items = _flatten(inputs)
+    for item in items:
+        if not (isinstance(item, (Operation, Tensor, IndexedSlices)) or hasattr(item, "_as_graph_element")):
+            raise TypeError(
+                f"Expected Operation, Tensor or Variable in group(), found {item!r} with type {type(item)}"
+            )
+    with name_scope(name, "group_deps", items) as scope, control_dependencies(items):
         return no_op(name=scope)
 
 
 def _flatten(items: Any) -> list[Any]:
-    result = []
+    result: list[Any] = []
     for item in items:
-        result += (
-            _flatten(item) if isinstance(item, (list, __builtins_tuple)) else [] if item is None else [item]
-        )
+        if isinstance(item, Mapping):
+            result += _flatten([item[key] for key in sorted(item)])
+        elif isinstance(item, (list, __builtins_tuple)):
+            result += _flatten(item)
+        elif item is not None:
+            result.append(item)
     return result
 
 
 __builtins_tuple = ().__class__
-
-
-def _element(item: Any) -> Any:
-    if not hasattr(item, "_as_graph_element"):
-        raise TypeError(
-            f"Expected Operation, Tensor or Variable in group(), found {item!r} with type {type(item)}"
-        )
-    return get_default_graph().as_graph_element(item)
 
 
 def with_dependencies(dependencies: Sequence[Any], output_tensor: Any, name: str | None = None) -> Any:

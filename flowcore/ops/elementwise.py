@@ -125,6 +125,10 @@ def _sum_to(gradient: Any, x: Tensor, axes: Any) -> Any:
     )
 
 
+#: What has reflected operators of its own that know nothing of tensors: the error says more than theirs.
+_PLAIN = (int, float, complex, str, bytes, list, tuple, np.ndarray, np.generic)
+
+
 def define_operator(function: Callable[..., Tensor], method: str, name: str) -> None:
     """`x <op> y`, where only x need be a tensor; the other side is converted to its dtype."""
 
@@ -137,7 +141,7 @@ def define_operator(function: Callable[..., Tensor], method: str, name: str) -> 
                     else convert_to_tensor(y, dtype=None if isinstance(y, Tensor) else x.dtype, name="y")
                 )
             except TypeError:
-                if hasattr(type(y), f"__r{method}__") and not isinstance(y, (np.ndarray, np.generic)):
+                if hasattr(type(y), f"__r{method}__") and not isinstance(y, _PLAIN):
                     return NotImplemented
                 raise
             return function(x, other, name=scope)

@@ -304,7 +304,7 @@ def strided_slice(
 def _getitem(tensor: Tensor, key: Any) -> Tensor:
     """Indexing: numbers, scalar tensors, slices with steps, `...` and None (a new axis)."""
     if isinstance(key, (Tensor, np.ndarray)) and (key.dtype in (dtypes.bool, np.dtype(bool))):
-        raise TypeError("a tensor cannot be indexed by a mask; use flowcore.boolean_mask or flowcore.where")
+        raise TypeError("a tensor cannot be indexed by a mask; use flowcore.where or flowcore.gather")
     keys = key if isinstance(key, tuple) else (key,)
     masks: dict[str, Any] = dict.fromkeys(_MASKS, 0)
     begin: list[Any] = []

@@ -104,9 +104,9 @@ def _pays(op: Operation, inputs: Sequence[Tensor], device: Device, placed: dict[
     on_host = all(placed.get(t.op, HOST).is_host or t.op.type in _NO_KERNEL for t in inputs)
     if kernel.flags & ANY_DEVICE:
         return not on_host
-    if not any(t.dtype.is_floating for t in (*inputs, *op.outputs)):
+    if not any(t.dtype.is_floating for t in (*inputs, *op._outputs)):
         return False
-    return not (on_host and all(t.shape.ndims == 0 for t in op.outputs))
+    return not (on_host and all(t.shape.ndims == 0 for t in op._outputs))
 
 
 #: Ops that are no nodes of a plan, but decide where others run.

@@ -197,7 +197,7 @@ class _Lowering:
             if kernel.flags & KEEPS_CONSTANT and device.is_host and slots[1] in self.constants:
                 state = _engine.Resource(kernels.new_kept())
         else:
-            dtypes_out = tuple([t.dtype.as_datatype_enum for t in op.outputs])
+            dtypes_out = tuple([t.dtype.as_datatype_enum for t in op._outputs])
         variables: list[object] = []
         if self.order is not None:
             variables = self._variables(op)
@@ -303,7 +303,7 @@ def _on_host(op: Operation, inputs: Sequence[Tensor], kernel: object) -> tuple[l
     host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
     if flags & LAST_ON_HOST:
         host_in[-1] = True
-    return host_in, [bool(left >> min(i, 31) & 1) for i in range(len(op.outputs))]
+    return host_in, [bool(left >> min(i, 31) & 1) for i in range(len(op._outputs))]
 
 
 def _where(op: Operation | None) -> str:
@@ -312,7 +312,7 @@ def _where(op: Operation | None) -> str:
 
 
 def _refuse_placeholder(op: Operation) -> None:
-    tensor = op.outputs[0]
+    tensor = op._outputs[0]
     raise errors.InvalidArgumentError(
         op.node_def,
         op,

@@ -131,7 +131,7 @@ class BaseSession:
         self, target: str = "", graph: Graph | None = None, config: ConfigProto | None = None
     ) -> None:
         if text(target, "target"):
-            raise errors.UnimplementedError(
+            raise errors.NotFoundError(
                 None,
                 None,
                 f"session target {target!r}: this version runs in its own process only; leave target empty",
@@ -422,6 +422,8 @@ class BaseSession:
             key, found = None, None
         if found is not None:
             return found
+        if self._graph.version == 0:
+            raise RuntimeError("The session's graph is empty: make operations before the first run.")
         parsed = Fetches(self._graph, fetches)
         flat = (tuple(parsed.tensors), tuple(parsed.targets), feed_tensors)
         with self._lock, _without_collector():

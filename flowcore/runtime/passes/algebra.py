@@ -51,7 +51,7 @@ class Simplifying:
         """The op that a rule may look through: not where the tensor is fed, nor where whoever reads
         it has waited for more than its inputs.
         """
-        return None if tensor in self._fed or tensor.op.control_inputs else tensor.op
+        return None if tensor in self._fed or tensor.op._control_inputs else tensor.op
 
 
 def _passes_on(op: Operation, known: Simplifying) -> Sequence[Tensor]:
@@ -93,7 +93,7 @@ def _keeps_shape(op: Operation, x: Tensor, other: Tensor) -> bool:
     """Whether the result has the shape of `x` whatever comes: a scalar never makes it larger, other
     shapes must be known.
     """
-    return other.shape.ndims == 0 or _same_shape(x, op.outputs[0])
+    return other.shape.ndims == 0 or _same_shape(x, op._outputs[0])
 
 
 def _same_shape(a: Tensor, b: Tensor) -> bool:
@@ -108,18 +108,18 @@ def _undoes_itself(op: Operation, known: Simplifying) -> Sequence[Tensor] | None
 
 
 def _cast(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-    return known.inputs(op) if op.inputs[0].dtype == op.outputs[0].dtype else None
+    return known.inputs(op) if op._inputs[0].dtype == op._outputs[0].dtype else None
 
 
 def _to_same_shape(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
     x, dims = known.inputs(op)
     source = known.maker(dims)
     own = source is not None and source.type == "Shape" and known.inputs(source)[0] is x
-    return [x] if own or (known.constant(dims) is not None and _same_shape(x, op.outputs[0])) else None
+    return [x] if own or (known.constant(dims) is not None and _same_shape(x, op._outputs[0])) else None
 
 
 def _single(op: Operation, known: Simplifying) -> Sequence[Tensor] | None:
-    return known.inputs(op) if len(op.inputs) == 1 else None
+    return known.inputs(op) if len(op._inputs) == 1 else None
 
 
 def _permutation(tensor: Tensor, known: Simplifying) -> tuple[int, ...] | None:

@@ -66,19 +66,19 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
     for op in graph.ops:
         if op._type == "Const":
             if op not in fixed:
-                sizes[op.outputs[0]] = op.get_attr("value").nbytes
+                sizes[op._outputs[0]] = op.get_attr("value").nbytes
             continue
         inputs = changed.get(op, op._inputs)
         if (
             inputs
             and inputs[0] in sizes
             and all(t in sizes for t in inputs)
-            and op.outputs
+            and op._outputs
             and op not in fixed
             and op not in refused
             and _is_pure(op)
         ):
-            results = [_bytes(t) for t in op.outputs]
+            results = [_bytes(t) for t in op._outputs]
             if any(r is None for r in results):
                 continue
             more = sum(r or 0 for r in results) - sum(sizes[t] for t in inputs)
@@ -87,7 +87,7 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
                     continue
                 growth += more
             foldable.add(op)
-            sizes.update((t, r or 0) for t, r in zip(op.outputs, results, strict=True))
+            sizes.update((t, r or 0) for t, r in zip(op._outputs, results, strict=True))
     return foldable
 
 
@@ -96,7 +96,7 @@ def _is_pure(op: Operation) -> bool:
     if (
         op.op_def.is_stateful
         or (op.device and "CPU" not in op.device)
-        or any(t.dtype in (dtypes.string, dtypes.resource) for t in (*op.inputs, *op.outputs))
+        or any(t.dtype in (dtypes.string, dtypes.resource) for t in (*op._inputs, *op._outputs))
     ):
         return False
     return isinstance(HOST.kernel_for(op), _engine.Kernel)

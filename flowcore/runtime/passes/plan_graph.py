@@ -68,7 +68,7 @@ class PlanGraph:
         stack = [self.running(op) for op in self.targets]
         self.fixed = {*stack, *[t.op for t in fed]}
         stack += [t.op for t in self.fetches if t not in fed]
-        never = {t.op for t in fed if all(output in fed for output in t.op.outputs)}
+        never = {t.op for t in fed if all(output in fed for output in t.op._outputs)}
         seen = set(never)
         done: dict[Operation, None] = dict.fromkeys(never)
         while stack:

@@ -82,7 +82,7 @@ class Merging:
                 return first._outputs
             self._equal.setdefault(_key(first, inputs), first)
             first = self._equal.setdefault(_key(op, inputs), op)
-        return None if first is op else first.outputs
+        return None if first is op else first._outputs
 
 
 _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
@@ -111,7 +111,7 @@ def _surely_equal(a: Operation, b: Operation) -> bool:
 
 
 def _key(op: Operation, inputs: Any) -> Any:
-    return (op.type, inputs, op.device, op.control_inputs, tuple([_frozen(v) for v in op.attrs.values()]))
+    return (op.type, inputs, op.device, op._control_inputs, tuple([_frozen(v) for v in op.attrs.values()]))
 
 
 def _frozen(value: object) -> Any:

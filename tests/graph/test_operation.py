@@ -1,0 +1,79 @@
+"""What scripts do with nodes and tensors beside building them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+
+
+def test_inputs_outputs_and_control_inputs_are_lists_of_the_callers_own() -> None:
+    a, b = fc.constant(1.0), fc.constant(2.0)
+    with fc.control_dependencies([a]):
+        total = fc.add(b, b)
+    op = total.op
+    assert (op.inputs, op.outputs, op.control_inputs) == ([b, b], [total], [a.op])
+    assert fc.no_op().outputs == []
+    assert op.inputs + op.outputs == [b, b, total]
+    op.inputs.clear()
+    op.control_inputs.append(b.op)
+    assert (op.inputs, op.control_inputs) == ([b, b], [a.op])
+    assert op.values() == (total,)
+
+
+def test_programs_may_set_attributes_of_their_own() -> None:
+    x = fc.constant(1.0)
+    assert not hasattr(x, "_keras_shape")
+    x._keras_shape = (None, 3)  # type: ignore[attr-defined]
+    x.op.layer = "dense"  # type: ignore[attr-defined]
+    assert fc.get_default_graph().get_tensor_by_name(x.name)._keras_shape == (None, 3)  # type: ignore[attr-defined]
+    assert fc.get_default_graph().get_operation_by_name(x.op.name).layer == "dense"  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError):
+        x.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("readers", [0, 1, 2, 5])
+def test_consumers_are_all_readers_in_order(readers: int) -> None:
+    x = fc.constant(1.0)
+    ops = [fc.identity(x).op for _ in range(readers)]
+    assert x.consumers() == ops
+    square = (x * x).op
+    assert x.consumers() == [*ops, square, square]
+
+
+def test_a_truth_value_is_refused_with_advice_that_exists() -> None:
+    with pytest.raises(TypeError, match=r"Use flowcore\.where for a choice"):
+        bool(fc.constant(True))
+    with pytest.raises(TypeError, match=r"use flowcore\.where or flowcore\.gather"):
+        fc.constant([1, 2])[np.array([True, False])]
+
+
+def test_slices_know_the_whole_shape_and_can_be_negated() -> None:
+    values, indices = fc.constant([[1.0, 2.0]]), fc.constant([3])
+    known = fc.IndexedSlices(values, indices, fc.constant([5, 2]))
+    assert known.shape.as_list() == [5, 2]
+    assert fc.IndexedSlices(values, indices).shape.ndims is None
+    with fc.Session() as sess:
+        negative = sess.run(-known)
+    np.testing.assert_array_equal(negative.values, [[-1.0, -2.0]])
+    assert negative.indices.tolist() == [3]
+    assert negative.dense_shape.tolist() == [5, 2]
+
+
+def test_an_operation_made_by_hand_takes_missing_attributes_from_its_inputs() -> None:
+    g = fc.get_default_graph()
+    a, i = fc.constant([1.0, 2.0]), fc.constant(0)
+    assert g.create_op("Identity", [a], [fc.float32]).outputs[0].shape.as_list() == [2]
+    assert g.create_op("Placeholder", [], [fc.int8]).outputs[0].dtype is fc.int8
+    both = g.create_op("ConcatV2", [a, a, i])
+    assert (both.get_attr("N"), both.outputs[0].shape.as_list()) == (2, [4])
+    assert g.create_op("IdentityN", [a, i]).get_attr("T") == [fc.float32, fc.int32]
+    product = g.create_op("MatMul", [fc.ones([2, 3]), fc.ones([2, 3])], attrs={"transpose_b": True})
+    assert product.outputs[0].shape.as_list() == [2, 2]
+    with pytest.raises(ValueError, match="Cast needs attribute 'DstT'"):
+        g.create_op("Cast", [a])
+    with pytest.raises(TypeError, match=r"Identity yields \['float32'\], not \['int32'\]"):
+        g.create_op("Identity", [a], [fc.int32])
+    with fc.Session() as sess:
+        assert sess.run(both.outputs[0]).tolist() == [1.0, 2.0, 1.0, 2.0]
