@@ -319,8 +319,8 @@ def weighted_cross_entropy_with_logits(
         A Tensor of logits' dtype and shape.
 
     Raises:
-        TypeError: The dtypes differ, are others, or pos_weight is missing.
-        ValueError: The shapes do not broadcast, or labels or logits are missing.
+        TypeError: The dtypes differ, or are others.
+        ValueError: The shapes do not broadcast, or labels, logits or pos_weight are missing.
 
     Example:
         >>> fc.Session().run(fc.nn.weighted_cross_entropy_with_logits([0.0, 1.0], [0.0, 0.0], 2.0))

@@ -90,8 +90,8 @@ def random_uniform(
         A Tensor of dtype and shape.
 
     Raises:
-        TypeError: dtype is another, a bound does not convert to it, or shape holds other things
-            than whole numbers.
+        TypeError: dtype is another, a bound does not convert to it, or shape or seed hold other
+            things than whole numbers.
         ValueError: maxval is missing for integers, or a bound does not broadcast or is a Tensor of
             another dtype.
         InvalidArgumentError: A size is below 0, or minval is not below maxval (when it runs, for
@@ -163,7 +163,7 @@ def random_normal(
         A Tensor of dtype and shape.
 
     Raises:
-        TypeError: dtype is another, or shape holds other things than whole numbers.
+        TypeError: dtype is another, or shape or seed hold other things than whole numbers.
         ValueError: mean or stddev is a Tensor of another dtype, or does not broadcast.
         InvalidArgumentError: A size is below 0 (when it runs).
 
@@ -204,7 +204,7 @@ def truncated_normal(
         A Tensor of dtype and shape.
 
     Raises:
-        TypeError: dtype is another, or shape holds other things than whole numbers.
+        TypeError: dtype is another, or shape or seed hold other things than whole numbers.
         ValueError: mean or stddev is a Tensor of another dtype, or does not broadcast.
         InvalidArgumentError: A size is below 0 (when it runs).
 
@@ -229,7 +229,7 @@ def random_shuffle(value: Any, seed: int | None = None, name: str | None = None)
         A Tensor of value's dtype and shape.
 
     Raises:
-        TypeError: value does not convert to a tensor.
+        TypeError: value does not convert to a tensor, or seed is no whole number.
 
     Example:
         >>> x = fc.Session().run(fc.random_shuffle([1, 2, 3], seed=1))
