@@ -74,6 +74,13 @@ def _plain_jpeg(data: bytes, channels: int, most_pixels: int) -> np.ndarray | No
         return None
 
 
+def _with_channels(grey: np.ndarray, channels: int) -> np.ndarray:
+    """Grey values of 16 bits as an image of 1 to 4 channels (0: as it is); alpha is opaque."""
+    copies = [grey] * (3 if channels >= 3 else 1)
+    opaque = [np.full_like(grey, 65535)] if channels in (2, 4) else []
+    return np.stack([*copies, *opaque], -1)
+
+
 def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Callable[..., Any]]:
     def factory(name: str, attrs: Mapping[str, Any]) -> Callable[..., Any]:
         channels = attrs.get("channels", 0)
@@ -98,17 +105,16 @@ def _decoder(formats: tuple[str, ...]) -> Callable[[str, Mapping[str, Any]], Cal
             except Exception as error:
                 kinds = " or ".join(formats)
                 raise _invalid(f"not a usable {kinds} image ({len(data)} bytes): {error}") from None
-            if sixteen_bits and image.mode.startswith("I"):
-                return np.asarray(image, np.uint16)[..., None]
+            if image.mode.startswith("I"):  # grey, of 16 bits
+                deep = np.asarray(image).astype(np.uint16)
+                if sixteen_bits:
+                    return _with_channels(deep, channels)
+                image = image_module.fromarray((deep >> 8).astype(np.uint8), "L")
             if channels:
                 image = image if image.mode == _MODES[channels] else image.convert(_MODES[channels])
             elif image.mode not in ("L", "LA", "RGB", "RGBA"):
                 image = image.convert(
-                    "RGBA"
-                    if "transparency" in image.info
-                    else "L"
-                    if image.mode in ("1", "I", "I;16", "F")
-                    else "RGB"
+                    "RGBA" if "transparency" in image.info else "L" if image.mode in ("1", "F") else "RGB"
                 )
             array = np.asarray(image, np.uint8)
             array = array[..., None] if array.ndim == 2 else array

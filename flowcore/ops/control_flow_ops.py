@@ -158,14 +158,16 @@ def py_func(
     """A node that calls a Python function with NumPy arrays.
 
     Args:
-      func: takes one array per input, returns one array (or number) per dtype in Tout; runs with
-      the GIL, on any thread.
-      inp: the inputs. The arrays are read-only.
+      func: takes one argument per input: an array of its own, which it may write to; for a scalar
+      a NumPy scalar, or bytes. Returns one array (or number) per dtype in Tout: a list or tuple is
+      the list of outputs, also if Tout is a single dtype. Runs with the GIL, on any thread.
+      inp: the inputs.
       Tout: the dtype of the result, or a list of dtypes ([] for none).
 
     Returns:
       One tensor, or a list when Tout is a list; the Operation when Tout is empty. Shapes are
-      unknown: use set_shape.
+      unknown: use set_shape. A Python number becomes the declared dtype; one that does not fit is an
+      InvalidArgumentError, like an array of another dtype.
 
     An exception of `func` becomes the run's error: ValueError and TypeError an
     InvalidArgumentError, others by their kind, with the exception as its cause.

@@ -16,6 +16,7 @@ import numpy as np
 from flowcore import _engine, dtypes, errors, kernels
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.kernels.python_function import python_function
 from flowcore.runtime import handles
 from flowcore.runtime.access_order import ANY_VARIABLE, AccessOrder
 from flowcore.runtime.devices import (
@@ -271,7 +272,8 @@ class _Lowering:
 
     def _python_kernel(self, op: Operation) -> Callable[..., object] | None:
         if op.type == "PyFunc":
-            return op.graph._py_funcs[op.get_attr("token")]
+            function = op.graph._py_funcs[op.get_attr("token")]
+            return python_function(function, [np.dtype(t.as_numpy_dtype) for t in op.get_attr("Tout")])
         return self.resources.python_kernel(op, attributes(op))
 
     def _refuse(self, op: Operation, device: Device) -> None:
