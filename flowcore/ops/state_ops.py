@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore import dtypes
 from flowcore.arguments import described
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
@@ -116,13 +117,43 @@ register(
     stateful=True,
     grad=_resource_gather_grad,
 )
-_SCATTERS = ("Update", "Add", "Sub", "Mul", "Div", "Min", "Max")
-for _name in _SCATTERS:
+
+
+def _check_rows(what: str, rows: TensorShape, indices: TensorShape, declared: TensorShape) -> None:
+    """Rows of a variable of shape `declared`: the shape of the indices, then that of a row."""
+    if declared.sizes is None or indices.sizes is None:
+        return
+    expected = indices.concatenate(declared.with_rank_at_least(1)[1:])
+    if not rows.is_compatible_with(expected):
+        raise ValueError(
+            f"{what} must have the shape of indices {indices} followed by that of the variable's rows"
+            f" {expected[indices.ndims :]}, together {expected}; found {rows}"
+        )
+
+
+def _scatter_shape(op: Operation) -> Any:
+    handle, indices, updates = op.inputs
+    if updates.shape.ndims != 0:  # a scalar serves all rows
+        _check_rows("updates", updates.shape, indices.shape, declared_shape(handle))
+    return []
+
+
+#: What may be scattered: complex numbers have no order.
+_SCATTERS = {
+    "Update": "type",
+    "Add": "{numbers}",
+    "Sub": "{numbers}",
+    "Mul": "{numbers}",
+    "Div": "{numbers}",
+    "Min": "{reals}",
+    "Max": "{reals}",
+}
+for _name, _types in _SCATTERS.items():
     register(
         f"ResourceScatter{_name}",
         inputs=["resource: resource", "indices: Tindices", "updates: dtype"],
-        attrs=["dtype: type", "Tindices: {indices}"],
-        shape=shapes.none,
+        attrs=[f"dtype: {_types}", "Tindices: {indices}"],
+        shape=_scatter_shape,
         stateful=True,
         grad=None,
     )
@@ -139,8 +170,34 @@ register(
 _LOCK = ["T: {floats}", "use_locking: bool = False"]
 
 
+def _update_shape(op: Operation) -> Any:
+    """Slots and gradient have the shape of the variable (a sparse gradient that of some rows), the rest are
+    scalars.
+    """
+    declared = declared_shape(op.inputs[0])
+    arguments = {a.name: t for a, t in zip(op.op_def.input_arg, op.inputs, strict=True)}
+    indices = arguments.get("indices")
+    for name, tensor in arguments.items():
+        if tensor.dtype == dtypes.resource:
+            found = declared_shape(tensor)
+        elif name in ("grad", "delta") and indices is not None:
+            _check_rows(name, tensor.shape, indices.shape, declared)
+            continue
+        elif name in ("grad", "delta"):
+            found = tensor.shape
+        elif name == "indices":
+            tensor.shape.assert_has_rank(1)
+            continue
+        else:
+            tensor.shape.assert_has_rank(0)
+            continue
+        if not found.is_compatible_with(declared):
+            raise ValueError(f"{name} must have the variable's shape {declared}, found {found}")
+    return []
+
+
 def _update(op_type: str, inputs: list[str], extra: tuple[str, ...] = ()) -> None:
-    register(op_type, inputs=inputs, attrs=[*_LOCK, *extra], shape=shapes.none, stateful=True, grad=None)
+    register(op_type, inputs=inputs, attrs=[*_LOCK, *extra], shape=_update_shape, stateful=True, grad=None)
 
 
 _update("ResourceApplyGradientDescent", ["var: resource", "alpha: T", "delta: T"])

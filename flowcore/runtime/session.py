@@ -403,7 +403,12 @@ class BaseSession:
             raise TypeError(f"feed_dict must map tensors to values, found {type(feed_dict).__name__}")
         graph = self._graph
         tensors = tuple(
-            [k if type(k) is Tensor and k.graph is graph else self._feed_tensor(k) for k in feed_dict]
+            [
+                k
+                if type(k) is Tensor and k.graph is graph and not graph._unfeedable
+                else self._feed_tensor(k)
+                for k in feed_dict
+            ]
         )
         return tensors, tuple(feed_dict.values())
 

@@ -157,6 +157,7 @@ class Optimizer:
                     g = convert_to_tensor(g, dtype=v.dtype)
                 except (TypeError, ValueError):
                     raise TypeError(f"a gradient is a tensor, IndexedSlices or None, found {g!r}") from None
+            _check_shape(g, v)
             pairs.append((g, v))
         if not pairs:
             raise ValueError("grads_and_vars is empty")
@@ -263,6 +264,20 @@ class Optimizer:
     @staticmethod
     def _cast(value: Tensor, var: Variable) -> Tensor:
         return value if value.dtype == var.dtype else apply("Cast", value, DstT=var.dtype)
+
+
+def _check_shape(g: Any, v: Variable) -> None:
+    """Refuses a gradient whose known shape is not the variable's."""
+    if isinstance(g, IndexedSlices):
+        own, found, what = v.shape[1:], g.values.shape[1:], "rows"
+    elif isinstance(g, Tensor):
+        own, found, what = v.shape, g.shape, "shape"
+    else:
+        return
+    if not found.is_compatible_with(own):
+        raise ValueError(
+            f"the gradient for variable '{v.name}' has {what} {found} where the variable has {own}"
+        )
 
 
 def _static_or_dynamic(var: Variable) -> Any:

@@ -9,12 +9,15 @@ import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from flowcore import dtypes
 from flowcore.arguments import flag, real_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies
+from flowcore.ops.casts import cast
+from flowcore.ops.comparison import maximum
 from flowcore.ops.control_flow_ops import group
 from flowcore.ops.filling import fill
 from flowcore.ops.functions import sqrt
@@ -193,16 +196,23 @@ class AdamOptimizer(Optimizer):
 
         the moments of all rows decay, those of the given rows take the gradient in.
         """
-        (beta1_power, beta2_power), (rate, beta1, beta2, epsilon) = self._numbers(var)
+        wide = dtypes.float32 if var.dtype in (dtypes.float16, dtypes.bfloat16) else var.dtype
+        beta1_power, beta2_power = (cast(p, wide) for p in self._power_reads)
+        rate, beta1, beta2, epsilon = (cast(t, wide) for t in self._tensors)
+        if var.dtype == dtypes.float16:  # what the kernel for whole gradients does, which says why
+            epsilon = maximum(epsilon, 2.0**-12)
         scaled = rate * sqrt(1 - beta2_power) / (1 - beta1_power)
         m, v = self._slots["m"][var], self._slots["v"][var]
+        values = cast(grad, wide)
         moments = []
-        for slot, beta, values in ((m, beta1, grad), (v, beta2, grad * grad)):
-            with control_dependencies([slot.assign(slot.value() * beta, read_value=False)]):
-                op = apply("ResourceScatterAdd", slot.handle, indices, values * (1 - beta))
+        for slot, beta, added in ((m, beta1, values), (v, beta2, values * values)):
+            decayed = cast(cast(slot.value(), wide) * beta, var.dtype)
+            with control_dependencies([slot.assign(decayed, read_value=False)]):
+                op = apply("ResourceScatterAdd", slot.handle, indices, cast(added * (1 - beta), var.dtype))
             with control_dependencies([op]):
-                moments.append(slot.value())
-        return var.assign_sub(scaled * moments[0] / (sqrt(moments[1]) + epsilon), read_value=False)
+                moments.append(cast(slot.value(), wide))
+        step = scaled * moments[0] / (sqrt(moments[1]) + epsilon)
+        return var.assign_sub(cast(step, var.dtype), read_value=False)
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         with control_dependencies(update_ops), get_default_graph().device(_HOST):

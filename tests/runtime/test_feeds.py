@@ -86,3 +86,17 @@ def test_fed_text_keeps_every_byte() -> None:
         for wrong in (3, ["a", 3], [["a"], ["b", "c"]], None):
             with pytest.raises(TypeError, match=r"Cannot feed .* for Tensor 'text:0' of dtype string"):
                 sess.run(text, {text: wrong})
+
+
+def test_what_may_not_be_fed_is_refused_by_tensor_and_by_name() -> None:
+    x = fc.constant(1.0, name="x")
+    y = x + 1.0
+    with fc.Session() as sess:
+        assert sess.run(y, {x: 5.0}) == 6.0
+        fc.get_default_graph().prevent_feeding(x)
+        for key in (x, "x:0"):
+            with pytest.raises(ValueError, match="x:0 may not be fed"):
+                sess.run(y, {key: 5.0})
+            with pytest.raises(ValueError, match="x:0 may not be fed"):
+                sess.make_callable(y, [key])
+        assert sess.run(y) == 2.0

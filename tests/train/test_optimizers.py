@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import flowcore as fc
+from flowcore.graph.apply import apply
 
 START = np.array([[1.0, -2.0], [0.5, 3.0], [2.0, 2.0]])
 
@@ -119,3 +120,53 @@ def test_training_gives_the_same_bits_for_any_number_of_threads(threads: int) ->
 
 
 RESULTS: dict[str, list[np.float32]] = {}
+
+
+@pytest.mark.parametrize("name", [*CASES, "sparse adam", "sparse adagrad", "sparse momentum"])
+def test_half_precision_without_a_gradient_stays_where_it_is(name: str) -> None:
+    make = CASES[name.removeprefix("sparse ")][0]
+    w = fc.Variable(np.float16([[1.0, -2.0], [3.0, 4.0]]))
+    zeros = fc.placeholder(fc.float16, [2, 2])
+    gradient = fc.IndexedSlices(zeros, fc.constant([1, 0])) if name.startswith("sparse") else zeros
+    step = make().apply_gradients([(gradient, w)])
+    with fc.Session() as sess:
+        sess.run(fc.global_variables_initializer())
+        for _ in range(200):  # the second moment of RMSProp decays to nothing
+            sess.run(step, {zeros: np.zeros((2, 2))})
+        assert sess.run(w).tolist() == [[1.0, -2.0], [3.0, 4.0]]
+        for _ in range(5):  # gradients whose squares are nothing in half precision
+            sess.run(step, {zeros: np.full((2, 2), 1e-4)})
+        after = sess.run(w)
+        assert np.isfinite(after).all()
+        assert np.abs(after - np.float16([[1.0, -2.0], [3.0, 4.0]])).max() < 2.0
+
+
+def test_gradients_of_another_shape_are_refused() -> None:
+    w = fc.Variable(np.zeros((2, 3), np.float32), name="w")
+    unknown = fc.placeholder(fc.float32)
+    for make, _ in CASES.values():
+        for wrong in (fc.ones([3]), fc.ones([1, 3]), fc.ones([])):
+            with pytest.raises(ValueError, match=r"gradient for variable 'w.*has shape .*\(2, 3\)"):
+                make().apply_gradients([(wrong, w)])
+        rows = fc.IndexedSlices(fc.ones([1, 2]), fc.constant([0]))
+        with pytest.raises(ValueError, match=r"gradient for variable 'w.*has rows"):
+            make().apply_gradients([(rows, w)])
+        step = make().apply_gradients([(unknown, w)])
+        with fc.Session() as sess:
+            sess.run(fc.global_variables_initializer())
+            with pytest.raises(fc.errors.InvalidArgumentError, match="'w' has shape"):
+                sess.run(step, {unknown: np.ones(3)})
+
+
+def test_update_ops_check_their_arguments() -> None:
+    w = fc.Variable(np.zeros((2, 3), np.float32))
+    slot = fc.Variable(np.zeros((3, 2), np.float32))
+    ones = fc.ones([2, 3])
+    with pytest.raises(ValueError, match="accum must have the variable's shape"):
+        apply("ResourceApplyAdagrad", w.handle, slot.handle, 0.1, ones)
+    with pytest.raises(ValueError, match="delta must have the variable's shape"):
+        apply("ResourceApplyGradientDescent", w.handle, 0.1, fc.ones([3]))
+    with pytest.raises(ValueError, match=r"rank 0|scalar"):
+        apply("ResourceApplyGradientDescent", w.handle, [0.1], ones)
+    with pytest.raises(ValueError, match="grad must have the shape of indices"):
+        apply("ResourceSparseApplyAdagrad", w.handle, w.handle, 0.1, ones, [0])

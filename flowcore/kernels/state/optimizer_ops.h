@@ -106,6 +106,14 @@ static int apply_rule(fc_ctx *ctx, int n, int grad, int indices, int rule, fc_up
     return apply(ctx, n, grad, indices, u);
 }
 
+/* Half precision rounds the usual epsilons, 1e-8 and 1e-10, and squares of small gradients to zero, and a
+ * step would be divided by nothing. So epsilon is at least the root of the least number that a second moment
+ * can hold (`squared`: that number itself). */
+static double least_epsilon(const fc_tensor *epsilon, double value, int squared) {
+    const double least = squared ? 0x1p-24 : 0x1p-12;
+    return epsilon->dtype == FC_FLOAT16 && value < least ? least : value;
+}
+
 static int gradient_descent(fc_ctx *ctx) {
     fc_update u = {0};
     int rc = scalar_at(ctx, 1, "alpha", &u.scalar[0]);
@@ -130,6 +138,7 @@ static int adam(fc_ctx *ctx) {
     }
     u.scalar[0] = s[2] * sqrt(1 - s[1]) / (1 - s[0]);
     memcpy(&u.scalar[1], &s[3], 3 * sizeof(double));
+    u.scalar[3] = least_epsilon(ctx->in[8], u.scalar[3], 0);
     return apply_rule(ctx, 3, 9, -1, FC_RULE_ADAM, &u);
 }
 static int dense_adagrad(fc_ctx *ctx) {
@@ -149,6 +158,7 @@ static int rmsprop(fc_ctx *ctx) {
         int rc = scalar_at(ctx, 3 + i, names[i], &u.scalar[i]);
         if (rc) return rc;
     }
+    u.scalar[3] = least_epsilon(ctx->in[6], u.scalar[3], 1);
     return apply_rule(ctx, 3, 7, -1, FC_RULE_RMSPROP, &u);
 }
 

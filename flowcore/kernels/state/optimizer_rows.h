@@ -1,5 +1,4 @@
-/* Template: the optimisers' loops for one type; see optimizers.def. T stored, C computed, LOAD, STORE,
- * FN(name). */
+/* Template: the optimisers' loops for one type, see _each_type.h; formulas: optimizers.def. */
 
 #define BEGIN_LOOP \
     const update *u = arg; \

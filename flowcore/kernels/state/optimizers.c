@@ -12,54 +12,17 @@ typedef struct {
 } update;
 typedef void (*update_fn)(void *arg, int64_t begin, int64_t end);
 
-#define PASTE2(a, b) a##_##b
-#define PASTE(a, b) PASTE2(a, b)
-#define FN(name) PASTE(name, TYPE)
-#define FC_SQRT sqrtf
-#define TYPE float32
-#define T float
-#define C float
-#define LOAD
-#define STORE
-#include "optimizer_rows.h"
-#undef TYPE
-#undef T
-#undef LOAD
-#undef STORE
-#define TYPE float16
-#define T fc_half
-#define LOAD fc_from_half
-#define STORE fc_to_half
-#include "optimizer_rows.h"
-#undef TYPE
-#undef T
-#undef LOAD
-#undef STORE
-#define TYPE bfloat16
-#define T fc_bfloat16
-#define LOAD fc_from_bfloat16
-#define STORE fc_to_bfloat16
-#include "optimizer_rows.h"
-#undef TYPE
-#undef T
-#undef C
-#undef LOAD
-#undef STORE
-#undef FC_SQRT
-#define FC_SQRT sqrt
-#define TYPE float64
-#define T double
-#define C double
-#define LOAD
-#define STORE
-#include "optimizer_rows.h"
+#define FC_SQRT(x) _Generic((x), float: sqrtf, double: sqrt)(x)
+#define FC_TEMPLATE "state/optimizer_rows.h"
+#define FC_TEMPLATE_FLOATS
+#include "../_each_type.h"
 
 static update_fn loop_for(int rule, int dtype) {
 #define BY_TYPE(name) \
-    (dtype == FC_FLOAT32   ? name##_float32 \
-     : dtype == FC_FLOAT64 ? name##_float64 \
-     : dtype == FC_FLOAT16 ? name##_float16 \
-                           : name##_bfloat16)
+    (dtype == FC_FLOAT32   ? name##_FLOAT32 \
+     : dtype == FC_FLOAT64 ? name##_FLOAT64 \
+     : dtype == FC_FLOAT16 ? name##_FLOAT16 \
+                           : name##_BFLOAT16)
     switch (rule) {
     case FC_RULE_GRADIENT_DESCENT: return BY_TYPE(gradient_descent);
     case FC_RULE_MOMENTUM: return BY_TYPE(momentum);

@@ -79,6 +79,10 @@ static int scatter(fc_ctx *ctx, int op) {
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "the rows of variable '%s' of dtype %s cannot be updated", v->base.name,
                               fc_dtype_name(v->dtype));
+    if ((op == FC_SCATTER_MIN || op == FC_SCATTER_MAX) &&
+        (x->dtype == FC_COMPLEX64 || x->dtype == FC_COMPLEX128))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "complex numbers have no order, so no %s either",
+                              op == FC_SCATTER_MIN ? "least" : "greatest");
     if (op == FC_SCATTER_DIV && divides_by_zero(x))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Integer division by zero");
     fc_take_lock(ctx, &v->lock);
