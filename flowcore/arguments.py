@@ -136,3 +136,17 @@ def subclasses(value: Any, kind: type[T], what: str) -> tuple[type[T], ...]:
         if not isinstance(part, type) or not issubclass(part, kind):
             raise TypeError(f"{what} must hold subclasses of {kind.__name__}, found {described(part)}")
     return found
+
+
+def deprecated_argument(new_name: str, new: Any, old_name: str, old: Any) -> Any:
+    """The value of an argument that may be given by its new or its old name; None: by neither.
+
+    Raises:
+      ValueError: both are given, even if they are equal.
+    """
+    if new is not None and old is not None:
+        raise ValueError(
+            f"Cannot specify both '{old_name}' and '{new_name}': they are two names of one argument; give"
+            f" '{new_name}' alone"
+        )
+    return old if new is None else new

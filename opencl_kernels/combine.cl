@@ -1,5 +1,5 @@
-/* What a reduction of values of type T_C does with two of them. OP: Sum, Prod, Max, Min, All, Any; DIVIDE=1:
- * over `count` at the end. */
+/* What a reduction of values of type T_C does with two of them. OP: Sum, Prod, Max, Min, All, Any; DIVIDE=1,
+ * of floating values: over `count` at the end. */
 
 #define COMBINE_Sum(C, x, y) (C)((x) + (y))
 #define COMBINE_Prod(C, x, y) (C)((x) * (y))
@@ -22,12 +22,10 @@
 #define START_Any 0
 #define START PASTE(START_, OP)
 
-#if !DIVIDE
-#define FINISH(total, count) (total)
-#elif T_FLOATING
+#if DIVIDE
 #define FINISH(total, count) ((total) / (T_C)(count))
 #else
-#define FINISH(total, count) (T_C)((count) ? (total) / (count) : 0)
+#define FINISH(total, count) (total)
 #endif
 
 /* x = x and y together. */
@@ -41,9 +39,9 @@
 #define C8 PASTE(T_C, 8)
 #define C4 PASTE(T_C, 4)
 #define C2 PASTE(T_C, 2)
-static inline T_C joined16(C16 r16) {
-    C8 r8 = r16.lo;
-    JOIN(C8, r8, r16.hi);
+static inline T_C joined16(const C16 *r16) { /* by value, wide vectors would have an ABI of their own */
+    C8 r8 = r16->lo;
+    JOIN(C8, r8, r16->hi);
     C4 r4 = r8.lo;
     JOIN(C4, r4, r8.hi);
     C2 r2 = r4.lo;

@@ -42,7 +42,7 @@ __kernel VECTORS void fused_rows(ARGUMENTS) {
                 begin = row_at + last;
             }
             for (size_t v = 1; v < BLOCK / 16; v++) JOIN(C16, vectors[0], vectors[v]);
-            JOIN(T_C, total, joined16(vectors[0]));
+            JOIN(T_C, total, joined16(&vectors[0]));
         }
         STORE_R(out, at, FINISH(total, count));
     }

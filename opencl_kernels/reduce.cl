@@ -31,7 +31,7 @@ static inline T_C of_row(__global const T *row, size_t n) {
         JOIN(C16, a0, a1);
         JOIN(C16, a2, a3);
         JOIN(C16, a0, a2);
-        JOIN(T_C, rest, joined16(a0));
+        JOIN(T_C, rest, joined16(&a0));
         JOIN(T_C, total, rest);
     }
     return total;

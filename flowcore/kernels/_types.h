@@ -6,11 +6,7 @@
 
 #include "_float16.h"
 
-#define FC_REAL_TYPES(X) \
-    X(FLOAT32, float, float, , ) \
-    X(FLOAT64, double, double, , ) \
-    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half) \
-    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16) \
+#define FC_INTEGER_TYPES(X) \
     X(INT8, int8_t, int8_t, , ) \
     X(UINT8, uint8_t, uint8_t, , ) \
     X(INT16, int16_t, int16_t, , ) \
@@ -19,6 +15,12 @@
     X(UINT32, uint32_t, uint32_t, , ) \
     X(INT64, int64_t, int64_t, , ) \
     X(UINT64, uint64_t, uint64_t, , )
+#define FC_REAL_TYPES(X) \
+    FC_INTEGER_TYPES(X) \
+    X(FLOAT32, float, float, , ) \
+    X(FLOAT64, double, double, , ) \
+    X(FLOAT16, fc_half, float, fc_from_half, fc_to_half) \
+    X(BFLOAT16, fc_bfloat16, float, fc_from_bfloat16, fc_to_bfloat16)
 #define FC_COMPLEX_TYPES(X) \
     X(COMPLEX64, float complex, float complex, , ) \
     X(COMPLEX128, double complex, double complex, , )

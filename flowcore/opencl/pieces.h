@@ -36,5 +36,7 @@ static inline int64_t ocl_pieces(const fc_run *run, int64_t piece) {
  * `count`: in one launch, or two (reduce.c). */
 int ocl_reduce_run(fc_ctx *ctx, const char *op, int divide, int64_t count, const fc_tensor *out,
                    const fc_tensor *in, const fc_run *run);
+/* Fills out[0] by the mean of in[0], of integers, over the runs of `r` (integer_mean.c). */
+int ocl_integer_mean(fc_ctx *ctx, const fc_reduction *r);
 
 #endif

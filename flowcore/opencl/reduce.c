@@ -86,6 +86,13 @@ static int reduce(fc_ctx *ctx, const char *op, int mean) {
 }
 static int sum(fc_ctx *ctx) { return reduce(ctx, "Sum", 0); }
 static int mean(fc_ctx *ctx) { return reduce(ctx, "Sum", 1); }
+static int integer_mean(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0];
+    fc_reduction r;
+    int rc = fc_plan_reduction(ctx, &r);
+    if (rc) return rc;
+    return r.count ? ocl_integer_mean(ctx, &r) : ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape);
+}
 static int prod(fc_ctx *ctx) { return reduce(ctx, "Prod", 0); }
 static int max(fc_ctx *ctx) { return reduce(ctx, "Max", 0); }
 static int min(fc_ctx *ctx) { return reduce(ctx, "Min", 0); }
@@ -111,16 +118,19 @@ static int bias_add_grad(fc_ctx *ctx) {
     return reduce_all(ctx, "Sum", 0, &r);
 }
 
+#define INTEGERS "T:int8,int16,int32,int64,uint8,uint16,uint32,uint64"
+#define FLOATS "T:float32,float64,float16,bfloat16"
 #define REALS "T:float32,float64,float16,bfloat16,int8,int16,int32,int64,uint8,uint16,uint32,uint64"
 static const fc_kernel_def defs[] = {
     {"Sum", REALS, "keep_dims", FC_SYNC, 2, 0, sum},
-    {"Mean", REALS, "keep_dims", FC_SYNC, 2, 0, mean},
+    {"Mean", FLOATS, "keep_dims", FC_SYNC, 2, 0, mean},
+    {"Mean", INTEGERS, "keep_dims", FC_SYNC, 2, 0, integer_mean},
     {"Prod", REALS, "keep_dims", FC_SYNC, 2, 0, prod},
     {"Max", REALS, "keep_dims", FC_SYNC, 2, 0, max},
     {"Min", REALS, "keep_dims", FC_SYNC, 2, 0, min},
     {"All", "", "keep_dims", FC_SYNC, 2, 0, all},
     {"Any", "", "keep_dims", FC_SYNC, 2, 0, any},
     {"BiasAddGrad", REALS, "data_format", FC_SYNC, 0, 0, bias_add_grad},
-    {"L2Loss", "T:float32,float64,float16,bfloat16", "", FC_SYNC, 0, 0, l2_loss},
+    {"L2Loss", FLOATS, "", FC_SYNC, 0, 0, l2_loss},
 };
 const fc_kernel_table ocl_reduce_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

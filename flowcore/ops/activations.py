@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowcore.arguments import whole_number
+from flowcore.arguments import deprecated_argument, whole_number
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant
@@ -320,7 +320,7 @@ def softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any = N
         >>> fc.Session().run(fc.nn.softmax([[1.0, 1.0]]))
         array([[0.5, 0.5]], dtype=float32)
     """
-    axis = dim if axis is None else axis
+    axis = deprecated_argument("axis", axis, "dim", dim)
     return _along_axis("Softmax", logits, -1 if axis is None else axis, name)
 
 
@@ -346,5 +346,5 @@ def log_softmax(logits: Any, axis: Any = None, name: str | None = None, dim: Any
         >>> fc.Session().run(fc.nn.log_softmax([[1.0, 1.0]]))
         array([[-0.693147, -0.693147]], dtype=float32)
     """
-    axis = dim if axis is None else axis
+    axis = deprecated_argument("axis", axis, "dim", dim)
     return _along_axis("LogSoftmax", logits, -1 if axis is None else axis, name)

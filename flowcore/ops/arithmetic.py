@@ -20,6 +20,7 @@ from flowcore.ops import shapes
 from flowcore.ops.casts import cast, real
 from flowcore.ops.elementwise import (
     binary,
+    chain,
     conjugate,
     define_operator,
     gradient_op,
@@ -176,7 +177,7 @@ for _name in ("Inv", "Reciprocal"):
 
 def _inv_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
     y, dy = op.inputs
-    back = constant(-2.0, grad.dtype) * conjugate(grad) * dy * conjugate(y)
+    back = chain(constant(-2.0, grad.dtype) * conjugate(grad) * dy, conjugate(y))
     return [back, conjugate(apply(op.type, y, conjugate(grad)))]
 
 
@@ -373,7 +374,7 @@ def multiply(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 def _realdiv_grad(op: Operation, dz: Tensor) -> list[Any]:
     x, y = conjugate(op.inputs[0]), conjugate(op.inputs[1])
-    return unbroadcast(op, realdiv(dz, y), dz * realdiv(realdiv(negative(x), y), y))
+    return unbroadcast(op, apply("Xdivy", dz, y), chain(dz, realdiv(realdiv(negative(x), y), y)))
 
 
 @binary("RealDiv", "{inexact}", _realdiv_grad)
@@ -488,11 +489,11 @@ def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def _div_no_nan_grad(op: Operation, dz: Tensor) -> list[Any]:
-    x, y = op.inputs
-    return unbroadcast(op, div_no_nan(dz, y), dz * div_no_nan(div_no_nan(negative(x), y), y))
+    x, y = conjugate(op.inputs[0]), conjugate(op.inputs[1])
+    return unbroadcast(op, div_no_nan(dz, y), chain(dz, div_no_nan(div_no_nan(negative(x), y), y)))
 
 
-@binary("DivNoNan", "{floats}", _div_no_nan_grad)
+@binary("DivNoNan", "{inexact}", _div_no_nan_grad)
 def _div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("DivNoNan", x, y, name=name)
 
@@ -521,11 +522,20 @@ def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 
 def _mul_no_nan_grad(op: Operation, dz: Tensor) -> list[Any]:
-    x, y = op.inputs
+    x, y = conjugate(op.inputs[0]), conjugate(op.inputs[1])
     return unbroadcast(op, apply("MulNoNan", dz, y), apply("MulNoNan", x, dz))
 
 
-binary("MulNoNan", "{floats}", _mul_no_nan_grad)
+binary("MulNoNan", "{inexact}", _mul_no_nan_grad)
+
+
+def _xdivy_grad(op: Operation, dz: Tensor) -> list[Any]:
+    x, y = conjugate(op.inputs[0]), conjugate(op.inputs[1])
+    return unbroadcast(op, div_no_nan(dz, y), chain(dz, apply("Xdivy", apply("Xdivy", negative(x), y), y)))
+
+
+#: x / y, and 0 where x is 0.
+binary("Xdivy", "{inexact}", _xdivy_grad)
 
 
 @binary(

@@ -85,6 +85,11 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
         return x if x.dtype is target else apply("Cast", x, DstT=target, name=scope)
 
 
+def summing_dtype(dtype: dtypes.DType) -> dtypes.DType:
+    """The dtype to count, and to add up squares in: float16 ends at 65504, bfloat16 counts to 256."""
+    return dtypes.float32 if dtype in (dtypes.float16, dtypes.bfloat16) else dtype
+
+
 def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
     """x as another dtype; what does not fit gives the nearest value that does.
 

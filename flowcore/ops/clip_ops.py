@@ -15,7 +15,7 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import IndexedSlices, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.arithmetic import multiply, truediv
-from flowcore.ops.casts import cast
+from flowcore.ops.casts import cast, summing_dtype
 from flowcore.ops.comparison import greater, is_finite, maximum, minimum, where
 from flowcore.ops.filling import ones_like
 from flowcore.ops.functions import sqrt
@@ -63,13 +63,14 @@ def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = No
         array([0.6, 0.8], dtype=float32)
     """
     with name_scope(name, "clip_by_norm", [_given(t), clip_norm]) as scope:
-        values = _values(t, "t")
+        given = _values(t, "t")
+        values = cast(given, summing_dtype(given.dtype))
+        limit = cast(convert_to_tensor(clip_norm, dtype=given.dtype, name="clip_norm"), values.dtype)
         total = reduce_sum(values * values, axes, keepdims=True)
         positive = greater(total, 0)
         # sqrt has no slope at 0: its argument is replaced there, and the result put back.
         norm = where(positive, sqrt(where(positive, total, ones_like(total))), total)
-        limit = convert_to_tensor(clip_norm, dtype=values.dtype, name="clip_norm")
-        clipped = apply("Identity", values * limit / maximum(norm, limit), name=scope)
+        clipped = apply("Identity", cast(values * limit / maximum(norm, limit), given.dtype), name=scope)
         values.shape.assert_is_compatible_with(clipped.shape)
         return _like(t, clipped)
 
@@ -95,11 +96,12 @@ def global_norm(t_list: Sequence[Any], name: str | None = None) -> Tensor:
     """
     parts = _checked(t_list)
     with name_scope(name, "global_norm", [_given(t) for t in parts if t is not None]):
-        halves = [apply("L2Loss", _values(t, f"t_{i}")) for i, t in enumerate(parts) if t is not None]
-        if not halves:
+        values = [_values(t, f"t_{i}") for i, t in enumerate(parts) if t is not None]
+        if not values:
             raise ValueError("global_norm needs at least one tensor that is not None")
-        total = reduce_sum(stack(halves))
-        return sqrt(total * constant(2.0, total.dtype), name="global_norm")
+        total = reduce_sum(stack([apply("L2Loss", cast(v, summing_dtype(v.dtype))) for v in values]))
+        norm = sqrt(total * constant(2.0, total.dtype), name="global_norm")
+        return cast(norm, values[0].dtype)
 
 
 def clip_by_global_norm(
@@ -174,11 +176,11 @@ def clip_by_average_norm(t: Any, clip_norm: Any, name: str | None = None) -> Ten
     with name_scope(name, "clip_by_average_norm", [t, clip_norm]) as scope:
         t = convert_to_tensor(t, name="t")
         limit = convert_to_tensor(clip_norm, dtype=t.dtype, name="clip_norm")
-        count = cast(size(t), t.dtype)
-        inverse = apply("Rsqrt", reduce_sum(t * t))
-        return apply(
-            "Identity", t * limit * minimum(inverse * count, constant(1.0, t.dtype) / limit), name=scope
-        )
+        wide = summing_dtype(t.dtype)
+        values, limit = cast(t, wide), cast(limit, wide)
+        inverse = apply("Rsqrt", reduce_sum(values * values))
+        scale = minimum(inverse * cast(size(t), wide), constant(1.0, wide) / limit)
+        return apply("Identity", cast(values * limit * scale, t.dtype), name=scope)
 
 
 def _given(t: Any) -> Any:

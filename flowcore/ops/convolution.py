@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowcore.arguments import listed, whole_number
+from flowcore.arguments import deprecated_argument, listed, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
@@ -166,7 +166,9 @@ def conv2d(
         array([[4., 4.],
                [4., 4.]], dtype=float32)
     """
-    filter = filters if filter is None else filter
+    filter = deprecated_argument("filters", filters, "filter", filter)
+    if filter is None:
+        raise ValueError("conv2d needs a filter")
     explicit: list[int] = []
     if not isinstance(padding, str):
         if padding is None:

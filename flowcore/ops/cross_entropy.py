@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowcore.arguments import whole_number
+from flowcore.arguments import deprecated_argument, whole_number
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
@@ -121,7 +121,7 @@ def softmax_cross_entropy_with_logits_v2(
         >>> fc.Session().run(fc.nn.softmax_cross_entropy_with_logits_v2([[1.0, 0.0]], [[0.0, 0.0]]))
         array([0.693147], dtype=float32)
     """
-    axis = dim if axis is None else axis
+    axis = deprecated_argument("axis", axis, "dim", dim)
     axis = -1 if axis is None else whole_number(axis, "axis")
     with name_scope(name, "softmax_cross_entropy_with_logits", [logits, labels]) as scope:
         logits = convert_to_tensor(logits, name="logits")
@@ -167,7 +167,7 @@ def _as_rows(x: Tensor) -> Tensor:
 
 
 def softmax_cross_entropy_with_logits(
-    labels: Any = None, logits: Any = None, dim: int = -1, name: str | None = None, axis: Any = None
+    labels: Any = None, logits: Any = None, dim: Any = None, name: str | None = None, axis: Any = None
 ) -> Tensor:
     """softmax_cross_entropy_with_logits_v2 without a gradient of the labels.
 
@@ -199,7 +199,7 @@ def softmax_cross_entropy_with_logits(
         return softmax_cross_entropy_with_logits_v2(
             apply("StopGradient", labels, name="labels_stop_gradient"),
             logits,
-            dim if axis is None else axis,
+            deprecated_argument("axis", axis, "dim", dim),
             name=scope,
         )
 
@@ -326,7 +326,10 @@ def weighted_cross_entropy_with_logits(
         >>> fc.Session().run(fc.nn.weighted_cross_entropy_with_logits([0.0, 1.0], [0.0, 0.0], 2.0))
         array([0.693147, 1.386294], dtype=float32)
     """
-    labels = targets if labels is None else labels
+    labels = deprecated_argument("labels", labels, "targets", targets)
+    for argument, value in (("labels", labels), ("logits", logits), ("pos_weight", pos_weight)):
+        if value is None:
+            raise ValueError(f"weighted_cross_entropy_with_logits needs {argument}")
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
         logits, labels = convert_to_tensor(logits, name="logits"), convert_to_tensor(labels, name="labels")
         weight = 1 + (convert_to_tensor(pos_weight, dtype=labels.dtype, name="pos_weight") - 1) * labels

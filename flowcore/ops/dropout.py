@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import deprecated_argument
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
@@ -51,7 +52,7 @@ def dropout(
         >>> np.unique(kept)
         array([0., 2.], dtype=float32)
     """
-    if rate is None and keep_prob is None:
+    if deprecated_argument("rate", rate, "keep_prob", keep_prob) is None:
         raise ValueError("dropout needs rate (or keep_prob)")
     with name_scope(name, "dropout", [x]):
         x = convert_to_tensor(x, name="x")

@@ -90,6 +90,14 @@ def one(x: Tensor) -> Tensor:
     return constant(1.0, x.dtype)
 
 
+def chain(dy: Tensor, derivative: Tensor) -> Tensor:
+    """dy times a derivative that may be infinite or NaN for finite inputs: 0 where dy is 0.
+
+    So a branch that `where` did not take sends no NaN back: where(x > 0, log(x), x) at x = 0.
+    """
+    return apply("MulNoNan", derivative, dy)
+
+
 def unbroadcast(op: Operation, gx: Any, gy: Any) -> list[Any]:
     """Sums the gradients of two broadcast inputs back to their shapes."""
     x, y = op.inputs

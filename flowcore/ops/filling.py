@@ -210,12 +210,25 @@ def _range_shape(op: Operation) -> Any:
     parts = [constant_value(t) for t in op.inputs]
     if any(p is None for p in parts):
         return [TensorShape([None])]
-    start, limit, delta = (p.item() for p in parts)
+    start, limit, delta = parts
     if delta == 0:
         raise ValueError("Requires delta != 0")
     if (delta > 0 and start > limit) or (delta < 0 and start < limit):
         raise ValueError(f"start {start}, limit {limit} and delta {delta} must point the same way")
-    return [TensorShape([int(np.ceil((limit - start) / delta))])]
+    return [TensorShape([_range_size(start, limit, delta)])]
+
+
+def _range_size(start: Any, limit: Any, delta: Any) -> int | None:
+    """How many elements a range has.
+
+    Floating numbers are divided in their own type, as the kernel does: in float32 (1 - 0) / 0.01 is
+    100, in float64 the same float32 numbers would give a little more, so 101. None: not finite.
+    """
+    if start.dtype.kind == "i":
+        return -((int(start) - int(limit)) // int(delta))
+    with np.errstate(all="ignore"):
+        count = np.ceil(np.abs((limit - start) / delta))
+    return int(count) if np.isfinite(count) else None
 
 
 register(

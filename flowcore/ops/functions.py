@@ -18,7 +18,16 @@ from flowcore.ops import shapes
 from flowcore.ops.arithmetic import negative, reciprocal, square
 from flowcore.ops.casts import complex, complex_part, imag, real
 from flowcore.ops.comparison import greater, less, not_equal, where_v1
-from flowcore.ops.elementwise import binary, conjugate, define_operator, gradient_op, one, unary, unbroadcast
+from flowcore.ops.elementwise import (
+    binary,
+    chain,
+    conjugate,
+    define_operator,
+    gradient_op,
+    one,
+    unary,
+    unbroadcast,
+)
 
 __all__ = [
     "acos", "acosh", "angle", "asin", "asinh", "atan", "atan2", "atanh", "cos", "cosh", "erf",
@@ -29,7 +38,7 @@ __all__ = [
 # ---- exponential and logarithm ----------------------------------------
 
 
-@unary("Exp", "{inexact}", lambda op, dy: dy * conjugate(op.outputs[0]))
+@unary("Exp", "{inexact}", lambda op, dy: chain(dy, conjugate(op.outputs[0])))
 def exp(x: Any, name: str | None = None) -> Tensor:
     """e to the power x, element by element.
 
@@ -50,7 +59,7 @@ def exp(x: Any, name: str | None = None) -> Tensor:
     return apply("Exp", x, name=name)
 
 
-@unary("Expm1", "{floats}", lambda op, dy: dy * exp(op.inputs[0]))
+@unary("Expm1", "{floats}", lambda op, dy: chain(dy, exp(op.inputs[0])))
 def expm1(x: Any, name: str | None = None) -> Tensor:
     """exp(x) - 1, element by element, exact near zero.
 
@@ -71,7 +80,7 @@ def expm1(x: Any, name: str | None = None) -> Tensor:
     return apply("Expm1", x, name=name)
 
 
-@unary("Log", "{inexact}", lambda op, dy: dy * reciprocal(conjugate(op.inputs[0])))
+@unary("Log", "{inexact}", lambda op, dy: apply("Xdivy", dy, conjugate(op.inputs[0])))
 def log(x: Any, name: str | None = None) -> Tensor:
     """The natural logarithm, element by element; -Inf at zero, NaN below.
 
@@ -92,7 +101,7 @@ def log(x: Any, name: str | None = None) -> Tensor:
     return apply("Log", x, name=name)
 
 
-@unary("Log1p", "{floats}", lambda op, dy: dy * reciprocal(op.inputs[0] + constant(1.0, dy.dtype)))
+@unary("Log1p", "{floats}", lambda op, dy: apply("Xdivy", dy, op.inputs[0] + one(dy)))
 def log1p(x: Any, name: str | None = None) -> Tensor:
     """log(1 + x), element by element, exact near zero.
 
@@ -144,7 +153,8 @@ def sqrt(x: Any, name: str | None = None) -> Tensor:
 def _sqrt_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
     y, dy = op.inputs
     bar = conjugate(y)
-    return [constant(-0.5, y.dtype) * conjugate(grad) * dy / (bar * bar), constant(0.5, y.dtype) * grad / y]
+    back = apply("Xdivy", constant(-0.5, y.dtype) * conjugate(grad) * dy, bar * bar)
+    return [back, apply("Xdivy", constant(0.5, y.dtype) * grad, y)]
 
 
 gradient_op("SqrtGrad", ("y", "dy"), "{inexact}", _sqrt_grad_grad)
@@ -173,7 +183,7 @@ def rsqrt(x: Any, name: str | None = None) -> Tensor:
 
 def _rsqrt_grad_grad(op: Operation, grad: Tensor) -> list[Any]:
     y, dy = op.inputs
-    back = constant(-1.5, grad.dtype) * conjugate(grad) * dy * square(conjugate(y))
+    back = chain(constant(-1.5, grad.dtype) * conjugate(grad) * dy, square(conjugate(y)))
     return [back, conjugate(apply("RsqrtGrad", y, conjugate(grad)))]
 
 
@@ -184,11 +194,13 @@ def _pow_grad(op: Operation, dz: Tensor) -> list[Any]:
     x, y, z = conjugate(op.inputs[0]), conjugate(op.inputs[1]), conjugate(op.outputs[0])
     if dz.dtype.is_integer:
         return [None, None]
-    gx = dz * y * pow(x, y - 1)
+    # A power of zero is 1 everywhere, so its slope is 0 even where x to the -1 is infinite.
+    gx = chain(dz, apply("MulNoNan", pow(x, y - 1), y))
     # log x where it exists: z itself is 0 or NaN elsewhere.
     usable = not_equal(x, 0) if x.dtype.is_complex else greater(x, 0)
     safe = where_v1(usable, x, apply("OnesLike", x))
-    gy = dz * z * where_v1(usable, log(safe), apply("ZerosLike", x))
+    logarithm = where_v1(usable, log(safe), apply("ZerosLike", x))
+    gy = chain(dz, apply("MulNoNan", logarithm, z))
     return unbroadcast(op, gx, gy)
 
 
@@ -293,7 +305,7 @@ def tan(x: Any, name: str | None = None) -> Tensor:
     return apply("Tan", x, name=name)
 
 
-@unary("Asin", "{floats}", lambda op, dy: dy * rsqrt(one(dy) - square(op.inputs[0])))
+@unary("Asin", "{floats}", lambda op, dy: chain(dy, rsqrt(one(dy) - square(op.inputs[0]))))
 def asin(x: Any, name: str | None = None) -> Tensor:
     """The inverse sine, in radians from -pi/2 to pi/2; NaN outside [-1, 1].
 
@@ -314,7 +326,7 @@ def asin(x: Any, name: str | None = None) -> Tensor:
     return apply("Asin", x, name=name)
 
 
-@unary("Acos", "{floats}", lambda op, dy: negative(dy * rsqrt(one(dy) - square(op.inputs[0]))))
+@unary("Acos", "{floats}", lambda op, dy: negative(chain(dy, rsqrt(one(dy) - square(op.inputs[0])))))
 def acos(x: Any, name: str | None = None) -> Tensor:
     """The inverse cosine, in radians from 0 to pi; NaN outside [-1, 1].
 
@@ -358,8 +370,8 @@ def atan(x: Any, name: str | None = None) -> Tensor:
 
 def _atan2_grad(op: Operation, dz: Tensor) -> list[Any]:
     y, x = op.inputs
-    scaled = dz / (square(x) + square(y))
-    return unbroadcast(op, x * scaled, negative(y) * scaled)
+    scale = reciprocal(square(x) + square(y))
+    return unbroadcast(op, chain(dz, x * scale), chain(dz, negative(y) * scale))
 
 
 @register(
@@ -394,7 +406,7 @@ def atan2(y: Any, x: Any, name: str | None = None) -> Tensor:
 
 def _angle_grad(op: Operation, dy: Tensor) -> Any:
     x = op.inputs[0]
-    return negative(complex(dy, apply("ZerosLike", dy)) * reciprocal(complex(imag(x), real(x))))
+    return negative(chain(complex(dy, apply("ZerosLike", dy)), reciprocal(complex(imag(x), real(x)))))
 
 
 complex_part("Angle", _angle_grad)
@@ -428,7 +440,7 @@ def angle(input: Any, name: str | None = None) -> Tensor:
 # ---- hyperbolic functions, sigmoid, erf ----------------------------------------
 
 
-@unary("Sinh", "{floats}", lambda op, dy: dy * apply("Cosh", op.inputs[0]))
+@unary("Sinh", "{floats}", lambda op, dy: chain(dy, apply("Cosh", op.inputs[0])))
 def sinh(x: Any, name: str | None = None) -> Tensor:
     """The hyperbolic sine, element by element.
 
@@ -449,7 +461,7 @@ def sinh(x: Any, name: str | None = None) -> Tensor:
     return apply("Sinh", x, name=name)
 
 
-@unary("Cosh", "{floats}", lambda op, dy: dy * sinh(op.inputs[0]))
+@unary("Cosh", "{floats}", lambda op, dy: chain(dy, sinh(op.inputs[0])))
 def cosh(x: Any, name: str | None = None) -> Tensor:
     """The hyperbolic cosine, element by element.
 
@@ -491,7 +503,7 @@ def asinh(x: Any, name: str | None = None) -> Tensor:
     return apply("Asinh", x, name=name)
 
 
-@unary("Acosh", "{floats}", lambda op, dy: dy / sinh(op.outputs[0]))
+@unary("Acosh", "{floats}", lambda op, dy: apply("Xdivy", dy, sinh(op.outputs[0])))
 def acosh(x: Any, name: str | None = None) -> Tensor:
     """The inverse hyperbolic cosine, element by element; NaN below one.
 
@@ -512,7 +524,7 @@ def acosh(x: Any, name: str | None = None) -> Tensor:
     return apply("Acosh", x, name=name)
 
 
-@unary("Atanh", "{floats}", lambda op, dy: dy * reciprocal(one(dy) - square(op.inputs[0])))
+@unary("Atanh", "{floats}", lambda op, dy: apply("Xdivy", dy, one(dy) - square(op.inputs[0])))
 def atanh(x: Any, name: str | None = None) -> Tensor:
     """The inverse hyperbolic tangent, element by element; NaN outside [-1, 1].
 

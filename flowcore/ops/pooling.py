@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flowcore.arguments import deprecated_argument
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
@@ -151,7 +152,7 @@ def max_pool(
         array([[ 5.,  7.],
                [13., 15.]], dtype=float32)
     """
-    value = input if value is None else value
+    value = deprecated_argument("input", input, "value", value)
     with name_scope(name, "MaxPool", [value]) as scope:
         layout = layout_of(data_format)
         return apply(
@@ -201,7 +202,7 @@ def avg_pool(
         array([[ 2.5,  4.5],
                [10.5, 12.5]], dtype=float32)
     """
-    value = input if value is None else value
+    value = deprecated_argument("input", input, "value", value)
     with name_scope(name, "AvgPool", [value]) as scope:
         layout = layout_of(data_format)
         return apply(

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import deprecated_argument
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -15,10 +16,11 @@ from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
-from flowcore.ops.arithmetic import add, floordiv, multiply, truediv
-from flowcore.ops.casts import cast
+from flowcore.ops.arithmetic import add, floordiv, truediv
+from flowcore.ops.casts import cast, summing_dtype
 from flowcore.ops.comparison import is_finite, logical_and, maximum, where
 from flowcore.ops.conversions import int_argument
+from flowcore.ops.elementwise import chain
 from flowcore.ops.filling import range
 from flowcore.ops.functions import exp, log
 from flowcore.ops.joining import stack
@@ -65,11 +67,13 @@ def _mean_grad(op: Operation, g: Any) -> list[Any]:
     x, y = op.inputs[0], op.outputs[0]
     n, m = x.shape.num_elements(), y.shape.num_elements()
     factor = (
-        constant(n // max(m, 1), dtypes.int32)
+        constant(n // max(m, 1), dtypes.int64)
         if n is not None and m is not None
-        else floordiv(size(x), maximum(size(y), 1))
+        else floordiv(size(x, out_type=dtypes.int64), maximum(size(y, out_type=dtypes.int64), 1))
     )
-    return [truediv(_spread(op, g), cast(factor, g.dtype)), None]
+    wide = summing_dtype(g.dtype)
+    share = cast(truediv(cast(g, wide), cast(factor, wide)), g.dtype)
+    return [_spread(op, share), None]
 
 
 def _extreme_grad(op: Operation, g: Any) -> list[Any]:
@@ -77,9 +81,11 @@ def _extreme_grad(op: Operation, g: Any) -> list[Any]:
     if g.dtype.is_integer:
         return [None, None]
     kept = _kept_shape(op)
-    hits = cast(apply("Equal", reshape(op.outputs[0], kept), op.inputs[0]), g.dtype)
-    count = reshape(apply("Sum", hits, op.inputs[1]), kept)
-    return [hits / count * reshape(g, kept), None]
+    is_hit = apply("Equal", reshape(op.outputs[0], kept), op.inputs[0])
+    wide = summing_dtype(g.dtype)
+    count = reshape(apply("Sum", cast(is_hit, wide), op.inputs[1]), kept)
+    share = apply("Xdivy", cast(reshape(g, kept), wide), count)
+    return [cast(is_hit, g.dtype) * cast(share, g.dtype), None]
 
 
 def _prod_grad(op: Operation, g: Any) -> list[Any]:
@@ -100,7 +106,7 @@ def _prod_grad(op: Operation, g: Any) -> list[Any]:
     left = cumprod(flat, 0, exclusive=True)
     right = cumprod(flat, 0, exclusive=True, reverse=True)
     others = transpose(reshape(left * right, dims), invert_permutation(order))
-    return [multiply(_spread(op, g), others), None]
+    return [chain(_spread(op, g), others), None]
 
 
 def _reduced_first(op: Operation) -> tuple[Any, Any]:
@@ -168,8 +174,8 @@ def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
         reduction_indices: Any = None,
         keep_dims: Any = None,
     ) -> Tensor:
-        axis = reduction_indices if axis is None else axis
-        keep = bool(keepdims if keepdims is not None else keep_dims)
+        axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
+        keep = bool(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
         if axis is not None:
             return apply(op_type, input_tensor, int_argument(axis, "axis"), keep_dims=keep, name=name)
         x = convert_to_tensor(input_tensor, name="input")
@@ -195,7 +201,9 @@ def _all_axes(x: Tensor) -> Tensor:
 
 
 reduce_sum = _public("Sum", "The sum over axes.")
-reduce_mean = _public("Mean", "The mean over axes. Integers are divided towards zero.")
+reduce_mean = _public(
+    "Mean", "The mean over axes. Of integers, whose sum does not wrap, it is cut towards zero."
+)
 reduce_prod = _public("Prod", "The product over axes.")
 reduce_max = _public("Max", "The greatest element over axes; NaN wins.")
 reduce_min = _public("Min", "The least element over axes; NaN wins.")
@@ -212,8 +220,8 @@ def reduce_logsumexp(
     keep_dims: Any = None,
 ) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow."""
-    axis = reduction_indices if axis is None else axis
-    keep = bool(keepdims if keepdims is not None else keep_dims)
+    axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
+    keep = bool(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
         x = convert_to_tensor(input_tensor, name="input_tensor")
         raw = reduce_max(x, axis, True)
@@ -250,8 +258,10 @@ def argmax(
     dimension: Any = None,
     output_type: Any = dtypes.int64,
 ) -> Tensor:
-    """The index of the greatest element along an axis (0 by default), the first of equals."""
-    axis = dimension if axis is None else axis
+    """The index of the greatest element along an axis (0 by default), the first of equals. A NaN is
+    passed over wherever it stands; 0 where all are NaN.
+    """
+    axis = deprecated_argument("axis", axis, "dimension", dimension)
     return apply(
         "ArgMax", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name
     )
@@ -264,8 +274,10 @@ def argmin(
     dimension: Any = None,
     output_type: Any = dtypes.int64,
 ) -> Tensor:
-    """The index of the least element along an axis (0 by default), the first of equals."""
-    axis = dimension if axis is None else axis
+    """The index of the least element along an axis (0 by default), the first of equals. A NaN is passed
+    over wherever it stands; 0 where all are NaN.
+    """
+    axis = deprecated_argument("axis", axis, "dimension", dimension)
     return apply(
         "ArgMin", input, 0 if axis is None else axis, output_type=dtypes.as_dtype(output_type), name=name
     )

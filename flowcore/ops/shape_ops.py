@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import listed
+from flowcore.arguments import deprecated_argument, listed
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
@@ -310,7 +310,7 @@ def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any 
         >>> fc.Session().run(fc.expand_dims([1, 2], 0))
         array([[1, 2]], dtype=int32)
     """
-    axis = dim if axis is None else axis
+    axis = deprecated_argument("axis", axis, "dim", dim)
     if axis is None:
         raise ValueError("Must specify an axis argument to expand_dims()")
     return apply("ExpandDims", input, axis, name=name)
@@ -363,7 +363,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims:
         >>> fc.Session().run(fc.squeeze([[[1], [2]]]))
         array([1, 2], dtype=int32)
     """
-    axis = squeeze_dims if axis is None else axis
+    axis = deprecated_argument("axis", axis, "squeeze_dims", squeeze_dims)
     axis = [axis] if isinstance(axis, int) else axis
     return apply("Squeeze", input, squeeze_dims=listed(axis, "axis") if axis is not None else None, name=name)
 

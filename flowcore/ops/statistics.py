@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.arguments import flag, listed
+from flowcore.arguments import deprecated_argument, flag, listed
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant
 from flowcore.graph.conversion import convert_to_tensor
@@ -16,7 +16,7 @@ from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
 from flowcore.ops.arithmetic import multiply, square, squared_difference
-from flowcore.ops.casts import cast
+from flowcore.ops.casts import cast, summing_dtype
 from flowcore.ops.comparison import maximum
 from flowcore.ops.reductions import reduce_mean, reduce_sum
 
@@ -50,10 +50,11 @@ def moments(
         >>> fc.Session().run(fc.nn.moments([1.0, 3.0], 0))
         (np.float32(2.0), np.float32(1.0))
     """
-    keep = any(flag(v, "keepdims") for v in (keepdims, keep_dims) if v is not None)
+    keepdims = deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims)
+    keep = keepdims is not None and flag(keepdims, "keepdims")
     with name_scope(name, "moments", [x, axes]):
         x = convert_to_tensor(x, name="x")
-        wide = cast(x, dtypes.float32) if x.dtype == dtypes.float16 else x
+        wide = cast(x, summing_dtype(x.dtype))
         mean = reduce_mean(wide, axes, keepdims=True, name="mean")
         variance = reduce_mean(
             squared_difference(wide, apply("StopGradient", mean)), axes, keepdims=True, name="variance"
@@ -87,11 +88,13 @@ def l2_normalize(
         >>> fc.Session().run(fc.nn.l2_normalize([3.0, 4.0]))
         array([0.6, 0.8], dtype=float32)
     """
-    axis = dim if axis is None else axis
+    axis = deprecated_argument("axis", axis, "dim", dim)
     with name_scope(name, "l2_normalize", [x]) as scope:
         x = convert_to_tensor(x, name="x")
-        norm = apply("Rsqrt", maximum(reduce_sum(square(x), axis, keepdims=True), epsilon))
-        return multiply(x, norm, name=scope)
+        # In float16 squares overflow at 256, and the usual epsilon is 0.
+        wide = cast(x, summing_dtype(x.dtype))
+        norm = apply("Rsqrt", maximum(reduce_sum(square(wide), axis, keepdims=True), epsilon))
+        return multiply(x, norm, name=scope) if wide is x else cast(multiply(wide, norm), x.dtype, name=scope)
 
 
 register(

@@ -25,6 +25,8 @@ class OpenCLFusion:
         return _is_known(step.formula, step.dtype.name, step.result.name)
 
     def reduces(self, op_type: str, dtype: DType) -> bool:
+        if op_type == "Mean" and not dtype.is_floating:  # a kernel of its own
+            return False
         return dtype.name in TYPES and dtype.name != "bool"
 
     def attributes(

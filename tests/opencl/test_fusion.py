@@ -382,6 +382,7 @@ def chains(axis: Any = None, keepdims: bool = False) -> Build:
         found = [
             reduce(fc.maximum(x * fc.constant(k, x.dtype), y) - y, axis, keepdims)
             for k, reduce in enumerate(REDUCTIONS[:4], 2)
+            if x.dtype.is_floating or reduce is not fc.reduce_mean  # never fused
         ]
         return [
             *found,

@@ -23,6 +23,12 @@ OPTIONS = {
     "bias": ["T=float16", "T=uint16"],
     "cumulate": ["T=float16 R=float32 OP=* START=1", "T=int32 R=int32 OP=+ START=0"],
     "gather": ["T=item16 I=int32", "T=uint8 I=int64"],
+    "integer_mean": [
+        "T=int8 R=int8 W=long FIRST=1 LAST=0",
+        "T=uint64 R=uint64 W=ulong FIRST=0 LAST=1",
+        "T=int64 R=int64 W=long FIRST=1 LAST=1",
+        "T=uint16 R=uint16 W=long FIRST=0 LAST=0",
+    ],
     "in_top_k": ["I=int32", "I=int64"],
     "one_hot": ["T=item16 I=int64", "T=uint16 I=uint8"],
     "reduce": [
@@ -97,7 +103,7 @@ OPTIONS = {
             "Mul,float16,float16,t1,i1"
             " ACCESS=fr AXES=3 R=float32 OP=Max DIVIDE=0"
         ),
-        "FUSED=bool,int8;Cast,bool,int8,i0;Mul,int8,int8,t0,i1 ACCESS=cf AXES=2 R=int8 OP=Sum DIVIDE=1",
+        "FUSED=bool,int8;Cast,bool,int8,i0;Mul,int8,int8,t0,i1 ACCESS=cf AXES=2 R=int8 OP=Sum DIVIDE=0",
         "FUSED=float64;Exp,float64,float64,i0 ACCESS=f AXES=1 R=float64 OP=Prod DIVIDE=0",
     ],
     "gemm": [

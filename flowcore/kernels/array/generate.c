@@ -88,7 +88,9 @@ RANGE_INT(int64, int64_t)
         T start = *FC_IN(ctx, 0, T), limit = *FC_IN(ctx, 1, T), delta = *FC_IN(ctx, 2, T); \
         if (delta == 0) return range_error(ctx, 1); \
         if (delta > 0 ? start > limit : start < limit) return range_error(ctx, 2); \
-        double count = ceil(fabs(((double)limit - (double)start) / (double)delta)); \
+        /* in T itself: in float (1 - 0) / 0.01 is 100, in double the same numbers give a little more */ \
+        T quotient = (T)((T)(limit - start) / delta); \
+        double count = ceil(fabs((double)quotient)); \
         if (!(count < 1e15)) return range_error(ctx, 3); \
         int64_t size = (int64_t)count; \
         int rc = ctx->api->alloc(ctx, 0, ctx->in[0]->dtype, 1, &size); \

@@ -13,32 +13,32 @@
 #define LONG_LANES 64
 
 /* A block of a row in `lanes` running values: a power of two, known to the compiler. */
-#define REDUCE(name, START, COMBINE, ASSOCIATIVE) \
-    __attribute__((always_inline)) static inline C FN(name##_block)(const T *a, int64_t n, \
+#define REDUCE(name, A, START, COMBINE, ASSOCIATIVE) \
+    __attribute__((always_inline)) static inline A FN(name##_block)(const T *a, int64_t n, \
                                                                     const int lanes) { \
         int64_t i = 0; \
-        C r[LONG_LANES]; \
+        A r[LONG_LANES]; \
         for (int k = 0; k < lanes; k++) r[k] = START; \
         for (; i + lanes <= n; i += lanes) \
             for (int k = 0; k < lanes; k++) { \
-                C x = r[k], y = LOAD(a[i + k]); \
+                A x = r[k], y = LOAD(a[i + k]); \
                 r[k] = COMBINE; \
             } \
         for (int k = 0; i < n; i++, k++) { \
-            C x = r[k], y = LOAD(a[i]); \
+            A x = r[k], y = LOAD(a[i]); \
             r[k] = COMBINE; \
         } \
         for (int half = lanes / 2; half; half /= 2) \
             for (int k = 0; k < half; k++) { \
-                C x = r[k], y = r[k + half]; \
+                A x = r[k], y = r[k + half]; \
                 r[k] = COMBINE; \
             } \
         return r[0]; \
     } \
-    __attribute__((always_inline)) static inline C FN(name##_row)(const T *a, int64_t n, const int lanes) { \
-        C total = START; \
+    __attribute__((always_inline)) static inline A FN(name##_row)(const T *a, int64_t n, const int lanes) { \
+        A total = START; \
         for (int64_t block = 0; block < n; block += BLOCK) { \
-            C x = total, y = FN(name##_block)(a + block, n - block < BLOCK ? n - block : BLOCK, lanes); \
+            A x = total, y = FN(name##_block)(a + block, n - block < BLOCK ? n - block : BLOCK, lanes); \
             total = COMBINE; \
         } \
         return total; \
@@ -46,7 +46,7 @@
     CLONES static void FN(name##_rows)(void *out, const void *in, int64_t n, int64_t count) { \
         const T *a = in; \
         for (int64_t i = 0; i < count; i++, a += n) { \
-            C total = n < LONG_ROW ? FN(name##_row)(a, n, SHORT_LANES) : FN(name##_row)(a, n, LONG_LANES); \
+            A total = n < LONG_ROW ? FN(name##_row)(a, n, SHORT_LANES) : FN(name##_row)(a, n, LONG_LANES); \
             ((T *)out)[i] = STORE(FINISH_##name(total, n)); \
         } \
     } \
@@ -54,25 +54,25 @@
         const T *a = in; \
         for (int64_t block = 0, k = 0; block < n; block += BLOCK, k++) { \
             int64_t length = n - block < BLOCK ? n - block : BLOCK; \
-            ((C *)values)[k] = size < LONG_ROW ? FN(name##_block)(a + block, length, SHORT_LANES) \
+            ((A *)values)[k] = size < LONG_ROW ? FN(name##_block)(a + block, length, SHORT_LANES) \
                                                : FN(name##_block)(a + block, length, LONG_LANES); \
         } \
     } \
     static void FN(name##_join)(void *out, const void *values, int64_t count, int64_t n) { \
-        C total = START; \
+        A total = START; \
         for (int64_t k = 0; k < count; k++) { \
-            C x = total, y = ((const C *)values)[k]; \
+            A x = total, y = ((const A *)values)[k]; \
             total = COMBINE; \
         } \
         *(T *)out = STORE(FINISH_##name(total, n)); \
     } \
     static const fc_row_loops FN(name##_loops) = {FN(name##_rows), FN(name##_blocks), FN(name##_join), \
-                                                  sizeof(C), ASSOCIATIVE}; \
+                                                  sizeof(A), ASSOCIATIVE}; \
     CLONES static void FN(name)(const reduce_job *job, void *out, const void *in, int64_t n) { \
         const T *a = in; \
         for (int64_t j = 0; j < job->inner; j += COLUMNS) { \
             int64_t width = job->inner - j < COLUMNS ? job->inner - j : COLUMNS; \
-            C total[COLUMNS], r[COLUMNS]; \
+            A total[COLUMNS], r[COLUMNS]; \
             for (int64_t c = 0; c < width; c++) total[c] = START; \
             for (int64_t block = 0; block < n; block += BLOCK) { \
                 int64_t end = block + BLOCK < n ? block + BLOCK : n; \
@@ -80,12 +80,12 @@
                 for (int64_t i = block; i < end; i++) { \
                     const T *row = a + i * job->inner + j; \
                     for (int64_t c = 0; c < width; c++) { \
-                        C x = r[c], y = LOAD(row[c]); \
+                        A x = r[c], y = LOAD(row[c]); \
                         r[c] = COMBINE; \
                     } \
                 } \
                 for (int64_t c = 0; c < width; c++) { \
-                    C x = total[c], y = r[c]; \
+                    A x = total[c], y = r[c]; \
                     total[c] = COMBINE; \
                 } \
             } \
@@ -97,31 +97,44 @@
 #define FINISH_prod(total, n) (total)
 #define FINISH_max(total, n) (total)
 #define FINISH_min(total, n) (total)
-#define FINISH_mean(total, n) MEAN(total, n)
+#if INTEGER /* integers have no NaN for the mean of nothing */
+#define FINISH_mean(total, n) (C)((n) ? (total) / (WIDE)(n) : 0)
+#define CLONES
+#else
+#define FINISH_mean(total, n) (C)((total) / (n))
+#define CLONES FC_CLONES
+#endif
 
-REDUCE(sum, 0, (C)(x + y), 1)
-REDUCE(mean, 0, (C)(x + y), 0)
-REDUCE(prod, 1, (C)(x * y), 1)
+REDUCE(sum, C, 0, (C)(x + y), 1)
+REDUCE(mean, WIDE, 0, (WIDE)(x + y), 0)
+REDUCE(prod, C, 1, (C)(x * y), 1)
 #ifdef LOWEST
 /* NaN wins. Without a branch, so that compilers make vectors of it. */
-REDUCE(max, LOWEST, ((y > x) | (y != y) ? y : x), 1)
-REDUCE(min, HIGHEST, ((y < x) | (y != y) ? y : x), 1)
+REDUCE(max, C, LOWEST, ((y > x) | (y != y) ? y : x), 1)
+REDUCE(min, C, HIGHEST, ((y < x) | (y != y) ? y : x), 1)
 
-/* The first of the greatest (least) elements; a NaN counts as neither, unless it stands first. Along a row
- * the best value of a block is found in running ones, and its place looked up at the end, in the first block
- * that had it. */
+/* The first of the greatest (least) elements that are not NaN; 0 where all are. Along a row the best value of
+ * a block is found in running ones, and its place looked up at the end, in the first block that had it.
+ * Nothing is better than WORST, so where all are NaN or that, the first that is no NaN is looked for. */
 #define ARG_BLOCK 128
 #define STORE_INDEX(at, i) \
     do { \
         if (job->index_dtype == FC_INT32) ((int32_t *)out)[at] = (int32_t)(i); \
         else ((int64_t *)out)[at] = (i); \
     } while (0)
-#define ARG(name, BETTER) \
+#define ARG(name, BETTER, WORST) \
+    static int64_t FN(name##_first_number)(const T *a, int64_t n, int64_t step) { \
+        for (int64_t i = 0; i < n; i++) { \
+            C x = LOAD(a[i * step]); \
+            if (x == x) return i; \
+        } \
+        return 0; \
+    } \
     CLONES static void FN(name)(const reduce_job *job, void *out, const void *in, int64_t n) { \
         const T *a = in; \
         if (job->inner == 1) { \
-            int64_t best = 0, i = 0; \
-            C top = LOAD(a[0]); \
+            int64_t best = -1, i = 0; \
+            C top = WORST; \
             for (int64_t length; n - i >= LONG_LANES; i += length) { \
                 C r[LONG_LANES], found = top; \
                 length = n - i < ARG_BLOCK ? (n - i) / LONG_LANES * LONG_LANES : ARG_BLOCK; \
@@ -136,20 +149,20 @@ REDUCE(min, HIGHEST, ((y < x) | (y != y) ? y : x), 1)
                 found = r[0] BETTER found ? r[0] : found; \
                 if (found BETTER top) top = found, best = i; \
             } \
-            if (i && top == top) \
+            if (best >= 0) \
                 while (LOAD(a[best]) != top) best++; \
             for (; i < n; i++) { \
                 C x = LOAD(a[i]); \
                 if (x BETTER top) top = x, best = i; \
             } \
-            STORE_INDEX(0, best); \
+            STORE_INDEX(0, best < 0 ? FN(name##_first_number)(a, n, 1) : best); \
             return; \
         } \
         for (int64_t j = 0; j < job->inner; j += COLUMNS) { \
             int64_t width = job->inner - j < COLUMNS ? job->inner - j : COLUMNS, best[COLUMNS]; \
             C top[COLUMNS]; \
-            for (int64_t c = 0; c < width; c++) top[c] = LOAD(a[j + c]), best[c] = 0; \
-            for (int64_t i = 1; i < n; i++) { \
+            for (int64_t c = 0; c < width; c++) top[c] = WORST, best[c] = -1; \
+            for (int64_t i = 0; i < n; i++) { \
                 const T *row = a + i * job->inner + j; \
                 for (int64_t c = 0; c < width; c++) { \
                     C x = LOAD(row[c]), y = top[c]; \
@@ -157,17 +170,20 @@ REDUCE(min, HIGHEST, ((y < x) | (y != y) ? y : x), 1)
                     top[c] = x BETTER y ? x : y; \
                 } \
             } \
-            for (int64_t c = 0; c < width; c++) STORE_INDEX(j + c, best[c]); \
+            for (int64_t c = 0; c < width; c++) \
+                STORE_INDEX(j + c, \
+                            best[c] < 0 ? FN(name##_first_number)(a + j + c, n, job->inner) : best[c]); \
         } \
     }
-ARG(argmax, >)
-ARG(argmin, <)
+ARG(argmax, >, LOWEST)
+ARG(argmin, <, HIGHEST)
 #undef ARG
 #undef ARG_BLOCK
 #undef STORE_INDEX
 #endif
 
 #undef REDUCE
+#undef CLONES
 #undef FINISH_sum
 #undef FINISH_prod
 #undef FINISH_max

@@ -5,12 +5,11 @@
  * regrouping for all but the rounding of sums, and fixed by the shape). A large reduction to few results is
  * cut along the reduced axis into pieces whose number depends on the shape alone. */
 #include <complex.h>
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "../../_kernel.h"
-#include "../_float16.h"
+#include "../_types.h"
 #include "rows.h"
 
 #define COLUMNS 64
@@ -25,139 +24,8 @@ typedef struct reduce_job {
     int index_dtype;
 } reduce_job;
 
-#define PASTE2(a, b) a##_##b
-#define PASTE(a, b) PASTE2(a, b)
-#define FN(name) PASTE(name, TYPE)
-#define MEAN(total, n) (C)((total) / (n))
-
-#define CLONES FC_CLONES
-#define TYPE FLOAT32
-#define T float
-#define C float
-#define LOAD
-#define STORE
-#define LOWEST -INFINITY
-#define HIGHEST INFINITY
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef C
-#define TYPE FLOAT64
-#define T double
-#define C double
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef C
-#undef LOAD
-#undef STORE
-#define TYPE FLOAT16
-#define T fc_half
-#define C float
-#define LOAD fc_from_half
-#define STORE fc_to_half
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef LOAD
-#undef STORE
-#define TYPE BFLOAT16
-#define T fc_bfloat16
-#define LOAD fc_from_bfloat16
-#define STORE fc_to_bfloat16
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef C
-#undef LOAD
-#undef STORE
-#undef LOWEST
-#undef HIGHEST
-#undef MEAN
-#define MEAN(total, n) (C)((n) ? (total) / (n) : 0) /* integers have no NaN for the mean of nothing */
-#undef CLONES
-#define CLONES
-#define LOAD
-#define STORE
-#define C T
-#define TYPE INT8
-#define T int8_t
-#define LOWEST INT8_MIN
-#define HIGHEST INT8_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef LOWEST
-#undef HIGHEST
-#define TYPE INT16
-#define T int16_t
-#define LOWEST INT16_MIN
-#define HIGHEST INT16_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef LOWEST
-#undef HIGHEST
-#define TYPE INT32
-#define T int32_t
-#define LOWEST INT32_MIN
-#define HIGHEST INT32_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef LOWEST
-#undef HIGHEST
-#define TYPE INT64
-#define T int64_t
-#define LOWEST INT64_MIN
-#define HIGHEST INT64_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef LOWEST
-#undef HIGHEST
-#define LOWEST 0
-#define TYPE UINT8
-#define T uint8_t
-#define HIGHEST UINT8_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef HIGHEST
-#define TYPE UINT16
-#define T uint16_t
-#define HIGHEST UINT16_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef HIGHEST
-#define TYPE UINT32
-#define T uint32_t
-#define HIGHEST UINT32_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef HIGHEST
-#define TYPE UINT64
-#define T uint64_t
-#define HIGHEST UINT64_MAX
-#include "loops.h"
-#undef TYPE
-#undef T
-#undef HIGHEST
-#undef LOWEST
-#undef MEAN
-#define MEAN(total, n) (C)((total) / (n))
-#define TYPE COMPLEX64
-#define T float complex
-#include "loops.h"
-#undef TYPE
-#undef T
-#define TYPE COMPLEX128
-#define T double complex
-#include "loops.h"
-#undef TYPE
-#undef T
+#define FC_TEMPLATE "reduce/loops.h"
+#include "../_each_type.h"
 
 static void all_BOOL(const reduce_job *job, void *out, const void *in, int64_t n) {
     for (int64_t j = 0; j < job->inner; j++) {
@@ -232,7 +100,54 @@ static int run_job(fc_ctx *ctx, reduce_job *job, int associative) {
     return FC_OK;
 }
 
-static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *const *rows, int associative) {
+#define INTEGER_AT(NAME, T, C, LOAD, STORE) \
+    case FC_##NAME: return ((const T *)data)[i];
+#define PUT_INTEGER(NAME, T, C, LOAD, STORE) \
+    case FC_##NAME: ((T *)data)[i] = (T)value; break;
+
+static __int128 integer_at(const void *data, int dtype, int64_t i) {
+    switch (dtype) {
+        FC_INTEGER_TYPES(INTEGER_AT)
+    default: return 0;
+    }
+}
+
+static void put_integer(void *data, int dtype, int64_t i, __int128 value) {
+    switch (dtype) { FC_INTEGER_TYPES(PUT_INTEGER) }
+}
+
+/* A mean of integers over axes that are no neighbours: a mean of means would be rounded twice. */
+static int scattered_integer_mean(fc_ctx *ctx, const fc_reduction *r) {
+    const fc_tensor *x = ctx->in[0];
+    const fc_tensor *out = &ctx->out[0];
+    void *scratch;
+    int rc = ctx->api->scratch(ctx, (size_t)out->size * sizeof(__int128), &scratch);
+    if (rc) return rc;
+    __int128 *totals = scratch;
+    memset(totals, 0, (size_t)out->size * sizeof *totals);
+    for (int64_t i = 0; i < x->size; i++) {
+        int64_t at = i;
+        for (int k = 0; k < r->count; k++) {
+            const fc_run *run = &r->runs[k];
+            at = at / (run->reduced * run->inner) * run->inner + at % run->inner;
+        }
+        totals[at] += integer_at(fc_data(x), x->dtype, i);
+    }
+    int64_t count = x->size / out->size;
+    for (int64_t i = 0; i < out->size; i++)
+        put_integer(fc_data(out), x->dtype, i, count ? totals[i] / count : 0);
+    return FC_OK;
+}
+
+static int is_integer(int dtype) {
+    switch (dtype) {
+#define IS_INTEGER(NAME, T, C, LOAD, STORE) case FC_##NAME:
+        FC_INTEGER_TYPES(IS_INTEGER) return 1;
+    default: return 0;
+    }
+}
+
+static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *const *rows, int mean) {
     const fc_tensor *x = ctx->in[0];
     fc_reduction r;
     int rc = fc_plan_reduction(ctx, &r);
@@ -242,6 +157,7 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *con
     if (!r.count) return ctx->api->share(ctx, 0, x, 0, x->dtype, r.ndim, r.shape);
     rc = ctx->api->alloc(ctx, 0, x->dtype, r.ndim, r.shape);
     if (rc || !ctx->out[0].size) return rc;
+    if (mean && r.count > 1 && is_integer(x->dtype)) return scattered_integer_mean(ctx, &r);
     int64_t item = fc_item_size(x->dtype);
     const char *in = fc_data(x);
     for (int i = 0; i < r.count; i++) {
@@ -259,7 +175,7 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *con
                           .inner = r.runs[i].inner,
                           .in_item = item,
                           .out_item = item};
-        rc = run_job(ctx, &job, associative);
+        rc = run_job(ctx, &job, !mean);
         if (rc) return rc;
         in = to;
     }
@@ -270,7 +186,7 @@ static int reduce(fc_ctx *ctx, const reduce_loop *loops, const fc_row_loops *con
     static const fc_row_loops *const name##_rows[FC_NUM_DTYPES] = {TYPES(&name##_loops)}; \
     static int kernel_##name(fc_ctx *ctx) { \
         static const reduce_loop loops[FC_NUM_DTYPES] = {TYPES(name)}; \
-        return reduce(ctx, loops, name##_rows, name##_rows[FC_FLOAT32]->associative); \
+        return reduce(ctx, loops, name##_rows, !name##_rows[FC_FLOAT32]->associative); \
     }
 KERNEL(sum, NUMBERS)
 KERNEL(mean, NUMBERS)
@@ -279,11 +195,11 @@ KERNEL(max, REALS)
 KERNEL(min, REALS)
 static int kernel_all(fc_ctx *ctx) {
     static const reduce_loop loops[FC_NUM_DTYPES] = {[FC_BOOL] = all_BOOL};
-    return reduce(ctx, loops, NULL, 1);
+    return reduce(ctx, loops, NULL, 0);
 }
 static int kernel_any(fc_ctx *ctx) {
     static const reduce_loop loops[FC_NUM_DTYPES] = {[FC_BOOL] = any_BOOL};
-    return reduce(ctx, loops, NULL, 1);
+    return reduce(ctx, loops, NULL, 0);
 }
 
 const fc_row_loops *fc_find_row_loops(const char *op, int dtype) {

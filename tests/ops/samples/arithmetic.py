@@ -28,8 +28,9 @@ SAMPLES: dict[str, list[Sample]] = {
     "Mul": [*binary(np.multiply), integer(np.multiply), Sample([COMPLEX, COMPLEX[0]], np.multiply)],
     "Div": [*binary(np.divide), integer(lambda x, y: x // y)],
     "RealDiv": binary(np.divide),
-    "DivNoNan": binary(np.divide),
-    "MulNoNan": binary(np.multiply),
+    "DivNoNan": [*binary(np.divide), Sample([COMPLEX, COMPLEX[0]], np.divide)],
+    "Xdivy": [*binary(np.divide), Sample([COMPLEX, COMPLEX[0]], np.divide)],
+    "MulNoNan": [*binary(np.multiply), Sample([COMPLEX, COMPLEX[0]], np.multiply)],
     "FloorDiv": [
         integer(np.floor_divide),
         Sample(
