@@ -76,6 +76,25 @@ def test_products_larger_than_one_block(host, dtype, m, n, k):
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=lambda t: np.dtype(t).name)
+@pytest.mark.parametrize("op", ["BatchMatMulV2", "MatMul"])
+def test_a_column_or_a_row_times_a_matrix_in_every_layout(host, dtype, op):
+    """A transposed matrix times a column is computed as a row: conjugates and batches turn with it."""
+    rng = np.random.default_rng(3)
+    flags = ("adj_x", "adj_y") if op == "BatchMatMulV2" else ("transpose_a", "transpose_b")
+    adjoint = np.conj if op == "BatchMatMulV2" else np.asarray
+    batches = [((), ()), ((3,), (1,)), ((2, 1), (3,))] if op == "BatchMatMulV2" else [((), ())]
+    for (m, n, k), (x_batch, y_batch) in itertools.product(
+        [(65, 1, 40), (1, 65, 40), (2, 1, 7), (300, 1, 1), (1, 1, 9), (4, 65, 40)], batches
+    ):
+        a, b = numbers(rng, (*x_batch, m, k), dtype), numbers(rng, (*y_batch, k, n), dtype)
+        for ta, tb in itertools.product([False, True], repeat=2):
+            x = np.ascontiguousarray(adjoint(a).swapaxes(-1, -2)) if ta else a
+            y = np.ascontiguousarray(adjoint(b).swapaxes(-1, -2)) if tb else b
+            (c,) = host.run(op, [x, y], {flags[0]: ta, flags[1]: tb})
+            np.testing.assert_array_equal(c, expected_product(a, b, dtype), err_msg=f"{m} {n} {k} {ta} {tb}")
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=lambda t: np.dtype(t).name)
 @pytest.mark.parametrize(("m", "n", "k"), [(0, 3, 2), (3, 0, 2), (3, 2, 0), (0, 0, 0)])
 def test_empty_operands_give_an_empty_or_zero_product(host, dtype, m, n, k):
     (c,) = host.run(

@@ -132,7 +132,7 @@ class KernelHost:
         key = hashlib.sha256(" ".join(command).encode())
         for path in (
             sorted(ROOT.glob("flowcore/**/*.[ch]"))
-            + sorted(ROOT.glob("opencl_kernels/*"))
+            + sorted(f for f in ROOT.glob("opencl_kernels/**/*") if f.is_file())
             + [ROOT / files[-1]]
         ):
             key.update(path.read_bytes())

@@ -12,6 +12,9 @@
  * threads finish together. */
 #define SHARED_WORK ((int64_t)1 << 21)
 #define PIECE_WORK ((int64_t)1 << 19)
+/* A product of fewer rows or columns than this takes as long as one of so many: reading the other matrix is
+ * all of it, at some 60 GB/s a thread where a core multiplies 120 numbers a nanosecond. */
+#define LEAST_SIDE 8
 #define ROWS_AT_ONCE \
     252 /* so many of A, as deep as a packed block, lie in a second-level cache of 1 MB beside a block of B \
          */
@@ -42,9 +45,15 @@ static void batch_offsets(const product *p, int64_t index, int64_t *a, int64_t *
 
 /* ---- floating types -------------------------------------------------------------------------- */
 
+static int64_t work_of(int64_t m, int64_t n, int64_t k) {
+    return (m > LEAST_SIDE ? m : LEAST_SIDE) * (n > LEAST_SIDE ? n : LEAST_SIDE) * k;
+}
+
 /* Blocks of C; their borders depend on the sizes alone. */
 static void choose_blocks(product *p) {
     int64_t rows = p->gemm ? p->gemm->max_rows : 1, most = ROWS_AT_ONCE / rows * rows;
+    /* few rows: long stretches of B's rows, which the hardware reads ahead */
+    int64_t narrowest = p->shape.m < LEAST_SIDE ? 256 : 64;
     p->m_block = p->shape.m < most ? p->shape.m : most;
     p->n_block = p->shape.n < FC_GEMM_COLUMNS ? p->shape.n : FC_GEMM_COLUMNS;
     for (;;) {
@@ -52,9 +61,9 @@ static void choose_blocks(product *p) {
         p->n_blocks = ceil_div(p->shape.n, p->n_block);
         int64_t pieces = p->m_blocks * p->n_blocks;
         if (pieces >= 16 || pieces * p->shape.count >= 64 ||
-            p->m_block * p->n_block < 2 * PIECE_WORK / p->shape.k)
+            work_of(p->m_block, p->n_block, p->shape.k) < 2 * PIECE_WORK)
             break;
-        if (p->n_block > 64) p->n_block = (p->n_block / 2 + 31) / 32 * 32;
+        if (p->n_block > narrowest) p->n_block = (p->n_block / 2 + 31) / 32 * 32;
         else if (p->m_block > 8 * rows) p->m_block = ceil_div(p->m_block / 2, rows) * rows;
         else break;
     }
@@ -123,7 +132,8 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
 
 static int multiply(fc_ctx *ctx, product *p) {
     choose_blocks(p);
-    int64_t work = p->m_block * p->n_block * p->shape.k, pieces = p->shape.count * p->m_blocks * p->n_blocks;
+    int64_t work = work_of(p->m_block, p->n_block, p->shape.k),
+            pieces = p->shape.count * p->m_blocks * p->n_blocks;
     int64_t grain = work * pieces < SHARED_WORK ? pieces : work < PIECE_WORK ? PIECE_WORK / work : 1;
     ctx->api->parallel_for(ctx, pieces, grain, multiply_pieces, p);
     return p->out_of_memory ? ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED,
@@ -140,8 +150,7 @@ static int real_product(fc_ctx *ctx, product *p) {
 }
 
 /* Converts to float32, multiplies, and rounds once. */
-static int half_product(fc_ctx *ctx, product *p) {
-    const fc_tensor *a = ctx->in[0], *b = ctx->in[1];
+static int half_product(fc_ctx *ctx, product *p, const fc_tensor *a, const fc_tensor *b) {
     fc_tensor *out = &ctx->out[0];
     void *a_wide, *b_wide, *c_wide;
     int dtype = p->dtype, rc = fc_widen(ctx, a, &a_wide);
@@ -242,12 +251,26 @@ static int integer_product(fc_ctx *ctx, product *p) {
     return FC_OK;
 }
 
+/* A column is a row in memory: A^T x is computed as x^T A, which reads A along its rows. */
+static void turn_column(fc_product *s, const fc_tensor **a, const fc_tensor **b) {
+    fc_product old = *s;
+    const fc_tensor *first = *a;
+    *a = *b, *b = first;
+    s->m = 1, s->n = old.m;
+    s->a_row = old.b_column, s->a_column = old.b_row, s->conj_a = old.conj_b;
+    s->b_row = old.a_column, s->b_column = old.a_row, s->conj_b = old.conj_a;
+    memcpy(s->a_batch, old.b_batch, sizeof s->a_batch);
+    memcpy(s->b_batch, old.a_batch, sizeof s->b_batch);
+}
+
 /* ---- the ops --------------------------------------------------------------------------------- */
 
 static int run(fc_ctx *ctx, product *p, const int64_t *shape) {
     const fc_tensor *a = ctx->in[0], *b = ctx->in[1];
     int rc = ctx->api->alloc(ctx, 0, a->dtype, p->shape.n_batch + 2, shape);
     if (rc || !ctx->out[0].size) return rc;
+    if (p->shape.n == 1 && p->shape.m > 1 && p->shape.a_row == 1 && p->shape.a_column != 1)
+        turn_column(&p->shape, &a, &b);
     p->dtype = a->dtype, p->a = fc_data(a), p->b = fc_data(b), p->c = fc_data(&ctx->out[0]);
     if (!p->shape.k) { /* an empty sum */
         memset(p->c, 0, (size_t)(ctx->out[0].size * fc_item_size(p->dtype)));
@@ -257,7 +280,7 @@ static int run(fc_ctx *ctx, product *p, const int64_t *shape) {
     case FC_FLOAT32:
     case FC_FLOAT64: return real_product(ctx, p);
     case FC_FLOAT16:
-    case FC_BFLOAT16: return half_product(ctx, p);
+    case FC_BFLOAT16: return half_product(ctx, p, a, b);
     case FC_COMPLEX64:
     case FC_COMPLEX128: return complex_product(ctx, p);
     case FC_INT32:
