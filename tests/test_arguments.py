@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
+import flowcore as fc
 from flowcore import arguments
 
 
@@ -54,3 +57,69 @@ def test_an_object_whose_repr_fails_can_still_be_named() -> None:
 
     assert arguments.described(Broken()) == "an object of type Broken"
     assert len(arguments.described("x" * 1000)) == 60
+
+
+def test_flags() -> None:
+    assert arguments.flag(np.bool_(True), "keepdims") is True
+    assert arguments.flag(0, "keepdims") is False
+    for wrong in ("yes", None, np.ones(2), []):
+        with pytest.raises(TypeError, match="keepdims must be True or False, found"):
+            arguments.flag(wrong, "keepdims")
+
+
+def test_lists() -> None:
+    assert arguments.listed((1, 2), "axes") == [1, 2]
+    assert arguments.listed({3: 4}.keys(), "axes") == [3]
+    for wrong in ("ab", b"ab", 3, None, {1: 2}, np.array(3), fc.constant([1, 2])):
+        with pytest.raises(TypeError, match="axes must be a list, found"):
+            arguments.listed(wrong, "axes")
+
+
+def test_functions_keys_objects_and_classes() -> None:
+    assert arguments.function(len, "callback") is len
+    assert arguments.hashable("a", "key") == "a"
+    assert arguments.instance(3, int, "n") == 3
+    assert arguments.subclasses([KeyError], LookupError, "types") == (KeyError,)
+    with pytest.raises(TypeError, match="callback must be a function, found 3"):
+        arguments.function(3, "callback")
+    with pytest.raises(TypeError, match=r"key must be hashable, found \[\]"):
+        arguments.hashable([], "key")
+    with pytest.raises(TypeError, match="n must be a int, found 'x'"):
+        arguments.instance("x", int, "n")
+    for wrong in ([ValueError], [KeyError()], KeyError, 3):
+        with pytest.raises(TypeError, match=r"types must (hold subclasses of LookupError|be a list), found"):
+            arguments.subclasses(wrong, LookupError, "types")
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: fc.ConfigProto(intra_op_parallelism_threads="2"), "parallelism_threads must be a whole"),
+        (lambda: fc.ConfigProto(gpu_options=3), "ConfigProto.gpu_options must be a GPUOptions"),
+        (lambda: fc.RunOptions(timeout_in_ms=2**40), "RunOptions.timeout_in_ms must be from"),
+        (lambda: fc.constant(1, name=3), "operation names are strings, found 3"),
+        (lambda: fc.device(3).__enter__(), "a device is a string"),
+        (lambda: fc.set_random_seed("x"), "seed must be a whole number, found 'x'"),
+        (lambda: fc.nn.dropout([1.0], 0.5, seed=1.5), "seed must be a whole number, found 1.5"),
+        (lambda: fc.reduce_sum([1.0], keepdims=np.ones(2)), "keepdims must be True or False"),
+        (lambda: fc.reduce_sum([1.0], axis=[0, [1]]), "axis: Cannot make a tensor of"),
+        (lambda: fc.assign(3, 4), "ref must be a Variable, found 3"),
+        (lambda: fc.IndexedSlices(1, 2), "values must be a Tensor, found 1"),
+        (lambda: fc.get_collection([]), r"the name of a collection must be hashable, found \[\]"),
+        (lambda: fc.get_collection("x", "("), r"scope '\(' is no regular expression"),
+        (lambda: fc.train.Coordinator(3), "clean_stop_exception_types must be a list"),
+        (lambda: fc.train.Coordinator().join([3]), "each of threads must be a Thread"),
+        (lambda: fc.train.QueueRunner(3, [4]), "queue must be a QueueBase, found 3"),
+        (lambda: fc.train.batch([1.0], "x"), "batch_size must be a whole number, found 'x'"),
+        (lambda: fc.train.batch([1.0], 3, num_threads=2**40), "num_threads must be from 1 to"),
+        (lambda: fc.train.AdamOptimizer().minimize(3), "loss must be a Tensor, found 3"),
+        (lambda: fc.train.AdamOptimizer().apply_gradients([3]), "grads_and_vars must hold pairs"),
+        (lambda: fc.TensorShape([1])["x"], "the index of a dimension must be a whole number, found 'x'"),
+        (lambda: fc.TensorShape([2**63]), "must be >= 0 and fit 64 bits"),
+        (lambda: fc.as_dtype({"a": 1}), "Cannot convert .* to a dtype"),
+        (lambda: fc.constant(np.array(["2020-01-01"], "M8[D]"), fc.float32), "Expected float32"),
+    ],
+)  # fmt: skip
+def test_public_functions_name_the_argument(make: Callable[[], object], text: str) -> None:
+    with fc.Graph().as_default(), pytest.raises((TypeError, ValueError), match=text):
+        make()

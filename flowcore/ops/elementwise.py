@@ -127,7 +127,8 @@ def _summed_axes(own: TensorShape, other: TensorShape) -> list[int] | None:
 def _sum_to(gradient: Any, x: Tensor, axes: Any) -> Any:
     if gradient is None or (isinstance(axes, list) and not axes):
         return gradient
-    sizes = np.array(x.shape.as_list(), np.int32) if x.shape.is_fully_defined() else apply("Shape", x)
+    known = shapes.sizes_as(x.shape, np.int32)
+    sizes = apply("Shape", x) if known is None else known
     return apply(
         "Reshape", apply("Sum", gradient, np.array(axes, np.int32) if isinstance(axes, list) else axes), sizes
     )

@@ -17,7 +17,6 @@ from flowcore.graph.operation import Tensor
 from flowcore.ops.constant_ops import constant
 from flowcore.ops.filling import ones, zeros
 from flowcore.ops.random_ops import random_normal, random_uniform, truncated_normal
-from flowcore.ops.shape_ops import reshape
 from flowcore.shape import TensorShape
 
 __all__ = [
@@ -137,12 +136,7 @@ class constant_initializer(Initializer):
             raise ValueError(f"{value.size} values are more than the {count} that shape {known} has")
         if value.size < count and not value.size:
             raise ValueError(f"constant_initializer has no value to fill shape {known} with")
-        if value.size == 1 or value.shape == tuple(known.as_list()):
-            return constant(self.value, dtype=kind, shape=known)
-        flat = value.reshape(-1)
-        return reshape(
-            constant(np.concatenate([flat, np.repeat(flat[-1:], count - flat.size)]), dtype=kind), known
-        )
+        return constant(self.value, dtype=kind, shape=known)
 
 
 class random_uniform_initializer(Initializer):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import deprecated_argument
+from flowcore.arguments import deprecated_argument, flag
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -165,6 +165,10 @@ _reduction("All", "bool", None)
 _reduction("Any", "bool", None)
 
 
+def _kept(keepdims: Any) -> bool:
+    return keepdims is not None and flag(keepdims, "keepdims")
+
+
 def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
     def reduce(
         input_tensor: Any,
@@ -175,7 +179,7 @@ def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
         keep_dims: Any = None,
     ) -> Tensor:
         axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
-        keep = bool(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
+        keep = _kept(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
         if axis is not None:
             return apply(op_type, input_tensor, int_argument(axis, "axis"), keep_dims=keep, name=name)
         x = convert_to_tensor(input_tensor, name="input")
@@ -221,7 +225,7 @@ def reduce_logsumexp(
 ) -> Tensor:
     """log(sum(exp(x))) over axes, without overflow."""
     axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
-    keep = bool(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
+    keep = _kept(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
         x = convert_to_tensor(input_tensor, name="input_tensor")
         raw = reduce_max(x, axis, True)

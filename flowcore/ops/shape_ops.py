@@ -4,6 +4,7 @@ expand_dims, squeeze, broadcast_to).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,17 @@ from flowcore.shape import MAX_RANK, UNKNOWN, TensorShape
 __all__ = ["broadcast_to", "expand_dims", "rank", "reshape", "shape", "shape_n", "size", "squeeze"]
 
 
+def _size_type(out_type: Any) -> dtypes.DType:
+    """The dtype that sizes are asked for in."""
+    kind = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
+    if kind not in (dtypes.int32, dtypes.int64):
+        raise TypeError(f"out_type must be int32 or int64, found {kind.name}")
+    return kind
+
+
 def _shape_value(op: Operation) -> list[Any]:
     kind = op.get_attr("out_type").as_numpy_dtype
-    return [np.array(t.shape.as_list(), kind) if t.shape.is_fully_defined() else None for t in op.inputs]
+    return [shapes.sizes_as(t.shape, kind) for t in op.inputs]
 
 
 register(
@@ -70,11 +79,12 @@ def shape(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
         >>> fc.Session().run(fc.shape([[1, 2, 3]]))
         array([1, 3], dtype=int32)
     """
-    out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
+    out = _size_type(out_type)
     with name_scope(name, "Shape", [input]) as scope:
         input = convert_to_tensor(input.values if isinstance(input, IndexedSlices) else input)
-        if input.shape.is_fully_defined():
-            return constant(np.array(input.shape.as_list(), out.as_numpy_dtype), name=scope)
+        known = shapes.sizes_as(input.shape, out.as_numpy_dtype)
+        if known is not None:
+            return constant(known, name=scope)
         return apply("Shape", input, out_type=out, name=scope)
 
 
@@ -102,7 +112,8 @@ def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -
 
 def _size_value(op: Operation) -> list[Any]:
     count = op.inputs[0].shape.num_elements()
-    return [None if count is None else np.asarray(count, op.get_attr("out_type").as_numpy_dtype)]
+    kind = op.get_attr("out_type")
+    return [None if count is None or count > kind.max else np.asarray(count, kind.as_numpy_dtype)]
 
 
 register(
@@ -134,13 +145,13 @@ def size(input: Any, name: str | None = None, out_type: Any = None) -> Tensor:
         >>> fc.Session().run(fc.size([[1, 2, 3]]) * 2)
         np.int32(6)
     """
-    out = dtypes.int32 if out_type is None else dtypes.as_dtype(out_type)
+    out = _size_type(out_type)
     with name_scope(name, "Size", [input]) as scope:
         input = convert_to_tensor(input)
         count = input.shape.num_elements()
         return (
             apply("Size", input, out_type=out, name=scope)
-            if count is None
+            if count is None or count > out.max
             else constant(count, out, name=scope)
         )
 
@@ -197,7 +208,7 @@ def _reshape_shape(op: Operation) -> Any:
         raise ValueError(f"only one size of a reshape may be -1, found {given.tolist()}")
     if given is not None and (given < -1).any():
         raise ValueError(f"a size of a reshape must be at least 0 (or -1), found {given.tolist()}")
-    known = int(np.prod([d for d in sizes if d is not None], dtype=np.int64))
+    known = math.prod(d for d in sizes if d is not None)
     open_sizes = sizes.count(None)
     if open_sizes == 0:
         if known != count:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from flowcore.graph.constants import constant_value
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.shape import SCALAR, UNKNOWN, TensorShape
 
 Shapes = Sequence[TensorShape]
+
+
+def sizes_as(shape: TensorShape, kind: Any) -> np.ndarray | None:
+    """A known shape as an array of `kind`; None where a size is not known or does not fit."""
+    most = np.iinfo(kind).max
+    if shape.sizes is None or any(n is None or n > most for n in shape.sizes):
+        return None
+    return np.array(shape.sizes, kind)
 
 
 def same(op: Operation) -> Shapes:
