@@ -327,8 +327,9 @@ enum {
     FC_LAST_ON_HOST = 128, /* the last input lives in host memory, like those of host_in */
     /* The kernel may keep in ctx->state what it computes from input 1. Planning makes such a state, by the
        new_kept() of a unit, for each node on the host whose input 1 has one value for all runs of its plan;
-       for other nodes ctx->state is NULL. The outputs are the same bits either way, and those of the first
-       run (which fills the state) the same as of later ones. */
+       for other nodes ctx->state is NULL. All runs of a node give the same bits for the same inputs, the
+       first of them, which fills the state, too. A node without a state may take another algorithm: its
+       outputs agree within the op's rounding errors. */
     FC_KEEPS_CONSTANT = 256
 };
 

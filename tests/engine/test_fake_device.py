@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import pathlib
+import pkgutil
 import subprocess
+import sys
 import sysconfig
 import time
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "ops"))
+import samples
+
 import flowcore as fc
-from flowcore import _engine
+from flowcore import _engine, kernels
+from flowcore.graph.apply import apply
 from flowcore.runtime import devices
 
 HERE = pathlib.Path(__file__).resolve().parent
+
+SAMPLES = {
+    op: found
+    for info in pkgutil.iter_modules(samples.__path__)
+    for op, found in getattr(importlib.import_module(f"samples.{info.name}"), "SAMPLES", {}).items()
+}
 
 
 @pytest.fixture(scope="module")
@@ -149,4 +163,72 @@ def test_errors_and_timeouts_there_leave_nothing_behind(fake: ModuleType) -> Non
         finally:
             fake.set_delay(0)
         assert sess.run(after, {x: [3.0]}) == [9.0]
+    assert settled(fake)["live"] == 0
+
+
+# ---- FC_ANY_DEVICE: the host's kernel serves, and follows no address ----
+
+ANY_DEVICE_KERNELS = {k.op for k in _engine.load_kernels(kernels.CAPSULES) if k.flags & devices.ANY_DEVICE}
+#: Ops with the flag that have no sample of values: what they do is tested below, or there is no value.
+WITHOUT_SAMPLES = {
+    "AssignVariableOp",
+    "BroadcastGradientArgs",
+    "ConcatOffset",
+    "NoOp",
+    "PlaceholderWithDefault",
+    "ReadVariableOp",
+    "VarIsInitializedOp",
+    "VariableShape",
+}
+
+
+def test_every_kernel_with_the_flag_is_tested_here() -> None:
+    sampled = {op for op in ANY_DEVICE_KERNELS if SAMPLES.get(op)}
+    assert sampled | WITHOUT_SAMPLES == ANY_DEVICE_KERNELS
+
+
+@pytest.mark.parametrize("op_type", sorted(ANY_DEVICE_KERNELS - WITHOUT_SAMPLES))
+def test_a_kernel_for_any_device_follows_no_address_of_this_one(fake: ModuleType, op_type: str) -> None:
+    for sample in SAMPLES[op_type]:
+        with fc.Graph().as_default():
+            fed: dict[fc.Tensor, np.ndarray] = {}
+
+            def placed(x: Any, fed: dict[fc.Tensor, np.ndarray] = fed) -> Any:
+                if isinstance(x, list):
+                    return [placed(v) for v in x]
+                array = np.asarray(x, np.float32) if np.asarray(x).dtype.kind == "f" else np.asarray(x)
+                tensor = fc.placeholder(array.dtype, array.shape)
+                fed[tensor] = array
+                return tensor
+
+            inputs = [placed(x) for x in sample.inputs]
+            outputs = []
+            for device in ("/device:CPU:0", "/device:FAKE:0"):
+                with fc.device(device):
+                    made = apply(op_type, *inputs, **sample.attrs)
+                    outputs.append(list(made) if isinstance(made, (list, tuple)) else [made])
+            options = fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0)
+            config = fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=options))
+            metadata = fc.RunMetadata()
+            with fc.Session(config=config) as sess:
+                expected, found = sess.run(outputs, fed, fc.RunOptions(trace_level=3), metadata)
+        for e, f in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(f, e)
+        assert "/device:FAKE:0" in {n.device for n in metadata.node_stats if n.op == op_type}
+
+
+def test_a_variable_there_is_assigned_read_and_described_by_the_host(fake: ModuleType) -> None:
+    with fc.device("/device:FAKE:0"):
+        handle = apply("VarHandleOp", dtype=fc.float32, shape=[2, 3])
+        assign = apply("AssignVariableOp", handle, fc.placeholder_with_default(np.ones((2, 3), "f"), [2, 3]))
+        read = apply("ReadVariableOp", handle, dtype=fc.float32)
+        shape, made = apply("VariableShape", handle), apply("VarIsInitializedOp", handle)
+    with fc.Session() as sess:
+        assert not sess.run(made)
+        sess.run(assign)
+        assert sess.run(made)
+        np.testing.assert_array_equal(sess.run(read), np.ones((2, 3)))
+        np.testing.assert_array_equal(sess.run(shape), [2, 3])
+    del sess
+    gc.collect()
     assert settled(fake)["live"] == 0
