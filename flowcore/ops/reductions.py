@@ -1,8 +1,7 @@
-"""Reductions over axes, and argmax."""
+"""Reductions over axes, argmax and running sums. Long because each function is described in full."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -169,34 +168,24 @@ def _kept(keepdims: Any) -> bool:
     return keepdims is not None and flag(keepdims, "keepdims")
 
 
-def _public(op_type: str, doc: str) -> Callable[..., Tensor]:
-    def reduce(
-        input_tensor: Any,
-        axis: Any = None,
-        keepdims: Any = None,
-        name: str | None = None,
-        reduction_indices: Any = None,
-        keep_dims: Any = None,
-    ) -> Tensor:
-        axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
-        keep = _kept(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
-        if axis is not None:
-            return apply(op_type, input_tensor, int_argument(axis, "axis"), keep_dims=keep, name=name)
-        x = convert_to_tensor(input_tensor, name="input")
-        result = apply(op_type, x, _all_axes(x), keep_dims=keep, name=name)
-        if not keep:
-            result.set_shape(())
-        return result
-
-    reduce.__name__ = reduce.__qualname__ = f"reduce_{op_type.lower()}"
-    reduce.__doc__ = f"""{doc}
-
-    Args:
-      input_tensor: the tensor.
-      axis: an axis, a list of axes (negative: from the end), or None for all.
-      keepdims: keep the reduced axes with size 1.
-    """
-    return reduce
+def _reduce(
+    op_type: str,
+    input_tensor: Any,
+    axis: Any,
+    keepdims: Any,
+    name: str | None,
+    reduction_indices: Any,
+    keep_dims: Any,
+) -> Tensor:
+    axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
+    keep = _kept(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
+    if axis is not None:
+        return apply(op_type, input_tensor, int_argument(axis, "axis"), keep_dims=keep, name=name)
+    x = convert_to_tensor(input_tensor, name="input")
+    result = apply(op_type, x, _all_axes(x), keep_dims=keep, name=name)
+    if not keep:
+        result.set_shape(())
+    return result
 
 
 def _all_axes(x: Tensor) -> Tensor:
@@ -204,15 +193,242 @@ def _all_axes(x: Tensor) -> Tensor:
     return constant(np.arange(n, dtype=np.int32)) if n is not None else range(0, rank(x))
 
 
-reduce_sum = _public("Sum", "The sum over axes.")
-reduce_mean = _public(
-    "Mean", "The mean over axes. Of integers, whose sum does not wrap, it is cut towards zero."
-)
-reduce_prod = _public("Prod", "The product over axes.")
-reduce_max = _public("Max", "The greatest element over axes; NaN wins.")
-reduce_min = _public("Min", "The least element over axes; NaN wins.")
-reduce_all = _public("All", "Whether all are true.")
-reduce_any = _public("Any", "Whether any is true.")
+def reduce_sum(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """The sum over axes.
+
+    Args:
+        input_tensor: A Tensor of a number dtype, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of input_tensor's dtype, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_sum([[1.0, 2.0], [3.0, 4.0]], 0))
+        array([4., 6.], dtype=float32)
+    """
+    return _reduce("Sum", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+def reduce_mean(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """The mean over axes; of integers, whose sum does not wrap, it is cut towards zero.
+
+    Args:
+        input_tensor: A Tensor of a number dtype, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of input_tensor's dtype, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_mean([[1.0, 2.0], [3.0, 4.0]], 0))
+        array([2., 3.], dtype=float32)
+    """
+    return _reduce("Mean", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+def reduce_prod(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """The product over axes.
+
+    Args:
+        input_tensor: A Tensor of a number dtype, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of input_tensor's dtype, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_prod([[1.0, 2.0], [3.0, 4.0]], 0))
+        array([3., 8.], dtype=float32)
+    """
+    return _reduce("Prod", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+def reduce_max(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """The greatest element over axes; NaN where one is NaN.
+
+    Args:
+        input_tensor: A Tensor of a floating or integer dtype, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of input_tensor's dtype, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_max([[1.0, 2.0], [3.0, 4.0]], 0))
+        array([3., 4.], dtype=float32)
+    """
+    return _reduce("Max", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+def reduce_min(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """The least element over axes; NaN where one is NaN.
+
+    Args:
+        input_tensor: A Tensor of a floating or integer dtype, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of input_tensor's dtype, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_min([[1.0, 2.0], [3.0, 4.0]], 0))
+        array([1., 2.], dtype=float32)
+    """
+    return _reduce("Min", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+def reduce_all(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """Whether all elements over axes are true.
+
+    Args:
+        input_tensor: A Tensor of dtype bool, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of dtype bool, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_all([[True, False], [True, True]], 0))
+        array([ True, False])
+    """
+    return _reduce("All", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
+
+
+def reduce_any(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: Any = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: Any = None,
+) -> Tensor:
+    """Whether any element over axes is true.
+
+    Args:
+        input_tensor: A Tensor of dtype bool, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of dtype bool, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_any([[True, False], [True, False]], 0))
+        array([ True, False])
+    """
+    return _reduce("Any", input_tensor, axis, keepdims, name, reduction_indices, keep_dims)
 
 
 def reduce_logsumexp(
@@ -223,7 +439,29 @@ def reduce_logsumexp(
     reduction_indices: Any = None,
     keep_dims: Any = None,
 ) -> Tensor:
-    """log(sum(exp(x))) over axes, without overflow."""
+    """The logarithm of the sum of exp(x) over axes, without overflow.
+
+    Args:
+        input_tensor: A Tensor of a floating dtype, or what converts to one.
+        axis: A whole number, or a list or vector of dtype int32 or int64; negative: counted from
+            the end. None: all axes.
+        keepdims: Whether reduced axes are kept with size 1; None: no.
+        name: A name for the operation.
+        reduction_indices: The old name of axis.
+        keep_dims: The old name of keepdims.
+
+    Returns:
+        A Tensor of input_tensor's dtype, without the reduced axes.
+
+    Raises:
+        TypeError: input_tensor has another dtype, axis holds other things than whole numbers, or
+            keepdims is no bool.
+        ValueError: An axis is out of range or named twice, or both names of an argument are given.
+
+    Example:
+        >>> fc.Session().run(fc.reduce_logsumexp([[0.0, 0.0], [1.0, 1.0]], 1))
+        array([0.693147, 1.693147], dtype=float32)
+    """
     axis = deprecated_argument("axis", axis, "reduction_indices", reduction_indices)
     keep = _kept(deprecated_argument("keepdims", keepdims, "keep_dims", keep_dims))
     with name_scope(name, "ReduceLogSumExp", [input_tensor]) as scope:
@@ -262,8 +500,28 @@ def argmax(
     dimension: Any = None,
     output_type: Any = dtypes.int64,
 ) -> Tensor:
-    """The index of the greatest element along an axis (0 by default), the first of equals. A NaN is
-    passed over wherever it stands; 0 where all are NaN.
+    """The index of the greatest element along an axis, the first of equals.
+
+    Args:
+        input: A Tensor of a floating or integer dtype and a rank of at least 1, or what converts to
+            one.
+        axis: A whole number or a scalar of dtype int32 or int64; negative: counted from the end;
+            None: 0.
+        name: A name for the operation.
+        dimension: The old name of axis.
+        output_type: int32 or int64.
+
+    Returns:
+        A Tensor of dtype output_type, without the axis. NaN is passed over; 0 where all are NaN.
+
+    Raises:
+        TypeError: A dtype is another.
+        ValueError: axis is out of range, or both axis and dimension are given.
+        InvalidArgumentError: There is no element along axis (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.argmax([[1, 5, 3], [6, 2, 4]], 1))
+        array([1, 0])
     """
     axis = deprecated_argument("axis", axis, "dimension", dimension)
     return apply(
@@ -278,8 +536,28 @@ def argmin(
     dimension: Any = None,
     output_type: Any = dtypes.int64,
 ) -> Tensor:
-    """The index of the least element along an axis (0 by default), the first of equals. A NaN is passed
-    over wherever it stands; 0 where all are NaN.
+    """The index of the least element along an axis, the first of equals.
+
+    Args:
+        input: A Tensor of a floating or integer dtype and a rank of at least 1, or what converts to
+            one.
+        axis: A whole number or a scalar of dtype int32 or int64; negative: counted from the end;
+            None: 0.
+        name: A name for the operation.
+        dimension: The old name of axis.
+        output_type: int32 or int64.
+
+    Returns:
+        A Tensor of dtype output_type, without the axis. NaN is passed over; 0 where all are NaN.
+
+    Raises:
+        TypeError: A dtype is another.
+        ValueError: axis is out of range, or both axis and dimension are given.
+        InvalidArgumentError: There is no element along axis (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.argmin([[1, 5, 3], [6, 2, 4]], 1))
+        array([0, 1])
     """
     axis = deprecated_argument("axis", axis, "dimension", dimension)
     return apply(
@@ -343,14 +621,54 @@ register(
 def cumsum(
     x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
 ) -> Tensor:
-    """Running sums along an axis; `exclusive` leaves the element itself out, `reverse` runs from the end."""
+    """Running sums along an axis.
+
+    Args:
+        x: A Tensor of a number dtype and a rank of at least 1, or what converts to one.
+        axis: A whole number or a scalar of dtype int32 or int64; negative: counted from the end.
+        exclusive: Whether each place leaves its own element out.
+        reverse: Whether they run from the end.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x or axis have another dtype.
+        InvalidArgumentError: axis is out of range (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.cumsum([1, 2, 3]))
+        array([1, 3, 6], dtype=int32)
+        >>> fc.Session().run(fc.cumsum([1, 2, 3], exclusive=True))
+        array([0, 1, 3], dtype=int32)
+    """
     return apply("Cumsum", x, axis, exclusive=exclusive, reverse=reverse, name=name)
 
 
 def cumprod(
     x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
 ) -> Tensor:
-    """Running products along an axis; `exclusive` leaves the element itself out, `reverse` runs
-    from the end.
+    """Running products along an axis.
+
+    Args:
+        x: A Tensor of a number dtype and a rank of at least 1, or what converts to one.
+        axis: A whole number or a scalar of dtype int32 or int64; negative: counted from the end.
+        exclusive: Whether each place leaves its own element out.
+        reverse: Whether they run from the end.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of x's dtype and shape.
+
+    Raises:
+        TypeError: x or axis have another dtype.
+        InvalidArgumentError: axis is out of range (when it runs).
+
+    Example:
+        >>> fc.Session().run(fc.cumprod([1, 2, 3]))
+        array([1, 2, 6], dtype=int32)
+        >>> fc.Session().run(fc.cumprod([1, 2, 3], exclusive=True))
+        array([1, 1, 2], dtype=int32)
     """
     return apply("Cumprod", x, axis, exclusive=exclusive, reverse=reverse, name=name)

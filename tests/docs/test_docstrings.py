@@ -38,7 +38,6 @@ PENDING = {
     "flowcore.ops.control_flow_ops",
     "flowcore.ops.data_flow_ops",
     "flowcore.ops.initializers",
-    "flowcore.ops.reductions",
     "flowcore.ops.state_ops",
     "flowcore.ops.variable_scope",
     "flowcore.ops.variables",
