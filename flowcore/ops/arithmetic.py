@@ -502,7 +502,7 @@ def div_no_nan(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x / y, and 0 where y is 0.
 
     Args:
-        x: A Tensor of a floating dtype, or what converts to one.
+        x: A Tensor of a floating or complex dtype, or what converts to one.
         y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
         name: A name for the operation.
 

@@ -157,8 +157,8 @@ def conv2d(
     Raises:
         TypeError: The dtypes differ, or are others, or padding is of another kind.
         ValueError: The shapes or channels do not fit, the window is larger than an unpadded image,
-            padding or data_format is another, or a stride or dilation is below 1, or not 1 over
-            batch or channels.
+            padding or data_format is another, a stride or dilation is below 1 or not 1 over batch
+            or channels, or the filter is given twice.
 
     Example:
         >>> image, window = np.ones([1, 3, 3, 1], np.float32), np.ones([2, 2, 1, 1], np.float32)

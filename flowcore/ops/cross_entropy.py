@@ -185,7 +185,7 @@ def softmax_cross_entropy_with_logits(
 
     Raises:
         TypeError: The dtypes differ, or are others.
-        ValueError: labels or logits are missing, or the shapes do not fit.
+        ValueError: labels or logits are missing, the shapes do not fit, or axis is given twice.
         InvalidArgumentError: axis is out of range.
 
     Example:
@@ -320,7 +320,8 @@ def weighted_cross_entropy_with_logits(
 
     Raises:
         TypeError: The dtypes differ, or are others.
-        ValueError: The shapes do not broadcast, or labels, logits or pos_weight are missing.
+        ValueError: The shapes do not broadcast, labels, logits or pos_weight are missing, or labels
+            are given twice.
 
     Example:
         >>> fc.Session().run(fc.nn.weighted_cross_entropy_with_logits([0.0, 1.0], [0.0, 0.0], 2.0))

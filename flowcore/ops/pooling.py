@@ -143,7 +143,7 @@ def max_pool(
     Raises:
         TypeError: value has another dtype.
         ValueError: The shape does not fit, the window is larger than an unpadded image, padding or
-            data_format is another, or a size or stride is below 1.
+            data_format is another, a size or stride is below 1, or the images are given twice.
         UnimplementedError: The window reaches over the batch or the channels (when it runs).
 
     Example:
@@ -193,7 +193,7 @@ def avg_pool(
     Raises:
         TypeError: value has another dtype.
         ValueError: The shape does not fit, the window is larger than an unpadded image, padding or
-            data_format is another, or a size or stride is below 1.
+            data_format is another, a size or stride is below 1, or the images are given twice.
         UnimplementedError: The window reaches over the batch or the channels (when it runs).
 
     Example:

@@ -315,7 +315,7 @@ def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any 
 
     Raises:
         TypeError: axis is no whole number.
-        ValueError: axis is missing, out of range, or several numbers.
+        ValueError: axis is missing, given twice, out of range, or several numbers.
 
     Example:
         >>> fc.Session().run(fc.expand_dims([1, 2], 0))
@@ -368,7 +368,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims:
 
     Raises:
         TypeError: axis holds other things than whole numbers.
-        ValueError: axis is out of range, or a dimension in it is not of size 1.
+        ValueError: axis is out of range or given twice, or a dimension in it is not of size 1.
 
     Example:
         >>> fc.Session().run(fc.squeeze([[[1], [2]]]))
