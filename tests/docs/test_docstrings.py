@@ -92,9 +92,10 @@ class Described(NamedTuple):
                 lines.append(line)
         return found
 
-    @property
-    def entries(self) -> list[str]:
-        return [m[1] for line in self.sections.get("Args", ()) if (m := ENTRY.match(line))]
+    def entries(self, section: str) -> list[str]:
+        """The names that a section describes. A line that is neither an entry nor within one is its own."""
+        lines = [line for line in self.sections.get(section, ()) if line and line[:8].strip()]
+        return [m[1] if (m := ENTRY.match(line)) else line for line in lines]
 
     @property
     def parameters(self) -> list[str]:
@@ -156,17 +157,23 @@ ALL = list(public_objects())
 every = pytest.mark.parametrize("described", ALL, ids=[d.name.removeprefix("flowcore.") for d in ALL])
 
 
+def _is_method(value: Any) -> bool:
+    return isinstance(value, property) or (inspect.isfunction(value) and "." in value.__qualname__)
+
+
 @every
 def test_description(described: Described):
     assert described.doc, "there is none"
     first, *rest = described.doc.splitlines()
     assert first.endswith("."), f"the first line is no sentence: {first!r}"
     assert not rest or not rest[0], "a blank line follows the first"
-    width = 100 - (8 if "__qualname__" in dir(described.value) and "." in described.value.__qualname__ else 4)
+    width = 92 if _is_method(described.value) else 96
     assert [line for line in described.doc.splitlines() if len(line) > width] == []
     if described.level == "line":
         return
-    assert described.entries == described.parameters, "Args and the signature differ"
+    assert described.entries("Args") == described.parameters, "Args and the signature differ"
+    for name in described.entries("Raises"):
+        assert issubclass(getattr(builtins, name, None) or getattr(fc.errors, name), Exception)
     sections = described.sections
     if not described.returns_nothing:
         assert sections.get("Returns") or sections.get("Yields"), "Returns is missing"
