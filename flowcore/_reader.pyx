@@ -3,7 +3,8 @@ kernels.
 
 How a file is read
 ------------------
-A node that wants a file parks, and a helper thread (_io.h) reads it: so a step can be cancelled, or
+A file that the system has in memory is copied at once (fc_read_cached), which cannot block. For any
+other the node parks, and a helper thread (_io.h) reads it: so a step can be cancelled, or
 run out of time, while a file or a pipe keeps its thread. A reading stands on one list until its
 outcome is known: the helper thread that has read the file and the cancel of its step both take it
 off, under one lock, and the one that finds it there completes the token. A reading that was
@@ -50,6 +51,10 @@ cdef extern from "_io.h" nogil:
     void fc_io_watch_fork()
     int fc_io_submit(fc_io_job *job)
     int fc_read_file(const char *path, const int32_t *given_up, fc_file_contents *contents)
+    bint fc_read_cached(const char *path, size_t most, fc_file_contents *contents)
+
+cdef enum:
+    CACHED_BYTES = 1 << 20  # a file up to this is copied by the node itself where the system has it in memory
 
 cdef extern from *:
     """
@@ -227,21 +232,29 @@ cdef void read_for(fc_io_job *job) noexcept nogil:
     drop_reading(r)
 
 
+cdef int put_contents(
+    fc_ctx *ctx, reader_t *reader, const fc_tensor *name, const fc_file_contents *contents
+) noexcept nogil:
+    """The outputs of a node whose file is read."""
+    cdef int rc = put_string(ctx, ctx.n_out - 1, contents.data, <int64_t>contents.size)
+    if rc == FC_OK and reader != NULL:
+        rc = put_name(ctx, 0, name)
+        if rc == FC_OK:
+            count_record(reader)
+    return rc
+
+
 cdef void tell(reading_t *r, int error, const fc_file_contents *contents) noexcept nogil:
     cdef fc_ctx *ctx = r.ctx
     cdef int rc
     if error:
         rc = fail_read(ctx, r.path, error)
     else:
-        rc = put_string(ctx, ctx.n_out - 1, contents.data, <int64_t>contents.size)
-        if rc == FC_OK and r.reader != NULL:
-            rc = put_name(ctx, 0, &r.element)
+        rc = put_contents(ctx, r.reader, &r.element, contents)
     if rc == FC_RESOURCE_EXHAUSTED:
         refuse(ctx, r.token, r.queue, &r.element, rc)
         return
-    if r.reader != NULL:
-        if rc == FC_OK:
-            count_record(r.reader)
+    if r.queue != NULL:
         end_use(ctx, r.queue, &r.element)
     ctx.api.complete(r.token, rc)
 
@@ -257,10 +270,18 @@ cdef int begin(
     cdef const fc_string *s = string_at(name)
     cdef const char *path = b""
     cdef reading_t *r
+    cdef fc_file_contents contents
+    cdef int rc
     if s != NULL:
         path = &s.bytes[0]
     if s != NULL and <int64_t>strlen(path) != s.size:
         return fail_nul(ctx, path)
+    if token == NULL:  # the node's own thread: it may copy, but not wait
+        ctx.api.may_wait(ctx)
+        if fc_read_cached(path, CACHED_BYTES, &contents):
+            rc = put_contents(ctx, reader, name, &contents)
+            free(contents.data)
+            return rc
     r = <reading_t *>fc_calloc(1, sizeof(reading_t))
     if r == NULL:
         return fail_memory(ctx, path)

@@ -61,10 +61,18 @@ int main(void) {
     }
     await(FILES); /* while all pipes wait */
     for (int i = 0; i < FILES; i++) {
+        fc_file_contents again;
+        if (fc_read_cached(files[i].path, 1 << 20, &again)) {
+            check(again.size == (size_t)i * 10 && !memcmp(again.data, files[i].contents.data, again.size),
+                  "a file in memory was not read whole");
+            free(again.data);
+        }
         check(!files[i].error && files[i].contents.size == (size_t)i * 10, "a file was not read whole");
         free(files[i].contents.data);
         unlink(files[i].path);
     }
+    fc_file_contents none;
+    check(!fc_read_cached(pipes[0].path, 1 << 20, &none) && !none.data, "a pipe is no file in memory");
     for (int i = 0; i < PIPES; i += 2) { /* some are written to, the others given up */
         int fd = open(pipes[i].path, O_WRONLY);
         check(write(fd, "piped", 5) == 5, "a pipe refused");

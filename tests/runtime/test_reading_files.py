@@ -76,7 +76,7 @@ class Reader:
 # ---- what is read ----------------------------------------
 
 
-@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 1_000_001])
+@pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 1_000_001, 3_000_001])
 def test_a_file_of_any_size(sess: fc.Session, tmp_path: pathlib.Path, size: int) -> None:
     data = np.random.default_rng(size).bytes(size)
     (tmp_path / "f").write_bytes(data)
