@@ -341,13 +341,8 @@ class Graph:
         if control_inputs is None:
             scopes.controls = ()
         else:
-            if isinstance(control_inputs, (Tensor, Operation)) or not hasattr(control_inputs, "__iter__"):
-                raise TypeError(
-                    "control_inputs must be a list of Operations and Tensors or None, found"
-                    f" {control_inputs!r}"
-                )
             ops: dict[Operation, None] = {}
-            for item in control_inputs:
+            for item in listed(control_inputs, "control_inputs"):
                 ops[self._node_of(item)] = None
             scopes.controls = (*old, _ControlScope(tuple(ops)))
         try:

@@ -130,7 +130,8 @@ def softmax_cross_entropy_with_logits_v2(
         )
         n = logits.shape.ndims
         n = labels.shape.ndims if n is None else n
-        logits.shape.with_rank_at_least(1)
+        for tensor in (logits, labels):
+            tensor.shape.with_rank_at_least(1)
         if n is not None and not -n <= axis < n:
             raise InvalidArgumentError(
                 None, None, f"axis {axis} is not in [{-n}, {n}), the axes of logits of shape {logits.shape}"

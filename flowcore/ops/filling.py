@@ -207,6 +207,9 @@ def _range_value(op: Operation) -> list[Any]:
 
 
 def _range_shape(op: Operation) -> Any:
+    for arg, tensor in zip(op.op_def.input_arg, op.inputs, strict=True):
+        if tensor.shape.ndims not in (0, None):
+            raise ValueError(f"{arg.name} of a range must be a scalar, found shape {tensor.shape}")
     parts = [constant_value(t) for t in op.inputs]
     if any(p is None for p in parts):
         return [TensorShape([None])]

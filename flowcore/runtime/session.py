@@ -474,7 +474,10 @@ class BaseSession:
         plan = signature.plan
         timeout = self._config.operation_timeout_in_ms
         trace: list[tuple[int, int, int, int]] | None = None
+        if metadata is not None:
+            instance(metadata, profile.RunMetadata, "run_metadata")
         if options is not None:
+            instance(options, RunOptions, "options")
             timeout = options.timeout_in_ms or timeout
             if options.trace_level > RunOptions.NO_TRACE and metadata is not None:
                 trace = []

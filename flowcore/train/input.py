@@ -107,7 +107,10 @@ def string_input_producer(
 
     An empty list is an error: at once where it can be seen, else in the run.
     """
-    if isinstance(string_tensor, (list, tuple, np.ndarray)) and not len(string_tensor):
+    is_array = isinstance(string_tensor, np.ndarray)
+    if (is_array and not string_tensor.size) or (
+        isinstance(string_tensor, (list, tuple)) and not string_tensor
+    ):
         raise ValueError("string_input_producer needs at least one string")
     with name_scope(name, "input_producer", [string_tensor]) as scope:
         strings = convert_to_tensor(string_tensor, dtype=dtypes.string)

@@ -61,7 +61,7 @@ DOCUMENTED: dict[str, tuple[type[BaseException], ...]] = {
     "Graph.get_tensor_by_name": (KeyError,),
     "errors.exception_type_from_error_code": (KeyError,),
     "TensorShape.__getitem__": (IndexError,),
-    "Session.run": (RuntimeError,),
+    **{f"Session.{name}": (RuntimeError,) for name in ("make_callable", "run", "run_loop")},  # empty graph
     "train.Coordinator.join": (RuntimeError,),
     "train.Coordinator.request_stop": (BaseException,),  # raises what it is given
     "Graph.colocate_with": (KeyError,),
