@@ -6,6 +6,7 @@ Owns: the base class, its slots, and what all optimisers do with gradients.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from flowcore.arguments import described, flag, hashable, instance, listed, text
 from flowcore.gradients import gradients
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.graph import GraphKeys, get_default_graph
+from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.control_flow_ops import group
@@ -27,11 +28,20 @@ __all__ = ["Optimizer"]
 _FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
 
 
+#: Names of hooks, and the call that begins with them.
+_Hooks = tuple[tuple[str, ...], Callable[[], Any]]
+
+
 class Optimizer:
     """The base of all optimisers.
 
-    A subclass has `_apply_dense(grad, var)` and may have `_apply_sparse(grad, var, indices)`,
-    `_create_slots(var_list)`, `_prepare()` and `_finish(ops, name)`.
+    A subclass overrides what it needs of TensorFlow 1.15's hooks. The update of one variable is
+    `_resource_apply_dense(grad, var)` or `_apply_dense(grad, var)`; that of some of its rows is
+    `_resource_apply_sparse(grad, var, indices)` or `_apply_sparse(IndexedSlices, var)`, whose rows are
+    unique. Of the two the one in the most derived class counts, and the first where both stand there.
+    `_create_slots(var_list)` makes variables of its own with `_zeros_slot`, `_get_or_make_slot`,
+    `_get_or_make_slot_with_initializer` and `_create_non_slot_variable`; `_prepare()` makes tensors of
+    hyper-parameters; `_finish(ops, name)` has the last word.
     """
 
     GATE_NONE = 0
@@ -46,6 +56,7 @@ class Optimizer:
         self._use_locking = flag(use_locking, "use_locking")
         self._name = name
         self._slots: dict[str, dict[Variable, Variable]] = {}
+        self._non_slots: dict[tuple[str, Graph], Variable] = {}
 
     def _hyper_parameters(self) -> Mapping[str, Any]:
         """What `repr` shows: the constructor's arguments by name."""
@@ -151,6 +162,11 @@ class Optimizer:
                     f"grads_and_vars must hold pairs (gradient, variable), found {described(pair)}"
                 )
             g, v = pair
+            if isinstance(g, Variable) and not isinstance(v, Variable):
+                raise TypeError(
+                    f"grads_and_vars must hold pairs (gradient, variable); this one is the other way round:"
+                    f" {described(pair)}"
+                )
             instance(v, Variable, "the variable of a pair in grads_and_vars")
             if g is not None and not isinstance(g, (Tensor, IndexedSlices)):
                 try:
@@ -173,7 +189,7 @@ class Optimizer:
                 if g is None:
                     continue
                 with (
-                    name_scope(f"update_{v.op.name.replace('/', '_')}"),
+                    name_scope(f"update_{v.op.name}"),
                     get_default_graph().colocate_with(v.handle),
                 ):
                     updates.append(self._update(g, v))
@@ -190,17 +206,42 @@ class Optimizer:
             return done
 
     def _update(self, g: Any, v: Variable) -> Operation:
-        if isinstance(g, IndexedSlices):
-            unique = apply("Unique", g.indices)
-            count = apply("Reshape", apply("Shape", unique.y), [])
-            summed = apply("UnsortedSegmentSum", g.values, unique.idx, count)
-            op = self._apply_sparse(summed, v, unique.y)
-        else:
-            op = self._apply_dense(g, v)
+        op = self._update_some_rows(g, v) if isinstance(g, IndexedSlices) else self._update_all(g, v)
         if v.constraint is None:
             return op
         with control_dependencies([op]):
             return v.assign(v.constraint(v.read_value()), read_value=False)
+
+    def _update_all(self, g: Tensor, v: Variable) -> Any:
+        return self._first_of(
+            (("_resource_apply_dense",), lambda: self._resource_apply_dense(g, v)),
+            (("_apply_dense",), lambda: self._apply_dense(g, v)),
+        )
+
+    def _update_some_rows(self, g: IndexedSlices, v: Variable) -> Any:
+        hooks = ("_apply_sparse_duplicate_indices", "_apply_sparse")
+        return self._first_of(
+            (
+                tuple(f"_resource{hook}" for hook in hooks),
+                lambda: self._resource_apply_sparse_duplicate_indices(g.values, v, g.indices),
+            ),
+            (hooks, lambda: self._apply_sparse_duplicate_indices(g, v)),
+        )
+
+    def _first_of(self, resource: _Hooks, reference: _Hooks) -> Any:
+        """Calls one of two kinds of update hooks: what the most derived class has. Where it has both, that
+        of resources, unless it says that it is not implemented.
+        """
+        for cls in type(self).__mro__:
+            has_resource, has_reference = (any(n in vars(cls) for n in k[0]) for k in (resource, reference))
+            if has_resource and has_reference and cls is not Optimizer:
+                with contextlib.suppress(NotImplementedError):
+                    return resource[1]()
+            if has_reference and cls is not Optimizer:
+                return reference[1]()
+            if has_resource:
+                return resource[1]()
+        raise AssertionError("Optimizer itself has both")
 
     # -- slots
     # -----------------------------------------------------------------------------------------------------
@@ -215,8 +256,10 @@ class Optimizer:
         return sorted(self._slots)
 
     def variables(self) -> list[Variable]:
-        """All variables of the optimiser's own."""
-        return [s for slots in self._slots.values() for s in slots.values()]
+        """All variables of the optimiser's own in the default graph, by name."""
+        own = [s for slots in self._slots.values() for s in slots.values()] + list(self._non_slots.values())
+        graph = get_default_graph()
+        return sorted([v for v in own if v.graph is graph], key=lambda v: v.name)
 
     def _slot(
         self, var: Variable, name: str, op_name: str, initial: Callable[[], Any] | None = None
@@ -238,7 +281,40 @@ class Optimizer:
         return slots[var]
 
     def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
+        """A slot of zeros in the shape of `var`; the one that exists, if it does."""
         return self._slot(var, slot_name, op_name)
+
+    def _get_or_make_slot(self, var: Variable, val: Any, slot_name: str, op_name: str) -> Variable:
+        """A slot that begins with the value `val`."""
+        return self._slot(var, slot_name, op_name, lambda: val)
+
+    def _get_or_make_slot_with_initializer(
+        self, var: Variable, initializer: Any, shape: Any, dtype: Any, slot_name: str, op_name: str
+    ) -> Variable:
+        """A slot that an initialiser, called with shape and dtype, gives its first value."""
+        return self._slot(var, slot_name, op_name, lambda: initializer(shape, dtype=dtype))
+
+    def _slot_dict(self, slot_name: str) -> dict[Variable, Variable]:
+        """The slots of one name: variable -> slot."""
+        return self._slots.setdefault(slot_name, {})
+
+    def _create_non_slot_variable(self, initial_value: Any, name: str, colocate_with: Any) -> Variable:
+        """A variable that belongs to no other, such as a count; one per name and graph."""
+        graph = colocate_with.graph if colocate_with is not None else get_default_graph()
+        found = self._non_slots.get((name, graph))
+        if found is None:
+            with graph.name_scope(None), graph.colocate_with(colocate_with):
+                found = Variable(initial_value, trainable=False, name=name)
+            self._non_slots[name, graph] = found
+        return found
+
+    def _get_non_slot_variable(self, name: str, graph: Graph | None = None) -> Variable | None:
+        """What `_create_non_slot_variable` made under this name in a graph (the default one), or None."""
+        return self._non_slots.get((name, get_default_graph() if graph is None else graph))
+
+    def _non_slot_variables(self) -> list[Variable]:
+        """All that `_create_non_slot_variable` made."""
+        return list(self._non_slots.values())
 
     # -- for subclasses
     # --------------------------------------------------------------------------------------------
@@ -249,17 +325,49 @@ class Optimizer:
     def _prepare(self) -> None:
         """Makes tensors of the hyper-parameters."""
 
-    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
-        raise NotImplementedError(f"{type(self).__name__} has no update")
-
-    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+    def _resource_apply_dense(self, grad: Tensor, handle: Variable) -> Any:
+        """The update of a whole variable."""
         raise NotImplementedError(
-            f"{type(self).__name__} has no sparse update; make the gradient of '{var.name}' dense with"
+            f"{type(self).__name__} has neither _resource_apply_dense(grad, var) nor _apply_dense(grad, var)"
+        )
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Any:
+        """The update of a whole variable, as subclasses for reference variables name it."""
+        return Optimizer._resource_apply_dense(self, grad, var)
+
+    def _resource_apply_sparse(self, grad: Tensor, handle: Variable, indices: Tensor) -> Any:
+        """The update of the rows at `indices`, which do not repeat."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no sparse update; make the gradient of '{handle.name}' dense with"
             " convert_to_tensor"
         )
 
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Any:
+        """The update of some rows, as subclasses for reference variables name it."""
+        return Optimizer._resource_apply_sparse(self, grad.values, var, grad.indices)
+
+    def _resource_apply_sparse_duplicate_indices(
+        self, grad: Tensor, handle: Variable, indices: Tensor
+    ) -> Any:
+        """The update of rows that may repeat: repeated ones are added up first."""
+        return self._resource_apply_sparse(*_summed(grad, indices, handle))
+
+    def _apply_sparse_duplicate_indices(self, grad: IndexedSlices, var: Variable) -> Any:
+        """The update of rows that may repeat: repeated ones are added up first."""
+        values, _, indices = _summed(grad.values, grad.indices, var)
+        return self._apply_sparse(IndexedSlices(values, indices, grad.dense_shape), var)
+
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         return group(*update_ops, name=name_scope)
+
+    @staticmethod
+    def _call_if_callable(param: Any) -> Any:
+        """A hyper-parameter, which may be given as a function without arguments."""
+        return param() if callable(param) else param
+
+    def _hyper_tensor(self, value: Any, name: str) -> Tensor:
+        """A hyper-parameter as a tensor."""
+        return convert_to_tensor(self._call_if_callable(value), name=name)
 
     @staticmethod
     def _cast(value: Tensor, var: Variable) -> Tensor:
@@ -278,6 +386,13 @@ def _check_shape(g: Any, v: Variable) -> None:
         raise ValueError(
             f"the gradient for variable '{v.name}' has {what} {found} where the variable has {own}"
         )
+
+
+def _summed(values: Tensor, indices: Tensor, var: Variable) -> tuple[Tensor, Variable, Tensor]:
+    """Values, variable and indices in which no index repeats: rows of one index are added up."""
+    unique = apply("Unique", indices)
+    count = apply("Reshape", apply("Shape", unique.y), [])
+    return apply("UnsortedSegmentSum", values, unique.idx, count), var, unique.y
 
 
 def _static_or_dynamic(var: Variable) -> Any:

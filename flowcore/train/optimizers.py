@@ -14,7 +14,7 @@ from flowcore.arguments import flag, real_number
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
-from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies
 from flowcore.ops.casts import cast
 from flowcore.ops.comparison import maximum
@@ -41,7 +41,31 @@ def _filled_like(var: Variable, value: float) -> Tensor:
     )
 
 
-class GradientDescentOptimizer(Optimizer):
+class _FusedOptimizer(Optimizer):
+    """An optimiser whose update is one op. All four hooks do it, and none calls another, so that a
+    subclass may override any of them and call that of its base.
+    """
+
+    def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
+        raise NotImplementedError
+
+    def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+        return Optimizer._resource_apply_sparse(self, grad, var, indices)  # says that there is none
+
+    def _resource_apply_dense(self, grad: Tensor, handle: Variable) -> Operation:
+        return self._update_whole(grad, handle)
+
+    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+        return self._update_whole(grad, var)
+
+    def _resource_apply_sparse(self, grad: Tensor, handle: Variable, indices: Tensor) -> Operation:
+        return self._update_rows(grad, handle, indices)
+
+    def _apply_sparse(self, grad: IndexedSlices, var: Variable) -> Operation:
+        return self._update_rows(grad.values, var, grad.indices)
+
+
+class GradientDescentOptimizer(_FusedOptimizer):
     """variable -= learning_rate * gradient."""
 
     def __init__(self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent") -> None:
@@ -52,22 +76,24 @@ class GradientDescentOptimizer(Optimizer):
         return {"learning_rate": self._learning_rate}
 
     def _prepare(self) -> None:
-        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
+        self._learning_rate_tensor = self._hyper_tensor(self._learning_rate, "learning_rate")
 
-    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+    def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
         return apply(
             "ResourceApplyGradientDescent",
             var.handle,
-            self._cast(self._rate, var),
+            self._cast(self._learning_rate_tensor, var),
             grad,
             use_locking=self._use_locking,
         )
 
-    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        return apply("ResourceScatterSub", var.handle, indices, grad * self._cast(self._rate, var))
+    def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+        return apply(
+            "ResourceScatterSub", var.handle, indices, grad * self._cast(self._learning_rate_tensor, var)
+        )
 
 
-class MomentumOptimizer(Optimizer):
+class MomentumOptimizer(_FusedOptimizer):
     """accumulator = momentum * accumulator + gradient;
 
     variable -= learning_rate * accumulator. Slot: "momentum".
@@ -96,30 +122,30 @@ class MomentumOptimizer(Optimizer):
             self._zeros_slot(v, "momentum", self._name)
 
     def _prepare(self) -> None:
-        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
-        self._momentum_tensor = convert_to_tensor(self._momentum, name="momentum")
+        self._learning_rate_tensor = self._hyper_tensor(self._learning_rate, "learning_rate")
+        self._momentum_tensor = self._hyper_tensor(self._momentum, "momentum")
 
     def _slot_handle(self, var: Variable) -> Tensor:
         return self._slots["momentum"][var].handle
 
-    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+    def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
         return apply(
             "ResourceApplyMomentum",
             var.handle,
             self._slot_handle(var),
-            self._cast(self._rate, var),
+            self._cast(self._learning_rate_tensor, var),
             grad,
             self._cast(self._momentum_tensor, var),
             use_locking=self._use_locking,
             use_nesterov=self._use_nesterov,
         )
 
-    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+    def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
         return apply(
             "ResourceSparseApplyMomentum",
             var.handle,
             self._slot_handle(var),
-            self._cast(self._rate, var),
+            self._cast(self._learning_rate_tensor, var),
             grad,
             indices,
             self._cast(self._momentum_tensor, var),
@@ -133,7 +159,7 @@ class MomentumOptimizer(Optimizer):
 _HOST = "/cpu:0"
 
 
-class AdamOptimizer(Optimizer):
+class AdamOptimizer(_FusedOptimizer):
     """Kingma and Ba, "Adam", 2015. Slots: "m", "v"."""
 
     def __init__(
@@ -147,38 +173,37 @@ class AdamOptimizer(Optimizer):
         use_own_namescope_for_non_slot_vars: bool = False,
     ) -> None:
         super().__init__(use_locking, name)
-        self._values = (learning_rate, beta1, beta2, epsilon)
-        self._powers: dict[Any, tuple[Variable, Variable]] = {}
+        self._lr, self._beta1, self._beta2, self._epsilon = learning_rate, beta1, beta2, epsilon
 
     def _hyper_parameters(self) -> Mapping[str, Any]:
-        return dict(zip(("learning_rate", "beta1", "beta2", "epsilon"), self._values, strict=True))
+        values = (self._lr, self._beta1, self._beta2, self._epsilon)
+        return dict(zip(("learning_rate", "beta1", "beta2", "epsilon"), values, strict=True))
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
-        graph = get_default_graph()
-        if graph not in self._powers:
-            with graph.name_scope(None), graph.device(_HOST):
-                self._powers[graph] = (
-                    Variable(self._values[1], trainable=False, name="beta1_power", dtype=None),
-                    Variable(self._values[2], trainable=False, name="beta2_power", dtype=None),
-                )
+        with get_default_graph().device(_HOST):
+            for beta, name in ((self._beta1, "beta1_power"), (self._beta2, "beta2_power")):
+                self._create_non_slot_variable(self._call_if_callable(beta), name, None)
         for v in var_list:
             self._zeros_slot(v, "m", self._name)
-            self._zeros_slot(v, "v", f"{self._name}_1")
+            self._zeros_slot(v, "v", self._name)
 
-    def variables(self) -> list[Variable]:
-        """Slots and the powers of the betas."""
-        return super().variables() + [p for pair in self._powers.values() for p in pair]
+    def _get_beta_accumulators(self) -> tuple[Variable, Variable]:
+        """The variables that hold beta1 and beta2 to the power of the number of steps, plus one."""
+        powers = [self._get_non_slot_variable(name) for name in ("beta1_power", "beta2_power")]
+        if powers[0] is None or powers[1] is None:
+            raise RuntimeError(f"'{self._name}' has no accumulators before apply_gradients or minimize")
+        return powers[0], powers[1]
 
     def _prepare(self) -> None:
-        names = ("learning_rate", "beta1", "beta2", "epsilon")
-        self._tensors = [convert_to_tensor(v, name=n) for v, n in zip(self._values, names, strict=True)]
+        self._tensors = [self._hyper_tensor(v, name) for name, v in self._hyper_parameters().items()]
+        self._lr_t, self._beta1_t, self._beta2_t, self._epsilon_t = self._tensors
         with get_default_graph().device(_HOST):
-            self._power_reads = [p.value() for p in self._powers[get_default_graph()]]
+            self._power_reads = [p.value() for p in self._get_beta_accumulators()]
 
     def _numbers(self, var: Variable) -> tuple[list[Tensor], list[Tensor]]:
         return [self._cast(p, var) for p in self._power_reads], [self._cast(t, var) for t in self._tensors]
 
-    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+    def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
         powers, numbers = self._numbers(var)
         return apply(
             "ResourceApplyAdam",
@@ -191,7 +216,7 @@ class AdamOptimizer(Optimizer):
             use_locking=self._use_locking,
         )
 
-    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+    def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
         """As TensorFlow does it:
 
         the moments of all rows decay, those of the given rows take the gradient in.
@@ -216,8 +241,7 @@ class AdamOptimizer(Optimizer):
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         with control_dependencies(update_ops), get_default_graph().device(_HOST):
-            powers = self._powers[get_default_graph()]
-            betas = self._tensors[1:3]
+            powers, betas = self._get_beta_accumulators(), self._tensors[1:3]
             counts = [
                 p.assign(r * self._cast(b, p), read_value=False)
                 for p, r, b in zip(powers, self._power_reads, betas, strict=True)
@@ -225,7 +249,7 @@ class AdamOptimizer(Optimizer):
         return group(*update_ops, *counts, name=name_scope)
 
 
-class AdagradOptimizer(Optimizer):
+class AdagradOptimizer(_FusedOptimizer):
     """Duchi et al., 2011. Slot: "accumulator"."""
 
     def __init__(
@@ -241,10 +265,14 @@ class AdagradOptimizer(Optimizer):
                 f"initial_accumulator_value must be greater than 0, found {initial_accumulator_value}"
             )
         super().__init__(use_locking, name)
-        self._learning_rate, self._initial = learning_rate, initial_accumulator_value
+        self._learning_rate = learning_rate
+        self._initial_accumulator_value = initial_accumulator_value
 
     def _hyper_parameters(self) -> Mapping[str, Any]:
-        return {"learning_rate": self._learning_rate, "initial_accumulator_value": self._initial}
+        return {
+            "learning_rate": self._learning_rate,
+            "initial_accumulator_value": self._initial_accumulator_value,
+        }
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:
@@ -252,35 +280,35 @@ class AdagradOptimizer(Optimizer):
                 v,
                 "accumulator",
                 self._name,
-                functools.partial(_filled_like, v, self._initial),
+                functools.partial(_filled_like, v, self._initial_accumulator_value),
             )
 
     def _prepare(self) -> None:
-        self._rate = convert_to_tensor(self._learning_rate, name="learning_rate")
+        self._learning_rate_tensor = self._hyper_tensor(self._learning_rate, "learning_rate")
 
-    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+    def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
         return apply(
             "ResourceApplyAdagrad",
             var.handle,
             self._slots["accumulator"][var].handle,
-            self._cast(self._rate, var),
+            self._cast(self._learning_rate_tensor, var),
             grad,
             use_locking=self._use_locking,
         )
 
-    def _apply_sparse(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
+    def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
         return apply(
             "ResourceSparseApplyAdagrad",
             var.handle,
             self._slots["accumulator"][var].handle,
-            self._cast(self._rate, var),
+            self._cast(self._learning_rate_tensor, var),
             grad,
             indices,
             use_locking=self._use_locking,
         )
 
 
-class RMSPropOptimizer(Optimizer):
+class RMSPropOptimizer(_FusedOptimizer):
     """Hinton's RMSProp, with momentum. Slots: "rms", "momentum"."""
 
     def __init__(
@@ -296,10 +324,12 @@ class RMSPropOptimizer(Optimizer):
         if flag(centered, "centered"):
             raise NotImplementedError("RMSProp with centered=True is not there yet")
         super().__init__(use_locking, name)
-        self._values = (learning_rate, decay, momentum, epsilon)
+        self._learning_rate, self._decay, self._momentum = learning_rate, decay, momentum
+        self._epsilon, self._centered = epsilon, False
 
     def _hyper_parameters(self) -> Mapping[str, Any]:
-        return dict(zip(("learning_rate", "decay", "momentum", "epsilon"), self._values, strict=True))
+        values = (self._learning_rate, self._decay, self._momentum, self._epsilon)
+        return dict(zip(("learning_rate", "decay", "momentum", "epsilon"), values, strict=True))
 
     def _create_slots(self, var_list: Sequence[Variable]) -> None:
         for v in var_list:
@@ -309,13 +339,14 @@ class RMSPropOptimizer(Optimizer):
                 self._name,
                 functools.partial(_filled_like, v, 1.0),
             )
-            self._zeros_slot(v, "momentum", f"{self._name}_1")
+            self._zeros_slot(v, "momentum", self._name)
 
     def _prepare(self) -> None:
-        names = ("learning_rate", "decay", "momentum", "epsilon")
-        self._tensors = [convert_to_tensor(v, name=n) for v, n in zip(self._values, names, strict=True)]
+        self._tensors = [self._hyper_tensor(v, name) for name, v in self._hyper_parameters().items()]
+        self._learning_rate_tensor, self._decay_tensor = self._tensors[:2]
+        self._momentum_tensor, self._epsilon_tensor = self._tensors[2:]
 
-    def _apply_dense(self, grad: Tensor, var: Variable) -> Operation:
+    def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
         return apply(
             "ResourceApplyRMSProp",
             var.handle,
