@@ -203,6 +203,7 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+    const char *PyUnicode_AsUTF8(object) except NULL  # where its characters are, as long as the object lives
 
 cdef enum:
     HELPER_NS = 30000           # how long a parallel loop waits awake for its helpers
@@ -261,7 +262,9 @@ cdef struct plan_t:
     int32_t *uses               # reads per slot, fetches and feeds included; 0: constant
     int32_t *sources
     int32_t n_sources
-    fc_tensor *constants        # n_slots tensors; buffer only where the slot is one
+    int32_t *constant_of        # per slot: which of the constants it is; -1: none
+    fc_tensor *constants
+    int32_t n_constants
     float *cost                 # ns per node, 0: not measured
     bint short                  # its runs keep the GIL
     int64_t steps
@@ -1388,7 +1391,7 @@ cdef void clean_step(step_t *step) noexcept nogil:
             release_slot(&step.slots[i])
     # Outputs that nobody reads hold nothing, except where a kernel failed half-way.
     for i in range(plan.n_slots):
-        if plan.uses[i] == 0 and plan.constants[i].ndim < 0 and step.slots[i].buffer != NULL:
+        if plan.uses[i] == 0 and plan.constant_of[i] < 0 and step.slots[i].buffer != NULL:
             release_slot(&step.slots[i])
     while True:
         i = fc_deque_take(&step.deques[0])
@@ -1622,6 +1625,9 @@ cdef class StopFlag:
         return fc_load32(&self.flag) != 0
 
 
+cdef fc_attr no_attr            # of nodes without attributes
+
+
 @cython.no_gc_clear  # __dealloc__ needs `pool`, also where a cycle is collected
 cdef class Plan:
     """A compiled plan. `run` may be called from many threads at once."""
@@ -1659,17 +1665,20 @@ cdef class Plan:
         self.c.waits = <int32_t *>self._block(n_nodes * sizeof(int32_t))
         self.c.uses = <int32_t *>self._block(num_slots * sizeof(int32_t))
         self.c.cost = <float *>self._block(n_nodes * sizeof(float))
-        self.c.constants = <fc_tensor *>self._block(num_slots * sizeof(fc_tensor))
+        self.c.constant_of = <int32_t *>self._block(num_slots * sizeof(int32_t))
+        self.c.constants = <fc_tensor *>self._block(len(constants) * sizeof(fc_tensor))
         self.fetch_slots = <int32_t *>self._block(len(self.fetches) * sizeof(int32_t))
         self.feed_slots = <int32_t *>self._block(len(self.feeds) * sizeof(int32_t))
         for i in range(num_slots):
-            self.c.constants[i].ndim = -1
+            self.c.constant_of[i] = -1
         for slot, value in constants.items():
             if isinstance(value, Resource):
-                self._resource_constant(slot, value)
+                self._resource_constant(&tensor, value)
             else:
                 tensor_from_array(value, &tensor, True)
-                self.c.constants[<int32_t>slot] = tensor
+            self.c.constants[self.c.n_constants] = tensor
+            self.c.constant_of[<int32_t>slot] = self.c.n_constants
+            self.c.n_constants += 1
         n_in = 0
         for i, node in enumerate(nodes):
             self._fill_node(i, node, n_in)
@@ -1677,7 +1686,7 @@ cdef class Plan:
         self._link(nodes)
         for i, slot in enumerate(self.fetches):
             self.fetch_slots[i] = slot
-            if self.c.constants[<int32_t>slot].ndim < 0:
+            if self.c.constant_of[<int32_t>slot] < 0:
                 self.c.uses[<int32_t>slot] += 1
         # a fed value stays until the end, so that its array is released by the caller
         for i, slot in enumerate(self.feeds):
@@ -1750,8 +1759,8 @@ cdef class Plan:
         self.blocks = block
         return block + 2
 
-    cdef int _resource_constant(self, int32_t slot, Resource resource) except -1:
-        cdef fc_tensor *t = &self.c.constants[slot]
+    cdef int _resource_constant(self, fc_tensor *t, Resource resource) except -1:
+        memset(t, 0, sizeof(fc_tensor))
         if new_buffer(FC_RESOURCE, 1, &t.buffer) != FC_OK:
             raise MemoryError
         t.ndim = 0
@@ -1768,9 +1777,8 @@ cdef class Plan:
         cdef int32_t slot
         cdef tuple inputs = entry.inputs, outputs = entry.outputs
         function, state, memory = entry.kernel, entry.state, entry.memory
-        name = entry.name.encode()
-        self.keep.append(name)
-        node.name = <char *><const char *>name
+        self.keep.append(entry.name)  # the same object as the operation's
+        node.name = <char *>PyUnicode_AsUTF8(entry.name)
         node.n_in = len(inputs)
         node.n_out = len(outputs)
         node.first_in = first_in
@@ -1778,7 +1786,7 @@ cdef class Plan:
             if not 0 <= slot < self.c.n_slots:
                 raise ValueError(f"node '{entry.name}' reads slot {slot} of {self.c.n_slots}")
             self.c.in_slots[first_in + j] = slot
-            if self.c.constants[slot].ndim < 0:
+            if self.c.constant_of[slot] < 0:
                 self.c.uses[slot] += 1
         node.first_out = outputs[0] if outputs else 0
         for j, slot in enumerate(outputs):
@@ -1805,12 +1813,15 @@ cdef class Plan:
         return 0
 
     cdef fc_attr *_pack(self, str name, tuple names, tuple values) except NULL:
-        cdef fc_attr *attrs = <fc_attr *>self._block(sizeof(fc_attr) * (len(values) + 1))
+        cdef fc_attr *attrs
         cdef int i, j
         cdef bint floating
         if len(names) != len(values):
             raise ValueError(
                 f"node '{name}' gives {len(values)} attributes where its kernel takes {len(names)}")
+        if not values:
+            return &no_attr
+        attrs = <fc_attr *>self._block(sizeof(fc_attr) * len(values))
         for i, value in enumerate(values):
             if value is None:
                 attrs[i].n = -1
@@ -1853,7 +1864,7 @@ cdef class Plan:
             self.idle = step.free_next
             free_step(step)
         if self.c.constants != NULL:
-            for i in range(self.c.n_slots):
+            for i in range(self.c.n_constants):
                 fc_release(self.c.constants[i].buffer)
         while self.blocks != NULL:
             block = self.blocks
@@ -2138,8 +2149,8 @@ cdef bint has_arrays(step_t *step) noexcept:
     for k in range(plan.n_in_slots):
         step.inputs[k] = &step.slots[plan.in_slots[k]]
     for i in range(plan.n_slots):
-        if plan.constants[i].ndim >= 0:
-            step.slots[i] = plan.constants[i]
+        if plan.constant_of[i] >= 0:
+            step.slots[i] = plan.constants[plan.constant_of[i]]
     return True
 
 

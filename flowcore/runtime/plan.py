@@ -357,6 +357,7 @@ def compile_plan(
     for op in graph.ops:
         lowering.lower(op)
     fetch_slots = [lowering.on_device(t, HOST) for t in graph.fetches]
+    lowering.slot_of.clear()  # as large as what the engine is about to make
     fuses = options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion
     nodes = fuse(lowering.nodes, fetch_slots, lowering.constants) if fuses else lowering.nodes
     plan = _engine.Plan(

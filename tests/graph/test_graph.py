@@ -212,3 +212,17 @@ def test_gradients_stop_are_summed_and_may_be_unconnected() -> None:
         assert sess.run(fc.gradients(y, z, unconnected_gradients=fc.UnconnectedGradients.ZERO)) == [0.0]
         square = x * x
         assert sess.run(fc.gradients(square + x, x, stop_gradients=[square])) == [1.0]
+
+
+def test_equal_attributes_are_one_dict_and_stay_apart_where_they_differ() -> None:
+    with fc.Graph().as_default() as g:
+        x, d = fc.constant([[1.0]]), fc.constant([[1.0]], fc.float64)
+        first, second = fc.matmul(x, x).op, fc.matmul(x, x).op
+        turned, wide = fc.matmul(x, x, transpose_a=True).op, fc.matmul(d, d).op
+        assert first.attrs is second.attrs
+        assert [op.get_attr("transpose_a") for op in (first, turned, wide)] == [False, True, False]
+        assert [op.get_attr("T") for op in (first, turned, wide)] == [fc.float32, fc.float32, fc.float64]
+        with g.gradient_override_map({"MatMul": "Other"}):
+            other = fc.matmul(x, x).op
+        assert other.get_attr("_gradient_op_type") == "Other"
+        assert "_gradient_op_type" not in first.attrs
