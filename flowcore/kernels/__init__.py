@@ -3,8 +3,7 @@
 Owns: `CAPSULES` (kernel tables), `RESOURCE_FACTORIES` (op type -> function that makes its session
 state), `PYTHON_KERNELS` (op type -> factory of a Python callable), `find_formula` (of the unit
 _elementwise), `find_row_loops` (of _reduce), `new_kept` (of _linalg). A new unit is found by its
-name:
-nothing here is edited for it.
+name: nothing here is edited for it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from flowcore.kernels import blas
-from flowcore.kernels.python_kernels import PYTHON_KERNELS
+from flowcore.kernels.in_python import PYTHON_KERNELS
 
 __all__ = ["CAPSULES", "PYTHON_KERNELS", "RESOURCE_FACTORIES", "find_formula", "find_row_loops", "new_kept"]
 

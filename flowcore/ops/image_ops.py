@@ -87,7 +87,7 @@ register(
     "EncodeJpeg",
     inputs=["image: uint8"],
     outputs=["contents: string"],
-    attrs=["quality: int = 95"],
+    attrs=["format: {'', 'grayscale', 'rgb'} = ''", "quality: int = 95"],
     shape=shapes.scalar,
     grad=None,
 )
@@ -222,7 +222,8 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Te
         A scalar Tensor of dtype string.
 
     Raises:
-        TypeError: image has another dtype.
+        TypeError: image has another dtype, or compression is no whole number.
+        ValueError: compression is less than -1 or more than 9.
         InvalidArgumentError: image has another shape (when it runs).
 
     Example:
@@ -230,7 +231,10 @@ def encode_png(image: Any, compression: int = -1, name: str | None = None) -> Te
         >>> data[1:4]
         b'PNG'
     """
-    return apply("EncodePng", image, compression=compression, name=name)
+    level = whole_number(compression, "compression")
+    if not -1 <= level <= 9:
+        raise ValueError(f"compression must be -1 (a choice by itself) or 0 to 9, found {level}")
+    return apply("EncodePng", image, compression=level, name=name)
 
 
 def encode_jpeg(image: Any, format: str = "", quality: int = 95, name: str | None = None) -> Tensor:
@@ -238,7 +242,7 @@ def encode_jpeg(image: Any, format: str = "", quality: int = 95, name: str | Non
 
     Args:
         image: A Tensor of dtype uint8 and shape [height, width, channels], with 1 or 3 channels.
-        format: Not used: the number of channels says it.
+        format: "grayscale" or "rgb" asks for that many channels; "": what the image has.
         quality: 0 small to 100 faithful.
         name: A name for the operation.
 
@@ -246,7 +250,8 @@ def encode_jpeg(image: Any, format: str = "", quality: int = 95, name: str | Non
         A scalar Tensor of dtype string.
 
     Raises:
-        TypeError: image has another dtype.
+        TypeError: image has another dtype, or quality is no whole number.
+        ValueError: format is another, or quality is less than 0 or more than 100.
         InvalidArgumentError: image has another shape (when it runs).
 
     Example:
@@ -254,7 +259,10 @@ def encode_jpeg(image: Any, format: str = "", quality: int = 95, name: str | Non
         >>> data[6:10]
         b'JFIF'
     """
-    return apply("EncodeJpeg", image, quality=quality, name=name)
+    percent = whole_number(quality, "quality")
+    if not 0 <= percent <= 100:
+        raise ValueError(f"quality must be 0 to 100, found {percent}")
+    return apply("EncodeJpeg", image, format=format, quality=percent, name=name)
 
 
 def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: str | None = None) -> Tensor:

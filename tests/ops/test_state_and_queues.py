@@ -12,7 +12,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.graph.apply import apply
-from flowcore.kernels import python_kernels
+from flowcore.kernels.in_python import jpeg
 
 
 def initialised() -> fc.Session:
@@ -339,7 +339,7 @@ def test_jpeg_images_decode_to_the_same_pixels_with_and_without_simplejpeg(
     found = []
     for without in (False, True):
         if without:
-            monkeypatch.setattr(python_kernels, "_simplejpeg", lambda: None)
+            monkeypatch.setattr(jpeg, "_simplejpeg", lambda: None)
         with fc.Session() as sess:
             found.append(sess.run(decoded))
             for bad in broken:
