@@ -95,6 +95,7 @@ class Variable(TensorOperators):
                 "VarHandleOp", dtype=value.dtype, shape=static, shared_name=scope[:-1], name=scope
             )
             self._initial_value = value
+            self._shape = static
             self._is_initialized = apply(
                 "VarIsInitializedOp", self._handle, name="IsInitialized/VarIsInitializedOp"
             )
@@ -136,10 +137,23 @@ class Variable(TensorOperators):
 
     @property
     def shape(self) -> TensorShape:
-        return state_ops.declared_shape(self._handle)
+        """What is known of the shape."""
+        return self._shape
 
     def get_shape(self) -> TensorShape:
-        return self.shape
+        """What is known of the shape."""
+        return self._shape
+
+    def set_shape(self, shape: Any) -> None:
+        """Adds knowledge about the shape, for reads of it that are made from now on.
+
+        Raises ValueError when it contradicts what is known.
+        """
+        try:
+            self._shape = self._shape.merge_with(shape)
+        except ValueError as error:
+            raise ValueError(f"Variable '{self.name}': {error}") from None
+        self._snapshot.set_shape(self._shape)
 
     @property
     def trainable(self) -> bool:
@@ -170,7 +184,11 @@ class Variable(TensorOperators):
     # ---------------------------------------------------------------------------------------------------
 
     def _read(self, name: str | None = None) -> Tensor:
-        return apply("ReadVariableOp", self._handle, dtype=self._handle.op.get_attr("dtype"), name=name)
+        value = apply("ReadVariableOp", self._handle, dtype=self._handle.op.get_attr("dtype"), name=name)
+        if value.shape.is_fully_defined():
+            return value
+        value.set_shape(self._shape)
+        return value
 
     def value(self) -> Tensor:
         """Its value at the moment when the read runs, in the order that the current control
@@ -242,19 +260,51 @@ class Variable(TensorOperators):
         """Subtracts from it, in place."""
         return self._write("AssignSubVariableOp", delta, name, read_value)
 
+    def _scatter(self, kind: Any, sparse_delta: IndexedSlices, name: str | None) -> Tensor:
+        instance(sparse_delta, IndexedSlices, "sparse_delta")
+        return kind(self, sparse_delta.indices, sparse_delta.values, name=name)
+
     def scatter_sub(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Subtracts rows."""
-        instance(sparse_delta, IndexedSlices, "sparse_delta")
-        return state_ops.scatter_sub(self, sparse_delta.indices, sparse_delta.values, name=name)
+        """Subtracts rows. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_sub, sparse_delta, name)
 
     def scatter_add(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Adds rows."""
-        instance(sparse_delta, IndexedSlices, "sparse_delta")
-        return state_ops.scatter_add(self, sparse_delta.indices, sparse_delta.values, name=name)
+        """Adds rows. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_add, sparse_delta, name)
+
+    def scatter_update(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Replaces rows. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_update, sparse_delta, name)
+
+    def scatter_mul(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Multiplies rows. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_mul, sparse_delta, name)
+
+    def scatter_div(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Divides rows. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_div, sparse_delta, name)
+
+    def scatter_min(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Keeps the smaller of each number of rows and what is given. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_min, sparse_delta, name)
+
+    def scatter_max(
+        self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
+    ) -> Tensor:
+        """Keeps the larger of each number of rows and what is given. Returns the value afterwards."""
+        return self._scatter(state_ops.scatter_max, sparse_delta, name)
 
     def count_up_to(self, limit: int) -> Tensor:
         """Its value, after which it counts up by one; at `limit` an OutOfRangeError."""
@@ -305,6 +355,23 @@ def _forward(name: str) -> None:
     setattr(Variable, name, operator)
 
 
+def _refuse_in_place(name: str, instead: str) -> None:
+    """`v += 1` would make `v` a tensor and leave the variable as it is."""
+
+    def operator(self: Variable, other: Any) -> Any:
+        raise RuntimeError(
+            f"Variable '{self.name}': {name} would not change the variable; use {instead} for that, or"
+            f" `x = variable {name[:-1]} value` for a new tensor"
+        )
+
+    method = {"+=": "iadd", "-=": "isub", "*=": "imul", "/=": "itruediv", "//=": "ifloordiv", "**=": "ipow"}
+    setattr(Variable, f"__{method[name]}__", operator)
+
+
+for _symbol in ("*=", "/=", "//=", "**="):
+    _refuse_in_place(_symbol, "variable.assign")
+_refuse_in_place("+=", "variable.assign_add")
+_refuse_in_place("-=", "variable.assign_sub")
 for _operator in Tensor.OVERLOADABLE_OPERATORS - {"__getitem__"}:
     _forward(_operator)
 Variable.__array_priority__ = 100  # type: ignore[attr-defined]

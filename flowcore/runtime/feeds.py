@@ -5,17 +5,69 @@ Must never import the engine or the graph's builders: it sees one tensor and one
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from flowcore import dtypes
 from flowcore.arguments import as_bytes, described
-from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.shape import MAX_RANK
 
 Convert = Callable[[Any], np.ndarray]
+
+
+def pairs(key: Any, value: Any, tensor_of: Callable[[Any], Tensor]) -> list[tuple[Tensor, Any]]:
+    """What one entry of a feed_dict feeds: tensors and their values.
+
+    A tuple of keys takes as many values, an IndexedSlices the value of one, a variable one value for
+    all reads of it. `tensor_of` gives the tensor that any other key means.
+
+    Raises TypeError, ValueError: key and value do not fit each other.
+    """
+    if isinstance(key, IndexedSlices):
+        parts = [key.values, key.indices, *([] if key.dense_shape is None else [key.dense_shape])]
+        given = [v for v in _parts(key, value, (2, 3)) if v is not None]
+        if len(given) != len(parts):
+            raise ValueError(f"{key} is fed {len(parts)} parts, found {len(given)}")
+        return [(tensor_of(part), v) for part, v in zip(parts, given, strict=True)]
+    if isinstance(key, tuple):
+        values = _parts(key, value, (len(key),))
+        return [pair for k, v in zip(key, values, strict=True) for pair in pairs(k, v, tensor_of)]
+    handle = getattr(key, "handle", None)
+    tensor = tensor_of(handle if isinstance(handle, Tensor) else key)
+    if tensor.op.type == "VarHandleOp":
+        return [(read, value) for read in _reads(tensor)]
+    return [(tensor, value)]
+
+
+def _parts(key: Any, value: Any, counts: tuple[int, ...]) -> Sequence[Any]:
+    if not isinstance(value, (tuple, list)) or len(value) not in counts:
+        raise TypeError(
+            f"feed_dict key {key!r} takes a tuple of {' or '.join(map(str, counts))} values, found"
+            f" {_describe(value)}"
+        )
+    return value
+
+
+def _reads(handle: Tensor) -> list[Tensor]:
+    """The reads of a variable, but for those that wait for a write to it and give what that wrote.
+
+    Raises ValueError where something reads only some rows, of which no value can be fed.
+    """
+    reads = []
+    for op in handle.consumers():
+        if op.type == "ResourceGather":
+            raise ValueError(
+                f"Variable '{handle.op.name}' cannot be fed: node '{op.name}' reads rows of it by itself;"
+                f" feed '{op.name}:0'"
+            )
+        if op.type == "ReadVariableOp" and not any(
+            handle in c._inputs and c.type != "ReadVariableOp" for c in op._control_inputs
+        ):
+            reads.append(op._outputs[0])
+    return reads
 
 
 def converter(tensor: Tensor) -> Convert:
@@ -130,9 +182,10 @@ def _fits(found: tuple[int, ...], dims: tuple[int | None, ...]) -> bool:
 
 
 def _refuse_graph_objects(tensor: Tensor, value: object) -> None:
-    if isinstance(value, (Tensor, Operation)):
+    if isinstance(value, (Tensor, Operation, IndexedSlices)) or hasattr(value, "_as_graph_element"):
+        name = getattr(value, "name", type(value).__name__)
         raise TypeError(
-            f"The value fed for Tensor '{tensor.name}' is a node of the graph ('{value.name}'). "
+            f"The value fed for Tensor '{tensor.name}' is a node of the graph ('{name}'). "
             "Feed numbers, strings, lists or NumPy arrays; run the node first to get its value"
         )
 

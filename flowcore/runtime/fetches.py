@@ -4,7 +4,9 @@ user asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,6 +49,8 @@ class Fetches:
             return self._sequence(structure)
         if isinstance(structure, Mapping):
             return self._mapping(structure)
+        if (names := _field_names(structure)) is not None:
+            return self._object(structure, names)
         if isinstance(structure, IndexedSlices):
             parts = [
                 structure.values,
@@ -66,12 +70,40 @@ class Fetches:
             return lambda values: kind(*(b(values) for b in builds))
         if kind is list:
             return lambda values: [b(values) for b in builds]
-        return lambda values: kind([b(values) for b in builds])
+        if not isinstance(structure, list):
+            return lambda values: kind([b(values) for b in builds])
+
+        def build(values: list[Any]) -> Any:
+            result = copy.copy(structure)
+            result[:] = [b(values) for b in builds]
+            return result
+
+        return build
 
     def _mapping(self, structure: Mapping[Any, Any]) -> Build:
         builds = {key: self._parse(item) for key, item in structure.items()}
-        kind = type(structure)
-        return lambda values: kind((key, b(values)) for key, b in builds.items())  # type: ignore[call-arg]
+        if type(structure) is dict or not isinstance(structure, MutableMapping):
+            return lambda values: {key: b(values) for key, b in builds.items()}
+
+        def build(values: list[Any]) -> Any:  # a copy keeps what a subclass has, such as a default factory
+            result = copy.copy(structure)
+            for key, b in builds.items():
+                result[key] = b(values)
+            return result
+
+        return build
+
+    def _object(self, structure: Any, names: list[str]) -> Build:
+        """A copy of an object whose fields hold the values."""
+        builds = {name: self._parse(getattr(structure, name)) for name in names}
+
+        def build(values: list[Any]) -> Any:
+            result = copy.copy(structure)
+            for name, b in builds.items():
+                object.__setattr__(result, name, b(values))  # frozen ones too: nobody else has it yet
+            return result
+
+        return build
 
     def _element(self, fetch: Any) -> Build:
         if fetch is None:
@@ -91,6 +123,8 @@ class Fetches:
                 f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of this graph."
                 f" ({error})"
             ) from None
+        if isinstance(element, Tensor) and element.op.type == "VarHandleOp":
+            element = _read_of(element)
         if isinstance(element, Operation):
             if element not in self.targets:
                 self.targets.append(element)
@@ -99,6 +133,21 @@ class Fetches:
         if position == len(self.tensors):
             self.tensors.append(element)
         return lambda values: values[position]
+
+
+def _field_names(structure: Any) -> list[str] | None:
+    """The fields of a dataclass or of a class made with attrs; None for other objects."""
+    kind = type(structure)
+    if hasattr(kind, "__attrs_attrs__"):
+        return [field.name for field in kind.__attrs_attrs__]
+    if dataclasses.is_dataclass(kind):
+        return [field.name for field in dataclasses.fields(kind)]
+    return None
+
+
+def _read_of(handle: Tensor) -> Tensor:
+    """The read that was made with a variable: "v:0" is the name of its handle, and means its value."""
+    return next((op._outputs[0] for op in handle.consumers() if op.type == "ReadVariableOp"), handle)
 
 
 def _only(arrays: list[np.ndarray]) -> Any:

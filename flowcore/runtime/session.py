@@ -237,9 +237,11 @@ class BaseSession:
         """Runs what `fetches` needs and returns the values in the same structure.
 
         Args:
-          fetches: a Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples and
-          dicts of these.
-          feed_dict: values for tensors of the graph, any tensor, not only placeholders.
+          fetches: a Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples,
+          dicts, attrs objects and dataclasses of these, or subclasses.
+          feed_dict: values for tensors of the graph, any tensor, not only placeholders. A variable is fed
+            in all its reads, an IndexedSlices takes (values, indices, dense_shape), a tuple of keys a
+            tuple of values.
           options: RunOptions: time limit and trace level.
           run_metadata: filled with per-node times when the trace level asks for it.
 
@@ -304,7 +306,7 @@ class BaseSession:
           accept_options: whether the function takes `options=` and `run_metadata=`.
         """
         keys = [] if feed_list is None else listed(feed_list, "feed_list")
-        feed_tensors = tuple(self._feed_tensor(f) for f in keys)
+        feed_tensors = tuple(self._one_feed_tensor(f) for f in keys)
         signature = self._signature(fetches, feed_tensors)
         plan, convert, build = signature.plan, signature.convert, signature.fetches.build
         execute, run, config, count = self._execute, plan.engine.run, self._config, len(convert)
@@ -398,19 +400,23 @@ class BaseSession:
             raise ValueError(f"Tensor {tensor.name} may not be fed.")
         return tensor
 
+    def _one_feed_tensor(self, key: Any) -> Tensor:
+        if isinstance(key, (tuple, IndexedSlices)) or hasattr(key, "handle"):
+            raise TypeError(
+                f"feed_list of make_callable holds tensors, found {key!r}; feed it with Session.run"
+            )
+        return self._feed_tensor(key)
+
     def _parse_feeds(self, feed_dict: Mapping[Any, Any]) -> tuple[tuple[Tensor, ...], tuple[Any, ...]]:
         if type(feed_dict) is not dict and not isinstance(feed_dict, Mapping):
             raise TypeError(f"feed_dict must map tensors to values, found {type(feed_dict).__name__}")
         graph = self._graph
-        tensors = tuple(
-            [
-                k
-                if type(k) is Tensor and k.graph is graph and not graph._unfeedable
-                else self._feed_tensor(k)
-                for k in feed_dict
-            ]
-        )
-        return tensors, tuple(feed_dict.values())
+        if not graph._unfeedable and all([type(k) is Tensor and k.graph is graph for k in feed_dict]):
+            return tuple(feed_dict), tuple(feed_dict.values())
+        found = [
+            pair for key, value in feed_dict.items() for pair in feeds.pairs(key, value, self._feed_tensor)
+        ]
+        return tuple([tensor for tensor, _ in found]), tuple([value for _, value in found])
 
     def _signature(self, fetches: Any, feed_tensors: tuple[Tensor, ...]) -> _Signature:
         if self._closed:

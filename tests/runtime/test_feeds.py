@@ -100,3 +100,63 @@ def test_what_may_not_be_fed_is_refused_by_tensor_and_by_name() -> None:
             with pytest.raises(ValueError, match="x:0 may not be fed"):
                 sess.make_callable(y, [key])
         assert sess.run(y) == 2.0
+
+
+def test_a_fed_variable_is_fed_in_all_its_reads() -> None:
+    v = fc.Variable(1.0, name="v")
+    twice, total = v * 2.0, v.value() + fc.identity(v)
+    after = v.assign_add(10.0)
+    with fc.Session() as sess:
+        assert sess.run([twice, total, v], {v: 5.0}) == [10.0, 10.0, 5.0]  # without a value of its own
+        sess.run(v.initializer)
+        assert sess.run(twice, {"v:0": 4.0}) == 8.0
+        assert sess.run([twice, after], {v: 3.0}) == [6.0, 11.0]  # what a write gives is not fed
+        assert sess.run(v) == 11.0
+        with pytest.raises(TypeError, match=r"feed it with Session\.run"):
+            sess.make_callable(twice, [v])
+
+
+def test_a_variable_whose_rows_are_read_cannot_be_fed() -> None:
+    v = fc.Variable([[1.0], [2.0]], name="v")
+    rows = fc.gather(v, [0])
+    with fc.Session() as sess:
+        with pytest.raises(ValueError, match=r"'v' cannot be fed: node '.*' reads rows"):
+            sess.run(rows, {v: [[3.0], [4.0]]})
+        assert sess.run(rows, {rows: [[7.0]]}).tolist() == [[7.0]]
+
+
+@pytest.mark.parametrize("with_shape", [False, True])
+def test_slices_are_fed_as_their_parts(with_shape: bool) -> None:
+    shape = fc.placeholder(fc.int64, [1]) if with_shape else None
+    slices = fc.IndexedSlices(fc.placeholder(fc.float32), fc.placeholder(fc.int32), shape)
+    parts = (np.ones(1), [3], [9]) if with_shape else (np.ones(1), [3])
+    with fc.Session() as sess:
+        fetched = sess.run(slices, {slices: parts})
+        assert (fetched.values.tolist(), fetched.indices.tolist()) == ([1.0], [3])
+        again = sess.run(slices, {slices: fetched})  # what was fetched can be fed
+        assert (again.dense_shape is not None) is with_shape
+        with pytest.raises(ValueError, match=r"is fed . parts, found"):
+            sess.run(slices, {slices: parts[:2] if with_shape else (*parts, [9])})
+        with pytest.raises(TypeError, match="takes a tuple of 2 or 3 values"):
+            sess.run(slices, {slices: np.ones(3)})
+
+
+def test_tuples_of_keys_take_tuples_of_values_at_any_depth() -> None:
+    a, b, c = (fc.placeholder(fc.int32, [], name=n) for n in "abc")
+    v = fc.Variable(0, name="v")
+    total = a + 10 * b + 100 * c + 1000 * v
+    with fc.Session() as sess:
+        assert sess.run(total, {(a, (b, "c:0")): (1, [2, 3]), v: 4}) == 4321
+        with pytest.raises(TypeError, match="takes a tuple of 2 values, found 3"):
+            sess.run(a, {(a, b): 3})
+        with pytest.raises(ValueError, match="names the same tensor twice"):
+            sess.run(a, {(a, a): (1, 1)})
+
+
+def test_nodes_of_the_graph_are_no_values() -> None:
+    x, v = fc.placeholder(fc.float32, [], name="x"), fc.Variable(1.0, name="v")
+    slices = fc.IndexedSlices(fc.constant([1.0]), fc.constant([0]))
+    with fc.Session() as sess:
+        for value in (v, fc.constant(1.0), v.initializer, slices):
+            with pytest.raises(TypeError, match=r"'x:0' is a node of the graph .*run the node first"):
+                sess.run(x, {x: value})

@@ -1,0 +1,124 @@
+"""Placement, rule by rule, with devices that only have a list of kernels."""
+
+from __future__ import annotations
+
+import types
+from typing import Any
+
+import pytest
+
+import flowcore as fc
+from flowcore.runtime.devices import ANY_DEVICE, HOST
+from flowcore.runtime.place import place
+
+
+class OtherDevice:
+    """A device of its own memory with kernels for some ops."""
+
+    is_host = False
+    name = "/device:GPU:0"
+
+    def __init__(self, **kernels: int) -> None:
+        self._kernels = kernels
+
+    def kernel_for(self, op: fc.Operation) -> Any:
+        flags = self._kernels.get(op.type)
+        return None if flags is None else types.SimpleNamespace(flags=flags)
+
+
+class Visible:
+    """What a session may use: the host, and one other device."""
+
+    def __init__(self, other: OtherDevice, prefer: bool = True) -> None:
+        self._other = other
+        self.preferred = other if prefer else None
+
+    def find(self, device_type: str, index: int) -> Any:
+        if (device_type, index) == ("GPU", 0):
+            return self._other
+        if device_type == "CPU":
+            return HOST
+        raise RuntimeError("there are /device:CPU:0 and /device:GPU:0")
+
+
+GPU = OtherDevice(MatMul=0, AddV2=0, Add=0, Reshape=ANY_DEVICE)
+
+
+def placed_on(
+    tensor: fc.Tensor, placed: dict[Any, Any] | None = None, soft: bool = False, prefer: bool = True
+) -> Any:
+    op = tensor.op
+    return place(op, op.inputs, Visible(GPU, prefer), placed or {}, soft)  # type: ignore[arg-type]
+
+
+def test_floating_work_goes_to_the_preferred_device_and_the_rest_stays() -> None:
+    x = fc.placeholder(fc.float32, [2, 2])
+    i = fc.placeholder(fc.int32, [2, 2])
+    assert placed_on(fc.matmul(x, x)) is GPU
+    assert placed_on(fc.matmul(x, x), prefer=False) is HOST
+    assert placed_on(fc.matmul(i, i)) is HOST  # integers
+    assert placed_on(fc.nn.relu(x)) is HOST  # no kernel there
+
+
+def test_scalars_stay_with_what_they_are_computed_from() -> None:
+    rate = fc.placeholder(fc.float32, [])
+    product = fc.nn.relu(fc.placeholder(fc.float32, []))
+    assert placed_on(rate + product) is HOST
+    assert placed_on(rate + product, {product.op: GPU}) is GPU
+
+
+def test_what_touches_no_element_follows_its_input() -> None:
+    x = fc.placeholder(fc.float32, [4])
+    source = fc.nn.relu(x)
+    shaped = fc.reshape(source, [2, 2])
+    assert placed_on(shaped) is HOST
+    assert placed_on(shaped, {source.op: GPU}) is GPU
+
+
+def test_a_request_is_met_or_refused_with_the_devices_there_are() -> None:
+    x = fc.placeholder(fc.float32, [2, 2])
+    with fc.device("/gpu:0"):
+        there, lacking = fc.matmul(x, x), fc.nn.relu(x)
+    with fc.device("/cpu:0"):
+        host = fc.matmul(x, x)
+    with fc.device("/gpu:3"):
+        nowhere = fc.matmul(x, x)
+    assert placed_on(there, prefer=False) is GPU
+    assert placed_on(host) is HOST
+    assert placed_on(lacking) is GPU  # which says that it has no kernel
+    assert placed_on(lacking, soft=True) is HOST
+    assert placed_on(nowhere, soft=True) is HOST
+    with pytest.raises(
+        fc.errors.InvalidArgumentError, match=r"/device:GPU:3.*there are /device:CPU:0.*allow_soft_placement"
+    ):
+        placed_on(nowhere)
+
+
+def test_ops_on_a_resource_run_where_it_lives_whatever_they_ask_for() -> None:
+    v = fc.Variable(1.0)
+    with fc.device("/cpu:0"):
+        read = v.value()
+    assert placed_on(read, {v.op: GPU}) is GPU
+    assert placed_on(read) is HOST
+
+
+def test_an_op_on_two_resources_needs_them_on_one_device() -> None:
+    a, b = fc.Variable(1.0, name="a"), fc.Variable(1.0, name="b")
+    op = fc.get_default_graph().create_op(
+        "ResourceApplyMomentum",
+        [a.handle, b.handle, fc.constant(0.1), fc.constant(1.0), fc.constant(0.9)],
+    )
+    with pytest.raises(fc.errors.InvalidArgumentError, match=r"'a' on .* and on 'b' on .*give both the same"):
+        place(op, op.inputs, Visible(GPU), {a.op: GPU}, False)  # type: ignore[arg-type,dict-item]
+    assert place(op, op.inputs, Visible(GPU), {a.op: GPU, b.op: GPU}, False) is GPU  # type: ignore[arg-type,dict-item,comparison-overlap]
+
+
+def test_queues_and_python_functions_live_with_the_host() -> None:
+    with fc.device("/gpu:0"):
+        queue = fc.FIFOQueue(1, fc.float32)
+        called = fc.py_func(lambda: np_one, [], fc.float32)
+    assert placed_on(queue.queue_ref) is HOST
+    assert placed_on(called) is HOST
+
+
+np_one = 1.0
