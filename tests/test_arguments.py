@@ -104,7 +104,7 @@ def test_functions_keys_objects_and_classes() -> None:
         (lambda: fc.reduce_sum([1.0], keepdims=np.ones(2)), "keepdims must be True or False"),
         (lambda: fc.reduce_sum([1.0], axis=[0, [1]]), "axis: Cannot make a tensor of"),
         (lambda: fc.assign(3, 4), "ref must be a Variable, found 3"),
-        (lambda: fc.IndexedSlices(1, 2), "values must be a Tensor, found 1"),
+        (lambda: fc.IndexedSlices(object(), 2), "values of IndexedSlices: Cannot make a tensor"),
         (lambda: fc.get_collection([]), r"the name of a collection must be hashable, found \[\]"),
         (lambda: fc.get_collection("x", "("), r"scope '\(' is no regular expression"),
         (lambda: fc.train.Coordinator(3), "clean_stop_exception_types must be a list"),

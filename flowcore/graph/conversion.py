@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flowcore.dtypes import DType, as_dtype
+from flowcore.graph import operation as graph_operation
 from flowcore.graph.constants import constant_node, make_array
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
@@ -105,3 +106,6 @@ def convert_to_tensor_or_indexed_slices(
             )
         return value
     return convert_to_tensor(value, dtype, name)
+
+
+graph_operation.to_tensor_hook = convert_to_tensor

@@ -409,10 +409,10 @@ class IndexedSlices:
     Attributes: values (rank >= 1), indices (rank 1), dense_shape (of the whole tensor, or None).
     """
 
-    def __init__(self, values: Tensor, indices: Tensor, dense_shape: Tensor | None = None) -> None:
-        self._values = instance(values, Tensor, "values")
-        self._indices = instance(indices, Tensor, "indices")
-        self._dense_shape = None if dense_shape is None else instance(dense_shape, Tensor, "dense_shape")
+    def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
+        self._values = _as_tensor(values, "values")
+        self._indices = _as_tensor(indices, "indices")
+        self._dense_shape = None if dense_shape is None else _as_tensor(dense_shape, "dense_shape")
 
     @property
     def values(self) -> Tensor:
@@ -459,6 +459,19 @@ class IndexedSlices:
         return (
             f"IndexedSlices(indices={self._indices}, values={self._values}, dense_shape={self._dense_shape})"
         )
+
+
+#: Set by flowcore.graph.conversion: convert_to_tensor.
+to_tensor_hook: Callable[..., Tensor] | None = None
+
+
+def _as_tensor(value: Any, name: str) -> Tensor:
+    if isinstance(value, Tensor) or to_tensor_hook is None:
+        return instance(value, Tensor, name)
+    try:
+        return to_tensor_hook(value, name=name)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} of IndexedSlices: {error}") from None
 
 
 #: Set by the runtime: returns the default session of this thread, or None.

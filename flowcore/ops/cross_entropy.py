@@ -321,8 +321,8 @@ def weighted_cross_entropy_with_logits(
 
     Raises:
         TypeError: The dtypes differ, or are others.
-        ValueError: The shapes do not broadcast, labels, logits or pos_weight are missing, or labels
-            are given twice.
+        ValueError: The shapes differ, pos_weight does not broadcast, labels, logits or pos_weight
+            are missing, or labels are given twice.
 
     Example:
         >>> fc.Session().run(fc.nn.weighted_cross_entropy_with_logits([0.0, 1.0], [0.0, 0.0], 2.0))
@@ -334,6 +334,10 @@ def weighted_cross_entropy_with_logits(
             raise ValueError(f"weighted_cross_entropy_with_logits needs {argument}")
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
         logits, labels = convert_to_tensor(logits, name="logits"), convert_to_tensor(labels, name="labels")
+        if not logits.shape.is_compatible_with(labels.shape):
+            raise ValueError(
+                f"logits and labels must have one shape, found {logits.shape} and {labels.shape}"
+            )
         weight = 1 + (convert_to_tensor(pos_weight, dtype=labels.dtype, name="pos_weight") - 1) * labels
         return add(
             (1 - labels) * logits,

@@ -70,6 +70,8 @@ def dropout(
             if rate == 0:
                 return x
         rate = convert_to_tensor(rate, dtype=x.dtype, name="rate")
+        if rate.shape.ndims not in (None, 0):
+            raise ValueError(f"rate must be a scalar, found shape {rate.shape}")
         noise = shape(x) if noise_shape is None else int_tensor(noise_shape, "noise_shape")
         random = random_uniform(noise, seed=seed, dtype=x.dtype)
         scale = 1 / (1 - rate)

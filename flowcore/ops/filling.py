@@ -23,6 +23,8 @@ __all__ = ["fill", "lin_space", "linspace", "ones", "ones_like", "range", "zeros
 
 
 def _fill_shape(op: Operation) -> list[TensorShape]:
+    if op.inputs[1].shape.ndims not in (None, 0):
+        raise ValueError(f"value must be a scalar, found shape {op.inputs[1].shape}")
     dims = constant_value(op.inputs[0])
     if dims is not None and (dims < 0).any():
         raise ValueError(f"sizes must be at least 0, found {dims.tolist()}")

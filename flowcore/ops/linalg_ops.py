@@ -236,7 +236,9 @@ def tensordot(a: Any, b: Any, axes: Any, name: str | None = None) -> Tensor:
         flat = _mul(left, right, False, False)
         if not outer:
             return reshape(flat, [], name=scope)
-        return reshape(flat, concat(outer, 0) if len(outer) > 1 else outer[0], name=scope)
+        result = reshape(flat, concat(outer, 0) if len(outer) > 1 else outer[0], name=scope)
+        result.set_shape([a.shape[d] for d in free_a] + [b.shape[d] for d in free_b])
+        return result
 
 
 define_operator(matmul, "matmul", "matmul")

@@ -8,9 +8,9 @@ from flowcore.arguments import flag, listed
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
-from flowcore.ops.arithmetic import floor, multiply
+from flowcore.ops.arithmetic import ceil, floor, multiply
 from flowcore.ops.casts import cast
-from flowcore.ops.comparison import minimum, where
+from flowcore.ops.comparison import maximum, minimum, where
 from flowcore.ops.functions import pow
 
 __all__ = ["exponential_decay", "piecewise_constant", "polynomial_decay"]
@@ -46,13 +46,17 @@ def polynomial_decay(
     cycle: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """From learning_rate to end_learning_rate over decay_steps, along a polynomial."""
-    if flag(cycle, "cycle"):
-        raise NotImplementedError("polynomial_decay with cycle is not there yet")
+    """From learning_rate to end_learning_rate over decay_steps, along a polynomial. With `cycle` the
+    way is made longer each time its end is passed: by the smallest multiple of decay_steps that holds
+    global_step.
+    """
     with name_scope(name, "PolynomialDecay"):
         rate = convert_to_tensor(learning_rate, name="learning_rate")
         limit = cast(convert_to_tensor(decay_steps), rate.dtype)
-        done = minimum(cast(convert_to_tensor(global_step), rate.dtype), limit) / limit
+        step = cast(convert_to_tensor(global_step), rate.dtype)
+        if flag(cycle, "cycle"):
+            limit = limit * maximum(ceil(step / limit), 1.0)
+        done = minimum(step, limit) / limit
         end = convert_to_tensor(end_learning_rate, dtype=rate.dtype, name="end_learning_rate")
         power = convert_to_tensor(power, dtype=rate.dtype, name="power")
         return (rate - end) * pow(1 - done, power) + end

@@ -61,6 +61,17 @@ def test_slices_know_the_whole_shape_and_can_be_negated() -> None:
     assert negative.dense_shape.tolist() == [5, 2]
 
 
+def test_slices_are_made_of_what_converts_to_tensors() -> None:
+    slices = fc.IndexedSlices([[1.0]], np.array([0]), [3, 1])
+    assert (slices.values.dtype, slices.shape.as_list()) == (fc.float32, [3, 1])
+    v = fc.Variable([1.0, 2.0])
+    with fc.Session() as sess:
+        sess.run(v.initializer)
+        assert sess.run(v.scatter_update(fc.IndexedSlices([9.0], [0]))).tolist() == [9.0, 2.0]
+    with pytest.raises(TypeError, match="indices of IndexedSlices"):
+        fc.IndexedSlices([1.0], object())
+
+
 def test_an_operation_made_by_hand_takes_missing_attributes_from_its_inputs() -> None:
     g = fc.get_default_graph()
     a, i = fc.constant([1.0, 2.0]), fc.constant(0)

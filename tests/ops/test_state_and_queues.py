@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -358,10 +359,31 @@ def test_assert_and_print_show_the_data(capfd: pytest.CaptureFixture[str]) -> No
         sess.run(shown, {x: [9]})
         with pytest.raises(
             fc.errors.InvalidArgumentError,
-            match=r"assertion failed: \[\[-1.0 2.0...\]\] \[must be positive\]",
+            match=r"assertion failed: \[-1 2...\] \[must be positive\]",
         ):
             sess.run(check, {x: [-1, 2, 3]})
-    assert capfd.readouterr().err == "x is [[1.0 2.0...]]\n"
+    assert capfd.readouterr().err == "x is [1 2...]\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "summarize", "text"),
+    [
+        ([1.5, 2.0], 3, "[1.5 2]"),
+        (2.5, 3, "[2.5]"),
+        ("txt", 3, "[txt]"),
+        ([[1, 2], [3, 4]], -1, "[[1 2][3 4]]"),
+        ([[1, 2], [3, 4]], 3, "[[1 2][3...]]"),
+        ([[1, 2], [3, 4]], 2, "[[1 2]...]"),
+        ([1.0 / 3, 1e10, float("nan")], 3, "[0.333333 1e+10 nan]"),
+        (np.zeros([0, 2]), 3, "[]"),
+    ],
+)
+def test_shown_values_are_short(
+    value: Any, summarize: int, text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with fc.Session() as sess:
+        sess.run(fc.Print(fc.constant(0), [value], summarize=summarize))
+    assert capfd.readouterr().err == f"{text}\n"
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])

@@ -51,7 +51,7 @@ static int reshape(fc_ctx *ctx) {
     int64_t to[FC_MAX_DIMS], known = 1;
     int open = -1, ndim = (int)ctx->in[1]->size;
     char a[128];
-    if (ctx->in[1]->ndim != 1 || ctx->in[1]->size > FC_MAX_DIMS)
+    if (ctx->in[1]->ndim > 1 || ctx->in[1]->size > FC_MAX_DIMS) /* a single number is a vector of one */
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "shape must be a vector of at most %d sizes, found shape %s", FC_MAX_DIMS,
                               fc_shape_str(ctx->in[1], a, sizeof a));
