@@ -19,6 +19,9 @@
     252 /* so many of A, as deep as a packed block, lie in a second-level cache of 1 MB beside a block of B \
          */
 
+#define PACKED_ROWS 64 /* rows of B packed at once: their pages stay in the first-level TLB */
+#define PACKED_MOST ((size_t)64 << 20)
+
 typedef struct {
     fc_product shape;
     int dtype;
@@ -28,6 +31,7 @@ typedef struct {
     size_t item;
     int64_t unit; /* reals per element of a and b: 2 for one half of complex numbers */
     int64_t m_block, n_block, m_blocks, n_blocks;
+    char *packed; /* all of B in panels, where many blocks of rows read it; NULL: each packs what it needs */
     int blas, out_of_memory; /* blas: an external library first */
 } product;
 
@@ -106,9 +110,11 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
                                   : a + (size_t)(r * p->shape.a_row * p->unit) * p->item;
             c_rows[r] = c + (size_t)(r * p->shape.n) * p->item;
         }
+        if (p->packed) b = p->packed + (size_t)(j * p->shape.k) * p->item;
         int64_t length = copy_rows ? FC_GEMM_INNER : p->shape.k;
         for (int64_t k = 0; k < p->shape.k; k += length) {
-            fc_run run = {0, k * p->shape.b_row * p->unit, p->shape.k - k < length ? p->shape.k - k : length};
+            fc_run run = {0, p->packed ? k : k * p->shape.b_row * p->unit,
+                          p->shape.k - k < length ? p->shape.k - k : length};
             fc_block block = {a_rows,
                               b,
                               c_rows,
@@ -117,7 +123,7 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
                               p->shape.a_column * p->unit,
                               p->shape.b_row * p->unit,
                               p->shape.b_column * p->unit,
-                              0,
+                              p->packed ? p->shape.k : 0,
                               m,
                               n,
                               k > 0};
@@ -130,8 +136,31 @@ static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
     fc_work_end(work);
 }
 
+static void pack_rows(void *arg, int64_t begin, int64_t end) {
+    product *p = arg;
+    for (int64_t k = begin; k < end; k += PACKED_ROWS) {
+        int64_t length = end - k < PACKED_ROWS ? end - k : PACKED_ROWS;
+        p->gemm->pack(p->b + (size_t)(k * p->shape.b_row) * p->item, p->shape.b_row, p->shape.b_column, k,
+                      length, p->shape.k, p->shape.n, p->packed);
+    }
+}
+
+/* With three blocks of rows or more, B is packed once for all of them, by all threads. */
+static int pack_b(fc_ctx *ctx, product *p) {
+    size_t size = (size_t)fc_packed_size(p->shape.k, p->shape.n) * p->item;
+    p->packed = NULL;
+    if (p->blas || p->unit != 1 || p->shape.count != 1 || p->m_blocks < 3 || p->shape.n < 32 ||
+        size > PACKED_MOST)
+        return FC_OK;
+    int rc = ctx->api->scratch(ctx, size, (void **)&p->packed);
+    if (!rc) ctx->api->parallel_for(ctx, p->shape.k, PACKED_ROWS, pack_rows, p);
+    return rc;
+}
+
 static int multiply(fc_ctx *ctx, product *p) {
     choose_blocks(p);
+    int rc = pack_b(ctx, p);
+    if (rc) return rc;
     int64_t work = work_of(p->m_block, p->n_block, p->shape.k),
             pieces = p->shape.count * p->m_blocks * p->n_blocks;
     int64_t grain = work * pieces < SHARED_WORK ? pieces : work < PIECE_WORK ? PIECE_WORK / work : 1;
