@@ -206,9 +206,9 @@ cdef extern from "Python.h":
     const char *PyUnicode_AsUTF8(object) except NULL  # where its characters are, as long as the object lives
 
 cdef enum:
-    HELPER_NS = 30000           # how long a parallel loop waits awake for its helpers
+    HELPER_NS = 100000          # how long a parallel loop waits awake for its helpers
     CROWDED_NS = 1000000        # a loop whose threads were kept from running for longer: a crowded machine
-    CROWD_NS = 500000000        # for so long
+    CROWD_NS = 250000000        # for so long
     WATCH_NS = 50000            # how long a worker stays awake after a parallel loop
     WAKE_NS = 8000              # published work below this is not worth waking a worker
     # a node below this is not worth another thread: fetching what it works on costs as much
@@ -565,15 +565,24 @@ cdef void wait_for_helpers(pool_t *pool, job_t *job) noexcept nogil:
             fc_event_stay_awake(&pool.left)
         else:
             fc_event_wait(&pool.left, key, SLEEP_NS)
-    look_for_a_crowd(pool, begin, computed, True)
+    look_for_a_crowd(pool, begin, -1, computed)
 
 
-cdef void look_for_a_crowd(pool_t *pool, int64_t begin, int64_t computed, bint whole_process) noexcept nogil:
-    """Calls the spare helpers where this thread, or all of them, have computed for much less than the time
-    since `begin`, although there was work.
+cdef void look_for_a_crowd(pool_t *pool, int64_t begin, int64_t own, int64_t computed) noexcept nogil:
+    """Calls the spare helpers where other processes have kept this one from computing since `begin`.
+
+    `computed` is what the process had computed by then, `own` what this thread had. A thread that waited
+    (`own` is -1) finds that no other one ran. One that had work finds that it did not run itself, and that
+    not all processors ran this process meanwhile: its own spare helper may have taken the thread's place.
     """
-    cdef int64_t now = fc_now_ns()
-    if now - begin > CROWDED_NS and now - begin - (fc_computed_ns(whole_process) - computed) > CROWDED_NS:
+    cdef int64_t now = fc_now_ns(), passed = now - begin
+    if passed <= CROWDED_NS:
+        return
+    if own >= 0:
+        if passed - (fc_computed_ns(False) - own) <= CROWDED_NS:
+            return
+        passed *= pool.n_threads
+    if passed - (fc_computed_ns(True) - computed) > CROWDED_NS:
         start_spares(pool)
         fc_store64(&pool.crowded_until, now + CROWD_NS)
 
@@ -626,7 +635,7 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, loop_fn fn, vo
     cdef step_t *step = (<run_t *>ctx.engine).step
     cdef pool_t *pool = step.plan.pool
     cdef job_t job
-    cdef int64_t first = 0, begin, computed = -1
+    cdef int64_t first = 0, begin, own = -1, computed = 0
     if n <= 0:
         return
     memset(&job, 0, sizeof(job_t))
@@ -659,10 +668,11 @@ cdef void api_parallel_for(fc_ctx *ctx, int64_t n, int64_t grain, loop_fn fn, vo
     begin = fc_now_ns()
     if begin >= fc_load64(&pool.next_look):
         fc_store64(&pool.next_look, begin + CROWDED_NS)
-        computed = fc_computed_ns(False)
+        computed = fc_computed_ns(True)
+        own = fc_computed_ns(False)
     begin_job(&job, first)
-    if computed >= 0:
-        look_for_a_crowd(pool, begin, computed, False)
+    if own >= 0:
+        look_for_a_crowd(pool, begin, own, computed)
     pthread_mutex_lock(&pool.lock)
     fc_list_remove(&job.link)
     pthread_mutex_unlock(&pool.lock)
