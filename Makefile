@@ -10,7 +10,7 @@ train: $(VENV)/built $(VENV)/examples
 	$(BIN)/python examples/train_images.py $(ARGS)
 
 test: $(VENV)/built $(VENV)/test
-	$(BIN)/python -m pytest tests $(ARGS)
+	$(BIN)/python -m pytest tests -n auto --dist worksteal $(ARGS)
 
 # The OpenCL tests on all runtimes that need no GPU: PoCL, Intel's (0.8 GB), and the simulator, whose log must stay empty.
 test-opencl: $(VENV)/built $(VENV)/intel

@@ -407,13 +407,12 @@ def test_reductions_of_all_elements_and_of_rows(
         (1,),
         (63,),
         (64,),
-        (1025,),
+        *([] if device.is_slow else [(1025,)]),
         (5, 31),
         (9, 64),
-        (2, 4100),
         (0, 3),
         (3, 0),
-        *([] if device.is_slow else [(100_003,), (2, 70_000)]),
+        *([(2, 600)] if device.is_slow else [(2, 4100), (100_003,), (2, 70_000)]),
     ]:
         x, y = (np.abs(sample(shape, np.float32, seed)).astype(dtype) for seed in range(2))
         fused, unfused = reduces(chains(-1, keepdims=shape[0] == 5), x, y)
