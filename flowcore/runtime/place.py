@@ -16,7 +16,7 @@ from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device
-from flowcore.runtime.handles import handle_ops, passes_on
+from flowcore.runtime.handles import handle_ops
 from flowcore.runtime.visible_devices import VisibleDevices
 
 
@@ -38,7 +38,8 @@ def place(
     """
     for tensor in inputs:
         if tensor._dtype is dtypes.resource:  # handles are in host memory
-            return HOST if passes_on(op.type) else _with_resources(op, inputs, placed)
+            hands_on = any(t._dtype is dtypes.resource for t in op._outputs)
+            return HOST if hands_on else _with_resources(op, inputs, placed)
     spec = _parse(op._device) if op._device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred

@@ -224,6 +224,17 @@ def test_a_handle_may_reach_the_device_by_any_way(device: Any) -> None:
                 np.testing.assert_array_equal(sess.run(chosen, {index: i}), expected)
 
 
+def test_a_handle_of_the_device_that_cannot_be_traced_is_refused(device: Any) -> None:
+    with fc.device(device.name):
+        handle = fc.Variable([1.0, 2.0], use_resource=True).handle
+        start = apply("AssignVariableOp", handle, [1.0, 2.0])
+    read = apply("ReadVariableOp", fc.reshape(handle, []), dtype=fc.float32)
+    with fc.Session() as sess:
+        sess.run(start)
+        with pytest.raises(fc.errors.InvalidArgumentError, match="has its value on .* and is used on"):
+            sess.run(read)
+
+
 def test_a_variable_shared_by_name_cannot_be_used_on_two_devices(device: Any) -> None:
     with fc.Graph().as_default():
         with fc.device(device.name):

@@ -87,13 +87,14 @@ def test_a_missing_kernel_fails_the_tests_of_a_device(
             device.kernels = {{op: k for op, k in device.kernels.items() if op != {op!r}}}
         """)
     )
+    paths = [str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "without", "-p", "no:cacheprovider"]
         + ["tests/ops/test_registry_sweep.py", "-k", "test_values_and_shapes and Tanh-"],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=os.environ | {"FLOWCORE_TEST_DEVICE": device.name, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+        env=os.environ | {"FLOWCORE_TEST_DEVICE": device.name, "PYTHONPATH": os.pathsep.join(paths)},
         timeout=200,
     )
     assert ("passed" in done.stdout) or ("fell back" in done.stdout), done.stdout + done.stderr

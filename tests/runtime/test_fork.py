@@ -1,6 +1,7 @@
 """Forked children: sessions of their own, with pools of their own; the parent's are refused.
 
-Each test is a process of its own, since this one has threads of other tests.
+Each test is a process of its own, since this one has threads of other tests. It sees no OpenCL
+device, which a child would have to refuse: tests/opencl/test_fork.py has those.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def check(script: str) -> str:
         [sys.executable, "-c", textwrap.dedent(FORK) + textwrap.dedent(script)],
         capture_output=True,
         text=True,
-        env=os.environ | {"FLOWCORE_THREADS": "3"},
+        env=os.environ | {"FLOWCORE_THREADS": "3", "FLOWCORE_OPENCL": "none"},
         timeout=100,
     )
     assert done.returncode == 0, done.stderr

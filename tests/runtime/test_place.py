@@ -122,3 +122,10 @@ def test_queues_and_python_functions_live_with_the_host() -> None:
 
 
 np_one = 1.0
+
+
+def test_whatever_hands_a_handle_on_stays_on_the_host() -> None:
+    """Handles are in host memory, wherever the variable is; a Reshape would follow its input."""
+    v = fc.Variable([1.0, 2.0], use_resource=True)
+    for handed_on in (fc.identity(v.handle), fc.reshape(v.handle, [])):
+        assert placed_on(handed_on, {v.handle.op: GPU}) is HOST

@@ -145,8 +145,9 @@ def test_an_enqueue_refuses_a_queue_of_another_type(sess: fc.Session) -> None:
 
 
 def test_reading_a_variable_refuses_another_dtype(sess: fc.Session) -> None:
-    variables = [fc.Variable(np.array([1, 2], t)) for t in (np.int8, np.float32)]
-    words = fc.Variable([b"a", b"b"])
+    with fc.device("/cpu:0"):
+        variables = [fc.Variable(np.array([1, 2], t)) for t in (np.int8, np.float32)]
+        words = fc.Variable([b"a", b"b"])
     sess.run(fc.global_variables_initializer())
     index, handle = chosen(*[v.handle for v in (*variables, words)])
     for out in (
@@ -174,8 +175,9 @@ def test_writing_a_variable_refuses_another_dtype(sess: fc.Session, op_type: str
 
 @pytest.mark.parametrize("op_type", ["QueueSizeV2", "VarIsInitializedOp", "ReaderNumRecordsProducedV2"])
 def test_a_handle_of_another_kind_is_refused(sess: fc.Session, op_type: str) -> None:
-    queue, v = fc.FIFOQueue(4, fc.int8), fc.Variable(1.0)
-    reader = fc.IdentityReader()
+    with fc.device("/cpu:0"):
+        queue, v = fc.FIFOQueue(4, fc.int8), fc.Variable(1.0)
+        reader = fc.IdentityReader()
     handles = {
         "QueueSizeV2": v.handle,
         "VarIsInitializedOp": reader.reader_ref,
