@@ -85,9 +85,11 @@ def as_bytes(value: Any, what: str) -> bytes:
 
 
 def flag(value: Any, what: str) -> bool:
-    """`value` as a bool. Raises TypeError when it is neither a bool nor a whole number."""
-    if isinstance(value, (bool, int)) or type(value).__name__ in ("bool", "bool_"):
+    """`value` as a bool. Raises TypeError when it is neither a bool, of NumPy's or not, nor 0 or 1."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
         return bool(value)
+    if isinstance(value, int) and value in (0, 1):
+        return value == 1
     raise TypeError(f"{what} must be True or False, found {described(value)}")
 
 

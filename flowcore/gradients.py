@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.arguments import described
+from flowcore.arguments import described, flag
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import Graph, get_default_graph
@@ -134,6 +134,7 @@ def gradients(
             f"unconnected_gradients must be one of {[u.value for u in UnconnectedGradients]}, found"
             f" {described(unconnected_gradients)}"
         ) from None
+    colocate = flag(colocate_gradients_with_ops, "colocate_gradients_with_ops")
     with name_scope(name, "gradients", [*ys, *xs, *stops]):
         ys = [convert_to_tensor(y, name="y") for y in ys]
         targets = [_source(x) for x in xs]
@@ -148,7 +149,7 @@ def gradients(
             if y._dtype in _TRAINABLE:
                 sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
         if graph is not None:
-            _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate_gradients_with_ops)
+            _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate)
         result: list[Any] = []
         for x, target in zip(xs, targets):
             total = _aggregate(sums.get(target))

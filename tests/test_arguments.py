@@ -62,7 +62,7 @@ def test_an_object_whose_repr_fails_can_still_be_named() -> None:
 def test_flags() -> None:
     assert arguments.flag(np.bool_(True), "keepdims") is True
     assert arguments.flag(0, "keepdims") is False
-    for wrong in ("yes", None, np.ones(2), []):
+    for wrong in ("yes", None, np.ones(2), [], 3, -1, 1.0):
         with pytest.raises(TypeError, match="keepdims must be True or False, found"):
             arguments.flag(wrong, "keepdims")
 
@@ -117,7 +117,7 @@ def test_functions_keys_objects_and_classes() -> None:
         (lambda: fc.TensorShape([1])["x"], "the index of a dimension must be a whole number, found 'x'"),
         (lambda: fc.TensorShape([2**63]), "must be >= 0 and fit 64 bits"),
         (lambda: fc.control_dependencies("ab").__enter__(), "control_inputs must be a list"),
-        (lambda: fc.range([1, 2]), "limit of a range must be a scalar"),
+        (lambda: fc.range([1, 2]), "limit of a Range must be a scalar"),
         (lambda: fc.nn.softmax_cross_entropy_with_logits_v2(1.0, 1.0), "must have rank|rank 1 or more"),
         (lambda: fc.as_dtype({"a": 1}), "Cannot convert .* to a dtype"),
         (lambda: fc.constant(np.array(["2020-01-01"], "M8[D]"), fc.float32), "Expected float32"),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import as_bytes, described
+from flowcore.arguments import as_bytes, described, flag
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.op_def import get_op_def, register
@@ -167,7 +167,7 @@ def constant(
     """
     array = make_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:
-        array = _fill(array, as_shape(shape).as_list(), verify_shape)
+        array = _fill(array, as_shape(shape).as_list(), flag(verify_shape, "verify_shape"))
     return constant_node(array, name)
 
 

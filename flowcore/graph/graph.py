@@ -569,6 +569,7 @@ class Graph:
 
         `add_shapes` puts the static output shapes into attribute `_output_shapes`.
         """
+        add_shapes = flag(add_shapes, "add_shapes")
         nodes = []
         for op in self.operations_since(0 if from_version is None else from_version):
             node = op.node_def

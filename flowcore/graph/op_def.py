@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from flowcore import dtypes
-from flowcore.arguments import INT64_MAX, INT64_MIN, as_bytes, described, real_number, whole_number
+from flowcore.arguments import INT64_MAX, INT64_MIN, as_bytes, described, flag, real_number, whole_number
 from flowcore.dtypes import DType
 from flowcore.shape import TensorShape, as_shape, checked_rank
 
@@ -104,11 +104,7 @@ def _to_float(value: Any) -> float:
 
 
 def _to_bool(value: Any) -> bool:
-    return (
-        bool(value)
-        if isinstance(value, (bool, int)) or type(value).__name__ in ("bool", "bool_")
-        else _fail()
-    )
+    return flag(value, "the value")
 
 
 def _to_string(value: Any) -> str | bytes:
@@ -124,10 +120,6 @@ def _to_string(value: Any) -> str | bytes:
 
 def _to_shape(value: Any) -> TensorShape:
     return checked_rank(as_shape(value))
-
-
-def _fail() -> Any:
-    raise TypeError
 
 
 def _same(value: Any) -> Any:

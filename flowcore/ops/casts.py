@@ -221,6 +221,14 @@ def to_bfloat16(x: Any, name: str = "ToBFloat16") -> Any:
 # ---- complex numbers ----------------------------------------
 
 
+def _number(x: Any, name: str) -> Tensor:
+    """x as a tensor of numbers. Raises TypeError when it is of another dtype."""
+    x = convert_to_tensor(x, name=name)
+    if x.dtype not in dtypes.GROUPS["numbers"]:
+        raise TypeError(f"{name} must be a tensor of numbers, found {x.dtype.name}")
+    return x
+
+
 @unary("Conj", "{complexes}", lambda op, dy: apply("Conj", dy))
 def _conj(x: Any, name: str | None = None) -> Tensor:
     return apply("Conj", x, name=name)
@@ -230,21 +238,21 @@ def conj(x: Any, name: str | None = None) -> Tensor:
     """The complex conjugate; any other tensor is returned as it is.
 
     Args:
-        x: A Tensor, or what converts to one.
+        x: A Tensor of a number dtype, or what converts to one.
         name: A name for the operation.
 
     Returns:
         A Tensor of x's dtype and shape.
 
     Raises:
-        TypeError: x does not convert to a tensor.
+        TypeError: x is of another dtype.
 
     Example:
         >>> fc.Session().run(fc.conj([1 + 2j]))
         array([1.-2.j])
     """
     with name_scope(name, "Conj", [x]) as scope:
-        x = convert_to_tensor(x, name="x")
+        x = _number(x, "x")
         return _conj(x, scope) if x.dtype.is_complex else x
 
 
@@ -264,7 +272,7 @@ def real(input: Any, name: str | None = None) -> Tensor:
     """The real part; any other tensor is returned as it is.
 
     Args:
-        input: A Tensor, or what converts to one.
+        input: A Tensor of a number dtype, or what converts to one.
         name: A name for the operation.
 
     Returns:
@@ -272,14 +280,14 @@ def real(input: Any, name: str | None = None) -> Tensor:
         dtype.
 
     Raises:
-        TypeError: input does not convert to a tensor.
+        TypeError: input is of another dtype.
 
     Example:
         >>> fc.Session().run(fc.real([1 + 2j]))
         array([1.])
     """
     with name_scope(name, "Real", [input]) as scope:
-        x = convert_to_tensor(input, name="input")
+        x = _number(input, "input")
         return apply("Real", x, Tout=x.dtype.real_dtype, name=scope) if x.dtype.is_complex else x
 
 
@@ -287,7 +295,7 @@ def imag(input: Any, name: str | None = None) -> Tensor:
     """The imaginary part; zeros for a real tensor.
 
     Args:
-        input: A Tensor, or what converts to one.
+        input: A Tensor of a number dtype, or what converts to one.
         name: A name for the operation.
 
     Returns:
@@ -295,14 +303,14 @@ def imag(input: Any, name: str | None = None) -> Tensor:
         dtype.
 
     Raises:
-        TypeError: input does not convert to a tensor.
+        TypeError: input is of another dtype.
 
     Example:
         >>> fc.Session().run(fc.imag([1 + 2j]))
         array([2.])
     """
     with name_scope(name, "Imag", [input]) as scope:
-        x = convert_to_tensor(input, name="input")
+        x = _number(input, "input")
         return (
             apply("Imag", x, Tout=x.dtype.real_dtype, name=scope)
             if x.dtype.is_complex

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import listed
+from flowcore.arguments import deprecated_argument, listed
 from flowcore.errors import InvalidArgumentError
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
@@ -671,14 +671,15 @@ def verify_tensor_all_finite(
 
     Raises:
         TypeError: t has another dtype.
-        ValueError: The tensor or the message is missing.
+        ValueError: The tensor or the message is missing or given twice.
         InvalidArgumentError: An element is infinite or NaN (when it runs).
 
     Example:
         >>> fc.Session().run(fc.verify_tensor_all_finite([1.0, 2.0], "weights"))
         array([1., 2.], dtype=float32)
     """
-    given, text = (x if t is None else t), (message if msg is None else msg)
+    given = deprecated_argument("x", x, "t", t)
+    text = deprecated_argument("message", message, "msg", msg)
     if given is None or text is None:
         raise ValueError("verify_tensor_all_finite needs a tensor and a message")
     with name_scope(name, "VerifyFinite", [given]):

@@ -257,6 +257,14 @@ def sparse_softmax_cross_entropy_with_logits(
         return loss
 
 
+def _floating(x: Any, name: str) -> Tensor:
+    """x as a tensor of a floating dtype. Raises TypeError when it is of another."""
+    x = convert_to_tensor(x, name=name)
+    if not x.dtype.is_floating:
+        raise TypeError(f"{name} must be of a floating dtype, found {x.dtype.name}")
+    return x
+
+
 def sigmoid_cross_entropy_with_logits(
     _sentinel: Any = None, labels: Any = None, logits: Any = None, name: str | None = None
 ) -> Tensor:
@@ -287,8 +295,7 @@ def sigmoid_cross_entropy_with_logits(
             "sigmoid_cross_entropy_with_logits must be called with named arguments: labels=..., logits=..."
         )
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
-        logits = convert_to_tensor(logits, name="logits")
-        labels = convert_to_tensor(labels, name="labels")
+        logits, labels = _floating(logits, "logits"), _floating(labels, "labels")
         labels.shape.assert_is_compatible_with(logits.shape)
         zeros = apply("ZerosLike", logits)
         positive = apply("GreaterEqual", logits, zeros)
@@ -333,7 +340,7 @@ def weighted_cross_entropy_with_logits(
         if value is None:
             raise ValueError(f"weighted_cross_entropy_with_logits needs {argument}")
     with name_scope(name, "logistic_loss", [logits, labels]) as scope:
-        logits, labels = convert_to_tensor(logits, name="logits"), convert_to_tensor(labels, name="labels")
+        logits, labels = _floating(logits, "logits"), _floating(labels, "labels")
         if not logits.shape.is_compatible_with(labels.shape):
             raise ValueError(
                 f"logits and labels must have one shape, found {logits.shape} and {labels.shape}"

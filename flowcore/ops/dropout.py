@@ -5,15 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore.arguments import deprecated_argument
+from flowcore.graph.constants import constant_value
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.casts import cast
+from flowcore.ops.comparison import greater_equal, less, logical_and
+from flowcore.ops.control_flow_ops import Assert, with_dependencies
 from flowcore.ops.conversions import int_tensor
 from flowcore.ops.random_ops import random_uniform
 from flowcore.ops.shape_ops import shape
 
 __all__ = ["dropout"]
+
+_RANGE = "rate must be a scalar tensor or a float in the range [0, 1), got"
+
+
+def _in_range(rate: Tensor) -> Tensor:
+    """rate, which is there only if it lies in [0, 1): what is kept is divided by 1 - rate."""
+    known = constant_value(rate)
+    if known is None:
+        fits = logical_and(greater_equal(rate, 0), less(rate, 1))
+        return with_dependencies([Assert(fits, [_RANGE, rate])], rate, name="rate")
+    if not 0 <= known < 1:
+        raise ValueError(f"{_RANGE} {known:g}")
+    return rate
 
 
 def dropout(
@@ -46,6 +62,7 @@ def dropout(
         TypeError: noise_shape holds other things than whole numbers.
         ValueError: x has another dtype; rate is a Tensor of a dtype that is not x's, out of range,
             or given twice or not at all; or noise_shape does not broadcast.
+        InvalidArgumentError: rate is out of range, where it is not known before it runs.
 
     Example:
         >>> kept = fc.Session().run(fc.nn.dropout(np.ones(1000, np.float32), rate=0.5))
@@ -66,12 +83,13 @@ def dropout(
             rate = 1.0 - (keep_prob if number else convert_to_tensor(keep_prob, x.dtype, "keep_prob"))
         if isinstance(rate, (int, float)):
             if not 0 <= rate < 1:
-                raise ValueError(f"rate must be a scalar tensor or a float in the range [0, 1), got {rate:g}")
+                raise ValueError(f"{_RANGE} {rate:g}")
             if rate == 0:
                 return x
         rate = convert_to_tensor(rate, dtype=x.dtype, name="rate")
         if rate.shape.ndims not in (None, 0):
             raise ValueError(f"rate must be a scalar, found shape {rate.shape}")
+        rate = _in_range(rate)
         noise = shape(x) if noise_shape is None else int_tensor(noise_shape, "noise_shape")
         random = random_uniform(noise, seed=seed, dtype=x.dtype)
         scale = 1 / (1 - rate)

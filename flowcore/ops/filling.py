@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
@@ -208,10 +209,14 @@ def _range_value(op: Operation) -> list[Any]:
     ]
 
 
-def _range_shape(op: Operation) -> Any:
+def _check_scalars(op: Operation) -> None:
     for arg, tensor in zip(op.op_def.input_arg, op.inputs, strict=True):
         if tensor.shape.ndims not in (0, None):
-            raise ValueError(f"{arg.name} of a range must be a scalar, found shape {tensor.shape}")
+            raise ValueError(f"{arg.name} of a {op.type} must be a scalar, found shape {tensor.shape}")
+
+
+def _range_shape(op: Operation) -> Any:
+    _check_scalars(op)
     parts = [constant_value(t) for t in op.inputs]
     if any(p is None for p in parts):
         return [TensorShape([None])]
@@ -277,6 +282,9 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
             v if isinstance(v, Tensor) else convert_to_tensor(v, kind, n)
             for v, n in ((start, "start"), (limit, "limit"), (delta, "delta"))
         ]
+        for part, n in zip(parts, ("start", "limit", "delta"), strict=True):
+            if part.dtype not in dtypes.GROUPS["reals"]:
+                raise TypeError(f"{n} must be a real number, found {part.dtype.name}")
         widest = kind or max(
             (p.dtype for p in parts), key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1
         )
@@ -284,6 +292,7 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
 
 
 def _lin_space_shape(op: Operation) -> Any:
+    _check_scalars(op)
     count = constant_value(op.inputs[2])
     return [TensorShape([None if count is None else max(int(count), 0)])]
 
@@ -306,19 +315,21 @@ def linspace(start: Any, stop: Any, num: Any, name: str | None = None, axis: int
         stop: A scalar of start's dtype.
         num: How many, at least 1: a whole number or a scalar of dtype int32 or int64.
         name: A name for the operation.
-        axis: Not used; there for scripts that pass it.
+        axis: 0 or -1, the one axis of the result.
 
     Returns:
         A Tensor of start's dtype and shape [num].
 
     Raises:
         TypeError: A number has another dtype.
+        ValueError: One of the three is no scalar, or axis is another.
         InvalidArgumentError: num is below 1 (when it runs).
 
     Example:
         >>> fc.Session().run(fc.linspace(0.0, 1.0, 5))
         array([0.  , 0.25, 0.5 , 0.75, 1.  ], dtype=float32)
     """
+    whole_number(axis, "axis", -1, 0)
     return apply("LinSpace", start, stop, num, name=name)
 
 

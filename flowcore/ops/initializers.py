@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import instance, real_number, text
+from flowcore.arguments import flag, instance, real_number, text
 from flowcore.graph.operation import Tensor
 from flowcore.ops.constant_ops import constant
 from flowcore.ops.filling import ones, zeros
@@ -118,7 +118,7 @@ class constant_initializer(Initializer):
             )
         self.value = value
         self.dtype = dtypes.as_dtype(dtype)
-        self._verify_shape = verify_shape
+        self._verify_shape = flag(verify_shape, "verify_shape")
 
     def __call__(
         self, shape: Any, dtype: Any = None, partition_info: Any = None, verify_shape: bool | None = None
@@ -126,7 +126,7 @@ class constant_initializer(Initializer):
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
         known = TensorShape(shape)
         value = np.asarray(self.value)
-        checked = self._verify_shape if verify_shape is None else verify_shape
+        checked = self._verify_shape if verify_shape is None else flag(verify_shape, "verify_shape")
         if checked and value.shape != tuple(known.as_list()):
             raise TypeError(f"a value of shape {tuple(known.as_list())} is needed, found {value.shape}")
         count = known.num_elements()

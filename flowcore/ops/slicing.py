@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import whole_number
+from flowcore.arguments import described, whole_number
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
@@ -277,7 +277,7 @@ def strided_slice(
         new_axis_mask: Where bit i is set, entry i is a new dimension of size 1.
         shrink_axis_mask: Where bit i is set, entry i is the element at begin, and its dimension
             goes.
-        var: Not used; there for scripts that pass it.
+        var: Must be None: there is no assignment to a slice of a variable.
         name: A name for the operation.
 
     Returns:
@@ -286,12 +286,17 @@ def strided_slice(
     Raises:
         TypeError: begin, end or strides hold other things than whole numbers.
         ValueError: They differ in length, there are more entries than dimensions, a step is 0, an
-            element is out of range, or two entries are ellipses.
+            element is out of range, two entries are ellipses, or var is given.
 
     Example:
         >>> fc.Session().run(fc.strided_slice([1, 2, 3, 4], [0], [4], [2]))
         array([1, 3], dtype=int32)
     """
+    if var is not None:
+        raise ValueError(
+            f"var must be None, found {described(var)}: a slice of a variable cannot be assigned to; use"
+            " scatter_update, or assign the whole"
+        )
     masks: dict[str, Any] = dict(
         zip(_MASKS, (begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask), strict=True)
     )

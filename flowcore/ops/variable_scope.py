@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flowcore import dtypes, locks
-from flowcore.arguments import function, instance, listed, text
+from flowcore.arguments import flag, function, instance, listed, text
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
@@ -422,15 +422,13 @@ class variable_scope:
             )
         if name_or_scope is None and reuse:
             raise ValueError("to reuse variables, say which: name_or_scope is missing")
-        if not isinstance(auxiliary_name_scope, bool):
-            raise TypeError(f"auxiliary_name_scope is True or False, found {auxiliary_name_scope!r}")
         _check_reuse(reuse)
         _no_partitioner(partitioner)
         self._name_or_scope = name_or_scope
         self._default_name = default_name
         self._values = [] if values is None else listed(values, "values")
         self._reuse = None if reuse is False else reuse  # False cannot undo what an outer scope asks for
-        self._auxiliary = auxiliary_name_scope
+        self._auxiliary = flag(auxiliary_name_scope, "auxiliary_name_scope")
         given = {
             "_initializer": initializer,
             "_regularizer": regularizer,

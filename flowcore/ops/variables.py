@@ -88,7 +88,7 @@ class Variable(TensorOperators):
                 TensorShape(shape)
                 if shape is not None
                 else value.shape
-                if validate_shape
+                if flag(validate_shape, "validate_shape")
                 else TensorShape(None)
             )
             self._handle = apply(
@@ -240,7 +240,7 @@ class Variable(TensorOperators):
         op = apply(
             op_type, self._handle, convert_to_tensor(value, dtype=self._dtype), dtype=self._dtype, name=name
         )
-        return self._after(op) if read_value else op
+        return self._after(op) if flag(read_value, "read_value") else op
 
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, overload
 import numpy as np
 
 from flowcore import _engine, errors, locks
-from flowcore.arguments import instance, listed, text
+from flowcore.arguments import flag, instance, listed, text
 from flowcore.config import ConfigProto, RunOptions
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
@@ -305,6 +305,7 @@ class BaseSession:
           feed_list: tensors whose values the function takes as positional arguments, in this order.
           accept_options: whether the function takes `options=` and `run_metadata=`.
         """
+        flag(accept_options, "accept_options")
         keys = [] if feed_list is None else listed(feed_list, "feed_list")
         feed_tensors = tuple(self._one_feed_tensor(f) for f in keys)
         signature = self._signature(fetches, feed_tensors)

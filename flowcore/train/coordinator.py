@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from flowcore import errors, locks
-from flowcore.arguments import described, function, instance, listed, real_number, subclasses
+from flowcore.arguments import described, flag, function, instance, listed, real_number, subclasses
 from flowcore.runtime.resources import RunnerFailure
 
 __all__ = ["Coordinator"]
@@ -172,6 +172,7 @@ class Coordinator:
         """
         more = [] if threads is None else listed(threads, "threads")
         grace = _seconds(stop_grace_period_secs, "stop_grace_period_secs")
+        ignore_live_threads = flag(ignore_live_threads, "ignore_live_threads")
         for thread in more:
             instance(thread, threading.Thread, "each of threads")
         with self._lock:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowcore import errors, locks
-from flowcore.arguments import instance, listed, subclasses
+from flowcore.arguments import flag, instance, listed, subclasses
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import Operation
 from flowcore.graph.scopes import add_to_collection
@@ -155,6 +155,7 @@ class QueueRunner:
         instance(sess, BaseSession, "sess")
         if coord is not None:
             instance(coord, Coordinator, "coord")
+        daemon, start = flag(daemon, "daemon"), flag(start, "start")
         with self._lock:
             if self._live.get(sess, 0) > 0:
                 return []

@@ -231,7 +231,7 @@ def test_a_handle_of_the_device_that_cannot_be_traced_is_refused(device: Any) ->
     read = apply("ReadVariableOp", fc.reshape(handle, []), dtype=fc.float32)
     with fc.Session() as sess:
         sess.run(start)
-        with pytest.raises(fc.errors.InvalidArgumentError, match="has its value on .* and is used on"):
+        with pytest.raises(fc.errors.InvalidArgumentError, match=r"has its value on .* and is used on"):
             sess.run(read)
 
 

@@ -79,3 +79,86 @@ def test_arguments_that_cannot_be_left_out() -> None:
         fc.nn.conv2d(IMAGE, strides=1, padding="SAME")
     with pytest.raises(ValueError, match="needs rate"):
         fc.nn.dropout(X)
+
+
+def test_the_tensor_and_the_message_of_a_check_may_be_given_once() -> None:
+    with pytest.raises(ValueError, match="Cannot specify both 't' and 'x'"):
+        fc.verify_tensor_all_finite(X, "weights", x=X)
+    with pytest.raises(ValueError, match="Cannot specify both 'msg' and 'message'"):
+        fc.verify_tensor_all_finite(X, "weights", message="weights")
+    with fc.Session() as sess:
+        np.testing.assert_array_equal(sess.run(fc.verify_tensor_all_finite(x=X, message="weights")), X)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("transpose_a", lambda flag: fc.matmul(X, X, transpose_a=flag)),
+        ("adjoint_b", lambda flag: fc.matmul(X, X, adjoint_b=flag)),
+        ("conjugate", lambda flag: fc.transpose(X, conjugate=flag)),
+        ("exclusive", lambda flag: fc.cumsum(X, exclusive=flag)),
+        ("reverse", lambda flag: fc.cumprod(X, reverse=flag)),
+        ("keepdims", lambda flag: fc.reduce_sum(X, keepdims=flag)),
+        ("verify_shape", lambda flag: fc.constant(1.0, shape=[], verify_shape=flag)),
+        ("verify_shape", lambda flag: fc.constant_initializer(1.0, verify_shape=flag)),
+        ("verify_shape", lambda flag: fc.constant_initializer(1.0)([], verify_shape=flag)),
+        ("validate_shape", lambda flag: fc.Variable(X, validate_shape=flag)),
+        ("read_value", lambda flag: fc.Variable(X).assign(X, read_value=flag)),
+        ("trainable", lambda flag: fc.Variable(X, trainable=flag)),
+        ("auxiliary_name_scope", lambda flag: fc.variable_scope("a", auxiliary_name_scope=flag)),
+        ("colocate_gradients_with_ops", lambda flag: fc.gradients([], [], colocate_gradients_with_ops=flag)),
+        ("add_shapes", lambda flag: fc.get_default_graph().as_graph_def(add_shapes=flag)),
+        ("accept_options", lambda flag: fc.Session().make_callable(fc.constant(1), accept_options=flag)),
+        ("ignore_live_threads", lambda flag: fc.train.Coordinator().join(ignore_live_threads=flag)),
+        ("cancel_pending_enqueues", lambda flag: fc.FIFOQueue(1, fc.int32).close(flag)),
+    ],
+)
+@pytest.mark.parametrize("flag", [3, "yes"])
+def test_flags(name: str, call: Callable[[Any], Any], flag: Any) -> None:
+    with pytest.raises(TypeError, match=f"'?{name}'?( of \\w+)? must be (True or False|bool), found"):
+        call(flag)
+
+
+@pytest.mark.parametrize("name", ["daemon", "start"])
+def test_flags_of_a_queue_runner(name: str) -> None:
+    queue = fc.FIFOQueue(1, fc.int32)
+    runner = fc.train.QueueRunner(queue, [queue.enqueue(1)])
+    with fc.Session() as sess, pytest.raises(TypeError, match=f"{name} must be True or False, found 3"):
+        runner.create_threads(sess, **{name: 3})
+
+
+@pytest.mark.parametrize(
+    ("match", "call"),
+    [
+        ("x must be a tensor of numbers, found string", lambda: fc.conj("a")),
+        ("input must be a tensor of numbers, found string", lambda: fc.real("a")),
+        ("input must be a tensor of numbers, found string", lambda: fc.imag("a")),
+        ("input must be a tensor of numbers, found bool", lambda: fc.real(True)),
+        ("limit must be a real number, found string", lambda: fc.range(0, "a")),
+        (
+            "logits must be of a floating dtype, found string",
+            lambda: fc.nn.weighted_cross_entropy_with_logits(["a"], ["b"], 1.0),
+        ),
+        (
+            "labels must be of a floating dtype, found int32",
+            lambda: fc.nn.sigmoid_cross_entropy_with_logits(labels=[1], logits=[1.0]),
+        ),
+    ],
+)
+def test_what_takes_numbers_names_the_argument_that_is_none(match: str, call: Callable[[], Any]) -> None:
+    with pytest.raises(TypeError, match=match):
+        call()
+
+
+@pytest.mark.parametrize("rate", [1.0, 1.5, -0.5, float("nan")])
+def test_dropout_refuses_a_rate_out_of_range_whenever_it_is_known(rate: float) -> None:
+    fed = fc.placeholder(fc.float32, [])
+    dropped = fc.nn.dropout(X, rate=fed)
+    kept = fc.nn.dropout(X, keep_prob=fed)
+    with pytest.raises(ValueError, match=r"rate must be .* in the range \[0, 1\), got"):
+        fc.nn.dropout(X, rate=fc.constant(rate))
+    with fc.Session() as sess:
+        for result, value in ((dropped, rate), (kept, 1 - rate)):
+            with pytest.raises(fc.errors.InvalidArgumentError, match=r"in the range \[0, 1\), got"):
+                sess.run(result, {fed: value})
+        np.testing.assert_array_equal(sess.run(dropped, {fed: 0.0}), X)

@@ -55,3 +55,21 @@ def test_linspace_ends_where_it_is_told_to() -> None:
                 assert x[0] == np.float32(start)
                 assert n == 1 or x[-1] == np.float32(stop)
                 np.testing.assert_allclose(x, np.linspace(start, stop, n), rtol=1e-6, atol=1e-7)
+
+
+def test_linspace_takes_scalars_and_its_one_axis() -> None:
+    with fc.Session() as sess:
+        np.testing.assert_array_equal(sess.run(fc.linspace(0.0, 1.0, 3, axis=-1)), [0, 0.5, 1])
+    with pytest.raises(ValueError, match="axis must be from -1 to 0, found 2"):
+        fc.linspace(0.0, 1.0, 3, axis=2)
+    for name, numbers in (("start", ([0.0], 1.0, 3)), ("stop", (0.0, [1.0], 3)), ("num", (0.0, 1.0, [3]))):
+        with pytest.raises(ValueError, match=rf"{name} of a LinSpace must be a scalar, found shape \(1,\)"):
+            fc.linspace(*numbers)
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_a_range_names_the_number_that_is_none(position: int) -> None:
+    name, numbers = ("start", "limit", "delta")[position], [0, 4, 1]
+    numbers[position] = [1]  # type: ignore[call-overload]
+    with pytest.raises(ValueError, match=rf"{name} of a Range must be a scalar, found shape \(1,\)"):
+        fc.range(*numbers)

@@ -137,3 +137,9 @@ def test_tensors_are_not_iterated_by_accident_and_have_no_truth_value() -> None:
     assert (x == x) is True  # noqa: PLR0124 - comparison stays identity, as in graphs it must
     assert (x == fc.constant(1.0)) is False
     assert x in {x: 1}
+
+
+def test_a_strided_slice_of_a_variable_is_no_place_to_assign_to() -> None:
+    v = fc.Variable([1, 2, 3])
+    with pytest.raises(ValueError, match=r"var must be None, found .*: a slice of a variable"):
+        fc.strided_slice(v, [0], [2], var=v)
