@@ -13,6 +13,7 @@ import os
 import pathlib
 import struct
 import threading
+import time
 from collections.abc import Iterator
 
 __all__ = ["file_name", "may_read", "read", "write"]
@@ -21,6 +22,7 @@ __all__ = ["file_name", "may_read", "read", "write"]
 #: of these and the content.
 _HEAD = struct.Struct("<8sIQ32s")
 _MAGIC, _VERSION, _DIGEST_BYTES = b"flowcore", 1, 32
+_MAX_AGE = 86400.0  # seconds
 
 
 def file_name(key: str, suffix: str) -> str:
@@ -41,12 +43,24 @@ def _seal(key: str, content: bytes) -> tuple[bytes, bytes]:
 def write(path: pathlib.Path, key: str, content: bytes) -> None:
     """Stores `content` for `key`. Other processes see the whole file or none of it. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
     unfinished = _own(path, "unfinished")
     try:
         unfinished.write_bytes(b"".join([*_seal(key, content), content]))
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def _sweep(folder: pathlib.Path) -> None:
+    """Deletes what processes left behind that were killed while they wrote.
+
+    Writing takes far less than `_MAX_AGE`, so a file that old is nobody's.
+    """
+    for left in folder.glob("*.unfinished"):
+        with contextlib.suppress(OSError):  # another process sweeps too
+            if time.time() - left.stat().st_mtime > _MAX_AGE:
+                left.unlink()
 
 
 def read(path: pathlib.Path, key: str) -> bytes | None:

@@ -33,7 +33,7 @@ static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor 
 #define NUMBERS "dtype:" FLOATS "," INTEGERS
 static const fc_kernel_def defs[] = {
     {"ResourceGather", "", "dtype", FC_STATEFUL, 2, 0, resource_gather},
-    {"ResourceScatterUpdate", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_update},
+    {"ResourceScatterUpdate", NUMBERS ",bool", "", FC_STATEFUL, 2, 0, scatter_update},
     {"ResourceScatterAdd", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_add},
     {"ResourceScatterSub", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_sub},
     {"ResourceScatterMul", NUMBERS, "", FC_STATEFUL, 2, 0, scatter_mul},

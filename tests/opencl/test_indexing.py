@@ -226,6 +226,12 @@ def test_scatters(both, device, op, dtype):
     )
 
 
+def test_rows_of_truth_values_are_replaced(both):
+    start, updates = np.zeros((4, 3), bool), np.array([[True, False, True], [False, True, True]])
+    for i, u in ((np.int32([3, 0]), updates), (np.int64([1, 1]), updates), (np.int32([2]), np.bool_(True))):
+        equal(both(lambda i, u: after("ResourceScatterUpdate", fc.Variable(start), i, u), i, u))
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int32", "int64", "uint8", "uint64", "float32"])
 def test_scattered_division_by_minus_one_and_the_greatest(both, dtype):
     limits = np.iinfo(dtype) if dtype != "float32" else np.finfo(dtype)

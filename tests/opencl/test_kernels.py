@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HOST_TYPES = {dtypes.complex64, dtypes.complex128, dtypes.string, dtypes.resource}
 #: The host's kernels of these name no types, and refuse bool when they run.
 NO_BOOL = {"AssignAddVariableOp", "AssignSubVariableOp"} | {
-    f"ResourceScatter{how}" for how in ("Add", "Div", "Max", "Min", "Mul", "Sub", "Update")
+    f"ResourceScatter{how}" for how in ("Add", "Div", "Max", "Min", "Mul", "Sub")
 }
 TYPES = [t for t in vars(dtypes).values() if isinstance(t, dtypes.DType) and t not in HOST_TYPES]
 

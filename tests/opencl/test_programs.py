@@ -43,6 +43,7 @@ OPTIONS = {
         "T=uint32 OP=Div",
         "T=float32 OP=Max",
         "T=uint8 OP=Update",
+        "T=bool OP=Update",
     ],
     "softmax": ["T=float32 BY_GROUP=0", "T=bfloat16 L=int64 BY_GROUP=1", "T=float64 L=int32 BY_GROUP=0"],
     "add_n": ["T=float32 S=bfloat16 R=bfloat16", "T=int64 S=int64 R=int64"],

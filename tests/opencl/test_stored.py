@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,19 @@ def test_what_was_written_is_read_and_nothing_else_lies_there(path: pathlib.Path
     assert stored.read(path, "key") == b""
     assert [p.name for p in path.parent.iterdir()] == ["file.bin"]
     assert stored.read(path.with_name("another"), "key") is None
+
+
+def test_what_a_killed_writer_left_goes_when_it_is_a_day_old(path: pathlib.Path) -> None:
+    old, fresh = (path.with_name(f"other.bin.{pid}.1.unfinished") for pid in (1, 2))
+    for left, age in ((old, 90_000), (fresh, 80_000)):
+        left.write_bytes(b"half")
+        os.utime(left, (time.time() - age,) * 2)
+    assert stored.read(path, "key") == CONTENT
+    assert old.exists()
+    stored.write(path, "key", CONTENT)
+    assert not old.exists()
+    assert fresh.exists()
+    assert stored.read(path, "key") == CONTENT
 
 
 def test_a_file_under_another_key_is_refused(path: pathlib.Path) -> None:

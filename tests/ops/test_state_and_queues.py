@@ -117,6 +117,33 @@ def test_every_scatter_counts_repeated_rows(kind: str, dtype: str) -> None:
         np.testing.assert_array_equal(sess.run(v), expected)
 
 
+@pytest.mark.parametrize(
+    "start", [np.zeros((4, 2), bool), np.array([[b"a", b"b"]] * 4, object), np.ones((4, 2), np.complex64)]
+)
+def test_rows_of_any_dtype_are_replaced(start: np.ndarray) -> None:
+    """Also those that somebody has read: these keep what they had."""
+    new = {"b": [[True, False], [False, True]], "O": [[b"c" * 40, b"d"], [b"e", b""]], "c": [[1j, 2], [3, 4]]}
+    updates = np.array(new[start.dtype.kind], start.dtype)
+    v = fc.Variable(start)
+    with initialised() as sess:
+        before = sess.run(v)
+        for rows in ([3, 0], [1, 1]):
+            expected = sess.run(v)
+            expected[rows] = updates
+            np.testing.assert_array_equal(sess.run(fc.scatter_update(v, rows, updates)), expected)
+            np.testing.assert_array_equal(sess.run(v), expected)
+        np.testing.assert_array_equal(
+            sess.run(fc.scatter_update(v, [2], updates[0, 0]))[2], [updates[0, 0]] * 2
+        )
+        np.testing.assert_array_equal(before, start)
+
+
+def test_rows_of_text_and_truth_values_are_not_added() -> None:
+    for start in ([True], ["a"]):
+        with pytest.raises(TypeError, match="ResourceScatterAdd does not take dtype"):
+            fc.scatter_add(fc.Variable(start), [0], start)
+
+
 def test_shapes_and_dtypes_of_assignments_are_checked() -> None:
     v = fc.Variable(np.zeros((2, 3), np.float32), name="table")
     with pytest.raises(ValueError, match=r"not compatible|incompatible"):

@@ -352,6 +352,7 @@ static inline void set_instruction(instruction *to, const fc_fused_step *step, c
                                    int n_in, int k) {
     to->step = k;
     to->by_row = 0;
+    to->check = NULL;
     to->to = n_in + k;
     for (int i = 0; i < 3; i++) to->from[i] = (int32_t)step->operand[i];
     if (code->loop == CAST) {

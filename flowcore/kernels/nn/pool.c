@@ -25,9 +25,9 @@ static inline window window_at(int64_t at, int64_t stride, int64_t pad, int64_t 
     return w;
 }
 
-#define FC_TEMPLATE "pool_rows.h"
-#include "for_each_float.h"
-#undef FC_TEMPLATE
+#define FC_TEMPLATE "nn/pool_rows.h"
+#define FC_TEMPLATE_FLOATS
+#include "../_each_type.h"
 
 static int64_t window_cost(const fc_pool *p) {
     int64_t h = p->window_h < p->in_h ? p->window_h : p->in_h,

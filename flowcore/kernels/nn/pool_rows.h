@@ -1,4 +1,4 @@
-/* Template: pooling of channels-last images. See types.h and pool_job in pool.c.
+/* Template: pooling of channels-last images. See _each_type.h and pool_job in pool.c.
  * Forward kernels take output rows (image, out_h) in [begin, end); gradients take whole images, because
  * windows overlap. */
 

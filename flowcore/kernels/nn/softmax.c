@@ -13,9 +13,11 @@ typedef struct {
 /* Exponentials of a row up to so long are computed once. */
 #define FC_KEPT 1024
 
-#define FC_TEMPLATE "softmax_rows.h"
-#include "for_each_float.h"
-#undef FC_TEMPLATE
+#define EXP(x) _Generic((x), float: fc_exp_f, double: exp)(x)
+#define LOG(x) _Generic((x), float: fc_log_f, double: log)(x)
+#define FC_TEMPLATE "nn/softmax_rows.h"
+#define FC_TEMPLATE_FLOATS
+#include "../_each_type.h"
 
 /* About what an exponential costs, in units of an element's plain arithmetic. */
 #define EXP_COST 8

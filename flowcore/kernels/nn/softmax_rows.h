@@ -1,4 +1,4 @@
-/* Template: softmax and the cross-entropies over rows [begin, end) of `cols` elements each. See types.h.
+/* Template: softmax and the cross-entropies over rows [begin, end) of `cols` elements each. See _each_type.h.
  * All subtract the row's maximum first, so that no exponential overflows. */
 
 /* Inlined into each clone of its callers. Sixteen running values: one would keep the processor waiting for

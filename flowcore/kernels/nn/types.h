@@ -1,6 +1,5 @@
-/* The floating types of this unit's kernels: stored type, type of computation, and the way between.
- * A template header is included once per type, with these macros set:  T  C  LOAD(stored)  STORE(computed)
- * FN(name). Owns: the type list and small checks that several kernels share. */
+/* The floating types of this unit's kernels, for which _each_type.h includes their templates. Owns: the
+ * choice by dtype and small checks that several kernels share. */
 #ifndef FLOWCORE_NN_TYPES_H
 #define FLOWCORE_NN_TYPES_H
 
@@ -11,15 +10,14 @@
 #include "../../_kernel.h"
 #include "../_functions.h"
 
-#define FC_SAME(x) (x)
 #define FC_FLOATS "float16,bfloat16,float32,float64"
 
 /* Picks the instance of `name` for a runtime dtype; NULL for a dtype without one. */
 #define FC_BY_FLOAT(dtype, name) \
-    ((dtype) == FC_FLOAT32    ? name##_float32 \
-     : (dtype) == FC_FLOAT64  ? name##_float64 \
-     : (dtype) == FC_FLOAT16  ? name##_float16 \
-     : (dtype) == FC_BFLOAT16 ? name##_bfloat16 \
+    ((dtype) == FC_FLOAT32    ? name##_FLOAT32 \
+     : (dtype) == FC_FLOAT64  ? name##_FLOAT64 \
+     : (dtype) == FC_FLOAT16  ? name##_FLOAT16 \
+     : (dtype) == FC_BFLOAT16 ? name##_BFLOAT16 \
                               : NULL)
 
 /* FC_OK, or a report: what FC_BY_FLOAT has no instance for is refused before anything is made. */

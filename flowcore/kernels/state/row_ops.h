@@ -75,9 +75,9 @@ static int scatter(fc_ctx *ctx, int op) {
     char a[128];
     if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (rc) return rc;
-    if (x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
+    if (op != FC_SCATTER_UPDATE && (x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "the rows of variable '%s' of dtype %s cannot be updated", v->base.name,
+                              "the rows of variable '%s' of dtype %s can be replaced only", v->base.name,
                               fc_dtype_name(v->dtype));
     if ((op == FC_SCATTER_MIN || op == FC_SCATTER_MAX) &&
         (x->dtype == FC_COMPLEX64 || x->dtype == FC_COMPLEX128))

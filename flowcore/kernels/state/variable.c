@@ -16,9 +16,11 @@ int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
     int rc = ctx->api->buffer_new(ctx, t->dtype, t->size, &b);
     if (rc) return rc;
     if (!fresh) memcpy(b->data, fc_data(t), (size_t)(t->size * fc_item_size(t->dtype)));
-    fc_release(t->buffer);
+    fc_buffer *old = t->buffer;
     t->buffer = b;
     t->offset = 0;
+    if (!fresh && t->dtype == FC_STRING) fc_retain_strings(t);
+    fc_release(old);
     return FC_OK;
 }
 
@@ -123,8 +125,7 @@ typedef void (*update_loop)(void *to, const void *from, int64_t n, int op);
                 r = (C) - 1 < 0 && y == (C) - 1 ? (C) - x : (C)(x / y); \
                 break; /* the least integer over -1 is itself */ \
             case FC_SCATTER_MIN: r = x < y ? x : y; break; \
-            case FC_SCATTER_MAX: r = x > y ? x : y; break; \
-            default: r = y; \
+            default: r = x > y ? x : y; /* FC_SCATTER_MAX */ \
             } \
             a[i] = STORE(r); \
         } \
@@ -139,8 +140,7 @@ FC_REAL_TYPES(UPDATE_LOOP)
             a[i] = op == FC_SCATTER_ADD   ? x + y \
                    : op == FC_SCATTER_SUB ? x - y \
                    : op == FC_SCATTER_MUL ? x * y \
-                   : op == FC_SCATTER_DIV ? x / y \
-                                          : y; \
+                                          : x / y; \
         } \
     }
 COMPLEX_LOOP(COMPLEX64, float complex)
@@ -202,12 +202,31 @@ static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *
     return FC_OK;
 }
 
+/* Replaces n elements of any dtype. `step`: bytes between two of `from`; 0 where it is a single one. */
+static void replace(fc_ctx *ctx, char *to, const char *from, int64_t n, int64_t item, int64_t step,
+                    int strings) {
+    if (step && !strings) {
+        memcpy(to, from, (size_t)(n * item));
+        return;
+    }
+    for (int64_t k = 0; k < n; k++, to += item, from += step) {
+        fc_string *old = strings ? *(fc_string **)to : NULL;
+        if (strings) fc_string_retain(*(fc_string *const *)from);
+        memcpy(to, from, (size_t)item);
+        if (old) ctx->api->string_release(old);
+    }
+}
+
 static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
                            int64_t inner, int op) {
     int64_t item = fc_item_size(x->dtype);
-    (void)ctx;
     for (int64_t i = 0; i < indices->size; i++) {
         char *to = (char *)fc_data(value) + fc_int_at(indices, i) * inner * item;
+        if (op == FC_SCATTER_UPDATE) {
+            const char *from = (const char *)fc_data(x) + (x->ndim ? i * inner * item : 0);
+            replace(ctx, to, from, inner, item, x->ndim ? item : 0, x->dtype == FC_STRING);
+            continue;
+        }
         if (x->ndim) updates[x->dtype](to, (const char *)fc_data(x) + i * inner * item, inner, op);
         else
             for (int64_t k = 0; k < inner; k++) updates[x->dtype](to + k * item, fc_data(x), 1, op);
