@@ -13,14 +13,7 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     int rc = ocl_begin(&call, ctx, "integer_mean", "mean", "T=%s R=%s W=%s FIRST=%d LAST=%d", type, type,
                        r->dtype == FC_UINT64 ? "ulong" : "long", first, last);
     if (rc) return rc;
-    ocl_tensor(&call, out);
-    ocl_tensor(&call, in);
-    ocl_long(&call, run->outer);
-    ocl_long(&call, run->reduced);
-    ocl_long(&call, run->inner);
-    ocl_long(&call, piece);
-    ocl_long(&call, pieces);
-    ocl_long(&call, r->count);
+    ocl_reduction(&call, out, in, run, piece, pieces, r->count);
     return ocl_run_parts(&call, run->outer * pieces * run->inner, piece);
 }
 

@@ -32,6 +32,19 @@ static inline int64_t ocl_pieces(const fc_run *run, int64_t piece) {
     return run->reduced ? (run->reduced + piece - 1) / piece : 1;
 }
 
+/* The arguments that all kernels of reductions begin with. */
+static inline void ocl_reduction(ocl_call *call, const fc_tensor *out, const fc_tensor *in, const fc_run *run,
+                                 int64_t piece, int64_t pieces, int64_t count) {
+    ocl_tensor(call, out);
+    ocl_tensor(call, in);
+    ocl_long(call, run->outer);
+    ocl_long(call, run->reduced);
+    ocl_long(call, run->inner);
+    ocl_long(call, piece);
+    ocl_long(call, pieces);
+    ocl_long(call, count);
+}
+
 /* `out` = `in` reduced by `op`, "Sum", "Prod", "Max", "Min", "All" or "Any", and with `divide` divided by
  * `count`: in one launch, or two (reduce.c). */
 int ocl_reduce_run(fc_ctx *ctx, const char *op, int divide, int64_t count, const fc_tensor *out,

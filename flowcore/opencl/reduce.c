@@ -22,14 +22,7 @@ static int launch(fc_ctx *ctx, const rule *r, const fc_tensor *out, const fc_ten
     int rc = ocl_begin(&call, ctx, "reduce", kernel, "T=%s R=%s OP=%s SQUARE=%d DIVIDE=%d",
                        ocl_type(in->dtype), ocl_type(out->dtype), r->op, r->square, r->divide);
     if (rc) return rc;
-    ocl_tensor(&call, out);
-    ocl_tensor(&call, in);
-    ocl_long(&call, run->outer);
-    ocl_long(&call, run->reduced);
-    ocl_long(&call, run->inner);
-    ocl_long(&call, piece);
-    ocl_long(&call, pieces);
-    ocl_long(&call, r->count);
+    ocl_reduction(&call, out, in, run, piece, pieces, r->count);
     if (by_group) {
         const int64_t width = ocl_columns(run);
         ocl_long(&call, width);

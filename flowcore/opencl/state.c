@@ -43,18 +43,10 @@ static int assign_op(fc_ctx *ctx, const char *op) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     const fc_tensor *x = ctx->in[1];
-    char a[128], b[128];
+    if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (rc) return rc;
-    if (x->dtype != v->dtype)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "variable '%s' cannot be updated by a value of this dtype", v->base.name);
     fc_take_lock(ctx, &v->lock);
-    rc = fc_initialized(ctx, v);
-    if (!rc &&
-        (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                            "variable '%s' has shape %s and the update shape %s; they must be equal",
-                            v->base.name, fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    rc = fc_expect_addend(ctx, v, x);
     if (!rc) rc = fc_own_value(ctx, v);
     if (!rc && x->size) {
         ocl_call call;

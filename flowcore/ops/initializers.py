@@ -6,7 +6,7 @@ Owns: the classes and the fan-in and fan-out of a shape. Must never import varia
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,38 +156,31 @@ class random_uniform_initializer(Initializer):
         )
 
 
-class random_normal_initializer(Initializer):
+class _Normal(Initializer):
+    _settings = ("mean", "stddev", "seed", "dtype")
+    _draw: Callable[..., Tensor]
+
+    def __init__(
+        self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32
+    ) -> None:
+        self.mean, self.stddev, self.seed = mean, stddev, seed
+        self.dtype = _float(dtype)
+
+    def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        kind = self.dtype if dtype is None else dtype
+        return type(self)._draw(shape, self.mean, self.stddev, kind, seed=self.seed)
+
+
+class random_normal_initializer(_Normal):
     """Normally distributed."""
 
-    _settings = ("mean", "stddev", "seed", "dtype")
-
-    def __init__(
-        self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32
-    ) -> None:
-        self.mean, self.stddev, self.seed = mean, stddev, seed
-        self.dtype = _float(dtype)
-
-    def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return random_normal(
-            shape, self.mean, self.stddev, self.dtype if dtype is None else dtype, seed=self.seed
-        )
+    _draw = staticmethod(random_normal)
 
 
-class truncated_normal_initializer(Initializer):
+class truncated_normal_initializer(_Normal):
     """Normally distributed; values beyond two standard deviations are drawn again."""
 
-    _settings = ("mean", "stddev", "seed", "dtype")
-
-    def __init__(
-        self, mean: Any = 0.0, stddev: Any = 1.0, seed: int | None = None, dtype: Any = dtypes.float32
-    ) -> None:
-        self.mean, self.stddev, self.seed = mean, stddev, seed
-        self.dtype = _float(dtype)
-
-    def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        return truncated_normal(
-            shape, self.mean, self.stddev, self.dtype if dtype is None else dtype, seed=self.seed
-        )
+    _draw = staticmethod(truncated_normal)
 
 
 class uniform_unit_scaling_initializer(Initializer):

@@ -116,6 +116,29 @@ register(
 )
 
 
+def _pool(
+    op_type: str,
+    argument: str,
+    value: Any,
+    ksize: Any,
+    strides: Any,
+    padding: str,
+    data_format: str,
+    name: str | None,
+) -> Tensor:
+    with name_scope(name, op_type, [value]) as scope:
+        layout = layout_of(data_format)
+        return apply(
+            op_type,
+            convert_to_tensor(value, name=argument),
+            ksize=one_per_dimension(ksize, layout, "ksize"),
+            strides=one_per_dimension(strides, layout, "strides"),
+            padding=padding,
+            data_format=layout,
+            name=scope,
+        )
+
+
 def max_pool(
     value: Any,
     ksize: Any,
@@ -153,17 +176,7 @@ def max_pool(
                [13., 15.]], dtype=float32)
     """
     value = deprecated_argument("input", input, "value", value)
-    with name_scope(name, "MaxPool", [value]) as scope:
-        layout = layout_of(data_format)
-        return apply(
-            "MaxPool",
-            convert_to_tensor(value, name="input"),
-            ksize=one_per_dimension(ksize, layout, "ksize"),
-            strides=one_per_dimension(strides, layout, "strides"),
-            padding=padding,
-            data_format=layout,
-            name=scope,
-        )
+    return _pool("MaxPool", "input", value, ksize, strides, padding, data_format, name)
 
 
 def avg_pool(
@@ -203,14 +216,4 @@ def avg_pool(
                [10.5, 12.5]], dtype=float32)
     """
     value = deprecated_argument("input", input, "value", value)
-    with name_scope(name, "AvgPool", [value]) as scope:
-        layout = layout_of(data_format)
-        return apply(
-            "AvgPool",
-            convert_to_tensor(value, name="value"),
-            ksize=one_per_dimension(ksize, layout, "ksize"),
-            strides=one_per_dimension(strides, layout, "strides"),
-            padding=padding,
-            data_format=layout,
-            name=scope,
-        )
+    return _pool("AvgPool", "value", value, ksize, strides, padding, data_format, name)

@@ -215,6 +215,20 @@ static int phases(fc_ctx *ctx, const fc_conv *g, int i, fc_axis **axes, int64_t 
     return FC_OK;
 }
 
+/* Each pixel of `result` gathers taps from `source`; how the filter is read is left to the caller. */
+static pixel_job new_job(const fc_conv *g, int dtype, fc_images source, fc_images result,
+                         const void *filter) {
+    pixel_job job = {.kernel = {g->kernel[0], g->kernel[1]},
+                     .source = source,
+                     .result = result,
+                     .filter = filter,
+                     .tap_size = g->in_channels * g->out_channels,
+                     .batch = g->batch};
+    job.staged = g->channels_first || fc_computed_type(dtype) != dtype;
+    fc_conv_use_type(dtype, &job.gemm, &job.item);
+    return job;
+}
+
 int fc_conv2d(fc_ctx *ctx) {
     const fc_tensor *image = ctx->in[0], *filter = ctx->in[1];
     fc_tensor *out = &ctx->out[0];
@@ -238,16 +252,9 @@ int fc_conv2d(fc_ctx *ctx) {
     for (int i = 0; i < 2 && !rc; i++) rc = fc_conv_forward_axis(ctx, &g, i, &axes[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
-    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]},
-                     .source = source,
-                     .result = result,
-                     .filter = wide,
-                     .tap_size = g.in_channels * g.out_channels,
-                     .b_step = g.out_channels,
-                     .b_column = 1,
-                     .batch = g.batch};
-    job.staged = g.channels_first || fc_computed_type(out->dtype) != out->dtype;
-    fc_conv_use_type(out->dtype, &job.gemm, &job.item);
+    pixel_job job = new_job(&g, out->dtype, source, result, wide);
+    job.b_step = g.out_channels;
+    job.b_column = 1;
     return run_pixels(ctx, &job, &axes[0], 1, &axes[1], 1);
 }
 
@@ -277,15 +284,8 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     for (int i = 0; i < 2 && !rc; i++) rc = phases(ctx, &g, i, &axes[i], &count[i]);
     if (!rc) rc = fc_widen(ctx, filter, &wide);
     if (rc) return rc;
-    pixel_job job = {.kernel = {g.kernel[0], g.kernel[1]},
-                     .source = source,
-                     .result = result,
-                     .filter = wide,
-                     .tap_size = g.in_channels * g.out_channels,
-                     .b_step = 1,
-                     .b_column = g.out_channels,
-                     .batch = g.batch};
-    job.staged = g.channels_first || fc_computed_type(out->dtype) != out->dtype;
-    fc_conv_use_type(out->dtype, &job.gemm, &job.item);
+    pixel_job job = new_job(&g, out->dtype, source, result, wide);
+    job.b_step = 1;
+    job.b_column = g.out_channels;
     return run_pixels(ctx, &job, axes[0], count[0], axes[1], count[1]);
 }

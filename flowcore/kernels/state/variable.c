@@ -165,7 +165,6 @@ static int assign_op(fc_ctx *ctx, int op) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     const fc_tensor *x = ctx->in[1];
-    char a[128], b[128];
     if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (rc) return rc;
     if (!updates[x->dtype])
@@ -173,12 +172,7 @@ static int assign_op(fc_ctx *ctx, int op) {
                               "variable '%s' of dtype %s cannot be added to or subtracted from", v->base.name,
                               fc_dtype_name(v->dtype));
     fc_take_lock(ctx, &v->lock);
-    rc = fc_initialized(ctx, v);
-    if (!rc &&
-        (v->value.ndim != x->ndim || memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                            "variable '%s' has shape %s and the update shape %s; they must be equal",
-                            v->base.name, fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
+    rc = fc_expect_addend(ctx, v, x);
     if (!rc) rc = fc_make_writable(ctx, v, 0);
     if (!rc && x->size) {
         update_job job = {fc_data(&v->value), fc_data(x), updates[x->dtype], fc_item_size(x->dtype), op};

@@ -4,6 +4,7 @@
 #define FLOWCORE_VARIABLE_H
 
 #include <pthread.h>
+#include <string.h>
 
 #include "../../_kernel.h"
 
@@ -49,6 +50,18 @@ static inline int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
                           "variable '%s' has no value yet: run its initializer first, for instance "
                           "sess.run(flowcore.global_variables_initializer())",
                           v->base.name);
+}
+/* Under the lock: FC_OK, or a report that x cannot be added to the variable's value, or that there is none.
+ */
+static inline int fc_expect_addend(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
+    char a[128], b[128];
+    int rc = fc_initialized(ctx, v);
+    if (rc ||
+        (v->value.ndim == x->ndim && !memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
+        return rc;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "variable '%s' has shape %s and the update shape %s; they must be equal",
+                          v->base.name, fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
 }
 /* On the host, under the lock: makes the value's buffer this variable's alone, with the old contents unless
  * `fresh`. */
