@@ -95,7 +95,8 @@ def _assert_all(
     known = [constant_value(v) for v in values]
     if all(k is not None for k in known) and not np.all(static(*known)):
         texts = [str(constant_value(d)) if isinstance(d, Tensor) else str(d) for d in shown]
-        raise InvalidArgumentError(None, None, "\n".join(texts))
+        text = "\n".join(texts) or "assertion failed, and there is no data to show"
+        raise InvalidArgumentError(None, None, text)
     return Assert(reduce_all(condition), shown, summarize=show)
 
 

@@ -46,7 +46,13 @@ def _flatten(items: Any) -> list[Any]:
     result: list[Any] = []
     for item in items:
         if isinstance(item, Mapping):
-            result += _flatten([item[key] for key in sorted(item)])
+            try:
+                keys = sorted(item)
+            except TypeError:
+                raise TypeError(
+                    f"inputs: the keys of a mapping must be of one kind, to have an order; found {list(item)}"
+                ) from None
+            result += _flatten([item[key] for key in keys])
         elif isinstance(item, (list, __builtins_tuple)):
             result += _flatten(item)
         elif item is not None:

@@ -177,9 +177,9 @@ class QueueBase:
         if isinstance(vals, Mapping):
             if not self._names:
                 raise ValueError("a dictionary fits only a queue whose components have names")
-            if sorted(vals) != sorted(self._names):
+            if set(vals) != set(self._names):
                 raise ValueError(
-                    f"the dictionary has {sorted(vals)}, the queue's components are {sorted(self._names)}"
+                    f"the dictionary has {list(vals)}, the queue's components are {sorted(self._names)}"
                 )
             vals = [vals[n] for n in self._names]
         else:

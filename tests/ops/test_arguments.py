@@ -162,3 +162,16 @@ def test_dropout_refuses_a_rate_out_of_range_whenever_it_is_known(rate: float) -
             with pytest.raises(fc.errors.InvalidArgumentError, match=r"in the range \[0, 1\), got"):
                 sess.run(result, {fed: value})
         np.testing.assert_array_equal(sess.run(dropped, {fed: 0.0}), X)
+
+
+def test_mappings_with_keys_of_several_kinds() -> None:
+    with pytest.raises(TypeError, match=r"inputs: the keys of a mapping must be of one kind.*\['x', 3\]"):
+        fc.group({"x": fc.constant(1), 3: fc.constant(2)})
+    queue = fc.FIFOQueue(1, [fc.int32, fc.int32], names=["a", "b"])
+    with pytest.raises(ValueError, match=r"the dictionary has \['x', 3\], the queue's components are"):
+        queue.enqueue({"x": 1, 3: 2})
+
+
+def test_a_check_without_data_still_says_what_failed() -> None:
+    with pytest.raises(fc.errors.InvalidArgumentError, match="assertion failed, and there is no data"):
+        fc.assert_positive(-1, data=[])
