@@ -23,15 +23,15 @@ typedef struct {
 
 static void unmap(view *v) {
     ocl_device *d = (ocl_device *)v->block->device;
-    if (v->base.data)
-        cl.clEnqueueUnmapMemObject(d->queue, v->mem, v->base.data, 0, NULL, NULL);
+    if (v->base.data) cl.clEnqueueUnmapMemObject(d->queue, v->mem, v->base.data, 0, NULL, NULL);
     v->base.data = NULL;
 }
 
 static void release_view(fc_buffer *buffer) {
     view *v = (view *)buffer;
     if (v->process != getpid()) return; /* the device does not work in a forked child */
-    unmap(v); /* the queue is in order: who takes the block next comes after it */
+    unmap(v);
+    /* The queue is in order: what takes the block next comes after it. */
     fc_release(v->block);
     free(v);
 }
