@@ -24,8 +24,7 @@ __all__ = ["fill", "lin_space", "linspace", "ones", "ones_like", "range", "zeros
 
 
 def _fill_shape(op: Operation) -> list[TensorShape]:
-    if op.inputs[1].shape.ndims not in (None, 0):
-        raise ValueError(f"value must be a scalar, found shape {op.inputs[1].shape}")
+    shapes.expect_rank(op, 1, 0)
     dims = constant_value(op.inputs[0])
     if dims is not None and (dims < 0).any():
         raise ValueError(f"sizes must be at least 0, found {dims.tolist()}")
@@ -209,14 +208,9 @@ def _range_value(op: Operation) -> list[Any]:
     ]
 
 
-def _check_scalars(op: Operation) -> None:
-    for arg, tensor in zip(op.op_def.input_arg, op.inputs, strict=True):
-        if tensor.shape.ndims not in (0, None):
-            raise ValueError(f"{arg.name} of a {op.type} must be a scalar, found shape {tensor.shape}")
-
-
 def _range_shape(op: Operation) -> Any:
-    _check_scalars(op)
+    for i in (0, 1, 2):
+        shapes.expect_rank(op, i, 0)
     parts = [constant_value(t) for t in op.inputs]
     if any(p is None for p in parts):
         return [TensorShape([None])]
@@ -292,7 +286,8 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
 
 
 def _lin_space_shape(op: Operation) -> Any:
-    _check_scalars(op)
+    for i in (0, 1, 2):
+        shapes.expect_rank(op, i, 0)
     count = constant_value(op.inputs[2])
     return [TensorShape([None if count is None else max(int(count), 0)])]
 

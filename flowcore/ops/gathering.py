@@ -74,7 +74,10 @@ def _gather_grad(op: Operation, g: Any) -> list[Any]:
 def _gather_shape(op: Operation) -> Any:
     params, indices = op.inputs[0].shape, op.inputs[1].shape
     params = params.with_rank_at_least(1)
-    axis = shapes.axis_of(op.inputs[2], params.ndims) if len(op.inputs) == 3 else 0
+    axis: int | None = 0
+    if len(op.inputs) == 3:
+        shapes.expect_rank(op, 2, 0)
+        axis = shapes.axis_of(op.inputs[2], params.ndims)
     if params.sizes is None or indices.sizes is None or axis is None:
         return [UNKNOWN]
     return [TensorShape([*params.sizes[:axis], *indices.sizes, *params.sizes[axis + 1 :]])]
@@ -150,6 +153,7 @@ def gather(
 
 
 def _segment_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 2, 0)
     data, ids, count = op.inputs[0].shape, op.inputs[1].shape, constant_value(op.inputs[2])
     if data.sizes is None or ids.sizes is None:
         return [UNKNOWN]
@@ -179,6 +183,8 @@ register(
 
 
 def _one_hot_shape(op: Operation) -> Any:
+    for i in (1, 2, 3):
+        shapes.expect_rank(op, i, 0)
     indices, depth, axis = op.inputs[0].shape, constant_value(op.inputs[1]), op.get_attr("axis")
     if depth is not None and depth < 0:
         raise ValueError(f"depth must be non-negative, got: {int(depth)}")

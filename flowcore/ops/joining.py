@@ -144,6 +144,7 @@ def _split_axis(tensor: Tensor, source: TensorShape, what: str) -> int | None:
 
 
 def _split_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 0, 0)
     source, ways = op.inputs[1].shape, len(op.outputs)
     axis = _split_axis(op.inputs[0], source, "split_dim")
     if source.sizes is None or axis is None:
@@ -176,6 +177,7 @@ register(
 
 
 def _split_v_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 2, 0)
     source = op.inputs[0].shape
     axis, sizes = _split_axis(op.inputs[2], source, "split_dim"), constant_value(op.inputs[1])
     if source.sizes is None or axis is None:

@@ -25,6 +25,7 @@ __all__ = ["invert_permutation", "pad", "reverse", "tile", "transpose"]
 
 
 def _transpose_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 1, 1)
     source, perm = op.inputs[0].shape, constant_value(op.inputs[1])
     if source.sizes is None and perm is None:
         length = op.inputs[1].shape.with_rank(1)[0].value
@@ -93,6 +94,11 @@ def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugat
         return apply(op_type, a, int_argument(perm, "perm"), name=scope)
 
 
+def _inverse_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 0, 1)
+    return shapes.same(op)
+
+
 def _inverse_value(op: Operation) -> list[Any]:
     value = constant_value(op.inputs[0])
     return [None if value is None else np.argsort(value).astype(value.dtype)]
@@ -103,7 +109,7 @@ def _inverse_value(op: Operation) -> list[Any]:
     inputs=["x: T"],
     outputs=["y: T"],
     attrs=["T: {indices} = int32"],
-    shape=shapes.same,
+    shape=_inverse_shape,
     grad=None,
     value=_inverse_value,
 )
@@ -270,6 +276,7 @@ def pad(
 
 
 def _reverse_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 1, 0, 1)
     axes = shapes.axes_of(op.inputs[1], op.inputs[0].shape.ndims)
     if axes is not None and len(set(axes)) != len(axes):
         raise ValueError(f"axes {axes} name one twice")

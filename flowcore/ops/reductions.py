@@ -473,6 +473,7 @@ def reduce_logsumexp(
 
 
 def _arg_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 1, 0)
     source = op.inputs[0].shape
     axis = shapes.axis_of(op.inputs[1], source.ndims, "dimension")
     if source.sizes is None:
@@ -599,13 +600,18 @@ def _cumprod_grad(op: Operation, g: Any) -> list[Any]:
     return [apply("SelectV2", apply("Equal", seen, 0), sum_behind(op.outputs[0]) / safe, at_or_behind), None]
 
 
+def _cumulative_shape(op: Operation) -> Any:
+    shapes.expect_rank(op, 1, 0)
+    return shapes.same(op)
+
+
 _CUM = ["exclusive: bool = False", "reverse: bool = False", "T: {numbers}", "Tidx: {indices} = int32"]
 register(
     "Cumsum",
     inputs=["x: T", "axis: Tidx"],
     outputs=["out: T"],
     attrs=_CUM,
-    shape=shapes.same,
+    shape=_cumulative_shape,
     grad=_cumsum_grad,
 )
 register(
@@ -613,7 +619,7 @@ register(
     inputs=["x: T", "axis: Tidx"],
     outputs=["out: T"],
     attrs=_CUM,
-    shape=shapes.same,
+    shape=_cumulative_shape,
     grad=_cumprod_grad,
 )
 

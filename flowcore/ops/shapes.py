@@ -86,6 +86,17 @@ def broadcast(op: Operation) -> Shapes:
     return [broadcast_shapes(op.inputs[0]._shape, op.inputs[1]._shape)]
 
 
+def expect_rank(op: Operation, index: int, *ranks: int) -> None:
+    """Raises ValueError unless input `index`, of an op without lists, has one of these ranks, or one
+    that is not known.
+    """
+    found = op.inputs[index].shape
+    if found.ndims not in (None, *ranks):
+        wanted = " or ".join("a scalar" if rank == 0 else "a vector" for rank in ranks)
+        name = op.op_def.input_arg[index].name
+        raise ValueError(f"{name} of a {op.type} must be {wanted}, found shape {found}")
+
+
 def axes_of(tensor: Tensor, rank: int | None, what: str = "axis") -> list[int] | None:
     """The constant axes that a tensor holds, as non-negative numbers; None when they are not known.
     Raises ValueError when out of range.
@@ -111,6 +122,7 @@ def axis_of(tensor: Tensor, rank: int | None, what: str = "axis") -> int | None:
 
 def reduction(op: Operation) -> Shapes:
     """A reduction of input 0 over the axes in input 1, with attribute keep_dims."""
+    expect_rank(op, 1, 0, 1)
     shape, keep = op.inputs[0].shape, op.get_attr("keep_dims")
     axes = axes_of(op.inputs[1], shape.ndims, "reduction_indices")
     if shape.sizes is None:

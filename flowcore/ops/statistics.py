@@ -150,6 +150,8 @@ def zero_fraction(value: Any, name: str | None = None) -> Tensor:
 
 
 def _in_top_k_shape(op: Operation) -> Any:
+    if len(op.inputs) == 3:
+        shapes.expect_rank(op, 2, 0)
     predictions, targets = op.inputs[0].shape.with_rank(2), op.inputs[1].shape.with_rank(1)
     return [predictions[:1].merge_with(targets)]
 
