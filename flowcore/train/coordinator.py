@@ -1,7 +1,4 @@
-"""Coordinator:
-
-lets several threads stop together, and brings the exception of one to the thread that joins them.
-"""
+"""Coordinator: several threads stop together, and the exception of one reaches the thread that joins them."""
 
 from __future__ import annotations
 
@@ -53,8 +50,25 @@ class Coordinator:
     `request_stop` was given.
 
     Args:
-      clean_stop_exception_types: exceptions that are a normal end and are not raised again;
-      OutOfRangeError by default.
+        clean_stop_exception_types: Exceptions that are a normal end and are not raised again; None:
+            OutOfRangeError.
+
+    Raises:
+        TypeError: clean_stop_exception_types holds something else than exception classes.
+
+    Example:
+        >>> import threading
+        >>> coord = fc.train.Coordinator()
+        >>> def work():
+        ...     with coord.stop_on_exception():
+        ...         raise ValueError("no more")
+        >>> thread = threading.Thread(target=work)
+        >>> thread.start()
+        >>> try:
+        ...     coord.join([thread])
+        ... except ValueError as error:
+        ...     print(error)
+        no more
     """
 
     def __init__(self, clean_stop_exception_types: tuple[type[BaseException], ...] | None = None) -> None:
@@ -88,10 +102,22 @@ class Coordinator:
         return f"<flowcore.train.Coordinator, {state}{error}, {threads} threads alive>"
 
     def request_stop(self, ex: BaseException | ExcInfo | None = None) -> None:
-        """Asks all threads to stop. `ex`: an exception, or the triple of sys.exc_info(), which
-        `join` raises; the first one counts.
+        """Asks all threads to stop.
 
         After `join` has returned, an exception given here is raised at once.
+
+        Args:
+            ex: An exception, or the triple of sys.exc_info(), which `join` raises; the first one
+                counts. None: a normal end.
+
+        Raises:
+            TypeError: ex is something else.
+
+        Example:
+            >>> coord = fc.train.Coordinator()
+            >>> coord.request_stop()
+            >>> coord.should_stop()
+            True
         """
         info: ExcInfo | None = None
         if isinstance(ex, BaseException):
@@ -120,7 +146,15 @@ class Coordinator:
             callback()
 
     def clear_stop(self) -> None:
-        """Makes the coordinator usable again."""
+        """Makes the coordinator usable again: nothing was asked for, and no exception is kept.
+
+        Example:
+            >>> coord = fc.train.Coordinator()
+            >>> coord.request_stop()
+            >>> coord.clear_stop()
+            >>> coord.should_stop()
+            False
+        """
         with self._lock:
             self._joined = False
             self._exception = self._runner_failure = None
@@ -128,29 +162,91 @@ class Coordinator:
             self._stop.clear()
 
     def should_stop(self) -> bool:
-        """Whether a stop was asked for."""
+        """Whether a stop was asked for.
+
+        Returns:
+            A bool.
+
+        Example:
+            >>> fc.train.Coordinator().should_stop()
+            False
+        """
         return self._stop.is_set()
 
     @contextlib.contextmanager
     def stop_on_exception(self) -> Iterator[None]:
-        """An exception inside becomes a request to stop, and goes no further."""
+        """A context in which an exception becomes a request to stop, and goes no further.
+
+        Yields:
+            None.
+
+        Example:
+            >>> coord = fc.train.Coordinator()
+            >>> with coord.stop_on_exception():
+            ...     raise fc.errors.OutOfRangeError(None, None, "the end")
+            >>> coord.should_stop()
+            True
+        """
         try:
             yield
         except Exception:
             self.request_stop(sys.exc_info())  # type: ignore[arg-type]
 
     def wait_for_stop(self, timeout: float | None = None) -> bool:
-        """Waits until a stop is asked for, or `timeout` seconds have passed. Returns should_stop()."""
+        """Waits until a stop is asked for.
+
+        Args:
+            timeout: The longest wait in seconds; None: no limit.
+
+        Returns:
+            Whether a stop was asked for, a bool.
+
+        Raises:
+            TypeError: timeout is no number.
+            ValueError: timeout is NaN.
+
+        Example:
+            >>> fc.train.Coordinator().wait_for_stop(timeout=0.01)
+            False
+        """
         return self._stop.wait(None if timeout is None else _seconds(timeout, "timeout"))
 
     def register_thread(self, thread: threading.Thread) -> None:
-        """Adds a thread that `join` waits for."""
+        """Adds a thread that `join` waits for.
+
+        Args:
+            thread: A threading.Thread.
+
+        Raises:
+            TypeError: thread is something else.
+
+        Example:
+            >>> import threading
+            >>> coord = fc.train.Coordinator()
+            >>> thread = threading.Thread(target=coord.request_stop)
+            >>> coord.register_thread(thread)
+            >>> thread.start()
+            >>> coord.join()
+        """
         instance(thread, threading.Thread, "thread")
         with self._lock:
             self._threads.add(thread)
 
     def call_on_stop(self, callback: Callable[[], None]) -> None:
-        """Calls a function when a stop is asked for; at once if it was already."""
+        """Calls a function when a stop is asked for; at once if it was already.
+
+        Args:
+            callback: A function without arguments. The thread that asks for the stop calls it.
+
+        Raises:
+            TypeError: callback cannot be called.
+
+        Example:
+            >>> coord = fc.train.Coordinator()
+            >>> coord.call_on_stop(lambda: print("stopping"))
+            >>> coord.request_stop()
+            stopping
+        """
         function(callback, "callback")
         with self._lock:
             self._on_stop.append(callback)
@@ -166,9 +262,27 @@ class Coordinator:
     ) -> None:
         """Waits for the registered threads and `threads` to end.
 
-        Returns when all have ended. Once a stop was asked for, they have `stop_grace_period_secs`
-        to do so; then a RuntimeError names those that live (unless ignore_live_threads). Raises the
-        exception given to `request_stop`, with its traceback.
+        Args:
+            threads: Further threads, an iterable of threading.Thread; None: none.
+            stop_grace_period_secs: How long, in seconds, threads may go on after a stop was asked
+                for.
+            ignore_live_threads: Whether threads that live on after that are no error.
+
+        Raises:
+            TypeError: an argument is of another kind.
+            ValueError: stop_grace_period_secs is NaN.
+            RuntimeError: threads still run after stop_grace_period_secs; the message names them.
+            Exception: What request_stop was given, with its traceback.
+
+        Example:
+            >>> import threading
+            >>> coord = fc.train.Coordinator()
+            >>> thread = threading.Thread(target=coord.wait_for_stop)
+            >>> thread.start()
+            >>> coord.request_stop()
+            >>> coord.join([thread])
+            >>> coord.joined
+            True
         """
         more = [] if threads is None else listed(threads, "threads")
         grace = _seconds(stop_grace_period_secs, "stop_grace_period_secs")
@@ -198,10 +312,21 @@ class Coordinator:
 
     @property
     def joined(self) -> bool:
+        """Whether `join` has returned since the last `clear_stop`."""
         return self._joined
 
     def raise_requested_exception(self) -> None:
-        """Raises the exception that was given to request_stop, if any."""
+        """Raises the exception that was given to `request_stop`, if any, with its traceback.
+
+        Example:
+            >>> coord = fc.train.Coordinator()
+            >>> coord.request_stop(ValueError("bad input"))
+            >>> try:
+            ...     coord.raise_requested_exception()
+            ... except ValueError as error:
+            ...     print(error)
+            bad input
+        """
         with self._lock:
             exception = self._exception
             self._unraised.clear()

@@ -1,7 +1,6 @@
-"""Input pipelines of queues:
+"""Input pipelines of queues: producers of names, numbers and slices, and batches of tensors.
 
-producers of names, numbers and slices, and batches of tensors. Each adds a queue and its runner to
-the graph.
+Each adds a queue and its runner to the graph.
 """
 
 from __future__ import annotations
@@ -51,9 +50,28 @@ MAX_THREADS = 10_000
 
 
 def limit_epochs(tensor: Any, num_epochs: int | None = None, name: str | None = None) -> Tensor:
-    """The same tensor, `num_epochs` times;
+    """The same tensor a number of times, then OutOfRangeError.
 
-    then OutOfRangeError. It counts in a local variable: run local_variables_initializer().
+    Args:
+        tensor: A Tensor of any dtype and shape.
+        num_epochs: How often it is given; None: for ever. The count is a local variable: run
+            local_variables_initializer().
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of the same dtype and shape.
+
+    Raises:
+        TypeError: num_epochs is no whole number.
+        ValueError: num_epochs is less than 1.
+        OutOfRangeError: it was given num_epochs times (when it runs).
+
+    Example:
+        >>> once = fc.train.limit_epochs(5.0, num_epochs=1)
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.local_variables_initializer())
+        ...     print(sess.run(once))
+        5.0
     """
     if num_epochs is None:
         return convert_to_tensor(tensor)
@@ -77,8 +95,38 @@ def input_producer(
     name: str | None = None,
     cancel_op: Any = None,
 ) -> FIFOQueue:
-    """A queue of the rows of a tensor, in random order each time round unless shuffle=False, for
-    ever or `num_epochs` times.
+    """A queue of the rows of a tensor.
+
+    Args:
+        input_tensor: A Tensor with one dimension or more.
+        element_shape: The shape of a row, where the tensor's own is not known.
+        num_epochs: How often all are given, then OutOfRangeError; None: for ever. The count is a
+            local variable: run local_variables_initializer().
+        shuffle: Whether each round has a random order of its own.
+        seed: The seed of that order; None: see set_random_seed.
+        capacity: Elements that the queue holds.
+        shared_name: The queue's name where sessions share it; None: its own.
+        summary_name: Accepted; there are no summaries yet.
+        name: A name for the operations.
+        cancel_op: Run when a stop is asked for; None: the queue is closed.
+
+    Returns:
+        A FIFOQueue; its runner is in the collection QUEUE_RUNNERS.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: the shape of a row is not known, or num_epochs or capacity is out of range.
+
+    Example:
+        >>> queue = fc.train.input_producer([[1, 2], [3, 4]], shuffle=False)
+        >>> row = queue.dequeue()
+        >>> coord = fc.train.Coordinator()
+        >>> with fc.Session() as sess:
+        ...     threads = fc.train.start_queue_runners(sess, coord)
+        ...     print(sess.run(row), sess.run(row))
+        ...     coord.request_stop()
+        ...     coord.join(threads)
+        [1 2] [3 4]
     """
     with name_scope(name, "input_producer", [input_tensor]) as scope:
         rows = convert_to_tensor(input_tensor, name="input_tensor")
@@ -103,9 +151,36 @@ def string_input_producer(
     name: str | None = None,
     cancel_op: Any = None,
 ) -> FIFOQueue:
-    """A queue of strings (file names, for example).
+    """A queue of strings, file names for example.
 
-    An empty list is an error: at once where it can be seen, else in the run.
+    Args:
+        string_tensor: A vector of strings: a list, a Tensor, or match_filenames_once(...).
+        num_epochs: How often all are given, then OutOfRangeError; None: for ever. The count is a
+            local variable: run local_variables_initializer().
+        shuffle: Whether each round has a random order of its own.
+        seed: The seed of that order; None: see set_random_seed.
+        capacity: Elements that the queue holds.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
+        cancel_op: Run when a stop is asked for; None: the queue is closed.
+
+    Returns:
+        A FIFOQueue; its runner is in the collection QUEUE_RUNNERS.
+
+    Raises:
+        TypeError: string_tensor holds no strings, or an argument is of another kind.
+        ValueError: string_tensor is empty, or num_epochs or capacity is out of range.
+        InvalidArgumentError: string_tensor turns out to be empty (when it runs).
+
+    Example:
+        >>> name = fc.train.string_input_producer(["a.png", "b.png"], shuffle=False).dequeue()
+        >>> coord = fc.train.Coordinator()
+        >>> with fc.Session() as sess:
+        ...     threads = fc.train.start_queue_runners(sess, coord)
+        ...     print(sess.run(name))
+        ...     coord.request_stop()
+        ...     coord.join(threads)
+        b'a.png'
     """
     is_array = isinstance(string_tensor, np.ndarray)
     if (is_array and not string_tensor.size) or (
@@ -132,7 +207,29 @@ def range_input_producer(
     shared_name: str | None = None,
     name: str | None = None,
 ) -> FIFOQueue:
-    """A queue of the numbers 0 .. limit - 1."""
+    """A queue of the numbers 0 .. limit - 1.
+
+    Args:
+        limit: The number that ends the range, an int32 scalar.
+        num_epochs: How often all are given, then OutOfRangeError; None: for ever. The count is a
+            local variable: run local_variables_initializer().
+        shuffle: Whether each round has a random order of its own.
+        seed: The seed of that order; None: see set_random_seed.
+        capacity: Elements that the queue holds.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
+
+    Returns:
+        A FIFOQueue of int32 scalars; its runner is in the collection QUEUE_RUNNERS.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: num_epochs or capacity is out of range.
+
+    Example:
+        >>> fc.train.range_input_producer(5, shuffle=False).dequeue().dtype
+        flowcore.int32
+    """
     with name_scope(name, "input_producer", [limit]) as scope:
         return input_producer(
             range(limit), [], num_epochs, shuffle, seed, capacity, shared_name, "fraction_of_{}_full", scope
@@ -148,7 +245,30 @@ def slice_input_producer(
     shared_name: str | None = None,
     name: str | None = None,
 ) -> list[Tensor]:
-    """One slice of each tensor, the same row of all, a fresh one at each evaluation."""
+    """One slice of each tensor, the same row of all, a fresh one at each evaluation.
+
+    Args:
+        tensor_list: A list of Tensors with one dimension or more, all of the same length.
+        num_epochs: How often all are given, then OutOfRangeError; None: for ever. The count is a
+            local variable: run local_variables_initializer().
+        shuffle: Whether each round has a random order of its own.
+        seed: The seed of that order; None: see set_random_seed.
+        capacity: Elements that the queue holds.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
+
+    Returns:
+        A list of Tensors, one per entry, each without the first dimension.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: tensor_list is empty, or num_epochs or capacity is out of range.
+
+    Example:
+        >>> image, label = fc.train.slice_input_producer([np.zeros([5, 2]), [0, 1, 2, 3, 4]])
+        >>> image.shape
+        TensorShape([2])
+    """
     tensor_list = listed(tensor_list, "tensor_list")
     if not tensor_list:
         raise ValueError("slice_input_producer needs a list of one or more tensors")
@@ -160,7 +280,26 @@ def slice_input_producer(
 
 
 def match_filenames_once(pattern: Any, name: str | None = None) -> Variable:
-    """The files that match shell patterns, found once, when local_variables_initializer() runs."""
+    """The files that match shell patterns, found once, when local_variables_initializer() runs.
+
+    Args:
+        pattern: A pattern or a vector of patterns, with `*`, `?` and `[...]`.
+        name: A name for the variable.
+
+    Returns:
+        A local Variable: a vector of strings, sorted.
+
+    Raises:
+        TypeError: pattern is no text.
+
+    Example:
+        >>> _ = open("a.txt", "w").close()
+        >>> names = fc.train.match_filenames_once("*.txt")
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.local_variables_initializer())
+        ...     print(sess.run(names))
+        [b'a.txt']
+    """
     return Variable(
         matching_files(pattern),
         trainable=False,
@@ -273,16 +412,38 @@ def batch(
     """Batches of examples, in order (with one thread).
 
     Args:
-      tensors: a tensor, a list or a dictionary: one example, or many along the first dimension with
-      enqueue_many.
-      batch_size: examples per batch.
-      num_threads: threads that run the ops behind `tensors`.
-      capacity: examples that may wait.
-      shapes: of the components, where they are not known.
-      allow_smaller_final_batch: the last batch may be smaller; otherwise what is left over is dropped.
+        tensors: A Tensor, a list or a dictionary of Tensors: one example, or with enqueue_many
+            several along the first dimension.
+        batch_size: Examples per batch: an int, or an int32 scalar Tensor.
+        num_threads: Threads that run the operations behind tensors.
+        capacity: Examples that may wait.
+        enqueue_many: Whether tensors holds several examples.
+        shapes: The shapes of the components, where the tensors' own are not known.
+        dynamic_pad: Must be False.
+        allow_smaller_final_batch: Whether the last batch may be smaller; otherwise what is left
+            over is dropped.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
 
     Returns:
-      A tensor for a tensor or a list of one, a list for a longer list, a dictionary for a dictionary.
+        A Tensor for a tensor or a list of one, a list for a longer list, a dictionary for a
+        dictionary, each with a first dimension of batch_size.
+
+    Raises:
+        TypeError: an argument is of another kind, or entries differ in dtype.
+        ValueError: there is no tensor, a shape is not known, or a number is out of range.
+        NotImplementedError: dynamic_pad is True.
+
+    Example:
+        >>> number = fc.train.range_input_producer(10, shuffle=False).dequeue()
+        >>> numbers = fc.train.batch([number], batch_size=3)
+        >>> coord = fc.train.Coordinator()
+        >>> with fc.Session() as sess:
+        ...     threads = fc.train.start_queue_runners(sess, coord)
+        ...     print(sess.run(numbers))
+        ...     coord.request_stop()
+        ...     coord.join(threads)
+        [0 1 2]
     """
     make = functools.partial(FIFOQueue, capacity, shared_name=shared_name)
     return _batches(
@@ -310,8 +471,33 @@ def batch_join(
     shared_name: str | None = None,
     name: str | None = None,
 ) -> Any:
-    """As batch, with one thread for each entry of `tensors_list`, so that they may come from
-    different readers.
+    """Batches of examples that several threads read, each from tensors of its own.
+
+    Args:
+        tensors_list: One entry per thread, each as the tensors of batch: a list, for example, of
+            what different readers give.
+        batch_size: Examples per batch: an int, or an int32 scalar Tensor.
+        capacity: Examples that may wait.
+        enqueue_many: Whether an entry holds several examples along the first dimension.
+        shapes: The shapes of the components, where the tensors' own are not known.
+        dynamic_pad: Must be False.
+        allow_smaller_final_batch: Whether the last batch may be smaller; otherwise what is left
+            over is dropped.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
+
+    Returns:
+        A Tensor for a tensor or a list of one, a list for a longer list, a dictionary for a
+        dictionary, each with a first dimension of batch_size.
+
+    Raises:
+        TypeError: an argument is of another kind, or entries differ in dtype.
+        ValueError: there is no tensor, a shape is not known, or a number is out of range.
+        NotImplementedError: dynamic_pad is True.
+
+    Example:
+        >>> fc.train.batch_join([[fc.zeros([2])], [fc.ones([2])]], batch_size=4).shape
+        TensorShape([4, 2])
     """
     make = functools.partial(FIFOQueue, capacity, shared_name=shared_name)
     return _batches(
@@ -341,7 +527,36 @@ def shuffle_batch(
     shared_name: str | None = None,
     name: str | None = None,
 ) -> Any:
-    """As batch, in random order: examples are drawn from at least `min_after_dequeue` that wait."""
+    """Batches of examples in random order.
+
+    Args:
+        tensors: A Tensor, a list or a dictionary of Tensors: one example, or with enqueue_many
+            several along the first dimension.
+        batch_size: Examples per batch: an int, or an int32 scalar Tensor.
+        capacity: Examples that may wait.
+        min_after_dequeue: Examples that still wait after a batch was taken: the more, the better
+            mixed.
+        num_threads: Threads that run the operations behind tensors.
+        seed: The seed of the order; None: see set_random_seed.
+        enqueue_many: Whether tensors holds several examples.
+        shapes: The shapes of the components, where the tensors' own are not known.
+        allow_smaller_final_batch: Whether the last batch may be smaller; otherwise what is left
+            over is dropped.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
+
+    Returns:
+        A Tensor for a tensor or a list of one, a list for a longer list, a dictionary for a
+        dictionary, each with a first dimension of batch_size.
+
+    Raises:
+        TypeError: an argument is of another kind, or entries differ in dtype.
+        ValueError: there is no tensor, a shape is not known, or a number is out of range.
+
+    Example:
+        >>> fc.train.shuffle_batch([fc.zeros([2])], 4, capacity=50, min_after_dequeue=10).shape
+        TensorShape([4, 2])
+    """
     make = functools.partial(
         RandomShuffleQueue, capacity, min_after_dequeue, seed=seed, shared_name=shared_name
     )
@@ -370,7 +585,35 @@ def shuffle_batch_join(
     shared_name: str | None = None,
     name: str | None = None,
 ) -> Any:
-    """As shuffle_batch, with one thread for each entry of `tensors_list`."""
+    """Batches, in random order, of examples that several threads read, each from tensors of its own.
+
+    Args:
+        tensors_list: One entry per thread, each as the tensors of shuffle_batch.
+        batch_size: Examples per batch: an int, or an int32 scalar Tensor.
+        capacity: Examples that may wait.
+        min_after_dequeue: Examples that still wait after a batch was taken: the more, the better
+            mixed.
+        seed: The seed of the order; None: see set_random_seed.
+        enqueue_many: Whether an entry holds several examples along the first dimension.
+        shapes: The shapes of the components, where the tensors' own are not known.
+        allow_smaller_final_batch: Whether the last batch may be smaller; otherwise what is left
+            over is dropped.
+        shared_name: The queue's name where sessions share it; None: its own.
+        name: A name for the operations.
+
+    Returns:
+        A Tensor for a tensor or a list of one, a list for a longer list, a dictionary for a
+        dictionary, each with a first dimension of batch_size.
+
+    Raises:
+        TypeError: an argument is of another kind, or entries differ in dtype.
+        ValueError: there is no tensor, a shape is not known, or a number is out of range.
+
+    Example:
+        >>> lists = [[fc.zeros([2])], [fc.ones([2])]]
+        >>> fc.train.shuffle_batch_join(lists, 4, capacity=50, min_after_dequeue=10).shape
+        TensorShape([4, 2])
+    """
     make = functools.partial(
         RandomShuffleQueue, capacity, min_after_dequeue, seed=seed, shared_name=shared_name
     )

@@ -24,9 +24,27 @@ def exponential_decay(
     staircase: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """learning_rate * decay_rate ** (global_step / decay_steps);
+    """A learning rate that falls by a constant factor.
 
-    `staircase` cuts the quotient to whole numbers.
+    It is learning_rate * decay_rate ** (global_step / decay_steps).
+
+    Args:
+        learning_rate: The rate at step 0, a floating scalar.
+        global_step: The number of steps so far, a scalar of any number dtype: a Variable or Tensor.
+        decay_steps: Over how many steps the rate falls once by decay_rate.
+        decay_rate: The factor.
+        staircase: Whether the quotient is cut to whole numbers, so that the rate falls in steps.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of learning_rate's dtype.
+
+    Raises:
+        TypeError: an argument is no number, or staircase no bool.
+
+    Example:
+        >>> fc.Session().run(fc.train.exponential_decay(1.0, 20, 10, 0.5))
+        np.float32(0.25)
     """
     with name_scope(name, "ExponentialDecay") as scope:
         rate = convert_to_tensor(learning_rate, name="learning_rate")
@@ -46,9 +64,30 @@ def polynomial_decay(
     cycle: bool = False,
     name: str | None = None,
 ) -> Tensor:
-    """From learning_rate to end_learning_rate over decay_steps, along a polynomial. With `cycle` the
-    way is made longer each time its end is passed: by the smallest multiple of decay_steps that holds
-    global_step.
+    """A learning rate that goes from learning_rate to end_learning_rate along a polynomial.
+
+    With s = min(global_step, decay_steps) it is (learning_rate - end_learning_rate) * (1 - s /
+    decay_steps) ** power + end_learning_rate.
+
+    Args:
+        learning_rate: The rate at step 0, a floating scalar.
+        global_step: The number of steps so far, a scalar of any number dtype.
+        decay_steps: The step at which the end is reached.
+        end_learning_rate: The rate from there on.
+        power: The exponent; 1 is a straight line.
+        cycle: Whether decay_steps grows, each time it is passed, to its smallest multiple that
+            holds global_step, so that the rate goes up again.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of learning_rate's dtype.
+
+    Raises:
+        TypeError: an argument is no number, or cycle no bool.
+
+    Example:
+        >>> fc.Session().run(fc.train.polynomial_decay(1.0, 5, 10, end_learning_rate=0.0))
+        np.float32(0.5)
     """
     with name_scope(name, "PolynomialDecay"):
         rate = convert_to_tensor(learning_rate, name="learning_rate")
@@ -63,7 +102,27 @@ def polynomial_decay(
 
 
 def piecewise_constant(x: Any, boundaries: list[Any], values: list[Any], name: str | None = None) -> Tensor:
-    """values[i] up to and including boundaries[i], values[-1] beyond the last."""
+    """A value that changes at boundaries.
+
+    It is values[i] up to and including boundaries[i], and values[-1] beyond the last.
+
+    Args:
+        x: A scalar number: a Tensor or Variable, such as the global step.
+        boundaries: A list of numbers that grow.
+        values: A list of one value more than boundaries.
+        name: A name for the operation.
+
+    Returns:
+        A scalar Tensor of the dtype of the values.
+
+    Raises:
+        TypeError: boundaries or values is no list, or holds no numbers.
+        ValueError: values is not one longer than boundaries.
+
+    Example:
+        >>> fc.Session().run(fc.train.piecewise_constant(15, [10, 20], [1.0, 0.5, 0.25]))
+        np.float32(0.5)
+    """
     boundaries, values = listed(boundaries, "boundaries"), listed(values, "values")
     if len(boundaries) != len(values) - 1:
         raise ValueError("piecewise_constant needs one value more than boundaries")

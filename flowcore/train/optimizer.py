@@ -37,11 +37,32 @@ class Optimizer:
 
     A subclass overrides what it needs of TensorFlow 1.15's hooks. The update of one variable is
     `_resource_apply_dense(grad, var)` or `_apply_dense(grad, var)`; that of some of its rows is
-    `_resource_apply_sparse(grad, var, indices)` or `_apply_sparse(IndexedSlices, var)`, whose rows are
-    unique. Of the two the one in the most derived class counts, and the first where both stand there.
-    `_create_slots(var_list)` makes variables of its own with `_zeros_slot`, `_get_or_make_slot`,
-    `_get_or_make_slot_with_initializer` and `_create_non_slot_variable`; `_prepare()` makes tensors of
-    hyper-parameters; `_finish(ops, name)` has the last word.
+    `_resource_apply_sparse(grad, var, indices)` or `_apply_sparse(IndexedSlices, var)`, whose rows
+    are unique. Of the two the one in the most derived class counts, and the first where both stand
+    there. `_create_slots(var_list)` makes variables of its own with `_zeros_slot`,
+    `_get_or_make_slot`, `_get_or_make_slot_with_initializer` and `_create_non_slot_variable`;
+    `_prepare()` makes tensors of hyper-parameters; `_finish(ops, name)` has the last word.
+
+    Args:
+        use_locking: Accepted; updates of one variable never overlap.
+        name: The name that operations and slots get.
+        use_own_namescope_for_non_slot_vars: Accepted; there is one name scope.
+
+    Raises:
+        TypeError: use_locking is no bool, or name no text.
+        ValueError: name is empty.
+
+    Example:
+        >>> class SignDescent(fc.train.Optimizer):
+        ...     def _resource_apply_dense(self, grad, var):
+        ...         return var.assign_sub(0.5 * fc.sign(grad))
+        >>> x = fc.Variable(3.0)
+        >>> step = SignDescent(False, "SignDescent").minimize(fc.square(x))
+        >>> with fc.Session() as sess:
+        ...     sess.run(x.initializer)
+        ...     sess.run(step)
+        ...     print(sess.run(x))
+        2.5
     """
 
     GATE_NONE = 0
@@ -71,6 +92,15 @@ class Optimizer:
         return f"<flowcore.train.{type(self).__name__} '{self._name}'{settings}, {slots} slots>"
 
     def get_name(self) -> str:
+        """The optimiser's name.
+
+        Returns:
+            A str.
+
+        Example:
+            >>> fc.train.AdamOptimizer().get_name()
+            'Adam'
+        """
         return self._name
 
     # -- the public steps
@@ -89,7 +119,30 @@ class Optimizer:
     ) -> Operation:
         """An operation that makes one step downhill: compute_gradients and apply_gradients in one.
 
-        Raises ValueError when no variable has a gradient.
+        Args:
+            loss: What to make smaller, a floating Tensor; several elements count as their sum.
+            global_step: A Variable that counts the steps; None: none does.
+            var_list: The Variables to change; None: all trainable ones.
+            gate_gradients: GATE_NONE, GATE_OP or GATE_GRAPH; accepted: nodes run as soon as they
+                can.
+            aggregation_method: Accepted; gradients of a tensor that is used several times are added
+                up.
+            colocate_gradients_with_ops: Whether gradients run where their operations do.
+            name: The name of the operation; None: the optimiser's.
+            grad_loss: The gradient that arrives at loss, a Tensor of its shape; None: ones.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            TypeError: an argument is of another kind.
+            ValueError: there is no variable, loss depends on none of them, or is not floating.
+
+        Example:
+            >>> x = fc.Variable(3.0)
+            >>> step = fc.train.GradientDescentOptimizer(0.25).minimize(fc.square(x))
+            >>> step.type
+            'NoOp'
         """
         pairs = self.compute_gradients(
             loss, var_list, gate_gradients, aggregation_method, colocate_gradients_with_ops, grad_loss
@@ -110,10 +163,33 @@ class Optimizer:
         colocate_gradients_with_ops: bool = False,
         grad_loss: Any = None,
     ) -> list[tuple[Any, Variable]]:
-        """(gradient, variable) pairs;
+        """The gradients of a loss: the first half of minimize.
 
-        the gradient is a Tensor, an IndexedSlices, or None where the loss does not depend on the
-        variable.
+        Args:
+            loss: A floating Tensor; several elements count as their sum.
+            var_list: The Variables; None: all trainable ones.
+            gate_gradients: GATE_NONE, GATE_OP or GATE_GRAPH; accepted: nodes run as soon as they
+                can.
+            aggregation_method: Accepted; gradients of a tensor that is used several times are added
+                up.
+            colocate_gradients_with_ops: Whether gradients run where their operations do.
+            grad_loss: The gradient that arrives at loss, a Tensor of its shape; None: ones.
+
+        Returns:
+            A list of pairs (gradient, variable). A gradient is a Tensor, an IndexedSlices where
+            only rows are read, or None where the loss does not depend on the variable.
+
+        Raises:
+            TypeError: an argument is of another kind.
+            ValueError: there is no variable, loss is not floating, or gate_gradients is another
+                number.
+
+        Example:
+            >>> x = fc.Variable(3.0)
+            >>> optimizer = fc.train.GradientDescentOptimizer(0.25)
+            >>> [(gradient, variable)] = optimizer.compute_gradients(fc.square(x))
+            >>> variable is x
+            True
         """
         if callable(loss) and not isinstance(loss, Tensor):
             raise TypeError("loss must be a Tensor: flowcore builds graphs; call the function first")
@@ -154,7 +230,32 @@ class Optimizer:
         name: str | None = None,
         skip_gradients_aggregation: bool = False,
     ) -> Operation:
-        """An operation that applies gradients to variables, and counts `global_step` up."""
+        """An operation that applies gradients to variables: the second half of minimize.
+
+        Args:
+            grads_and_vars: A list of pairs (gradient, variable), as compute_gradients gives them; a
+                gradient may have been changed, clipped for example.
+            global_step: A Variable that is counted up afterwards; None: none is.
+            name: The name of the operation; None: the optimiser's.
+            skip_gradients_aggregation: Accepted; there is one process.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            TypeError: an entry is no pair, is the other way round, or holds something else.
+            ValueError: there is no gradient, or one has another shape than its variable.
+
+        Example:
+            >>> x = fc.Variable([3.0, 4.0])
+            >>> optimizer = fc.train.GradientDescentOptimizer(1.0)
+            >>> step = optimizer.apply_gradients([(fc.constant([1.0, 0.5]), x)])
+            >>> with fc.Session() as sess:
+            ...     sess.run(x.initializer)
+            ...     sess.run(step)
+            ...     print(sess.run(x))
+            [2.  3.5]
+        """
         pairs = []
         for pair in listed(grads_and_vars, "grads_and_vars"):
             if not isinstance(pair, (tuple, list)) or len(pair) != 2:
@@ -247,16 +348,54 @@ class Optimizer:
     # -----------------------------------------------------------------------------------------------------
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
-        """The variable of that name that the optimiser keeps for `var`, or None."""
+        """The variable of that name that the optimiser keeps for a variable.
+
+        Args:
+            var: The Variable.
+            name: The slot's name, as get_slot_names gives it.
+
+        Returns:
+            A Variable, or None.
+
+        Raises:
+            TypeError: var is no Variable.
+
+        Example:
+            >>> x = fc.Variable(3.0, name="x")
+            >>> optimizer = fc.train.MomentumOptimizer(0.1, 0.9)
+            >>> step = optimizer.minimize(fc.square(x))
+            >>> optimizer.get_slot(x, "momentum").name
+            'x/Momentum:0'
+        """
         slots = self._slots.get(hashable(name, "name"), {})
         return slots.get(instance(var, Variable, "var"))
 
     def get_slot_names(self) -> list[str]:
-        """The names of the slots."""
+        """The names of the slots.
+
+        Returns:
+            A list of str, sorted; empty before the first apply_gradients.
+
+        Example:
+            >>> optimizer = fc.train.AdamOptimizer()
+            >>> step = optimizer.minimize(fc.square(fc.Variable(3.0)))
+            >>> optimizer.get_slot_names()
+            ['m', 'v']
+        """
         return sorted(self._slots)
 
     def variables(self) -> list[Variable]:
-        """All variables of the optimiser's own in the default graph, by name."""
+        """All variables of the optimiser's own in the default graph: slots and others.
+
+        Returns:
+            A list of Variables, by name.
+
+        Example:
+            >>> optimizer = fc.train.AdamOptimizer()
+            >>> step = optimizer.minimize(fc.square(fc.Variable(3.0, name="x")))
+            >>> [v.op.name for v in optimizer.variables()]
+            ['beta1_power', 'beta2_power', 'x/Adam', 'x/Adam_1']
+        """
         own = [s for slots in self._slots.values() for s in slots.values()] + list(self._non_slots.values())
         graph = get_default_graph()
         return sorted([v for v in own if v.graph is graph], key=lambda v: v.name)

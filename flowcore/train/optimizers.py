@@ -66,7 +66,27 @@ class _FusedOptimizer(Optimizer):
 
 
 class GradientDescentOptimizer(_FusedOptimizer):
-    """variable -= learning_rate * gradient."""
+    """Gradient descent: variable -= learning_rate * gradient.
+
+    Args:
+        learning_rate: The step size: a number, a scalar Tensor, or a function without arguments
+            that gives one.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: The name that operations and slots get.
+
+    Raises:
+        TypeError: use_locking is no bool, or name no text.
+        ValueError: name is empty.
+
+    Example:
+        >>> x = fc.Variable(3.0)
+        >>> step = fc.train.GradientDescentOptimizer(0.25).minimize(fc.square(x))
+        >>> with fc.Session() as sess:
+        ...     sess.run(x.initializer)
+        ...     sess.run(step)
+        ...     print(sess.run(x))
+        1.5
+    """
 
     def __init__(self, learning_rate: Any, use_locking: bool = False, name: str = "GradientDescent") -> None:
         super().__init__(use_locking, name)
@@ -94,9 +114,37 @@ class GradientDescentOptimizer(_FusedOptimizer):
 
 
 class MomentumOptimizer(_FusedOptimizer):
-    """accumulator = momentum * accumulator + gradient;
+    """Gradient descent with momentum.
 
-    variable -= learning_rate * accumulator. Slot: "momentum".
+    accumulator = momentum * accumulator + gradient; variable -= learning_rate * accumulator. Slot:
+    "momentum", the accumulator, which begins with zeros.
+
+    Source: Polyak, "Some methods of speeding up the convergence of iteration methods", 1964; with
+    use_nesterov: Sutskever et al., "On the importance of initialization and momentum in deep
+    learning", 2013.
+
+    Args:
+        learning_rate: The step size: a number, a scalar Tensor, or a function without arguments
+            that gives one.
+        momentum: The part of the accumulator that is kept, likewise.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: The name that operations and slots get.
+        use_nesterov: Whether the step is gradient + momentum * accumulator instead of the
+            accumulator.
+
+    Raises:
+        TypeError: a flag is no bool, or name no text.
+        ValueError: name is empty.
+
+    Example:
+        >>> x = fc.Variable(3.0)
+        >>> step = fc.train.MomentumOptimizer(0.25, momentum=0.5).minimize(fc.square(x))
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.global_variables_initializer())
+        ...     for _ in range(2):
+        ...         sess.run(step)
+        ...     print(sess.run(x))
+        0.0
     """
 
     def __init__(
@@ -160,7 +208,39 @@ _HOST = "/cpu:0"
 
 
 class AdamOptimizer(_FusedOptimizer):
-    """Kingma and Ba, "Adam", 2015. Slots: "m", "v"."""
+    """Adam: steps scaled by running means of the gradient and of its square.
+
+    m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g ** 2; with t the number of
+    steps, variable -= learning_rate * sqrt(1 - beta2 ** t) / (1 - beta1 ** t) * m / (sqrt(v) +
+    epsilon). Slots: "m" and "v", which begin with zeros. The update of single rows decays all rows
+    of m and v.
+
+    Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015, the formulation at
+    the end of section 2.
+
+    Args:
+        learning_rate: The step size: a number, a scalar Tensor, or a function without arguments
+            that gives one.
+        beta1: The decay of the mean of gradients, likewise.
+        beta2: The decay of the mean of squares, likewise.
+        epsilon: What keeps the divisor from 0, likewise. In float16 at least 2 ** -12 is used.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: The name that operations and slots get.
+        use_own_namescope_for_non_slot_vars: Accepted; there is one name scope.
+
+    Raises:
+        TypeError: use_locking is no bool, or name no text.
+        ValueError: name is empty.
+
+    Example:
+        >>> x = fc.Variable(3.0)
+        >>> step = fc.train.AdamOptimizer(0.5).minimize(fc.square(x))
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.global_variables_initializer())
+        ...     sess.run(step)
+        ...     print(round(float(sess.run(x)), 3))
+        2.5
+    """
 
     def __init__(
         self,
@@ -250,7 +330,34 @@ class AdamOptimizer(_FusedOptimizer):
 
 
 class AdagradOptimizer(_FusedOptimizer):
-    """Duchi et al., 2011. Slot: "accumulator"."""
+    """Adagrad: steps scaled by the sum of all squared gradients so far.
+
+    accumulator += gradient ** 2; variable -= learning_rate * gradient / sqrt(accumulator). Slot:
+    "accumulator".
+
+    Source: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and
+    Stochastic Optimization", 2011.
+
+    Args:
+        learning_rate: The step size: a number, a scalar Tensor, or a function without arguments
+            that gives one.
+        initial_accumulator_value: What the accumulator begins with, a float greater than 0.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: The name that operations and slots get.
+
+    Raises:
+        TypeError: initial_accumulator_value is no number, use_locking no bool, or name no text.
+        ValueError: initial_accumulator_value is not greater than 0, or name is empty.
+
+    Example:
+        >>> x = fc.Variable(3.0)
+        >>> step = fc.train.AdagradOptimizer(1.0).minimize(fc.square(x))
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.global_variables_initializer())
+        ...     sess.run(step)
+        ...     print(round(float(sess.run(x)), 3))
+        2.001
+    """
 
     def __init__(
         self,
@@ -309,7 +416,38 @@ class AdagradOptimizer(_FusedOptimizer):
 
 
 class RMSPropOptimizer(_FusedOptimizer):
-    """Hinton's RMSProp, with momentum. Slots: "rms", "momentum"."""
+    """RMSProp: steps scaled by a running mean of squared gradients, with momentum.
+
+    rms = decay * rms + (1 - decay) * g ** 2; mom = momentum * mom + learning_rate * g / sqrt(rms +
+    epsilon); variable -= mom. Slots: "rms", which begins with ones, and "momentum".
+
+    Source: Tieleman and Hinton, "Lecture 6.5 - RMSProp", Coursera: Neural Networks for Machine
+    Learning, 2012.
+
+    Args:
+        learning_rate: The step size: a number, a scalar Tensor, or a function without arguments
+            that gives one.
+        decay: The decay of the mean of squares, likewise.
+        momentum: The part of the last step that is kept, likewise.
+        epsilon: What keeps the divisor from 0, likewise.
+        use_locking: Accepted; updates of one variable never overlap.
+        centered: Must be False.
+        name: The name that operations and slots get.
+
+    Raises:
+        TypeError: a flag is no bool, or name no text.
+        ValueError: name is empty.
+        NotImplementedError: centered is True.
+
+    Example:
+        >>> x = fc.Variable(3.0)
+        >>> step = fc.train.RMSPropOptimizer(0.5).minimize(fc.square(x))
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.global_variables_initializer())
+        ...     sess.run(step)
+        ...     print(round(float(sess.run(x)), 3))
+        1.586
+    """
 
     def __init__(
         self,

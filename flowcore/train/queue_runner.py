@@ -1,7 +1,6 @@
-"""QueueRunner:
+"""QueueRunner: threads that keep a queue filled.
 
-threads that keep a queue filled. Each runs its enqueue op in the engine's own loop, without the
-GIL.
+Each runs its enqueue op in the engine's own loop, without the GIL.
 """
 
 from __future__ import annotations
@@ -28,12 +27,29 @@ __all__ = ["QueueRunner", "add_queue_runner", "start_queue_runners"]
 class QueueRunner:
     """Fills a queue from threads of its own, one for each enqueue op.
 
+    When the last thread ends, the queue is closed, so that waiting dequeues learn that no more
+    elements come. A thread that fails says so: the waiting dequeues get an error that names this
+    runner and the failure.
+
     Args:
-      queue: the queue.
-      enqueue_ops: operations, one per thread.
-      close_op: run when the threads have ended because there is no more input.
-      cancel_op: run when a stop was asked for.
-      queue_closed_exception_types: exceptions that mean "the queue was closed" rather than a failure.
+        queue: The queue.
+        enqueue_ops: Operations, one per thread.
+        close_op: Run when the threads have ended because there is no more input; None:
+            queue.close().
+        cancel_op: Run when a stop was asked for; None: queue.close(cancel_pending_enqueues=True).
+        queue_closed_exception_types: Exceptions that mean "no more input" rather than a failure;
+            None: OutOfRangeError.
+        queue_runner_def: Not used yet.
+        import_scope: Not used yet.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: queue or enqueue_ops is missing.
+
+    Example:
+        >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+        >>> fc.train.QueueRunner(queue, [queue.enqueue(1.0)] * 2)
+        <flowcore.train.QueueRunner of 'fifo_queue', 2 threads, not started>
     """
 
     def __init__(
@@ -72,22 +88,27 @@ class QueueRunner:
 
     @property
     def queue(self) -> QueueBase:
+        """The queue."""
         return self._queue
 
     @property
     def enqueue_ops(self) -> list[Any]:
+        """The operations, one per thread."""
         return self._enqueue_ops
 
     @property
     def close_op(self) -> Operation:
+        """The operation that closes the queue when there is no more input."""
         return self._close_op
 
     @property
     def cancel_op(self) -> Operation:
+        """The operation that closes the queue when a stop was asked for."""
         return self._cancel_op
 
     @property
     def name(self) -> str:
+        """The queue's name."""
         return self._queue.name
 
     @property
@@ -148,9 +169,35 @@ class QueueRunner:
     def create_threads(
         self, sess: BaseSession, coord: Coordinator | None = None, daemon: bool = False, start: bool = False
     ) -> list[threading.Thread]:
-        """Threads that run the enqueue ops in `sess`, registered with `coord`.
+        """Threads that run the enqueue ops.
 
-        A runner works once at a time per session: [] while it does.
+        A runner works once at a time per session.
+
+        Args:
+            sess: The Session that they run in.
+            coord: A Coordinator that stops them, and that they report failures to; None: failures
+                are printed and kept in `exceptions_raised`.
+            daemon: Whether the process may end while they run.
+            start: Whether to start them too.
+
+        Returns:
+            A list of threading.Thread, one per enqueue op; [] while this runner already works in
+            sess.
+
+        Raises:
+            TypeError: an argument is of another kind.
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+            >>> runner = fc.train.QueueRunner(queue, [queue.enqueue(1.0)])
+            >>> element = queue.dequeue()
+            >>> coord = fc.train.Coordinator()
+            >>> with fc.Session() as sess:
+            ...     threads = runner.create_threads(sess, coord, start=True)
+            ...     print(sess.run(element))
+            ...     coord.request_stop()
+            ...     coord.join(threads)
+            1.0
         """
         instance(sess, BaseSession, "sess")
         if coord is not None:
@@ -193,7 +240,21 @@ class QueueRunner:
 
 
 def add_queue_runner(qr: QueueRunner, collection: str = GraphKeys.QUEUE_RUNNERS) -> None:
-    """Adds a runner to those that start_queue_runners starts."""
+    """Adds a runner to those that start_queue_runners starts.
+
+    Args:
+        qr: The QueueRunner.
+        collection: The name of the graph collection that it is added to.
+
+    Raises:
+        TypeError: qr is no QueueRunner.
+
+    Example:
+        >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+        >>> fc.train.add_queue_runner(fc.train.QueueRunner(queue, [queue.enqueue(1.0)]))
+        >>> len(fc.get_collection(fc.GraphKeys.QUEUE_RUNNERS))
+        1
+    """
     add_to_collection(collection, instance(qr, QueueRunner, "qr"))
 
 
@@ -204,9 +265,32 @@ def start_queue_runners(
     start: bool = True,
     collection: str = GraphKeys.QUEUE_RUNNERS,
 ) -> list[threading.Thread]:
-    """Starts all queue runners of the graph. Returns their threads.
+    """Starts all queue runners of a session's graph.
 
-    Raises ValueError without a session.
+    Args:
+        sess: The Session; None: the default session.
+        coord: A Coordinator that stops the threads; see QueueRunner.create_threads.
+        daemon: Whether the process may end while the threads run.
+        start: Whether to start the threads, not only to make them.
+        collection: The graph collection that holds the runners.
+
+    Returns:
+        A list of threading.Thread.
+
+    Raises:
+        TypeError: sess is no Session.
+        ValueError: sess is None, and there is no default session.
+
+    Example:
+        >>> names = fc.train.string_input_producer(["a", "b"], shuffle=False)
+        >>> name = names.dequeue()
+        >>> coord = fc.train.Coordinator()
+        >>> with fc.Session() as sess:
+        ...     threads = fc.train.start_queue_runners(sess, coord)
+        ...     print([sess.run(name) for _ in range(3)])
+        ...     coord.request_stop()
+        ...     coord.join(threads)
+        [b'a', b'b', b'a']
     """
     sess = get_default_session() if sess is None else sess
     if sess is None:

@@ -15,7 +15,22 @@ __all__ = ["create_global_step", "get_global_step", "get_or_create_global_step",
 
 
 def get_global_step(graph: Graph | None = None) -> Variable | None:
-    """The variable that counts training steps, or None."""
+    """The variable that counts training steps.
+
+    Args:
+        graph: The Graph to look in; None: the default graph.
+
+    Returns:
+        The Variable, or None.
+
+    Raises:
+        TypeError: graph is no Graph.
+        ValueError: the graph has several.
+
+    Example:
+        >>> print(fc.train.get_global_step())
+        None
+    """
     graph = get_default_graph() if graph is None else instance(graph, Graph, "graph")
     found = graph.get_collection(GraphKeys.GLOBAL_STEP)
     if len(found) > 1:
@@ -24,7 +39,22 @@ def get_global_step(graph: Graph | None = None) -> Variable | None:
 
 
 def create_global_step(graph: Graph | None = None) -> Variable:
-    """Makes the global step, an int64 variable. Raises ValueError when there is one."""
+    """Makes the global step: an int64 variable, not trained, that begins at 0.
+
+    Args:
+        graph: The Graph to make it in; None: the default graph.
+
+    Returns:
+        The Variable.
+
+    Raises:
+        TypeError: graph is no Graph.
+        ValueError: the graph has a global step already.
+
+    Example:
+        >>> fc.train.create_global_step().name
+        'global_step:0'
+    """
     graph = get_default_graph() if graph is None else instance(graph, Graph, "graph")
     if get_global_step(graph) is not None:
         raise ValueError("this graph has a global step already")
@@ -38,13 +68,48 @@ def create_global_step(graph: Graph | None = None) -> Variable:
 
 
 def get_or_create_global_step(graph: Graph | None = None) -> Variable:
-    """The global step, made when there is none."""
+    """The global step, made when there is none.
+
+    Args:
+        graph: The Graph; None: the default graph.
+
+    Returns:
+        The Variable, of dtype int64.
+
+    Raises:
+        TypeError: graph is no Graph.
+        ValueError: the graph has several.
+
+    Example:
+        >>> step = fc.train.get_or_create_global_step()
+        >>> step is fc.train.get_or_create_global_step()
+        True
+    """
     found = get_global_step(graph)
     return create_global_step(graph) if found is None else found
 
 
 def global_step(sess: Any, global_step_tensor: Variable) -> int:
-    """The number of steps so far in a session."""
+    """The number of steps so far in a session.
+
+    Args:
+        sess: The Session.
+        global_step_tensor: The global step, a Variable or Tensor.
+
+    Returns:
+        An int.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        FailedPreconditionError: the variable was not initialised.
+
+    Example:
+        >>> step = fc.train.create_global_step()
+        >>> with fc.Session() as sess:
+        ...     sess.run([step.initializer, step.assign_add(3)][0])
+        ...     print(fc.train.global_step(sess, step))
+        0
+    """
     if not hasattr(sess, "run"):
         raise TypeError(f"sess must be a flowcore Session, found {described(sess)}")
     if not isinstance(global_step_tensor, (Variable, Tensor)):

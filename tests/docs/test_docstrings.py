@@ -47,13 +47,6 @@ PENDING = {
     "flowcore.runtime.show_config",
     "flowcore.shape",
     "flowcore.test",
-    "flowcore.train.coordinator",
-    "flowcore.train.input",
-    "flowcore.train.learning_rate",
-    "flowcore.train.optimizer",
-    "flowcore.train.optimizers",
-    "flowcore.train.queue_runner",
-    "flowcore.train.training_util",
 }
 
 #: What raises nothing, whatever it is given, and why.
