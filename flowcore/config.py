@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
@@ -38,6 +39,7 @@ def _strict(cls: type[C]) -> type[C]:
             f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}"
         )
 
+    @functools.wraps(plain_init)  # the signature with the names of the fields
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         for name in kwargs:
             if name not in known:
@@ -63,18 +65,30 @@ def _strict(cls: type[C]) -> type[C]:
 @_strict
 @dataclass
 class OptimizerOptions:
-    """How plans are optimised: `opt_level` -1 switches every pass off.
+    """How plans are optimised; each pass keeps every bit of every value but where it says so.
 
-    do_common_subexpression_elimination: equal ops run once.
-    do_constant_folding: what depends on constants alone is computed when the plan is made.
-    do_algebraic_simplification: what gives back its input is left out (Identity, x * 1, a reshape
-    to the same shape).
-    do_elementwise_fusion: chains and trees of elementwise ops run as one node, with the reduction
-    that ends one.
-    do_product_joining: a sum of matrix products is one product, which rounds in other places.
-    do_column_pruning: columns of a product that nobody reads are not computed.
-    do_transpose_sharing: what several products read transposed is transposed once; products of up
-    to eight rows round in other places.
+    Args:
+        opt_level: OptimizerOptions.L0 switches every pass off; L1, the default, leaves them as
+            below.
+        do_common_subexpression_elimination: Whether equal ops run once.
+        do_constant_folding: Whether what depends on constants alone is computed when the plan is
+            made.
+        do_algebraic_simplification: Whether what gives back its input is left out: Identity, x * 1,
+            a reshape to the same shape.
+        do_elementwise_fusion: Whether chains and trees of elementwise ops run as one node, with the
+            reduction that ends one.
+        do_product_joining: Whether a sum of matrix products is one product, which rounds in other
+            places.
+        do_column_pruning: Whether columns of a product that nobody reads are not computed.
+        do_transpose_sharing: Whether what several products read transposed is transposed once;
+            products of up to eight rows round in other places.
+
+    Raises:
+        TypeError: a name is unknown, or a value of another kind.
+
+    Example:
+        >>> fc.OptimizerOptions(do_constant_folding=False)
+        OptimizerOptions(do_constant_folding=False)
     """
 
     L0: ClassVar[int] = -1
@@ -93,7 +107,18 @@ class OptimizerOptions:
 @_strict
 @dataclass
 class GraphOptions:
-    """Options of planning."""
+    """Options of planning.
+
+    Args:
+        optimizer_options: An OptimizerOptions.
+
+    Raises:
+        TypeError: a name is unknown, or a value of another kind.
+
+    Example:
+        >>> fc.GraphOptions(fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0))
+        GraphOptions(optimizer_options=OptimizerOptions(opt_level=-1))
+    """
 
     optimizer_options: OptimizerOptions = field(default_factory=OptimizerOptions)
 
@@ -101,7 +126,22 @@ class GraphOptions:
 @_strict
 @dataclass
 class GPUOptions:
-    """Options of accelerator devices."""
+    """Options of OpenCL devices.
+
+    Args:
+        per_process_gpu_memory_fraction: The part of a device's memory that may be used, from 0 to
+            1; 0: no limit. It counts for all sessions of the process.
+        allow_growth: Accepted; memory is taken as it is needed.
+        visible_device_list: Numbers of devices separated by commas: those that a session may use,
+            in the order in which it counts them. Empty: all.
+
+    Raises:
+        TypeError: a name is unknown, or a value of another kind.
+
+    Example:
+        >>> fc.GPUOptions(per_process_gpu_memory_fraction=0.5)
+        GPUOptions(per_process_gpu_memory_fraction=0.5)
+    """
 
     per_process_gpu_memory_fraction: float = 0.0
     allow_growth: bool = False
@@ -113,17 +153,29 @@ class GPUOptions:
 class ConfigProto:
     """Settings of a session.
 
-    inter_op_parallelism_threads: threads that run nodes, the caller of `run` included; 0:
-    FLOWCORE_THREADS, else one per processor.
-    intra_op_parallelism_threads: kept for compatibility: kernels split their work over the same threads.
-    use_per_session_threads: threads of this session's own, instead of those that all sessions of
-    one size share.
-    allow_soft_placement: nodes whose device or kernel there is missing fall back to the CPU.
-    log_device_placement: prints where each node was placed, to stderr.
-    operation_timeout_in_ms: time limit of each run; 0: none.
-    deterministic: nodes of a run that use one variable, and that nothing else orders, run in one
-    fixed order. Where no run has such nodes, results
-        have the same bits for any number of threads without it.
+    Args:
+        inter_op_parallelism_threads: Threads that run nodes, the caller of `run` included; 0:
+            FLOWCORE_THREADS, else one per processor.
+        intra_op_parallelism_threads: Accepted; kernels split their work over the same threads.
+        use_per_session_threads: Whether the session has threads of its own, instead of those that
+            all sessions with as many share.
+        allow_soft_placement: Whether nodes whose device, or kernel there, is missing go to the CPU.
+        log_device_placement: Whether to print to stderr where each node was placed.
+        operation_timeout_in_ms: The time limit of each run in milliseconds; 0: none.
+        deterministic: Whether nodes of a run that use one variable, and that nothing else orders,
+            run in one fixed order. Where no run has such nodes, results have the same bits for any
+            number of threads without it.
+        device_count: How many devices of a type the session may use, for example {"GPU": 0}.
+        gpu_options: A GPUOptions.
+        graph_options: A GraphOptions.
+
+    Raises:
+        TypeError: a name is unknown, or a value of another kind.
+
+    Example:
+        >>> config = fc.ConfigProto(inter_op_parallelism_threads=2)
+        >>> fc.Session(config=config).run(fc.constant(2) * 3)
+        np.int32(6)
     """
 
     inter_op_parallelism_threads: int = 0
@@ -141,7 +193,22 @@ class ConfigProto:
 @_strict
 @dataclass
 class RunOptions:
-    """Settings of one run: `timeout_in_ms` (0: none) and `trace_level`."""
+    """Settings of one run.
+
+    Args:
+        trace_level: RunOptions.FULL_TRACE records in run_metadata what each node took; NO_TRACE
+            nothing.
+        timeout_in_ms: The time limit in milliseconds, then DeadlineExceededError; 0: the session's.
+
+    Raises:
+        TypeError: a name is unknown, or a value of another kind.
+
+    Example:
+        >>> options = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
+        >>> metadata = fc.RunMetadata()
+        >>> fc.Session().run(fc.ones([2]) + fc.ones([2]), options=options, run_metadata=metadata)
+        array([2., 2.], dtype=float32)
+    """
 
     NO_TRACE: ClassVar[int] = 0
     SOFTWARE_TRACE: ClassVar[int] = 1

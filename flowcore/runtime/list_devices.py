@@ -14,11 +14,30 @@ __all__ = ["DeviceDescription", "list_devices"]
 
 
 class DeviceDescription(NamedTuple):
-    """One device. `name` is what `flowcore.device` takes; empty where flowcore cannot use it, and
-    `problem` says why. Sizes are in bytes.
+    """One device of this machine.
 
-    `units`: threads of the CPU, compute units of an OpenCL device. `remarks`: what flowcore will do
-    there, a sentence each.
+    Args:
+        name: What `flowcore.device` takes, such as "/device:GPU:0"; empty where flowcore cannot use
+            it.
+        device_type: "CPU", "GPU" or "ACCELERATOR".
+        description: The device's own name.
+        platform: The name of its OpenCL platform; empty for the CPU, like all that follows but
+            units.
+        driver: The version of its driver.
+        version: The OpenCL version.
+        memory: Its memory in bytes.
+        max_buffer: The largest buffer in bytes.
+        local_memory: The memory of a work group in bytes.
+        units: Threads of the CPU, compute units of an OpenCL device.
+        max_group: The most work items of a group.
+        vector_bytes: The width of its vectors in bytes.
+        extensions: The names of its OpenCL extensions.
+        remarks: What flowcore will do there, a sentence each.
+        problem: Why flowcore cannot use it; empty where it can.
+
+    Example:
+        >>> fc.list_devices()[0].name
+        '/device:CPU:0'
     """
 
     name: str
@@ -39,9 +58,17 @@ class DeviceDescription(NamedTuple):
 
 
 def list_devices() -> list[DeviceDescription]:
-    """All devices of this machine, the CPU first;
+    """All devices of this machine.
 
-    OpenCL devices by their numbers, then those that cannot be used. Opens the OpenCL devices.
+    First the CPU, then OpenCL devices by their numbers, then those that cannot be used. Opens the
+    OpenCL devices.
+
+    Returns:
+        A list of DeviceDescription.
+
+    Example:
+        >>> fc.list_devices()[0].device_type
+        'CPU'
     """
     host = DeviceDescription(
         "/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(ConfigProto())

@@ -56,10 +56,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def thread_count(config: ConfigProto) -> int:
-    """Threads of a session:
-
-    the config's, else FLOWCORE_THREADS, else one per processor this process may use.
-    """
+    """Threads of a session: the config's, else FLOWCORE_THREADS, else one per processor that may be used."""
     if config.inter_op_parallelism_threads > 0:
         return config.inter_op_parallelism_threads
     asked = os.environ.get("FLOWCORE_THREADS", "")
@@ -122,9 +119,14 @@ class BaseSession:
     """What Session and InteractiveSession share.
 
     Args:
-      target: must be empty: flowcore runs in this process.
-      graph: the graph to run; the default graph when None.
-      config: a ConfigProto; threads, placement and time limits.
+        target: Must be empty: flowcore runs in this process.
+        graph: The Graph to run; None: the default graph.
+        config: A ConfigProto; threads, placement and time limits.
+
+    Raises:
+        NotFoundError: target is not empty.
+        TypeError: an argument is of another kind.
+        ValueError: a setting is out of range.
     """
 
     def __init__(
@@ -237,22 +239,30 @@ class BaseSession:
         """Runs what `fetches` needs and returns the values in the same structure.
 
         Args:
-          fetches: a Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples,
-          dicts, attrs objects and dataclasses of these, or subclasses.
-          feed_dict: values for tensors of the graph, any tensor, not only placeholders. A variable is fed
-            in all its reads, an IndexedSlices takes (values, indices, dense_shape), a tuple of keys a
-            tuple of values.
-          options: RunOptions: time limit and trace level.
-          run_metadata: filled with per-node times when the trace level asks for it.
+            fetches: A Tensor, Operation, Variable or name, or nested lists, tuples, namedtuples,
+                dicts, attrs objects and dataclasses of these, or subclasses.
+            feed_dict: Values for tensors of the graph, any tensor, not only placeholders. A
+                variable is fed in all its reads, an IndexedSlices takes (values, indices,
+                dense_shape), a tuple of keys a tuple of values.
+            options: A RunOptions: time limit and trace level.
+            run_metadata: A RunMetadata, filled with what each node took when the trace level asks
+                for it.
 
         Returns:
-          NumPy arrays (scalars for rank 0, bytes for strings), None for operations. The caller owns
-          the arrays.
+            NumPy arrays (NumPy scalars for rank 0, bytes for strings), None for operations. The
+            caller owns the arrays.
 
         Raises:
-          RuntimeError: the session is closed.
-          TypeError, ValueError: a fetch or feed that does not fit the graph.
-          OpError: a node failed; the class says how. The session stays usable.
+            RuntimeError: the session is closed, or was made before a fork.
+            TypeError: a fetch or feed is of another kind.
+            ValueError: a fetch or feed does not fit the graph.
+            OpError: a node failed; the class says how. The session stays usable.
+
+        Example:
+            >>> x = fc.placeholder(fc.float32, [2])
+            >>> with fc.Session() as sess:
+            ...     sess.run({"sum": fc.reduce_sum(x)}, feed_dict={x: [1.0, 2.0]})
+            {'sum': np.float32(3.0)}
         """
         if feed_dict is not None and (type(feed_dict) is not dict or feed_dict):
             feed_tensors, values = self._parse_feeds(feed_dict)
@@ -301,9 +311,26 @@ class BaseSession:
         """A function that runs `fetches` again and again with the least overhead.
 
         Args:
-          fetches: as for `run`.
-          feed_list: tensors whose values the function takes as positional arguments, in this order.
-          accept_options: whether the function takes `options=` and `run_metadata=`.
+            fetches: As for `run`.
+            feed_list: Tensors whose values the function takes as positional arguments, in this
+                order.
+            accept_options: Whether the function takes `options=` and `run_metadata=`.
+
+        Returns:
+            A function of as many arguments as feed_list has tensors. It returns and raises what
+            `run` does.
+
+        Raises:
+            RuntimeError: the session is closed.
+            TypeError: a fetch or feed is of another kind.
+            ValueError: a fetch or feed does not fit the graph.
+
+        Example:
+            >>> x = fc.placeholder(fc.float32)
+            >>> with fc.Session() as sess:
+            ...     square = sess.make_callable(fc.square(x), [x])
+            ...     print(square(3.0))
+            9.0
         """
         flag(accept_options, "accept_options")
         keys = [] if feed_list is None else listed(feed_list, "feed_list")
@@ -341,7 +368,19 @@ class BaseSession:
     def run_loop(self, fetches: Any, stop: _engine.StopFlag) -> int:
         """Runs `fetches` again and again, without feeds and without the GIL, until `stop` is set.
 
-        What queue runners use. Returns the number of finished runs; a failing run raises as `run` does.
+        Queue runners use it.
+
+        Args:
+            fetches: As for `run`.
+            stop: A StopFlag.
+
+        Returns:
+            The number of finished runs.
+
+        Raises:
+            RuntimeError: the session is closed.
+            TypeError: stop is no StopFlag.
+            OpError: a run failed.
         """
         instance(stop, StopFlag, "stop")
         signature = self._signature(fetches, ())
@@ -364,7 +403,7 @@ class BaseSession:
     def close(self) -> None:
         """Cancels what still runs and releases variables and queues.
 
-        A closed session raises RuntimeError on use.
+        A closed session raises RuntimeError on use. To close it twice does no harm.
         """
         with self._lock:
             self._closed = True
@@ -375,7 +414,11 @@ class BaseSession:
         self._resources.clear()
 
     def list_devices(self) -> list[str]:
-        """Names of the devices that nodes can be placed on."""
+        """Names of the devices that nodes can be placed on.
+
+        Returns:
+            A list of str; OpenCL devices are in it once a node has asked for one.
+        """
         return [d.name for d in all_devices()]
 
     def _check_open(self) -> None:
@@ -510,14 +553,28 @@ class BaseSession:
 class Session(BaseSession):
     """Runs a graph.
 
-        with flowcore.Session() as sess:
-            print(sess.run(c, feed_dict={a: 1.0}))
-
     Used as a context manager it is the default session of the block, and its graph the default
     graph; it is closed at the end.
+
+    Args:
+        target: Must be empty: flowcore runs in this process.
+        graph: The Graph to run; None: the default graph.
+        config: A ConfigProto; threads, placement and time limits.
+
+    Raises:
+        NotFoundError: target is not empty.
+        TypeError: an argument is of another kind.
+        ValueError: a setting is out of range.
+
+    Example:
+        >>> a = fc.placeholder(fc.float32)
+        >>> with fc.Session() as sess:
+        ...     print(sess.run(a * 2.0, feed_dict={a: 1.5}))
+        3.0
     """
 
     def __enter__(self) -> Session:
+        """Makes this the default session, and its graph the default graph."""
         self._check_open()
         self._graph_context = self._graph.as_default()
         self._graph_context.__enter__()
@@ -527,12 +584,23 @@ class Session(BaseSession):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        """Ends that, and closes the session."""
         _leave(self)
         self._graph_context.__exit__(kind, value, traceback)
         self.close()
 
     def as_default(self) -> _DefaultSession:
-        """A context manager that makes this the default session, without closing it at the end."""
+        """A context manager that makes this the default session, without closing it at the end.
+
+        Returns:
+            A context manager; `with` gives the session.
+
+        Example:
+            >>> sess = fc.Session()
+            >>> with sess.as_default():
+            ...     print(fc.constant(2.0).eval())
+            2.0
+        """
         return _DefaultSession(self)
 
 
@@ -540,6 +608,22 @@ class InteractiveSession(BaseSession):
     """A session that makes itself the default on construction, for shells and notebooks.
 
     `close()` ends that.
+
+    Args:
+        target: Must be empty: flowcore runs in this process.
+        graph: The Graph to run; None: the default graph.
+        config: A ConfigProto; threads, placement and time limits.
+
+    Raises:
+        NotFoundError: target is not empty.
+        TypeError: an argument is of another kind.
+        ValueError: a setting is out of range.
+
+    Example:
+        >>> sess = fc.InteractiveSession()
+        >>> print(fc.constant(2.0).eval())
+        2.0
+        >>> sess.close()
     """
 
     def __init__(
@@ -553,7 +637,18 @@ class InteractiveSession(BaseSession):
             self._graph_context.__enter__()
 
     def as_default(self) -> _DefaultSession:
-        """A context manager that makes this the default session once more."""
+        """A context manager that makes this the default session once more.
+
+        Returns:
+            A context manager; `with` gives the session.
+
+        Example:
+            >>> sess = fc.InteractiveSession()
+            >>> with sess.as_default():
+            ...     print(fc.constant(2.0).eval())
+            2.0
+            >>> sess.close()
+        """
         return _DefaultSession(self)
 
     def close(self) -> None:
@@ -593,7 +688,16 @@ def _leave(session: BaseSession) -> None:
 
 
 def get_default_session() -> BaseSession | None:
-    """The innermost default session of this thread, or None."""
+    """The innermost default session of this thread.
+
+    Returns:
+        A Session or InteractiveSession, or None.
+
+    Example:
+        >>> with fc.Session() as sess:
+        ...     print(fc.get_default_session() is sess)
+        True
+    """
     stack = _stack()
     return stack[-1] if stack else None
 

@@ -17,7 +17,16 @@ __all__ = ["show_config"]
 
 
 def show_config() -> None:
-    """Prints versions, processor, threads, devices, and where matrix products come from."""
+    """Prints what this installation computes with, for bug reports.
+
+    That is versions, processor, threads, devices, and where matrix products come from.
+
+    Example:
+        >>> fc.show_config()  # doctest: +ELLIPSIS
+        flowcore ..., NumPy ..., Python ... on ...
+        threads: ...
+        matrix products: ...
+    """
     print(
         f"flowcore {__version__}, NumPy {np.__version__}, Python {platform.python_version()} on"
         f" {platform.system()} {platform.machine()}"

@@ -25,7 +25,6 @@ PUBLIC = (fc, fc.nn, fc.image, fc.train, fc.test, fc.errors)
 
 #: Modules whose descriptions are not complete yet. It only gets shorter.
 PENDING = {
-    "flowcore.config",
     "flowcore.dtypes",
     "flowcore.errors",
     "flowcore.gradients",
@@ -41,10 +40,6 @@ PENDING = {
     "flowcore.ops.state_ops",
     "flowcore.ops.variable_scope",
     "flowcore.ops.variables",
-    "flowcore.runtime.list_devices",
-    "flowcore.runtime.profile",
-    "flowcore.runtime.session",
-    "flowcore.runtime.show_config",
     "flowcore.shape",
     "flowcore.test",
 }
@@ -95,9 +90,11 @@ class Described(NamedTuple):
         """The names of the parameters but for self and cls; a class has those of its constructor."""
         function = self.value
         if inspect.isclass(function):
-            if self.name in MADE_BY_THE_LIBRARY or "__init__" not in vars(function):
-                return []
+            if hasattr(function, "_fields"):
+                return list(function._fields)
             function = function.__init__
+            if self.name in MADE_BY_THE_LIBRARY or function is object.__init__:
+                return []
         return [n for n in inspect.signature(function).parameters if n not in ("self", "cls")]
 
     @property
