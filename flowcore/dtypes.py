@@ -16,9 +16,13 @@ __all__ = [
 
 
 class DType:
-    """One element type. There is exactly one object per type: compare with `==` or `is`.
+    """The type of a tensor's elements; there is one object for each type, so `is` compares.
 
-    `as_datatype_enum` is TensorFlow's DataType number.
+    `flowcore.float32` and its like are these objects; `as_dtype` finds one.
+
+    Example:
+        >>> fc.float32.size, fc.float32.is_floating, fc.float32.as_datatype_enum
+        (4, True, 1)
     """
 
     __slots__ = ("_enum", "_kind", "_name", "_numpy", "_size")
@@ -59,30 +63,37 @@ class DType:
 
     @property
     def is_floating(self) -> _bool:
+        """Whether it is float16, bfloat16, float32 or float64."""
         return self._kind == "f"
 
     @property
     def is_integer(self) -> _bool:
+        """Whether it is an integer type, signed or not."""
         return self._kind in "iu"
 
     @property
     def is_unsigned(self) -> _bool:
+        """Whether it is an unsigned integer type."""
         return self._kind == "u"
 
     @property
     def is_complex(self) -> _bool:
+        """Whether it is complex64 or complex128."""
         return self._kind == "c"
 
     @property
     def is_bool(self) -> _bool:
+        """Whether it is bool."""
         return self._kind == "b"
 
     @property
     def is_quantized(self) -> _bool:
+        """False: there are no quantized types."""
         return False
 
     @property
     def is_numpy_compatible(self) -> _bool:
+        """Whether NumPy has such a type; for bfloat16 with the package ml_dtypes."""
         return self._numpy is not None or self._name == "bfloat16"
 
     @property
@@ -125,7 +136,21 @@ class DType:
         raise TypeError(f"dtype {self._name} has no least or greatest value")
 
     def is_compatible_with(self, other: Any) -> _bool:
-        """True when `other` is the same type."""
+        """Whether `other` is the same type.
+
+        Args:
+            other: A DType, or what as_dtype takes.
+
+        Returns:
+            A bool.
+
+        Raises:
+            TypeError: other is no type.
+
+        Example:
+            >>> fc.int32.is_compatible_with(np.int32)
+            True
+        """
         return self is as_dtype(other)
 
     def __eq__(self, other: object) -> _bool:
@@ -144,6 +169,7 @@ class DType:
     __hash__ = object.__hash__
 
     def __int__(self) -> _int:
+        """TensorFlow's DataType number."""
         return self._enum
 
     def __repr__(self) -> str:
@@ -213,7 +239,18 @@ GROUPS["inexact"] = GROUPS["floats"] | GROUPS["complexes"]
 def as_dtype(type_value: Any) -> DType:
     """The DType for a DType, a name, a NumPy or Python type, or a DataType number.
 
-    Raises TypeError for anything else.
+    Args:
+        type_value: One of these: fc.float32, "float32", np.float32, np.dtype("f4"), float, 1.
+
+    Returns:
+        A DType. Python's float gives float32, int int32, complex complex128, str and bytes string.
+
+    Raises:
+        TypeError: type_value is anything else.
+
+    Example:
+        >>> fc.as_dtype("float32") is fc.as_dtype(np.float32) is fc.float32
+        True
     """
     if isinstance(type_value, DType):
         return type_value

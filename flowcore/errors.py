@@ -36,13 +36,21 @@ UNAUTHENTICATED = 16
 
 
 class OpError(Exception):
-    """A run failed.
+    """What went wrong in a run; its subclasses say of which kind.
 
     Args:
-      node_def: NodeDef of the failing node, or None.
-      op: the Operation, or None.
-      message: what was expected, what was found, and the way out.
-      error_code: one of the codes of this module.
+        node_def: The NodeDef of the operation that failed, or None.
+        op: The Operation that failed, or None.
+        message: What was expected, what was found, and the way out.
+        error_code: One of the codes of this module; None: the code of the class.
+
+    Example:
+        >>> x = fc.placeholder(fc.float32, name="x")
+        >>> try:
+        ...     fc.Session().run(x)
+        ... except fc.errors.OpError as error:
+        ...     print(type(error).__name__, error.error_code, error.op.name)
+        InvalidArgumentError 3 x
     """
 
     code = UNKNOWN
@@ -57,7 +65,7 @@ class OpError(Exception):
 
     @property
     def message(self) -> str:
-        """The text."""
+        """What was expected, what was found, and the way out."""
         return self._message
 
     @property
@@ -72,7 +80,7 @@ class OpError(Exception):
 
     @property
     def error_code(self) -> int:
-        """The canonical status code."""
+        """The canonical status code, one of the codes of this module."""
         return self._error_code
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -179,19 +187,59 @@ _CLASSES: dict[int, type[OpError]] = {cls.code: cls for cls in OpError.__subclas
 
 
 def exception_for(error_code: int) -> type[OpError]:
-    """The class for a status code; UnknownError for a number that is none."""
+    """The class for a status code.
+
+    Args:
+        error_code: One of the codes of this module.
+
+    Returns:
+        A class derived from OpError; UnknownError for what is no code.
+
+    Example:
+        >>> fc.errors.exception_for(fc.errors.NOT_FOUND)
+        <class 'flowcore.errors.NotFoundError'>
+    """
     return _CLASSES.get(error_code, UnknownError) if isinstance(error_code, int) else UnknownError
 
 
 def exception_type_from_error_code(error_code: int) -> type[OpError]:
-    """The class for a status code. Raises KeyError for a number that is none."""
+    """The class for a status code; what is none is refused.
+
+    Args:
+        error_code: One of the codes of this module but OK.
+
+    Returns:
+        A class derived from OpError.
+
+    Raises:
+        TypeError: error_code is no whole number.
+        KeyError: No class has this code.
+
+    Example:
+        >>> fc.errors.exception_type_from_error_code(5)
+        <class 'flowcore.errors.NotFoundError'>
+    """
     if not isinstance(error_code, int):
         raise TypeError(f"error_code must be a whole number, found {error_code!r}")
     return _CLASSES[error_code]
 
 
 def error_code_from_exception_type(cls: type[OpError]) -> int:
-    """The status code of a class of this module."""
+    """The status code of a class.
+
+    Args:
+        cls: OpError, or a class derived from it.
+
+    Returns:
+        One of the codes of this module, an int.
+
+    Raises:
+        TypeError: cls is no such class.
+
+    Example:
+        >>> fc.errors.error_code_from_exception_type(fc.errors.NotFoundError)
+        5
+    """
     if not isinstance(cls, type) or not issubclass(cls, OpError):
         raise TypeError(f"cls must be a class of flowcore.errors, found {cls!r}")
     return cls.code

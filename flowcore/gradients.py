@@ -43,7 +43,12 @@ class UnconnectedGradients(enum.Enum):
 
 
 class AggregationMethod:
-    """How gradients are added up. All values mean the same here: one AddN."""
+    """How gradients are added up. All values mean the same here: one AddN.
+
+    Example:
+        >>> fc.AggregationMethod.DEFAULT
+        0
+    """
 
     ADD_N = 0
     DEFAULT = 0
@@ -55,10 +60,27 @@ _custom: dict[str, Callable[..., Any] | None] = {}
 
 
 class RegisterGradient:
-    """Registers a gradient under a name, for `Graph.gradient_override_map` or for an op type without one.
+    """A decorator that registers a gradient under a name.
 
-    @flowcore.RegisterGradient("Clipped")
-    def _clipped(op, grad): ...
+    `Graph.gradient_override_map` takes the name; the name of an op type that has no gradient gives
+    it one. The function takes (op, *gradients of the outputs) and returns one gradient per input.
+
+    Args:
+        op_type: The name.
+
+    Raises:
+        TypeError: op_type is no str.
+        KeyError: there is a gradient of this name already.
+
+    Example:
+        >>> @fc.RegisterGradient("Doubled")
+        ... def _doubled(op, grad):
+        ...     return 2.0 * grad
+        >>> x = fc.constant(1.0)
+        >>> with fc.get_default_graph().gradient_override_map({"Identity": "Doubled"}):
+        ...     y = fc.identity(x)
+        >>> print(fc.Session().run(fc.gradients(y, x)[0]))
+        2.0
     """
 
     def __init__(self, op_type: str) -> None:
@@ -83,7 +105,18 @@ def _free_name(op_type: str) -> str:
 
 
 def NotDifferentiable(op_type: str) -> None:
-    """Says that an op type has no gradient."""
+    """Says that an op type has no gradient, so that `gradients` takes its outputs as constants.
+
+    Args:
+        op_type: The op type.
+
+    Raises:
+        TypeError: op_type is no str.
+        KeyError: there is a gradient of this name already.
+
+    Example:
+        >>> fc.NotDifferentiable("MyStep")
+    """
     _custom[_free_name(op_type)] = None
 
 
@@ -107,22 +140,35 @@ def gradients(
 ) -> list[Any]:
     """The derivatives of sum(ys) with respect to each x.
 
+    It adds nodes to the graph, which can be differentiated again. Source: reverse-mode
+    differentiation, see Griewank and Walther, "Evaluating Derivatives", 2008, chapter 3.
+
     Args:
-      ys: a tensor or a list of tensors.
-      xs: a tensor, a variable, or a list of these.
-      grad_ys: gradients that arrive at ys; ones by default.
-      name: the scope of the new nodes.
-      colocate_gradients_with_ops: put each gradient on the device of its op.
-      gate_gradients, aggregation_method: accepted; every gradient is complete before it is used.
-      stop_gradients: tensors to treat as constants.
-      unconnected_gradients: what to return for an x that ys do not depend on: None or zeros.
+        ys: A Tensor or a list of Tensors.
+        xs: A Tensor, a Variable, or a list of these.
+        grad_ys: Gradients that arrive at ys, one per y; None: ones.
+        name: The name scope of the new nodes.
+        colocate_gradients_with_ops: Whether each gradient runs on the device of its op.
+        gate_gradients: Accepted; every gradient is complete before it is used.
+        aggregation_method: Accepted; see AggregationMethod.
+        stop_gradients: Tensors to treat as constants, a list; None: none.
+        unconnected_gradients: What to return for an x that ys do not depend on:
+            UnconnectedGradients.NONE or ZERO.
 
     Returns:
-      One Tensor, IndexedSlices (for gathers) or None per x. None where ys do not depend on it in a
-      differentiable way: nothing does through integers, truth values and texts.
+        A list with one Tensor, IndexedSlices (where rows are gathered) or None per x. None where ys
+        do not depend on it in a differentiable way: nothing does through integers, truth values and
+        text.
 
     Raises:
-      LookupError: an op on the way has no gradient. TypeError, ValueError: arguments that do not fit.
+        LookupError: an op on the way has no gradient.
+        TypeError: an argument is of another kind, or a y is text.
+        ValueError: grad_ys has another length or shape, or unconnected_gradients is another value.
+
+    Example:
+        >>> x = fc.constant(3.0)
+        >>> print(fc.Session().run(fc.gradients(x * x, x)[0]))
+        6.0
     """
     ys = _flat(ys)
     xs = _flat(xs)
@@ -328,22 +374,28 @@ def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> S
 def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator for functions that bring their own gradient.
 
-    @flowcore.custom_gradient
-    def round_through(x):
-        return flowcore.round(x), lambda dy: dy  # as if it had not rounded
-
     Args:
-      f: a function of tensors that returns (result, grad_fn): a tensor or a list of them, and a
-      function that takes one gradient per result
-        and returns one gradient (or None) per argument of `f`.
+        f: A function of Tensors that returns (result, grad_fn): a Tensor or a list of them, and a
+            function that takes one gradient per result and returns one gradient (or None) per
+            argument of f.
 
     Returns:
-      A function of the same arguments that returns the result alone. What `f` does inside is not
-      differentiated.
+        A function of the same arguments that returns the result alone. What f does inside is not
+        differentiated.
 
-    Raises (when called):
-      TypeError: `f` returns no such pair. ValueError: `f` reads a variable that is not among its
-      arguments, which could get no gradient.
+    Raises:
+        TypeError: f returns no such pair (when it is called).
+        ValueError: f reads a variable that is not among its arguments, which could get no gradient
+            (when it is called).
+
+    Example:
+        >>> @fc.custom_gradient
+        ... def rounded(x):
+        ...     return fc.round(x), lambda dy: dy  # as if it had not rounded
+        >>> x = fc.constant(2.6)
+        >>> y = rounded(x)
+        >>> print(*fc.Session().run([y, fc.gradients(y, x)[0]]))
+        3.0 1.0
     """
 
     @functools.wraps(f)

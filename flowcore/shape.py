@@ -17,10 +17,22 @@ _MAX_SIZE = 2**63 - 1
 
 
 class Dimension:
-    """One size of a shape: a number, or unknown (`value` is None). Arithmetic with an unknown size
-    is unknown.
+    """One size of a shape: a number, or unknown (`value` is None).
 
-    Comparisons with an unknown size give None, as in TensorFlow 1.x.
+    Arithmetic with an unknown size is unknown; a comparison with one gives None, as in TensorFlow
+    1.x.
+
+    Args:
+        value: An int from 0 to 2**63 - 1, None, or a Dimension.
+
+    Raises:
+        TypeError: value is something else.
+        ValueError: value is negative or too large.
+
+    Example:
+        >>> size = fc.TensorShape([2, None])[1]
+        >>> size + 1, size.value, fc.Dimension(3) * 2
+        (Dimension(None), None, Dimension(6))
     """
 
     __slots__ = ("_value",)
@@ -44,15 +56,58 @@ class Dimension:
         return self._value
 
     def is_compatible_with(self, other: Any) -> bool:
+        """Whether both may be the same size.
+
+        Args:
+            other: A Dimension, an int or None.
+
+        Returns:
+            A bool: True where one is unknown.
+
+        Raises:
+            TypeError: other is no size.
+            ValueError: other is negative.
+
+        Example:
+            >>> fc.Dimension(3).is_compatible_with(None)
+            True
+        """
         other = as_dimension(other)
         return self._value is None or other._value is None or self._value == other._value
 
     def assert_is_compatible_with(self, other: Any) -> None:
+        """Raises an error unless both may be the same size.
+
+        Args:
+            other: A Dimension, an int or None.
+
+        Raises:
+            TypeError: other is no size.
+            ValueError: both are known and differ.
+
+        Example:
+            >>> fc.Dimension(3).assert_is_compatible_with(3)
+        """
         if not self.is_compatible_with(other):
             raise ValueError(f"dimensions {self} and {as_dimension(other)} cannot be equal")
 
     def merge_with(self, other: Any) -> Dimension:
-        """The known one of both. Raises ValueError when both are known and differ."""
+        """The known one of both.
+
+        Args:
+            other: A Dimension, an int or None.
+
+        Returns:
+            A Dimension.
+
+        Raises:
+            TypeError: other is no size.
+            ValueError: both are known and differ.
+
+        Example:
+            >>> fc.Dimension(None).merge_with(3)
+            Dimension(3)
+        """
         other = as_dimension(other)
         self.assert_is_compatible_with(other)
         return Dimension(other._value if self._value is None else self._value)
@@ -67,33 +122,41 @@ class Dimension:
         return Dimension(function(self._value, other._value))
 
     def __add__(self, other: Any) -> Dimension:
+        """The sum."""
         return self._combine(other, operator.add)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Dimension:
+        """The difference; a negative one is a ValueError."""
         return self._combine(other, operator.sub)
 
     def __rsub__(self, other: Any) -> Dimension:
+        """The difference; a negative one is a ValueError."""
         return as_dimension(other)._combine(self, operator.sub)
 
     def __mul__(self, other: Any) -> Dimension:
+        """The product."""
         return self._combine(other, operator.mul)
 
     __rmul__ = __mul__
 
     def __floordiv__(self, other: Any) -> Dimension:
+        """The whole quotient."""
         return self._combine(other, operator.floordiv)
 
     def __rfloordiv__(self, other: Any) -> Dimension:
+        """The whole quotient."""
         return as_dimension(other)._combine(self, operator.floordiv)
 
     __div__ = __floordiv__
 
     def __mod__(self, other: Any) -> Dimension:
+        """The remainder."""
         return self._combine(other, operator.mod)
 
     def __rmod__(self, other: Any) -> Dimension:
+        """The remainder."""
         return as_dimension(other)._combine(self, operator.mod)
 
     def _compare(self, other: Any, function: Any) -> bool | None:
@@ -127,6 +190,7 @@ class Dimension:
         return hash(self._value)
 
     def __int__(self) -> int:
+        """The size; an unknown one is a TypeError."""
         if self._value is None:
             raise TypeError("an unknown Dimension has no integer value")
         return self._value
@@ -161,7 +225,15 @@ class TensorShape:
     """A shape whose rank or sizes may be unknown. Immutable.
 
     Args:
-      dims: None (unknown rank), a TensorShape, a size, or an iterable of sizes (None: unknown).
+        dims: None (unknown rank), a TensorShape, a size, or an iterable of sizes (None: unknown).
+
+    Raises:
+        TypeError: dims is something else.
+        ValueError: a size is negative or too large.
+
+    Example:
+        >>> fc.placeholder(fc.float32, [None, 3]).shape
+        TensorShape([None, 3])
     """
 
     __slots__ = ("_sizes",)
@@ -201,13 +273,32 @@ class TensorShape:
     rank = ndims
 
     def as_list(self) -> list[int | None]:
-        """The sizes as numbers and None. Raises ValueError for an unknown rank."""
+        """The sizes as numbers and None.
+
+        Returns:
+            A list.
+
+        Raises:
+            ValueError: the rank is unknown.
+
+        Example:
+            >>> fc.TensorShape([2, None]).as_list()
+            [2, None]
+        """
         if self._sizes is None:
             raise ValueError("a shape of unknown rank has no list of dimensions")
         return list(self._sizes)
 
     def num_elements(self) -> int | None:
-        """The number of elements, or None when it is not known."""
+        """The number of elements.
+
+        Returns:
+            An int, or None where it is not known.
+
+        Example:
+            >>> fc.TensorShape([2, 3]).num_elements()
+            6
+        """
         if self._sizes is None:
             return None
         total = 1
@@ -218,14 +309,45 @@ class TensorShape:
         return total
 
     def is_fully_defined(self) -> bool:
+        """Whether the rank and all sizes are known.
+
+        Returns:
+            A bool.
+
+        Example:
+            >>> fc.TensorShape([2, None]).is_fully_defined()
+            False
+        """
         return self._sizes is not None and None not in self._sizes
 
     def assert_is_fully_defined(self) -> None:
+        """Raises an error unless the rank and all sizes are known.
+
+        Raises:
+            ValueError: something is unknown.
+
+        Example:
+            >>> fc.TensorShape([2, 3]).assert_is_fully_defined()
+        """
         if not self.is_fully_defined():
             raise ValueError(f"shape {self} has unknown dimensions")
 
     def is_compatible_with(self, other: Any) -> bool:
-        """True when some full shape fits both."""
+        """Whether some full shape fits both.
+
+        Args:
+            other: A TensorShape, or what makes one.
+
+        Returns:
+            A bool.
+
+        Raises:
+            TypeError: other is no shape.
+
+        Example:
+            >>> fc.TensorShape([2, None]).is_compatible_with([None, 3])
+            True
+        """
         other = as_shape(other)
         if self._sizes is None or other._sizes is None or self._sizes == other._sizes:
             return True
@@ -234,11 +356,38 @@ class TensorShape:
         )
 
     def assert_is_compatible_with(self, other: Any) -> None:
+        """Raises an error unless some full shape fits both.
+
+        Args:
+            other: A TensorShape, or what makes one.
+
+        Raises:
+            TypeError: other is no shape.
+            ValueError: ranks or sizes are known and differ.
+
+        Example:
+            >>> fc.TensorShape([2, None]).assert_is_compatible_with([2, 3])
+        """
         if not self.is_compatible_with(other):
             raise ValueError(f"Shapes {self} and {as_shape(other)} are incompatible")
 
     def merge_with(self, other: Any) -> TensorShape:
-        """What both together say. Raises ValueError when they contradict."""
+        """What both shapes together say.
+
+        Args:
+            other: A TensorShape, or what makes one.
+
+        Returns:
+            A TensorShape.
+
+        Raises:
+            TypeError: other is no shape.
+            ValueError: ranks or sizes are known and differ.
+
+        Example:
+            >>> fc.TensorShape([2, None]).merge_with([None, 3])
+            TensorShape([2, 3])
+        """
         other = as_shape(other)
         if self._sizes is None:
             return other
@@ -248,13 +397,43 @@ class TensorShape:
         return TensorShape([b if a is None else a for a, b in zip(self._sizes, other._sizes, strict=True)])
 
     def concatenate(self, other: Any) -> TensorShape:
+        """The sizes of both, one after the other.
+
+        Args:
+            other: A TensorShape, or what makes one.
+
+        Returns:
+            A TensorShape; of unknown rank where one of them is.
+
+        Raises:
+            TypeError: other is no shape.
+
+        Example:
+            >>> fc.TensorShape([2]).concatenate([3, None])
+            TensorShape([2, 3, None])
+        """
         other = as_shape(other)
         if self._sizes is None or other._sizes is None:
             return TensorShape(None)
         return TensorShape(self._sizes + other._sizes)
 
     def with_rank(self, rank: int) -> TensorShape:
-        """This shape, known to have `rank`. Raises ValueError when it has another."""
+        """This shape, known to have a rank.
+
+        Args:
+            rank: The number of dimensions, an int.
+
+        Returns:
+            A TensorShape.
+
+        Raises:
+            TypeError: rank is no whole number.
+            ValueError: the shape has another rank.
+
+        Example:
+            >>> fc.TensorShape(None).with_rank(2)
+            TensorShape([None, None])
+        """
         rank = _rank(rank)
         if self._sizes is None:
             return checked_rank(TensorShape(itertools.repeat(None, min(rank, MAX_RANK + 1))))
@@ -263,50 +442,115 @@ class TensorShape:
         return self
 
     def with_rank_at_least(self, rank: int) -> TensorShape:
+        """This shape, which must not have fewer dimensions.
+
+        Args:
+            rank: The number of dimensions, an int.
+
+        Returns:
+            The same TensorShape.
+
+        Raises:
+            TypeError: rank is no whole number.
+            ValueError: the shape has fewer.
+
+        Example:
+            >>> fc.TensorShape([2, 3]).with_rank_at_least(1)
+            TensorShape([2, 3])
+        """
         rank = _rank(rank)
         if self._sizes is not None and len(self._sizes) < rank:
             raise ValueError(f"rank {rank} or more is needed, found shape {self}")
         return self
 
     def with_rank_at_most(self, rank: int) -> TensorShape:
+        """This shape, which must not have more dimensions.
+
+        Args:
+            rank: The number of dimensions, an int.
+
+        Returns:
+            The same TensorShape.
+
+        Raises:
+            TypeError: rank is no whole number.
+            ValueError: the shape has more.
+
+        Example:
+            >>> fc.TensorShape([2, 3]).with_rank_at_most(2)
+            TensorShape([2, 3])
+        """
         rank = _rank(rank)
         if self._sizes is not None and len(self._sizes) > rank:
             raise ValueError(f"rank {rank} or less is needed, found shape {self}")
         return self
 
     def assert_has_rank(self, rank: int) -> None:
+        """Raises an error unless the shape has, or may have, this rank.
+
+        Args:
+            rank: The number of dimensions, an int.
+
+        Raises:
+            TypeError: rank is no whole number.
+            ValueError: the shape has another rank.
+
+        Example:
+            >>> fc.TensorShape([2, 3]).assert_has_rank(2)
+        """
         rank = _rank(rank)
         if self._sizes is not None and len(self._sizes) != rank:
             raise ValueError(f"Shape {self} must have rank {rank}")
 
     def assert_same_rank(self, other: Any) -> None:
+        """Raises an error unless both have, or may have, one rank.
+
+        Args:
+            other: A TensorShape, or what makes one.
+
+        Raises:
+            TypeError: other is no shape.
+            ValueError: the ranks are known and differ.
+
+        Example:
+            >>> fc.TensorShape([2, 3]).assert_same_rank([5, None])
+        """
         other = as_shape(other)
         if self._sizes is not None and other._sizes is not None and len(self._sizes) != len(other._sizes):
             raise ValueError(f"shapes {self} and {other} differ in rank")
 
     def as_proto(self) -> dict[str, Any]:
-        """A plain TensorShapeProto:
+        """The shape as plain data in the form of a TensorShapeProto.
 
-        {"unknown_rank": True} or {"dim": [{"size": n}, ...]} with -1 for unknown.
+        Returns:
+            {"unknown_rank": True} or {"dim": [{"size": n}, ...]}, with -1 for an unknown size.
+
+        Example:
+            >>> fc.TensorShape([2, None]).as_proto()
+            {'dim': [{'size': 2}, {'size': -1}]}
         """
         if self._sizes is None:
             return {"unknown_rank": True}
         return {"dim": [{"size": -1 if d is None else d} for d in self._sizes]}
 
     def __len__(self) -> int:
+        """The rank; an unknown one is a ValueError."""
         if self._sizes is None:
             raise ValueError("Cannot take the length of a shape with unknown rank.")
         return len(self._sizes)
 
     def __bool__(self) -> bool:
+        """Whether the rank is known."""
         return self._sizes is not None
 
     def __iter__(self) -> Iterator[Dimension]:
+        """The sizes as Dimensions; an unknown rank is a ValueError."""
         if self._sizes is None:
             raise ValueError("a shape of unknown rank has no dimensions to iterate over")
         return iter([Dimension(d) for d in self._sizes])
 
     def __getitem__(self, key: Any) -> Any:
+        """A Dimension, or for a slice a TensorShape."""
         if isinstance(key, slice):
             parts = (key.start, key.stop, key.step)
             return self._slice(*[None if v is None else whole_number(v, "a bound of a slice") for v in parts])
@@ -327,9 +571,11 @@ class TensorShape:
         return TensorShape([None] * count) if 0 <= count <= MAX_RANK else TensorShape(None)
 
     def __add__(self, other: Any) -> TensorShape:
+        """As concatenate."""
         return self.concatenate(other)
 
     def __radd__(self, other: Any) -> TensorShape:
+        """As concatenate, the other first."""
         return as_shape(other).concatenate(self)
 
     def __eq__(self, other: object) -> bool:

@@ -25,12 +25,29 @@ main = unittest.main
 
 
 def get_temp_dir() -> str:
-    """A new folder for a test's files."""
+    """A new folder for a test's files.
+
+    Returns:
+        Its path, a str. Nobody removes it.
+
+    Example:
+        >>> import os
+        >>> os.path.isdir(fc.test.get_temp_dir())
+        True
+    """
     return tempfile.mkdtemp(prefix="flowcore-test-")
 
 
 def is_built_with_cuda() -> bool:
-    """False: flowcore needs no CUDA."""
+    """Whether this build uses CUDA: never, flowcore needs none.
+
+    Returns:
+        False.
+
+    Example:
+        >>> fc.test.is_built_with_cuda()
+        False
+    """
     return False
 
 
@@ -45,26 +62,35 @@ def compute_gradient(
     extra_feed_dict: Any = None,
 ) -> Any:
     """The Jacobian of y with respect to x, by the graph's gradients and by central differences.
-    Runs in the default session.
+
+    It runs in the default session.
 
     Args:
-      x: a floating or complex tensor, or a list of them.
-      x_shape: its shape as a list of numbers, or a list of shapes.
-      y: a floating or complex tensor.
-      y_shape: its shape.
-      x_init_value: where to take the derivative, or a list of values; by default numbers in [0, 1)
-      that are the same at every call.
-      delta: the step of the differences.
-      init_targets: operations to run first.
-      extra_feed_dict: what else to feed.
+        x: A floating or complex Tensor, or a list of them.
+        x_shape: Its shape, a list of numbers, or a list of shapes.
+        y: A floating or complex Tensor.
+        y_shape: Its shape.
+        x_init_value: Where to take the derivative, an array or a list of arrays; None: numbers in
+            [0, 1) that are the same at every call.
+        delta: The step of the differences.
+        init_targets: Operations to run first.
+        extra_feed_dict: What else to feed.
 
     Returns:
-      (analytic, numeric), or a list of such pairs: arrays of shape [size of x, size of y], in which
-      a complex number counts as two real ones.
+        (analytic, numeric), or a list of such pairs: arrays of shape [size of x, size of y], in
+        which a complex number counts as two real ones.
 
     Raises:
-      ValueError: there is no default session, a value has another shape, or y does not depend on x.
-      TypeError: dtypes that have no gradient.
+        ValueError: There is no default session, a value has another shape, or y does not depend on
+            x.
+        TypeError: A dtype has no gradient.
+
+    Example:
+        >>> x = fc.placeholder(fc.float64, [1])
+        >>> with fc.Session():
+        ...     analytic, numeric = fc.test.compute_gradient(x, [1], x * x, [1], np.array([3.0]))
+        >>> analytic
+        array([[6.]])
     """
     session = get_default_session()
     if session is None:
@@ -97,9 +123,32 @@ def compute_gradient_error(
     init_targets: Any = None,
     extra_feed_dict: Any = None,
 ) -> float:
-    """The greatest difference between an analytic and a numeric derivative;
+    """The greatest difference between an analytic and a numeric derivative.
 
-    the arguments are those of compute_gradient.
+    Args:
+        x: A floating or complex Tensor, or a list of them.
+        x_shape: Its shape, a list of numbers, or a list of shapes.
+        y: A floating or complex Tensor.
+        y_shape: Its shape.
+        x_init_value: Where to take the derivative, an array or a list of arrays; None: numbers in
+            [0, 1) that are the same at every call.
+        delta: The step of the differences.
+        init_targets: Operations to run first.
+        extra_feed_dict: What else to feed.
+
+    Returns:
+        A float.
+
+    Raises:
+        ValueError: There is no default session, a value has another shape, or y does not depend on
+            x.
+        TypeError: A dtype has no gradient.
+
+    Example:
+        >>> x = fc.placeholder(fc.float64, [2])
+        >>> with fc.Session():
+        ...     print(fc.test.compute_gradient_error(x, [2], fc.square(x), [2]) < 1e-6)
+        True
     """
     result = compute_gradient(x, x_shape, y, y_shape, x_init_value, delta, init_targets, extra_feed_dict)
     pairs = result if isinstance(x, (list, tuple)) else [result]

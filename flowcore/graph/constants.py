@@ -151,19 +151,27 @@ def _keeps(array: np.ndarray, target: np.dtype) -> bool:
 def constant(
     value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
 ) -> Tensor:
-    """A tensor with a fixed value.
+    """A Tensor with a fixed value.
 
     Args:
-      value: a number, text, nested list or NumPy array.
-      dtype: the element type; by default float32 for Python floats, int32 for integers, the array's
-      own for NumPy arrays.
-      shape: the shape; a single value fills it, and a shorter list is continued with its last element.
-      name: of the node.
-      verify_shape: refuse a value whose shape is not `shape`, instead of filling.
+        value: A number, text, nested list or NumPy array.
+        dtype: The dtype; None: float32 for Python floats, int32 for integers, an array's own.
+        shape: The shape; a single value fills it, and a shorter list is continued with its last
+            element. None: the value's.
+        name: The name of the node.
+        verify_shape: Whether a value whose shape is not `shape` is refused instead.
+
+    Returns:
+        A Tensor.
 
     Raises:
-      TypeError: the value does not fit `dtype`. ValueError: it does not fit `shape`, or has more
-      than 8 dimensions.
+        TypeError: the value does not fit dtype, or with verify_shape not shape.
+        ValueError: the value is too long for shape, a ragged list, or has more than 8 dimensions.
+
+    Example:
+        >>> fc.Session().run(fc.constant(7.0, shape=[2, 2]))
+        array([[7., 7.],
+               [7., 7.]], dtype=float32)
     """
     array = make_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:

@@ -17,7 +17,23 @@ _PART = re.compile(
 
 
 class DeviceSpec:
-    """A possibly partial description of a device. Fields that are None are open."""
+    """A possibly partial description of a device. Fields that are None are open.
+
+    Args:
+        job: The name of a job.
+        replica: A number.
+        task: A number.
+        device_type: "CPU" or "GPU".
+        device_index: A number.
+
+    Raises:
+        TypeError: a field is of another kind.
+        ValueError: a number is negative.
+
+    Example:
+        >>> fc.DeviceSpec(device_type="GPU", device_index=0).to_string()
+        '/device:GPU:0'
+    """
 
     __slots__ = ("device_index", "device_type", "job", "replica", "task")
 
@@ -37,11 +53,41 @@ class DeviceSpec:
 
     @staticmethod
     def from_string(spec: str) -> DeviceSpec:
-        """Parses a device string. Raises ValueError for one that is malformed."""
+        """The description in a device string.
+
+        Args:
+            spec: For example "/job:worker/device:GPU:0", "/gpu:0" or "cpu".
+
+        Returns:
+            A DeviceSpec.
+
+        Raises:
+            TypeError: spec is no str.
+            ValueError: spec is malformed.
+
+        Example:
+            >>> fc.DeviceSpec.from_string("/gpu:1").device_index
+            1
+        """
         return DeviceSpec().parse_from_string(spec)
 
     def parse_from_string(self, spec: str) -> DeviceSpec:
-        """Fills this object from a device string and returns it."""
+        """Fills this object from a device string.
+
+        Args:
+            spec: As for from_string.
+
+        Returns:
+            This DeviceSpec.
+
+        Raises:
+            TypeError: spec is no str.
+            ValueError: spec is malformed.
+
+        Example:
+            >>> fc.DeviceSpec().parse_from_string("/cpu:0")
+            DeviceSpec('/device:CPU:0')
+        """
         self.job = self.replica = self.task = self.device_type = self.device_index = None
         for part in text(spec, "a device").split("/"):
             if not part:
@@ -66,7 +112,20 @@ class DeviceSpec:
         return self
 
     def merge_from(self, dev: DeviceSpec) -> None:
-        """Takes over the fields that `dev` has."""
+        """Takes over the fields that another description has.
+
+        Args:
+            dev: A DeviceSpec.
+
+        Raises:
+            TypeError: dev is no DeviceSpec.
+
+        Example:
+            >>> spec = fc.DeviceSpec(job="worker")
+            >>> spec.merge_from(fc.DeviceSpec(device_type="GPU"))
+            >>> spec
+            DeviceSpec('/job:worker/device:GPU:*')
+        """
         instance(dev, DeviceSpec, "dev")
         for name in self.__slots__:
             value = getattr(dev, name)
@@ -74,7 +133,15 @@ class DeviceSpec:
                 setattr(self, name, value)
 
     def to_string(self) -> str:
-        """The canonical string."""
+        """The canonical string.
+
+        Returns:
+            A str.
+
+        Example:
+            >>> fc.DeviceSpec.from_string("gpu:0").to_string()
+            '/device:GPU:0'
+        """
         parts = [
             f"/{name}:{getattr(self, name)}"
             for name in ("job", "replica", "task")

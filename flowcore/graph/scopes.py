@@ -1,6 +1,6 @@
-"""Functions on the default graph:
+"""Functions on the default graph: name scopes, devices, control dependencies, collections, seeds.
 
-name scopes, devices, control dependencies, collections, seeds. Must never import ops.
+Must never import ops.
 """
 
 from __future__ import annotations
@@ -28,13 +28,22 @@ _MAX_SEED = 2**31
 class name_scope:
     """A context manager for the names of nodes made inside.
 
-        with flowcore.name_scope("layer") as scope: ...
-
     Args:
-      name: the scope; None takes `default_name`.
-      default_name: used when `name` is None.
-      values: tensors passed to the function that opens the scope; they must share one graph, which
-      becomes the default inside.
+        name: The scope; None takes default_name. A name that ends in "/" is taken as it is; another
+            one that is taken already gets a number.
+        default_name: Used when name is None.
+        values: Tensors passed to the function that opens the scope; they must share one graph,
+            which becomes the default inside.
+
+    Raises:
+        TypeError: name or default_name is no str.
+        ValueError: values are given without a name, or the name is no valid one.
+
+    Example:
+        >>> with fc.name_scope("layer") as scope:
+        ...     x = fc.constant(1.0, name="x")
+        >>> scope, x.name
+        ('layer/', 'layer/x:0')
     """
 
     def __init__(
@@ -51,9 +60,11 @@ class name_scope:
 
     @property
     def name(self) -> str | None:
+        """The name that was asked for."""
         return self._name
 
     def __enter__(self) -> str:
+        """Opens the scope; gives its full name, which ends in a slash."""
         graph: Graph | None = None
         for value in self._values or ():
             if isinstance(value, (Tensor, Operation, IndexedSlices)):
@@ -68,12 +79,31 @@ class name_scope:
         return self._stack.enter_context(graph.name_scope(self._name))
 
     def __exit__(self, *details: Any) -> None:
+        """Closes the scope."""
         self._stack.__exit__(*details)
 
 
 @contextlib.contextmanager
 def op_scope(values: Sequence[Any], name: str | None, default_name: str | None = None) -> Iterator[str]:
-    """The older spelling of name_scope."""
+    """The older spelling of name_scope.
+
+    Args:
+        values: Tensors passed to the function that opens the scope.
+        name: The scope; None takes default_name.
+        default_name: Used when name is None.
+
+    Yields:
+        The full name of the scope, a str that ends in a slash.
+
+    Raises:
+        TypeError: name or default_name is no str.
+        ValueError: there is no name, or it is no valid one.
+
+    Example:
+        >>> with fc.op_scope([], "layer") as scope:
+        ...     print(scope)
+        layer/
+    """
     with name_scope(name, default_name, values) as scope:
         yield scope
 
@@ -81,58 +111,207 @@ def op_scope(values: Sequence[Any], name: str | None, default_name: str | None =
 def device(
     device_name_or_function: str | DeviceSpec | Callable[[Operation], Any] | None,
 ) -> contextlib.AbstractContextManager[None]:
-    """Operations made inside ask for this device:
+    """Operations made inside ask for this device.
 
-    "/gpu:0", a DeviceSpec, a function of the operation; None forgets outer scopes.
+    Args:
+        device_name_or_function: A string such as "/gpu:0", a DeviceSpec, a function of the
+            Operation that returns one of these, or None, which forgets outer scopes.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        TypeError: the argument is of another kind.
+        ValueError: the string is malformed.
+
+    Example:
+        >>> with fc.device("/cpu:0"):
+        ...     x = fc.constant(1.0)
+        >>> x.device
+        '/device:CPU:0'
     """
     return get_default_graph().device(device_name_or_function)
 
 
 def control_dependencies(control_inputs: Sequence[Any] | None) -> contextlib.AbstractContextManager[None]:
-    """Operations made inside run after `control_inputs`. None forgets outer scopes."""
+    """Operations made inside run after others.
+
+    Args:
+        control_inputs: Operations, Tensors or Variables, a list; None forgets outer scopes.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        TypeError: an entry is of another kind.
+        ValueError: an entry is from another graph.
+
+    Example:
+        >>> first = fc.no_op(name="first")
+        >>> with fc.control_dependencies([first]):
+        ...     second = fc.no_op()
+        >>> [op.name for op in second.control_inputs]
+        ['first']
+    """
     return get_default_graph().control_dependencies(control_inputs)
 
 
 def colocate_with(op: Any, ignore_existing: bool = False) -> contextlib.AbstractContextManager[None]:
-    """Operations made inside share the device of `op`."""
+    """Operations made inside share the device of an operation.
+
+    Args:
+        op: An Operation, Tensor or Variable; None: with ignore_existing, none.
+        ignore_existing: Whether outer scopes are forgotten.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        TypeError: op is of another kind.
+
+    Example:
+        >>> v = fc.Variable(1.0, name="v")
+        >>> with fc.colocate_with(v):
+        ...     x = fc.constant(1.0)
+        >>> x.op.colocation_groups()
+        [b'loc:@v']
+    """
     return get_default_graph().colocate_with(op, ignore_existing)
 
 
 @contextlib.contextmanager
 def container(container_name: str) -> Iterator[str]:
-    """Accepted for compatibility: resources are named per session, and not kept in containers."""
+    """Accepted: resources are named per session, and not kept in containers.
+
+    Args:
+        container_name: A name.
+
+    Yields:
+        The name.
+
+    Raises:
+        Exception: What the block raises.
+
+    Example:
+        >>> with fc.container("experiment") as name:
+        ...     print(name)
+        experiment
+    """
     yield container_name
 
 
 def add_to_collection(name: Any, value: Any) -> None:
-    """Adds `value` to a collection of the default graph."""
+    """Adds a value to a collection of the default graph.
+
+    Args:
+        name: The collection, for example one of GraphKeys.
+        value: Any object.
+
+    Raises:
+        TypeError: name cannot be a key.
+        RuntimeError: the graph is finalized.
+
+    Example:
+        >>> fc.add_to_collection("losses", 1)
+        >>> fc.get_collection("losses")
+        [1]
+    """
     get_default_graph().add_to_collection(name, value)
 
 
 def add_to_collections(names: Any, value: Any) -> None:
-    """Adds `value` to several collections of the default graph."""
+    """Adds a value to several collections of the default graph.
+
+    Args:
+        names: The collections, a list or one name.
+        value: Any object.
+
+    Raises:
+        TypeError: a name cannot be a key.
+        RuntimeError: the graph is finalized.
+
+    Example:
+        >>> fc.add_to_collections(["a", "b"], 1)
+        >>> fc.get_collection("b")
+        [1]
+    """
     get_default_graph().add_to_collections(names, value)
 
 
 def get_collection(key: Any, scope: str | None = None) -> list[Any]:
-    """A copy of a collection of the default graph."""
+    """A copy of a collection of the default graph.
+
+    Args:
+        key: The collection.
+        scope: A regular expression: only values whose name begins with a match; None: all.
+
+    Returns:
+        A list; empty where there is no such collection.
+
+    Raises:
+        TypeError: key cannot be a key, or scope is no str.
+
+    Example:
+        >>> v = fc.Variable(1.0, name="v")
+        >>> [found.name for found in fc.get_collection(fc.GraphKeys.GLOBAL_VARIABLES)]
+        ['v:0']
+    """
     return get_default_graph().get_collection(key, scope)
 
 
 def get_collection_ref(key: Any) -> list[Any]:
-    """A collection of the default graph, itself."""
+    """A collection of the default graph, itself: a change of the list changes the collection.
+
+    Args:
+        key: The collection, made where there is none.
+
+    Returns:
+        A list.
+
+    Raises:
+        TypeError: key cannot be a key.
+
+    Example:
+        >>> fc.get_collection_ref("names").append("a")
+        >>> fc.get_collection("names")
+        ['a']
+    """
     return get_default_graph().get_collection_ref(key)
 
 
 def set_random_seed(seed: int | None) -> None:
-    """Sets the graph-level seed: random ops made from now on give the same numbers in every session."""
+    """Sets the graph-level seed: random ops made from now on give the same numbers in every session.
+
+    Args:
+        seed: A whole number, or None for none.
+
+    Raises:
+        TypeError: seed is no whole number.
+
+    Example:
+        >>> fc.set_random_seed(1)
+        >>> x = fc.random_uniform([])
+        >>> bool(fc.Session().run(x) == fc.Session().run(x))
+        True
+    """
     get_default_graph().seed = None if seed is None else whole_number(seed, "seed")
 
 
 def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
-    """The two seeds of a random op:
+    """The two seeds of a random op: from the graph's seed and the op's own.
 
-    from the graph's seed and the op's own. (None, None) when neither is set.
+    Args:
+        op_seed: The op's seed, a whole number, or None.
+
+    Returns:
+        A pair of ints; (None, None) when neither seed is set.
+
+    Raises:
+        TypeError: op_seed is no whole number.
+
+    Example:
+        >>> fc.get_seed(None), fc.get_seed(5)
+        ((None, None), (87654321, 5))
     """
     graph: Graph = get_default_graph()
     if op_seed is not None:
