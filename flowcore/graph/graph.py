@@ -32,7 +32,12 @@ _VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/\-]*")
 
 
 class GraphKeys:
-    """Names of the standard collections."""
+    """The names of collections that the library fills or reads.
+
+    Example:
+        >>> fc.GraphKeys.TRAINABLE_VARIABLES
+        'trainable_variables'
+    """
 
     GLOBAL_VARIABLES = "variables"
     VARIABLES = "variables"
@@ -100,6 +105,12 @@ class Graph:
     """A dataflow graph.
 
     Several threads may add to it at once; scopes belong to the thread that opened them.
+
+    Example:
+        >>> with fc.Graph().as_default() as graph:
+        ...     x = fc.constant(1.0)
+        >>> graph
+        <flowcore.Graph of 1 operations>
     """
 
     def __init__(self) -> None:
@@ -136,20 +147,35 @@ class Graph:
         compute_shapes: bool = True,
         compute_device: bool = True,
     ) -> Operation:
-        """Adds a node. What `attrs` lacks is taken from the inputs, `dtypes` and the defaults;
-        `flowcore.graph.apply` checks it too, and is what op functions use.
+        """Adds a node. What attrs lacks is taken from the inputs, dtypes and the defaults.
+
+        Functions of ops use `flowcore.graph.apply` instead, which converts inputs too.
 
         Args:
-          op_type: a registered op type.
-          inputs: tensors of this graph.
-          dtypes: expected output dtypes, checked when given.
-          input_types: ignored: inputs carry their types.
-          name: the name within the scope (default: the op type); one that ends in "/" is taken as it stands.
-          attrs: the attributes.
+            op_type: A registered op type.
+            inputs: A list of Tensors of this graph.
+            dtypes: The expected output dtypes, checked; None: not checked.
+            input_types: Accepted; inputs carry their types.
+            name: The name within the scope; one that ends in "/" is taken as it stands; None: the
+                op type.
+            attrs: The attributes, a dict.
+            op_def: Accepted; the registered declaration counts.
+            compute_shapes: Whether the output shapes are inferred.
+            compute_device: Accepted; device scopes always count.
+
+        Returns:
+            An Operation.
 
         Raises:
-          RuntimeError: the graph is finalized.
-          ValueError: an input of another graph, a malformed name, or shapes that do not fit.
+            RuntimeError: the graph is finalized.
+            TypeError: an input is no Tensor, or a dtype is another.
+            ValueError: an input of another graph, a malformed name, an unknown attribute, or shapes
+                that do not fit.
+
+        Example:
+            >>> x = fc.constant(1.0)
+            >>> fc.get_default_graph().create_op("Neg", [x], name="minus").outputs[0].name
+            'minus:0'
         """
         inputs = inputs if type(inputs) is list else listed(inputs, "inputs")
         by_hand = not isinstance(op_def, OpDef)  # apply has completed and checked the attributes
@@ -254,7 +280,14 @@ class Graph:
             self._edits += 1
 
     def finalize(self) -> None:
-        """Makes the graph read-only: adding an operation raises RuntimeError from now on."""
+        """Makes the graph read-only: adding an operation raises RuntimeError from now on.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.finalize()
+            >>> graph.finalized
+            True
+        """
         with self._lock:
             self._finalized = True
 
@@ -264,6 +297,7 @@ class Graph:
 
     @property
     def finalized(self) -> bool:
+        """Whether the graph is read-only."""
         return self._finalized
 
     @property
@@ -278,19 +312,37 @@ class Graph:
 
     @property
     def graph_def_versions(self) -> dict[str, int]:
+        """The version of TensorFlow's graphs that this one's op types follow, a dict."""
         return {"producer": 134}
 
     @property
     def building_function(self) -> bool:
+        """False: this graph is no function's body."""
         return False
 
     # -- names
     # --------------------------------------------------------------------------------------------------
 
     def unique_name(self, name: str, mark_as_used: bool = True) -> str:
-        """`name` inside the current scope, with a number behind it when it is taken.
+        """A name inside the current scope, with a number behind it when it is taken.
 
         Names differ by more than case.
+
+        Args:
+            name: The name wanted.
+            mark_as_used: Whether it is taken from now on.
+
+        Returns:
+            A str.
+
+        Raises:
+            TypeError: name is no str.
+            ValueError: name is no valid one.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.unique_name("x"), graph.unique_name("x")
+            ('x', 'x_1')
         """
         scope = self._scopes.name
         _check_name(name, "operation", inside=bool(scope))
@@ -315,9 +367,23 @@ class Graph:
 
     @contextlib.contextmanager
     def name_scope(self, name: str | None) -> Iterator[str]:
-        """New operations get `name`/ before their names.
+        """New operations get this name and a slash before their names.
 
-        None or "" leaves all scopes; a name that ends in "/" re-enters that scope.
+        Args:
+            name: The scope. None or "" leaves all scopes; a name that ends in "/" re-enters that
+                scope.
+
+        Yields:
+            The full name of the scope, a str that ends in a slash; "" outside all scopes.
+
+        Raises:
+            TypeError: name is no str.
+            ValueError: name is no valid one.
+
+        Example:
+            >>> with fc.get_default_graph().name_scope("layer"):
+            ...     print(fc.constant(1.0, name="x").name)
+            layer/x:0
         """
         scopes = self._scopes
         old = scopes.name
@@ -336,7 +402,16 @@ class Graph:
             scopes.name = old
 
     def get_name_scope(self) -> str:
-        """The current name scope, without the closing slash."""
+        """The current name scope.
+
+        Returns:
+            A str without the closing slash; "" outside all scopes.
+
+        Example:
+            >>> with fc.name_scope("layer"):
+            ...     print(fc.get_default_graph().get_name_scope())
+            layer
+        """
         return self._scopes.name
 
     # -- scopes
@@ -344,9 +419,24 @@ class Graph:
 
     @contextlib.contextmanager
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
-        """Operations made inside run after `control_inputs` (operations, tensors, variables).
+        """Operations made inside run after others.
 
-        None: forget all outer ones.
+        Args:
+            control_inputs: Operations, Tensors or Variables, a list; None forgets all outer ones.
+
+        Yields:
+            None.
+
+        Raises:
+            TypeError: an entry is of another kind.
+            ValueError: an entry is from another graph.
+
+        Example:
+            >>> first = fc.no_op(name="first")
+            >>> with fc.get_default_graph().control_dependencies([first]):
+            ...     second = fc.no_op()
+            >>> second.control_inputs == [first]
+            True
         """
         scopes = self._scopes
         old, old_name = scopes.controls, scopes.name
@@ -364,9 +454,23 @@ class Graph:
 
     @contextlib.contextmanager
     def device(self, device_name_or_function: Any) -> Iterator[None]:
-        """Operations made inside ask for this device:
+        """Operations made inside ask for this device.
 
-        a string, a DeviceSpec, a function of the operation, or None (forget outer scopes).
+        Args:
+            device_name_or_function: A string such as "/gpu:0", a DeviceSpec, a function of the
+                Operation that returns one of these, or None, which forgets outer scopes.
+
+        Yields:
+            None.
+
+        Raises:
+            TypeError: the argument is of another kind.
+            ValueError: the string is malformed.
+
+        Example:
+            >>> with fc.get_default_graph().device("/cpu:0"):
+            ...     print(fc.constant(1.0).device)
+            /device:CPU:0
         """
         entry = device_name_or_function
         if isinstance(entry, device_strings.DeviceSpec):
@@ -385,7 +489,25 @@ class Graph:
 
     @contextlib.contextmanager
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
-        """Operations made inside share the device of `op`. None leaves all colocation scopes."""
+        """Operations made inside share the device of an operation.
+
+        Args:
+            op: An Operation, Tensor or Variable; None leaves all colocation scopes.
+            ignore_existing: Whether outer scopes are forgotten.
+
+        Yields:
+            None.
+
+        Raises:
+            TypeError: op is of another kind.
+            ValueError: op is from another graph.
+
+        Example:
+            >>> v = fc.Variable(1.0, name="v")
+            >>> with fc.get_default_graph().colocate_with(v):
+            ...     print(fc.constant(1.0).op.colocation_groups())
+            [b'loc:@v']
+        """
         scopes = self._scopes
         old, old_devices = scopes.colocation, scopes.devices
         if op is None:
@@ -413,9 +535,26 @@ class Graph:
 
     @contextlib.contextmanager
     def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
-        """Operations made inside use the gradient registered under another name:
+        """Operations made inside use the gradient registered under another name.
 
-        {op type: name of RegisterGradient}.
+        Args:
+            op_type_map: A dict: op type -> name that RegisterGradient gave.
+
+        Yields:
+            None.
+
+        Raises:
+            TypeError: op_type_map is no dict of str.
+
+        Example:
+            >>> @fc.RegisterGradient("Halved")
+            ... def _halved(op, grad):
+            ...     return 0.5 * grad
+            >>> x = fc.constant(1.0)
+            >>> with fc.get_default_graph().gradient_override_map({"Identity": "Halved"}):
+            ...     y = fc.identity(x)
+            >>> print(fc.Session().run(fc.gradients(y, x)[0]))
+            0.5
         """
         if not isinstance(op_type_map, dict) or not all(
             isinstance(s, str) for pair in op_type_map.items() for s in pair
@@ -442,7 +581,16 @@ class Graph:
 
     @contextlib.contextmanager
     def as_default(self) -> Iterator[Graph]:
-        """Makes this the graph that new operations of this thread go to."""
+        """Makes this the graph that new operations of this thread go to.
+
+        Yields:
+            The graph.
+
+        Example:
+            >>> with fc.Graph().as_default() as graph:
+            ...     print(fc.constant(1.0).graph is graph)
+            True
+        """
         _defaults.stack.append(self)
         try:
             yield self
@@ -480,31 +628,109 @@ class Graph:
     # ------------------------------------------------------------------------------------------------
 
     def get_operations(self) -> list[Operation]:
-        """All operations, in the order of creation."""
+        """All operations, in the order of creation.
+
+        Returns:
+            A list of Operations.
+
+        Example:
+            >>> x = fc.constant(1.0, name="x")
+            >>> [op.name for op in fc.get_default_graph().get_operations()]
+            ['x']
+        """
         with self._lock:
             return list(self._ops)
 
     def operations_since(self, version: int) -> list[Operation]:
-        """The operations added after the graph had that version."""
+        """The operations added after the graph had a version.
+
+        Args:
+            version: What the property `version` gave, an int.
+
+        Returns:
+            A list of Operations.
+
+        Raises:
+            TypeError: version is no whole number.
+            ValueError: version is negative.
+
+        Example:
+            >>> graph = fc.get_default_graph()
+            >>> before = graph.version
+            >>> x = fc.constant(1.0, name="x")
+            >>> [op.name for op in graph.operations_since(before)]
+            ['x']
+        """
         since = whole_number(version, "version", 0)
         with self._lock:
             return self._ops[since:]
 
     def get_operation_by_name(self, name: str) -> Operation:
+        """The operation of a name.
+
+        Args:
+            name: The full name.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            TypeError: name is no str.
+            ValueError: name is that of a tensor.
+            KeyError: there is no such operation.
+
+        Example:
+            >>> x = fc.constant(1.0, name="x")
+            >>> fc.get_default_graph().get_operation_by_name("x") is x.op
+            True
+        """
         if not isinstance(name, str):
             raise TypeError(f"Operation names are strings, found {name!r}")
         return self.as_graph_element(name, allow_tensor=False, allow_operation=True)
 
     def get_tensor_by_name(self, name: str) -> Tensor:
+        """The tensor of a name.
+
+        Args:
+            name: "<operation>:<output index>".
+
+        Returns:
+            A Tensor.
+
+        Raises:
+            TypeError: name is no str.
+            ValueError: name is that of an operation, or malformed.
+            KeyError: there is no such tensor.
+
+        Example:
+            >>> x = fc.constant(1.0, name="x")
+            >>> fc.get_default_graph().get_tensor_by_name("x:0") is x
+            True
+        """
         if not isinstance(name, str):
             raise TypeError(f"Tensor names are strings, found {name!r}")
         return self.as_graph_element(name, allow_tensor=True, allow_operation=False)
 
     def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
-        """The Tensor or Operation that `obj` is, names ("x:0", "x"), or converts to (a Variable).
+        """The Tensor or Operation that an object is, names ("x:0", "x"), or converts to (a Variable).
 
-        Raises TypeError for a wrong kind, KeyError for an unknown name, ValueError for an element
-        of another graph or a malformed name.
+        Args:
+            obj: The object.
+            allow_tensor: Whether a Tensor may be the answer.
+            allow_operation: Whether an Operation may be the answer.
+
+        Returns:
+            A Tensor or an Operation.
+
+        Raises:
+            TypeError: obj is of another kind.
+            KeyError: there is nothing of that name.
+            ValueError: obj is of another graph, or a malformed name.
+
+        Example:
+            >>> x = fc.constant(1.0, name="x")
+            >>> fc.get_default_graph().as_graph_element("x:0") is x
+            True
         """
         allow_tensor, allow_operation = (
             flag(allow_tensor, "allow_tensor"),
@@ -553,13 +779,56 @@ class Graph:
         return op
 
     def is_feedable(self, tensor: Any) -> bool:
+        """Whether a tensor may be fed.
+
+        Args:
+            tensor: A Tensor.
+
+        Returns:
+            A bool.
+
+        Raises:
+            TypeError: tensor cannot be a key.
+
+        Example:
+            >>> fc.get_default_graph().is_feedable(fc.constant(1.0))
+            True
+        """
         return hashable(tensor, "tensor") not in self._unfeedable
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
+        """Whether a tensor or operation may be fetched: every one may.
+
+        Args:
+            tensor_or_op: A Tensor or Operation.
+
+        Returns:
+            True.
+
+        Raises:
+            Exception: Never.
+
+        Example:
+            >>> fc.get_default_graph().is_fetchable(fc.constant(1.0))
+            True
+        """
         return True
 
     def prevent_feeding(self, tensor: Tensor) -> None:
-        """Marks a tensor as one that may not be fed."""
+        """Marks a tensor as one that may not be fed.
+
+        Args:
+            tensor: The Tensor.
+
+        Raises:
+            TypeError: tensor is no Tensor.
+
+        Example:
+            >>> x = fc.constant(1.0)
+            >>> x.graph.prevent_feeding(x)
+            >>> x.graph.is_feedable(x)
+            False
+        """
         self._unfeedable.add(instance(tensor, Tensor, "tensor"))
 
     def as_graph_def(
@@ -567,7 +836,22 @@ class Graph:
     ) -> GraphDef:
         """The graph as plain data.
 
-        `add_shapes` puts the static output shapes into attribute `_output_shapes`.
+        Args:
+            from_version: Only operations added after the graph had this version; None: all.
+            add_shapes: Whether attribute `_output_shapes` holds the static output shapes.
+            use_pybind11_proto: Accepted.
+
+        Returns:
+            A GraphDef: `node` is a list of NodeDefs with name, op, input, device and attr.
+
+        Raises:
+            TypeError: from_version is no whole number, or add_shapes no bool.
+            ValueError: from_version is negative.
+
+        Example:
+            >>> x = fc.constant(1.0, name="x")
+            >>> [node.op for node in fc.get_default_graph().as_graph_def().node]
+            ['Const']
         """
         add_shapes = flag(add_shapes, "add_shapes")
         nodes = []
@@ -582,26 +866,87 @@ class Graph:
     # --------------------------------------------------------------------------------------------
 
     def add_to_collection(self, name: Any, value: Any) -> None:
+        """Adds a value to a collection.
+
+        Args:
+            name: The collection, for example one of GraphKeys.
+            value: Any object.
+
+        Raises:
+            TypeError: name cannot be a key.
+            RuntimeError: the graph is finalized.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.add_to_collection("losses", 1)
+            >>> graph.get_collection("losses")
+            [1]
+        """
         hashable(name, "the name of a collection")
         with self._lock:
             self._check_not_finalized()
             self._collections.setdefault(name, []).append(value)
 
     def add_to_collections(self, names: Any, value: Any) -> None:
+        """Adds a value to several collections.
+
+        Args:
+            names: The collections, a list or one name.
+            value: Any object.
+
+        Raises:
+            TypeError: a name cannot be a key.
+            RuntimeError: the graph is finalized.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.add_to_collections(["a", "b"], 1)
+            >>> graph.get_collection("b")
+            [1]
+        """
         parts = [names] if isinstance(names, str) else listed(names, "names")
         for name in dict.fromkeys(hashable(n, "the name of a collection") for n in parts):
             self.add_to_collection(name, value)
 
     def get_collection_ref(self, name: Any) -> list[Any]:
-        """The collection itself: changes to the list change the collection."""
+        """The collection itself: a change of the list changes the collection.
+
+        Args:
+            name: The collection, made where there is none.
+
+        Returns:
+            A list.
+
+        Raises:
+            TypeError: name cannot be a key.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.get_collection_ref("names").append("a")
+            >>> graph.get_collection("names")
+            ['a']
+        """
         hashable(name, "the name of a collection")
         with self._lock:
             return self._collections.setdefault(name, [])
 
     def get_collection(self, name: Any, scope: str | None = None) -> list[Any]:
-        """A copy of the collection;
+        """A copy of a collection.
 
-        with `scope`, only items whose name matches that regular expression at its start.
+        Args:
+            name: The collection.
+            scope: A regular expression: only values whose name begins with a match; None: all.
+
+        Returns:
+            A list; empty where there is no such collection.
+
+        Raises:
+            TypeError: name cannot be a key, or scope is no str.
+            ValueError: scope is no regular expression.
+
+        Example:
+            >>> fc.Graph().get_collection("losses")
+            []
         """
         hashable(name, "the name of a collection")
         with self._lock:
@@ -615,10 +960,37 @@ class Graph:
         return [item for item in items if hasattr(item, "name") and pattern.match(item.name)]
 
     def get_all_collection_keys(self) -> list[Any]:
+        """The names of all collections.
+
+        Returns:
+            A list.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.add_to_collection("losses", 1)
+            >>> graph.get_all_collection_keys()
+            ['losses']
+        """
         with self._lock:
             return [k for k in self._collections if isinstance(k, str)]
 
     def clear_collection(self, name: Any) -> None:
+        """Empties a collection.
+
+        Args:
+            name: The collection.
+
+        Raises:
+            TypeError: name cannot be a key.
+            RuntimeError: the graph is finalized.
+
+        Example:
+            >>> graph = fc.Graph()
+            >>> graph.add_to_collection("losses", 1)
+            >>> graph.clear_collection("losses")
+            >>> graph.get_collection("losses")
+            []
+        """
         hashable(name, "the name of a collection")
         with self._lock:
             self._collections.pop(name, None)
@@ -709,7 +1081,15 @@ _global_lock = locks.lock()
 
 
 def get_default_graph() -> Graph:
-    """The graph of the innermost `as_default` of this thread, else the process-wide one."""
+    """The graph that new operations of this thread go to.
+
+    Returns:
+        The innermost Graph of as_default(), or one that all threads share.
+
+    Example:
+        >>> fc.constant(1.0).graph is fc.get_default_graph()
+        True
+    """
     stack = _defaults.stack
     if stack:
         return stack[-1]
@@ -721,9 +1101,18 @@ def get_default_graph() -> Graph:
 
 
 def reset_default_graph() -> None:
-    """Replaces the process-wide default graph by an empty one.
+    """Replaces the graph that all threads share by an empty one.
 
-    Raises AssertionError inside an `as_default` block.
+    Raises:
+        AssertionError: a graph is the default by as_default() in this thread.
+
+    Example:
+        >>> with fc.Graph().as_default():
+        ...     try:
+        ...         fc.reset_default_graph()
+        ...     except AssertionError as error:
+        ...         print("leave the as_default() block first")
+        leave the as_default() block first
     """
     if _defaults.stack:
         raise AssertionError(

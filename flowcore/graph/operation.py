@@ -35,10 +35,14 @@ class NodeDef:
 
 
 class Operation:
-    """A node of a graph.
+    """A node of a graph: an op type with inputs, outputs and attributes. The library makes it.
 
-    Made by `Graph.create_op`; never changed afterwards, but for control inputs and device. Programs
-    may set attributes of their own on it.
+    Programs may set attributes of their own on it.
+
+    Example:
+        >>> op = fc.add(1.0, 2.0, name="sum").op
+        >>> op.name, op.type, [t.name for t in op.inputs]
+        ('sum', 'Add', ['sum/x:0', 'sum/y:0'])
     """
 
     __slots__ = (
@@ -98,6 +102,7 @@ class Operation:
 
     @property
     def graph(self) -> Graph:
+        """The graph that holds it."""
         return self._graph
 
     @property
@@ -139,7 +144,21 @@ class Operation:
         return self._attrs
 
     def get_attr(self, name: str) -> Any:
-        """The value of an attribute. Raises ValueError for an unknown name."""
+        """The value of an attribute.
+
+        Args:
+            name: The attribute's name.
+
+        Returns:
+            A Python value: an int, str, DType, TensorShape, array, or a list of these.
+
+        Raises:
+            ValueError: there is no such attribute.
+
+        Example:
+            >>> fc.constant(1.0).op.get_attr("dtype")
+            flowcore.float32
+        """
         try:
             return self._attrs[name]
         except (KeyError, TypeError):
@@ -149,11 +168,28 @@ class Operation:
             ) from None
 
     def values(self) -> tuple[Tensor, ...]:
-        """The outputs."""
+        """The outputs.
+
+        Returns:
+            A tuple of Tensors.
+
+        Example:
+            >>> x = fc.constant(1.0)
+            >>> x.op.values()[0] is x
+            True
+        """
         return self._outputs
 
     def colocation_groups(self) -> list[bytes]:
-        """The groups that must share this node's device."""
+        """The groups of operations that must share this node's device.
+
+        Returns:
+            A list of bytes, b"loc:@" and the name of an operation each.
+
+        Example:
+            >>> fc.no_op(name="step").colocation_groups()
+            [b'loc:@step']
+        """
         return [f"loc:@{name}".encode() for name in self._colocation or (self._name,)]
 
     @property
@@ -214,7 +250,22 @@ class Operation:
         self._graph._changed()
 
     def run(self, feed_dict: Any = None, session: Any = None) -> None:
-        """Runs this operation in `session` or the default session."""
+        """Runs this operation.
+
+        Args:
+            feed_dict: Values for tensors, as for Session.run.
+            session: A Session; None: the default session.
+
+        Raises:
+            ValueError: there is no default session, or session is of another graph.
+            TypeError: session is no Session.
+            OpError: a node failed.
+
+        Example:
+            >>> v = fc.Variable(1.0)
+            >>> with fc.Session():
+            ...     v.initializer.run()
+        """
         _session_for(self._graph, session, "Operation.run").run(self, feed_dict)
 
     def __repr__(self) -> str:
@@ -267,9 +318,17 @@ else:
 
 
 class Tensor(TensorOperators):
-    """An output of an operation: a value that exists while a session runs.
+    """An output of an operation: a value that exists while a session runs. The library makes it.
 
-    Programs may set attributes of their own on it.
+    Python's operators build nodes: `x + y`, `x @ y`, `x[0]`, `x < y`. `==` compares objects; use
+    `equal`. Programs may set attributes of their own on it.
+
+    Example:
+        >>> x = fc.constant([1.0, 2.0], name="x")
+        >>> x
+        <flowcore.Tensor 'x:0' shape=(2,) dtype=float32>
+        >>> fc.Session().run(x * 2.0 + 1.0)
+        array([3., 5.], dtype=float32)
     """
 
     __slots__ = ("__dict__", "__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
@@ -300,10 +359,12 @@ class Tensor(TensorOperators):
 
     @property
     def dtype(self) -> DType:
+        """The DType of its elements."""
         return self._dtype
 
     @property
     def graph(self) -> Graph:
+        """The graph that holds it."""
         return self._op._graph
 
     @property
@@ -313,6 +374,7 @@ class Tensor(TensorOperators):
 
     @property
     def device(self) -> str:
+        """The device that its operation asks for, or an empty string."""
         return self._op._device
 
     @property
@@ -321,18 +383,50 @@ class Tensor(TensorOperators):
         return self._shape
 
     def get_shape(self) -> TensorShape:
-        """What is known of the shape."""
+        """What is known of the shape.
+
+        Returns:
+            A TensorShape.
+
+        Example:
+            >>> fc.placeholder(fc.float32, [None, 3]).get_shape()
+            TensorShape([None, 3])
+        """
         return self._shape
 
     def set_shape(self, shape: Any) -> None:
-        """Adds knowledge about the shape. Raises ValueError when it contradicts what is known."""
+        """Adds knowledge about the shape.
+
+        Args:
+            shape: A TensorShape, or what makes one.
+
+        Raises:
+            TypeError: shape is no shape.
+            ValueError: it contradicts what is known.
+
+        Example:
+            >>> x = fc.placeholder(fc.float32)
+            >>> x.set_shape([None, 3])
+            >>> x.shape
+            TensorShape([None, 3])
+        """
         try:
             self._shape = self._shape.merge_with(as_shape(shape))
         except ValueError as error:
             raise ValueError(f"Tensor '{self.name}': {error}") from None
 
     def consumers(self) -> list[Operation]:
-        """The operations that read this tensor."""
+        """The operations that read this tensor.
+
+        Returns:
+            A list of Operations.
+
+        Example:
+            >>> x = fc.constant(1.0)
+            >>> y = fc.identity(x, name="y")
+            >>> [op.name for op in x.consumers()]
+            ['y']
+        """
         found = self._consumers
         return [] if found is None else list(found) if isinstance(found, list) else [found]
 
@@ -346,7 +440,25 @@ class Tensor(TensorOperators):
             self._consumers = [found, op]
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
-        """The value, computed in `session` or the default session."""
+        """The value.
+
+        Args:
+            feed_dict: Values for tensors, as for Session.run.
+            session: A Session; None: the default session.
+
+        Returns:
+            A NumPy array; a NumPy scalar for rank 0, bytes for a string.
+
+        Raises:
+            ValueError: there is no default session, or session is of another graph.
+            TypeError: session is no Session.
+            OpError: a node failed.
+
+        Example:
+            >>> with fc.Session():
+            ...     print((fc.constant(2.0) * 3.0).eval())
+            6.0
+        """
         return _session_for(self.graph, session, "Tensor.eval").run(self, feed_dict)
 
     @classmethod
@@ -362,6 +474,7 @@ class Tensor(TensorOperators):
     __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
+        """Raises TypeError: there is no truth value while the graph is built."""
         raise TypeError(
             f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.where for a"
             " choice inside the graph, `is not None` to test whether a tensor is there, or Session.run to get"
@@ -369,23 +482,27 @@ class Tensor(TensorOperators):
         )
 
     def __len__(self) -> int:
+        """Raises TypeError: `tensor.shape[0]` is the length."""
         raise TypeError(
             f"Tensor '{self.name}' has no len(); use tensor.shape[0] or flowcore.shape(tensor)[0]"
         )
 
     def __iter__(self) -> Iterator[Any]:
+        """Raises TypeError: `flowcore.unstack(tensor)` gives its parts."""
         raise TypeError(
             f"Tensor '{self.name}' is not iterable while the graph is built; flowcore.unstack(tensor) gives"
             " its parts"
         )
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """Raises TypeError: there is no value while the graph is built."""
         raise TypeError(
             f"Tensor '{self.name}' has no value while the graph is built, so NumPy cannot take it; use"
             " Session.run to get its value"
         )
 
     def __float__(self) -> float:
+        """Raises TypeError: there is no value while the graph is built."""
         raise TypeError(
             f"Tensor '{self.name}' has no value while the graph is built; use Session.run to get it"
         )
@@ -404,9 +521,27 @@ _UNKNOWN = TensorShape(None)
 
 
 class IndexedSlices:
-    """Rows of a larger tensor: `values[i]` belongs to row `indices[i]`; rows may repeat, and then add up.
+    """Rows of a larger tensor.
 
-    Attributes: values (rank >= 1), indices (rank 1), dense_shape (of the whole tensor, or None).
+    `values[i]` belongs to row `indices[i]`; rows may repeat, and then add up.
+
+    Gradients of `gather` are such.
+
+    Args:
+        values: A Tensor of rank 1 or more, or what converts to one.
+        indices: A Tensor of integers of rank 1.
+        dense_shape: The shape of the whole tensor, a Tensor of integers, or None.
+
+    Raises:
+        TypeError: an argument converts to no Tensor.
+        ValueError: an argument converts to no Tensor.
+
+    Example:
+        >>> slices = fc.IndexedSlices([[1.0, 2.0]], [1], dense_shape=[3, 2])
+        >>> fc.Session().run(fc.convert_to_tensor(slices))
+        array([[0., 0.],
+               [1., 2.],
+               [0., 0.]], dtype=float32)
     """
 
     def __init__(self, values: Any, indices: Any, dense_shape: Any = None) -> None:
@@ -416,34 +551,42 @@ class IndexedSlices:
 
     @property
     def values(self) -> Tensor:
+        """The rows, a Tensor."""
         return self._values
 
     @property
     def indices(self) -> Tensor:
+        """Where they belong, a Tensor of integers."""
         return self._indices
 
     @property
     def dense_shape(self) -> Tensor | None:
+        """The shape of the whole tensor, a Tensor of integers, or None."""
         return self._dense_shape
 
     @property
     def name(self) -> str:
+        """The name of values."""
         return self._values.name
 
     @property
     def device(self) -> str:
+        """The device of values."""
         return self._values.device
 
     @property
     def op(self) -> Operation:
+        """The operation that yields values."""
         return self._values.op
 
     @property
     def dtype(self) -> DType:
+        """The DType of values."""
         return self._values.dtype
 
     @property
     def graph(self) -> Graph:
+        """The graph that holds them."""
         return self._values.graph
 
     if TYPE_CHECKING:
@@ -453,6 +596,7 @@ class IndexedSlices:
             """What is known of the shape of the whole tensor (installed by flowcore.graph.constants)."""
 
     def __neg__(self) -> IndexedSlices:
+        """The same rows with the other sign."""
         return IndexedSlices(-self._values, self._indices, self._dense_shape)
 
     def __repr__(self) -> str:

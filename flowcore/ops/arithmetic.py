@@ -442,8 +442,8 @@ def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
         name: A name for the operation.
 
     Returns:
-        A Tensor of their dtype, of the shape that they broadcast to; float64 for integers, float32
-        for integers of 8 and 16 bits.
+        A Tensor of their dtype, of the shape that they broadcast to; float64 for integers,
+        float32 for integers of 8 and 16 bits.
 
     Raises:
         TypeError: The dtypes differ, or are others.
@@ -473,8 +473,8 @@ def divide(x: Any, y: Any, name: str | None = None) -> Tensor:
         name: A name for the operation.
 
     Returns:
-        A Tensor of their dtype, of the shape that they broadcast to; float64 for integers, float32
-        for integers of 8 and 16 bits.
+        A Tensor of their dtype, of the shape that they broadcast to; float64 for integers,
+        float32 for integers of 8 and 16 bits.
 
     Raises:
         TypeError: The dtypes differ, or are others.

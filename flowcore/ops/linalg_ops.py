@@ -135,8 +135,8 @@ def matmul(
 
     Args:
         a: A Tensor of dtype float16, bfloat16, float32, float64, int32, int64, complex64 or
-            complex128, or what converts to one; shape [..., m, k], or [..., k, m] where it is taken
-            transposed.
+            complex128, or what converts to one; shape [..., m, k], or [..., k, m] where it is
+            taken transposed.
         b: A Tensor of a's dtype, or what converts to it; shape [..., k, n], or [..., n, k].
         transpose_a: Whether a is taken transposed.
         transpose_b: Whether b is taken transposed.

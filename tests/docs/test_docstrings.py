@@ -25,8 +25,6 @@ PUBLIC = (fc, fc.nn, fc.image, fc.train, fc.test, fc.errors)
 
 #: Modules whose descriptions are not complete yet. It only gets shorter.
 PENDING = {
-    "flowcore.graph.graph",
-    "flowcore.graph.operation",
     "flowcore.ops.control_flow_ops",
     "flowcore.ops.data_flow_ops",
     "flowcore.ops.initializers",
