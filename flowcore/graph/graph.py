@@ -805,9 +805,6 @@ class Graph:
         Returns:
             True.
 
-        Raises:
-            Exception: Never.
-
         Example:
             >>> fc.get_default_graph().is_fetchable(fc.constant(1.0))
             True

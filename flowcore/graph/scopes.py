@@ -189,9 +189,6 @@ def container(container_name: str) -> Iterator[str]:
     Yields:
         The name.
 
-    Raises:
-        Exception: What the block raises.
-
     Example:
         >>> with fc.container("experiment") as name:
         ...     print(name)

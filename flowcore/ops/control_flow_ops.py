@@ -21,13 +21,46 @@ __all__ = ["Assert", "Print", "group", "no_op", "py_func", "tuple"]
 
 @register("NoOp", shape=shapes.none, grad=None)
 def no_op(name: str | None = None) -> Operation:
-    """An operation that does nothing: a place for control dependencies."""
+    """An operation that does nothing: a place for control dependencies.
+
+    Args:
+        name: A name for the operation.
+
+    Returns:
+        An Operation.
+
+    Raises:
+        ValueError: name is no valid one.
+
+    Example:
+        >>> fc.Session().run(fc.no_op())
+    """
     return apply("NoOp", name=name)
 
 
 def group(*inputs: Any, **kwargs: Any) -> Operation:
-    """One operation that is done when all inputs (operations, tensors, variables, lists and dictionaries
-    of these) are. Keyword: name.
+    """One operation that is done when all inputs are.
+
+    Args:
+        inputs: Operations, Tensors and Variables, and lists and dictionaries of these. None is
+            passed over.
+        kwargs: name, a name for the operation.
+
+    Returns:
+        An Operation.
+
+    Raises:
+        TypeError: an input is of another kind.
+        ValueError: there is another keyword than name.
+
+    Example:
+        >>> x, y = fc.Variable(1.0), fc.Variable(2.0)
+        >>> step = fc.group(x.assign_add(1.0), y.assign_add(1.0))
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.global_variables_initializer())
+        ...     sess.run(step)
+        ...     print(sess.run([x, y]))
+        [np.float32(2.0), np.float32(3.0)]
     """
     name = kwargs.pop("name", None)
     if kwargs:
@@ -80,7 +113,24 @@ def with_dependencies(dependencies: Sequence[Any], output_tensor: Any, name: str
 def tuple(
     tensors: Sequence[Any], name: str | None = None, control_inputs: Sequence[Any] | None = None
 ) -> list[Any]:
-    """The same tensors, none of which is available before all are computed."""
+    """The same tensors, none of which is available before all are computed.
+
+    Args:
+        tensors: A list of Tensors and IndexedSlices; None stays None.
+        name: A name for the scope.
+        control_inputs: Operations that must be done too, a list; None: none.
+
+    Returns:
+        A list as long as tensors.
+
+    Raises:
+        TypeError: an entry is of another kind.
+        ValueError: there is no tensor.
+
+    Example:
+        >>> fc.Session().run(fc.tuple([fc.constant(1.0), fc.constant(2.0)]))
+        [np.float32(1.0), np.float32(2.0)]
+    """
     tensors = listed(tensors, "tensors")
     with name_scope(name, "tuple", tensors):
         gates = [t.op if isinstance(t, IndexedSlices) else t for t in tensors if t is not None]
@@ -103,7 +153,28 @@ register(
 def Assert(
     condition: Any, data: Sequence[Any], summarize: int | None = None, name: str | None = None
 ) -> Operation:
-    """An operation that fails with InvalidArgumentError, showing `data`, unless the condition holds."""
+    """An operation that fails unless a condition holds.
+
+    Args:
+        condition: A scalar Tensor of dtype bool.
+        data: Tensors that the error shows, a list.
+        summarize: How many elements of each it shows, negative: all; None: 3.
+        name: A name for the operation.
+
+    Returns:
+        An Operation. It runs only where something waits for it: use control_dependencies.
+
+    Raises:
+        TypeError: condition is no bool, or data no list.
+        InvalidArgumentError: condition does not hold (when it runs).
+
+    Example:
+        >>> x = fc.placeholder(fc.float32)
+        >>> with fc.control_dependencies([fc.Assert(x > 0.0, ["x is", x])]):
+        ...     root = fc.sqrt(x)
+        >>> fc.Session().run(root, {x: 4.0})
+        np.float32(2.0)
+    """
     data = listed(data, "data")
     return apply("Assert", condition, data, summarize=3 if summarize is None else summarize, name=name)
 
@@ -133,7 +204,27 @@ def Print(
     summarize: int | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """Passes `input_` on, and prints `data` to stderr when it does."""
+    """Passes a tensor on, and prints others to stderr when it does.
+
+    Args:
+        input_: The Tensor to pass on.
+        data: Tensors to print, a list.
+        message: Text that is printed before; None: none.
+        first_n: How many times it prints; None or negative: always.
+        summarize: How many elements of each it prints, negative: all; None: 3.
+        name: A name for the operation.
+
+    Returns:
+        A Tensor of input_'s dtype and shape.
+
+    Raises:
+        TypeError: an argument is of another kind.
+
+    Example:
+        >>> x = fc.constant([1.0, 2.0])
+        >>> fc.Session().run(fc.Print(x, [x], "x is "))
+        array([1., 2.], dtype=float32)
+    """
     data = listed(data, "data")
     return apply(
         "Print",
@@ -163,20 +254,33 @@ def py_func(
 ) -> Any:
     """A node that calls a Python function with NumPy arrays.
 
+    An exception of func becomes the run's error: ValueError and TypeError an InvalidArgumentError,
+    others by their kind, with the exception as its cause.
+
     Args:
-      func: takes one argument per input: an array of its own, which it may write to; for a scalar
-      a NumPy scalar, or bytes. Returns one array (or number) per dtype in Tout: a list or tuple is
-      the list of outputs, also if Tout is a single dtype. Runs with the GIL, on any thread.
-      inp: the inputs.
-      Tout: the dtype of the result, or a list of dtypes ([] for none).
+        func: Takes one argument per input: an array of its own, which it may write to; for a scalar
+            a NumPy scalar, or bytes. Returns one array (or number) per dtype in Tout: a list or
+            tuple is the list of outputs, also if Tout is a single dtype. It runs with the GIL, on
+            any thread.
+        inp: The inputs, a list of Tensors or what converts to them.
+        Tout: The dtype of the result, or a list of dtypes ([] for none).
+        stateful: Accepted; a call is never left out, nor merged with another.
+        name: A name for the operation.
 
     Returns:
-      One tensor, or a list when Tout is a list; the Operation when Tout is empty. Shapes are
-      unknown: use set_shape. A Python number becomes the declared dtype; one that does not fit is an
-      InvalidArgumentError, like an array of another dtype.
+        A Tensor, or a list of Tensors when Tout is a list; the Operation when Tout is empty. Shapes
+        are unknown: use set_shape. A Python number becomes the declared dtype.
 
-    An exception of `func` becomes the run's error: ValueError and TypeError an
-    InvalidArgumentError, others by their kind, with the exception as its cause.
+    Raises:
+        TypeError: Tout is no dtype, or inp no list.
+        ValueError: func cannot be called.
+        InvalidArgumentError: func returned another number of values, a number that does not fit, or
+            an array of another dtype (when it runs).
+
+    Example:
+        >>> half = fc.py_func(lambda x: x / 2, [fc.constant([2.0, 4.0])], fc.float32)
+        >>> fc.Session().run(half)
+        array([1., 2.], dtype=float32)
     """
     if not callable(func):
         raise ValueError(f"Expected func to be callable, got func of type {type(func)}")

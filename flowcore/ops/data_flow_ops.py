@@ -105,7 +105,20 @@ register(
 class QueueBase:
     """What all queues share. Make a FIFOQueue or a RandomShuffleQueue.
 
-    Elements are tuples of tensors; with `names`, dictionaries.
+    Elements are tuples of tensors; with names, dictionaries.
+
+    Args:
+        dtypes: The DType of each component, a list.
+        shapes: The TensorShape of each, a list.
+        names: The name of each, a list of str, or None.
+        queue_ref: The handle, a Tensor of dtype resource.
+
+    Raises:
+        TypeError: queue_ref is no Tensor.
+
+    Example:
+        >>> isinstance(fc.FIFOQueue(10, fc.float32), fc.QueueBase)
+        True
     """
 
     def __init__(self, dtypes: Any, shapes: Any, names: Any, queue_ref: Tensor) -> None:
@@ -118,9 +131,26 @@ class QueueBase:
 
     @staticmethod
     def from_list(index: Any, queues: Sequence[QueueBase]) -> QueueBase:
-        """The queue that `index` names when the graph runs.
+        """The queue that an index names when the graph runs.
 
-        All must have the same dtypes and names; shapes are kept where they agree.
+        Args:
+            index: A scalar Tensor of dtype int32.
+            queues: A list of queues with the same dtypes and names; shapes are kept where they
+                agree.
+
+        Returns:
+            A QueueBase.
+
+        Raises:
+            TypeError: queues is no list of queues, or their dtypes or names differ.
+
+        Example:
+            >>> queues = [fc.FIFOQueue(10, fc.float32, shapes=[[]]) for _ in range(2)]
+            >>> second = fc.QueueBase.from_list(1, queues)
+            >>> with fc.Session() as sess:
+            ...     sess.run(second.enqueue(1.0))
+            ...     print(sess.run([queue.size() for queue in queues]))
+            [np.int32(0), np.int32(1)]
         """
         if (
             not isinstance(queues, (list, tuple))
@@ -157,6 +187,7 @@ class QueueBase:
 
     @property
     def name(self) -> str:
+        """The name of its handle's operation."""
         return self._queue_ref.op.name
 
     @property
@@ -171,6 +202,7 @@ class QueueBase:
 
     @property
     def names(self) -> list[str] | None:
+        """The names of the components, or None."""
         return self._names
 
     def _components(self, vals: Any, many: bool) -> list[Tensor]:
@@ -208,12 +240,54 @@ class QueueBase:
         return tensors
 
     def enqueue(self, vals: Any, name: str | None = None) -> Operation:
-        """Puts one element in; waits while the queue is full. Closed: CancelledError."""
+        """Puts one element in; waits while the queue is full.
+
+        Args:
+            vals: The element: a value, a list of one per component, or with names a dictionary.
+            name: A name for the operation.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            TypeError: a value does not convert to its component's dtype.
+            ValueError: the components differ in number, dtype or shape.
+            CancelledError: the queue is closed (when it runs).
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+            >>> put, get = queue.enqueue(1.5), queue.dequeue()
+            >>> with fc.Session() as sess:
+            ...     sess.run(put)
+            ...     print(sess.run(get))
+            1.5
+        """
         with name_scope(name, f"{self._name}_enqueue") as scope:
             return apply("QueueEnqueueV2", self._queue_ref, self._components(vals, False), name=scope)
 
     def enqueue_many(self, vals: Any, name: str | None = None) -> Operation:
-        """Puts the slices along the first dimension in, one element each."""
+        """Puts the slices along the first dimension in, one element each; waits while it is full.
+
+        Args:
+            vals: As for enqueue, with one dimension more, of the same size in all components.
+            name: A name for the operation.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            TypeError: a value does not convert to its component's dtype.
+            ValueError: the components differ in number, dtype or shape.
+            CancelledError: the queue is closed (when it runs).
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+            >>> put, size = queue.enqueue_many([[1.0, 2.0, 3.0]]), queue.size()
+            >>> with fc.Session() as sess:
+            ...     sess.run(put)
+            ...     print(sess.run(size))
+            3
+        """
         with name_scope(name, f"{self._name}_EnqueueMany") as scope:
             return apply("QueueEnqueueManyV2", self._queue_ref, self._components(vals, True), name=scope)
 
@@ -226,7 +300,25 @@ class QueueBase:
         return tensors[0] if len(tensors) == 1 else tensors
 
     def dequeue(self, name: str | None = None) -> Any:
-        """Takes one element out; waits while the queue is empty. Closed and empty: OutOfRangeError."""
+        """Takes one element out; waits while the queue is empty.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A Tensor for one component, a list for several, a dictionary with names.
+
+        Raises:
+            OutOfRangeError: the queue is closed and empty (when it runs).
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, [fc.string, fc.int32])
+            >>> put, get = queue.enqueue(["a", 1]), queue.dequeue()
+            >>> with fc.Session() as sess:
+            ...     sess.run(put)
+            ...     print(sess.run(get))
+            [b'a', np.int32(1)]
+        """
         outputs = apply(
             "QueueDequeueV2",
             self._queue_ref,
@@ -246,9 +338,27 @@ class QueueBase:
         return self._result(outputs)
 
     def dequeue_many(self, n: Any, name: str | None = None) -> Any:
-        """Takes n elements out as one batch;
+        """Takes n elements out as one batch; waits until there are so many.
 
-        waits until there are so many. Closed with fewer: OutOfRangeError, and they stay.
+        Args:
+            n: How many: an int, or a scalar Tensor of dtype int32.
+            name: A name for the operation.
+
+        Returns:
+            As dequeue, with a first dimension of n.
+
+        Raises:
+            TypeError: n is no whole number.
+            ValueError: the queue was made without shapes.
+            OutOfRangeError: the queue is closed with fewer elements, which stay (when it runs).
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+            >>> put, get = queue.enqueue_many([[1.0, 2.0, 3.0]]), queue.dequeue_many(2)
+            >>> with fc.Session() as sess:
+            ...     sess.run(put)
+            ...     print(sess.run(get))
+            [1. 2.]
         """
         return self._many(
             "QueueDequeueManyV2",
@@ -258,11 +368,52 @@ class QueueBase:
         )
 
     def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
-        """Like dequeue_many, but a closed queue yields what it has left."""
+        """Takes n elements out as one batch; a closed queue yields what it has left.
+
+        Args:
+            n: How many at most: an int, or a scalar Tensor of dtype int32.
+            name: A name for the operation.
+
+        Returns:
+            As dequeue, with a first dimension of n or less.
+
+        Raises:
+            TypeError: n is no whole number.
+            ValueError: the queue was made without shapes.
+            OutOfRangeError: the queue is closed and empty (when it runs).
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+            >>> put, close, get = queue.enqueue_many([[1.0]]), queue.close(), queue.dequeue_up_to(2)
+            >>> with fc.Session() as sess:
+            ...     sess.run(put)
+            ...     sess.run(close)
+            ...     print(sess.run(get))
+            [1.]
+        """
         return self._many("QueueDequeueUpToV2", n, None, self._named(name, "DequeueUpTo"))
 
     def close(self, cancel_pending_enqueues: bool = False, name: str | None = None) -> Operation:
-        """No more elements: later enqueues fail; those that wait fail too with cancel_pending_enqueues."""
+        """No more elements: enqueues fail from now on; what lies in the queue can still be taken.
+
+        Args:
+            cancel_pending_enqueues: Whether enqueues that wait fail too.
+            name: A name for the operation.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            TypeError: cancel_pending_enqueues is no bool.
+
+        Example:
+            >>> queue = fc.FIFOQueue(10, fc.float32)
+            >>> close, closed = queue.close(), queue.is_closed()
+            >>> with fc.Session() as sess:
+            ...     sess.run(close)
+            ...     print(sess.run(closed))
+            True
+        """
         return apply(
             "QueueCloseV2",
             self._queue_ref,
@@ -271,11 +422,39 @@ class QueueBase:
         )
 
     def is_closed(self, name: str | None = None) -> Tensor:
-        """Whether it is closed."""
+        """Whether the queue is closed.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A scalar Tensor of dtype bool.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.FIFOQueue(10, fc.float32).is_closed())
+            np.False_
+        """
         return apply("QueueIsClosedV2", self._queue_ref, name=self._named(name, "Is_Closed"))
 
     def size(self, name: str | None = None) -> Tensor:
-        """The number of elements, int32."""
+        """The number of elements that lie in the queue.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A scalar Tensor of dtype int32.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.FIFOQueue(10, fc.float32).size())
+            np.int32(0)
+        """
         return apply("QueueSizeV2", self._queue_ref, name=self._named(name, "Size"))
 
 
@@ -308,13 +487,23 @@ def _specs(
 
 
 class FIFOQueue(QueueBase):
-    """First in, first out.
+    """A queue: first in, first out.
 
     Args:
-      capacity: elements that it holds; further enqueues wait. Not positive: without limit.
-      dtypes: the dtype of each component. shapes: the shape of each, needed for dequeue_many.
-      names: of the components; elements are dictionaries then.
-      shared_name: queues of one session with the same shared_name are one.
+        capacity: How many elements it holds; further enqueues wait.
+        dtypes: The dtype of each component, a list or one.
+        shapes: The shape of each component, a list; dequeue_many needs it. None: any.
+        names: The name of each component, a list; elements are dictionaries then.
+        shared_name: Queues of one session with the same shared_name are one.
+        name: A name for the queue.
+
+    Raises:
+        TypeError: a dtype or another argument is of another kind.
+        ValueError: shapes or names are not as many as dtypes.
+
+    Example:
+        >>> fc.FIFOQueue(10, [fc.string, fc.int32], shapes=[[], [2]])
+        <flowcore.FIFOQueue 'fifo_queue' capacity=10 of string(), int32(2,)>
     """
 
     def __init__(
@@ -339,9 +528,31 @@ class FIFOQueue(QueueBase):
 
 
 class RandomShuffleQueue(QueueBase):
-    """Gives its elements out in random order.
+    """A queue that gives its elements out in random order.
 
-    `min_after_dequeue` of them always stay while it is open, so that the order is well mixed.
+    Args:
+        capacity: How many elements it holds; further enqueues wait.
+        min_after_dequeue: How many elements stay after a dequeue while the queue is open: the more,
+            the better mixed.
+        dtypes: The dtype of each component, a list or one.
+        shapes: The shape of each component, a list; dequeue_many needs it. None: any.
+        names: The name of each component, a list; elements are dictionaries then.
+        seed: The seed of the order; None: see set_random_seed.
+        shared_name: Queues of one session with the same shared_name are one.
+        name: A name for the queue.
+
+    Raises:
+        TypeError: a dtype or another argument is of another kind.
+        ValueError: shapes or names are not as many as dtypes, or min_after_dequeue is negative or
+            more than capacity.
+
+    Example:
+        >>> queue = fc.RandomShuffleQueue(10, 0, fc.int32, shapes=[[]], seed=1)
+        >>> put, get = queue.enqueue_many([[1, 2, 3]]), queue.dequeue_many(3)
+        >>> with fc.Session() as sess:
+        ...     sess.run(put)
+        ...     print(sorted(int(n) for n in sess.run(get)))
+        [1, 2, 3]
     """
 
     def __init__(
@@ -413,7 +624,21 @@ register("ReaderResetV2", inputs=["reader_handle: resource"], shape=shapes.none,
 
 
 class ReaderBase:
-    """Turns work items of a queue (file names) into records."""
+    """Turns work items of a queue, such as file names, into records.
+
+    Make a WholeFileReader or an IdentityReader.
+
+    Args:
+        reader_ref: The handle, a Tensor of dtype resource.
+        supports_serialize: Whether its state can be written down.
+
+    Raises:
+        TypeError: an argument is of another kind.
+
+    Example:
+        >>> isinstance(fc.IdentityReader(), fc.ReaderBase)
+        True
+    """
 
     def __init__(self, reader_ref: Tensor, supports_serialize: bool = False) -> None:
         self._reader_ref = instance(reader_ref, Tensor, "reader_ref")
@@ -429,38 +654,125 @@ class ReaderBase:
 
     @property
     def supports_serialize(self) -> bool:
+        """Whether its state can be written down: not yet."""
         return self._supports_serialize
 
     def read(self, queue: QueueBase | Tensor, name: str | None = None) -> Any:
-        """(key, value) of the next record, both scalars of dtype string.
+        """The next record; takes a work item from the queue when it needs one, and waits for it.
 
-        Takes a work item from the queue when it needs one.
+        Args:
+            queue: A queue of one component of dtype string, or its handle.
+            name: A name for the operation.
+
+        Returns:
+            (key, value), two scalar Tensors of dtype string.
+
+        Raises:
+            TypeError: queue is something else.
+            OutOfRangeError: the queue is closed and empty (when it runs).
+
+        Example:
+            >>> names = fc.FIFOQueue(10, fc.string, shapes=[[]])
+            >>> put, record = names.enqueue("a"), fc.IdentityReader().read(names)
+            >>> with fc.Session() as sess:
+            ...     sess.run(put)
+            ...     print(sess.run(record.key), sess.run(names.size()))
+            b'a' 0
         """
         handle = queue.queue_ref if isinstance(queue, QueueBase) else queue
         return apply("ReaderReadV2", self._reader_ref, handle, name=name)
 
     def num_records_produced(self, name: str | None = None) -> Tensor:
-        """How many records it has yielded, int64."""
+        """How many records it has yielded.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A scalar Tensor of dtype int64.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.IdentityReader().num_records_produced())
+            np.int64(0)
+        """
         return apply("ReaderNumRecordsProducedV2", self._reader_ref, name=name)
 
     def num_work_units_completed(self, name: str | None = None) -> Tensor:
-        """How many work items it has finished, int64."""
+        """How many work items it has finished.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A scalar Tensor of dtype int64.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.IdentityReader().num_work_units_completed())
+            np.int64(0)
+        """
         return apply("ReaderNumWorkUnitsCompletedV2", self._reader_ref, name=name)
 
     def reset(self, name: str | None = None) -> Operation:
-        """Back to its first state."""
+        """Brings the reader back to its first state.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            An Operation.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.IdentityReader().reset())
+        """
         return apply("ReaderResetV2", self._reader_ref, name=name)
 
 
 class WholeFileReader(ReaderBase):
-    """One record per file: the key is its name, the value its contents."""
+    """A reader with one record per file: the key is its name, the value its contents.
+
+    Args:
+        name: A name for the reader.
+
+    Raises:
+        ValueError: name is no valid one.
+
+    Example:
+        >>> with open("a.txt", "w") as file:
+        ...     _ = file.write("text")
+        >>> names = fc.FIFOQueue(10, fc.string, shapes=[[]])
+        >>> put, record = names.enqueue("a.txt"), fc.WholeFileReader().read(names)
+        >>> with fc.Session() as sess:
+        ...     sess.run(put)
+        ...     print(sess.run(record.value))
+        b'text'
+    """
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(apply("WholeFileReaderV2", name=name))
 
 
 class IdentityReader(ReaderBase):
-    """One record per work item: key and value are the item."""
+    """A reader with one record per work item: key and value are the item.
+
+    Args:
+        name: A name for the reader.
+
+    Raises:
+        ValueError: name is no valid one.
+
+    Example:
+        >>> fc.IdentityReader().supports_serialize
+        False
+    """
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(apply("IdentityReaderV2", name=name))

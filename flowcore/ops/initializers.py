@@ -39,11 +39,27 @@ class Initializer:
     _settings: tuple[str, ...] = ()
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
-        """The first value of a variable of this shape and dtype (the initializer's own dtype when None)."""
+        """The first value of a variable of this shape and dtype.
+
+        Args:
+            shape: The shape of the value, fully known.
+            dtype: Its dtype; None: the initializer's own.
+            partition_info: Accepted; variables are in one piece.
+
+        Returns:
+            A Tensor.
+
+        Raises:
+            NotImplementedError: the subclass has no __call__.
+        """
         raise NotImplementedError(f"{type(self).__name__} yields no value")
 
     def get_config(self) -> dict[str, Any]:
-        """The settings as plain data."""
+        """The settings as plain data.
+
+        Returns:
+            A dict that from_config takes.
+        """
         return {
             name: (value.name if isinstance(value := getattr(self, name), dtypes.DType) else value)
             for name in self._settings
@@ -55,7 +71,17 @@ class Initializer:
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Initializer:
-        """The initializer with these settings."""
+        """The initializer with these settings.
+
+        Args:
+            config: What get_config gave.
+
+        Returns:
+            An initializer of this class.
+
+        Raises:
+            TypeError: config is no dict, or has other settings.
+        """
         return cls(
             **{text(key, "a key of config"): value for key, value in instance(config, dict, "config").items()}
         )
@@ -76,7 +102,18 @@ def _float(dtype: Any) -> dtypes.DType:
 
 
 class zeros_initializer(Initializer):
-    """Zeros, False or empty strings."""
+    """Zeros, False or empty strings.
+
+    Args:
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+
+    Example:
+        >>> fc.Session().run(fc.zeros_initializer()([2]))
+        array([0., 0.], dtype=float32)
+    """
 
     _settings = ("dtype",)
 
@@ -84,11 +121,23 @@ class zeros_initializer(Initializer):
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """The first value, as for every initializer."""
         return zeros(shape, self.dtype if dtype is None else dtype)
 
 
 class ones_initializer(Initializer):
-    """Ones."""
+    """Ones.
+
+    Args:
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+
+    Example:
+        >>> fc.Session().run(fc.ones_initializer()([2]))
+        array([1., 1.], dtype=float32)
+    """
 
     _settings = ("dtype",)
 
@@ -96,6 +145,7 @@ class ones_initializer(Initializer):
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """The first value, as for every initializer."""
         return ones(shape, self.dtype if dtype is None else dtype)
 
 
@@ -103,10 +153,18 @@ class constant_initializer(Initializer):
     """Given values.
 
     Args:
-      value: a number, or a list or array whose elements fill the shape in order; the last one is
-      repeated where they are fewer.
-      verify_shape: whether a value of another shape is an error (TypeError). More elements than the
-      shape has are one always.
+        value: A number, or a list or array whose elements fill the shape in order; the last one is
+            repeated where they are fewer. More elements than the shape has are a ValueError of the
+            call.
+        dtype: The dtype, where the call gives none.
+        verify_shape: Whether a value of another shape is a TypeError of the call.
+
+    Raises:
+        TypeError: value holds no numbers, dtype is no dtype, or verify_shape no bool.
+
+    Example:
+        >>> fc.Session().run(fc.constant_initializer(2.5)([2]))
+        array([2.5, 2.5], dtype=float32)
     """
 
     _settings = ("value", "dtype")
@@ -123,6 +181,7 @@ class constant_initializer(Initializer):
     def __call__(
         self, shape: Any, dtype: Any = None, partition_info: Any = None, verify_shape: bool | None = None
     ) -> Tensor:
+        """The first value, as for every initializer."""
         kind = self.dtype if dtype is None else dtypes.as_dtype(dtype)
         known = TensorShape(shape)
         value = np.asarray(self.value)
@@ -140,7 +199,22 @@ class constant_initializer(Initializer):
 
 
 class random_uniform_initializer(Initializer):
-    """Evenly spread over [minval, maxval)."""
+    """Numbers evenly spread over [minval, maxval).
+
+    Args:
+        minval: The least number.
+        maxval: The number that all are below; None: 1 for floating dtypes.
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+
+    Example:
+        >>> x = fc.Session().run(fc.random_uniform_initializer(-1.0, 1.0, seed=1)([100]))
+        >>> bool((abs(x) <= 1).all())
+        True
+    """
 
     _settings = ("minval", "maxval", "seed", "dtype")
 
@@ -151,12 +225,15 @@ class random_uniform_initializer(Initializer):
         self.dtype = dtypes.as_dtype(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """The first value, as for every initializer."""
         return random_uniform(
             shape, self.minval, self.maxval, self.dtype if dtype is None else dtype, seed=self.seed
         )
 
 
 class _Normal(Initializer):
+    """Normally distributed numbers, by one of two functions."""
+
     _settings = ("mean", "stddev", "seed", "dtype")
     _draw: Callable[..., Tensor]
 
@@ -167,25 +244,74 @@ class _Normal(Initializer):
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """The first value, as for every initializer."""
         kind = self.dtype if dtype is None else dtype
         return type(self)._draw(shape, self.mean, self.stddev, kind, seed=self.seed)
 
 
 class random_normal_initializer(_Normal):
-    """Normally distributed."""
+    """Normally distributed numbers.
+
+    Args:
+        mean: The mean.
+        stddev: The standard deviation.
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+        ValueError: dtype is not floating.
+
+    Example:
+        >>> fc.random_normal_initializer(stddev=0.1)([3, 2]).shape
+        TensorShape([3, 2])
+    """
 
     _draw = staticmethod(random_normal)
 
 
 class truncated_normal_initializer(_Normal):
-    """Normally distributed; values beyond two standard deviations are drawn again."""
+    """Normally distributed numbers; those beyond two standard deviations are drawn again.
+
+    Args:
+        mean: The mean.
+        stddev: The standard deviation, of the distribution before it is cut.
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+        ValueError: dtype is not floating.
+
+    Example:
+        >>> x = fc.Session().run(fc.truncated_normal_initializer(stddev=0.1, seed=1)([100]))
+        >>> bool((abs(x) <= 0.2).all())
+        True
+    """
 
     _draw = staticmethod(truncated_normal)
 
 
 class uniform_unit_scaling_initializer(Initializer):
-    """Evenly spread over +-factor * sqrt(3 / n), where n is the product of all dimensions but the
-    last (Sussillo and Abbott, 2014).
+    """Numbers evenly spread so that the scale of a layer's outputs is that of its inputs.
+
+    They lie within +-factor * sqrt(3 / n), where n is the product of all dimensions but the last.
+    Source: Sussillo and Abbott, "Random Walk Initialization for Training Very Deep Feedforward
+    Networks", 2014.
+
+    Args:
+        factor: What the range is multiplied by: a constant of the activation that follows.
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: factor is no number, or dtype no dtype.
+        ValueError: dtype is not floating.
+
+    Example:
+        >>> x = fc.Session().run(fc.uniform_unit_scaling_initializer(seed=1)([3, 2]))
+        >>> bool((abs(x) <= 1).all())
+        True
     """
 
     _settings = ("factor", "seed", "dtype")
@@ -195,19 +321,35 @@ class uniform_unit_scaling_initializer(Initializer):
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """The first value, as for every initializer."""
         inputs = max(math.prod(_sizes(shape)[:-1]), 1)
         limit = math.sqrt(3 / inputs) * self.factor
         return random_uniform(shape, -limit, limit, self.dtype if dtype is None else dtype, seed=self.seed)
 
 
 class variance_scaling_initializer(Initializer):
-    """Values of variance scale / n, where n counts the inputs of a unit ("fan_in"), its outputs
-    ("fan_out") or their mean ("fan_avg").
+    """Numbers whose variance is scale / n, by the connections of a unit.
+
+    n counts the inputs of a unit ("fan_in"), its outputs ("fan_out") or their mean ("fan_avg"): the
+    last two sizes, times the sizes of the receptive field before them. Source: He et al., "Delving
+    Deep into Rectifiers", 2015 (scale 2, fan_in).
 
     Args:
-      scale: positive.
-      mode: "fan_in", "fan_out" or "fan_avg".
-      distribution: "truncated_normal" ("normal" means the same), "untruncated_normal" or "uniform".
+        scale: A number greater than 0.
+        mode: "fan_in", "fan_out" or "fan_avg".
+        distribution: "truncated_normal" ("normal" means the same), "untruncated_normal" or
+            "uniform".
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: scale is not greater than 0, mode or distribution another, or dtype not
+            floating.
+
+    Example:
+        >>> fc.variance_scaling_initializer(2.0)([300, 100]).shape
+        TensorShape([300, 100])
     """
 
     _settings: tuple[str, ...] = ("scale", "mode", "distribution", "seed", "dtype")
@@ -234,6 +376,7 @@ class variance_scaling_initializer(Initializer):
         self.dtype = _float(dtype)
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """The first value, as for every initializer."""
         kind = self.dtype if dtype is None else _float(dtype)
         inputs, outputs = _fans(_sizes(shape))
         variance = self.scale / max(
@@ -248,9 +391,23 @@ class variance_scaling_initializer(Initializer):
 
 
 class glorot_uniform_initializer(variance_scaling_initializer):
-    """Evenly spread over +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
+    """Numbers evenly spread over +-sqrt(6 / (fan_in + fan_out)).
 
-    What get_variable uses by default.
+    get_variable uses it by default. Source: Glorot and Bengio, "Understanding the difficulty of
+    training deep feedforward neural networks", 2010.
+
+    Args:
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+        ValueError: dtype is not floating.
+
+    Example:
+        >>> x = fc.Session().run(fc.glorot_uniform_initializer(seed=1)([3, 3]))
+        >>> bool((abs(x) <= 1).all())
+        True
     """
 
     _settings = ("seed", "dtype")
@@ -260,8 +417,24 @@ class glorot_uniform_initializer(variance_scaling_initializer):
 
 
 class glorot_normal_initializer(variance_scaling_initializer):
-    """Normal, cut at two standard deviations, of variance 2 / (fan_in + fan_out) (Glorot and
-    Bengio, 2010).
+    """Normally distributed numbers, cut at two standard deviations.
+
+    Their variance is 2 / (fan_in + fan_out).
+
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural
+    networks", 2010.
+
+    Args:
+        seed: The seed of the numbers; None: see set_random_seed.
+        dtype: The dtype, where the call gives none.
+
+    Raises:
+        TypeError: dtype is no dtype.
+        ValueError: dtype is not floating.
+
+    Example:
+        >>> fc.glorot_normal_initializer()([3, 3]).shape
+        TensorShape([3, 3])
     """
 
     _settings = ("seed", "dtype")
@@ -280,9 +453,9 @@ def _sizes(shape: Any) -> list[int]:
 
 
 def _fans(sizes: Sequence[int]) -> tuple[float, float]:
-    """Inputs and outputs of a unit:
+    """Inputs and outputs of a unit.
 
-    the last two sizes, times the sizes of the receptive field before them.
+    They are the last two sizes, times the sizes of the receptive field before them.
     """
     if not sizes:
         return 1, 1

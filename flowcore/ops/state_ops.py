@@ -266,47 +266,334 @@ def assign(
     use_locking: bool | None = None,
     name: str | None = None,
 ) -> Any:
-    """Gives a variable a new value. Returns the variable's value after the assignment."""
+    """Gives a variable a value.
+
+    Args:
+        ref: The Variable.
+        value: A Tensor of its dtype and shape, or what converts to one.
+        validate_shape: Accepted; the variable's own declaration counts.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable, or value does not convert to its dtype.
+        ValueError: value has another shape.
+
+    Example:
+        >>> v = fc.Variable(1.0)
+        >>> fc.Session().run(fc.assign(v, 2.0))
+        np.float32(2.0)
+    """
     return _variable(ref, "ref").assign(value, name=name)
 
 
 def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
-    """Adds to a variable. Returns its value afterwards."""
+    """Adds to a variable.
+
+    Args:
+        ref: The Variable.
+        value: A Tensor of its dtype and shape, or what converts to one.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable, or value does not convert to its dtype.
+        ValueError: value has another shape.
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable(1.0)
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.assign_add(v, 2.0)))
+        3.0
+    """
     return _variable(ref, "ref").assign_add(value, name=name)
 
 
 def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
-    """Subtracts from a variable. Returns its value afterwards."""
+    """Subtracts from a variable.
+
+    Args:
+        ref: The Variable.
+        value: A Tensor of its dtype and shape, or what converts to one.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable, or value does not convert to its dtype.
+        ValueError: value has another shape.
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable(1.0)
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.assign_sub(v, 2.0)))
+        -1.0
+    """
     return _variable(ref, "ref").assign_sub(value, name=name)
 
 
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
-    """The value of an integer variable, which then counts up by one; at `limit` an OutOfRangeError."""
+    """Counts a variable up by one, until a limit is reached.
+
+    Args:
+        ref: A scalar Variable of dtype int32 or int64.
+        limit: The count at which it fails, an int.
+        name: A name for the operation.
+
+    Returns:
+        The count before, a Tensor of the variable's dtype.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or limit no whole number.
+        OutOfRangeError: the count is limit already (when it runs).
+
+    Example:
+        >>> v = fc.Variable(0)
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.count_up_to(v, 5)))
+        0
+    """
     return apply("ResourceCountUpTo", _variable(ref, "ref").handle, limit=limit, T=ref.dtype, name=name)
 
 
-def _scatter(kind: str) -> Any:
-    def scatter(
-        ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-    ) -> Any:
-        _variable(ref, "ref")
-        op = apply(
-            f"ResourceScatter{kind}",
-            ref.handle,
-            indices,
-            convert_to_tensor(updates, dtype=ref.dtype),
-            name=name,
-        )
-        return ref._after(op)
-
-    scatter.__name__ = f"scatter_{kind.lower()}"
-    scatter.__doc__ = (
-        f"Rows of a variable at `indices` and `updates`: {kind.lower()}. Repeated rows count each time."
-        " Returns the value afterwards."
-    )
-    return scatter
+def _scatter(kind: str, ref: Any, indices: Any, updates: Any, name: str | None) -> Any:
+    handle = _variable(ref, "ref").handle
+    updates = convert_to_tensor(updates, dtype=ref.dtype)
+    return ref._after(apply(f"ResourceScatter{kind}", handle, indices, updates, name=name))
 
 
-scatter_update, scatter_add, scatter_sub, scatter_mul, scatter_div, scatter_min, scatter_max = (
-    _scatter(kind) for kind in _SCATTERS
-)
+def scatter_update(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Replaces rows of a variable; of rows that repeat the last one stays.
+
+    Args:
+        ref: A Variable of any dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_update(v, [0], [9.0])))
+        [9. 2.]
+    """
+    return _scatter("Update", ref, indices, updates, name)
+
+
+def scatter_add(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Adds to rows of a variable; rows that repeat count each time.
+
+    Args:
+        ref: A Variable of a number dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_add(v, [0], [9.0])))
+        [10.  2.]
+    """
+    return _scatter("Add", ref, indices, updates, name)
+
+
+def scatter_sub(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Subtracts from rows of a variable; rows that repeat count each time.
+
+    Args:
+        ref: A Variable of a number dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_sub(v, [0], [9.0])))
+        [-8.  2.]
+    """
+    return _scatter("Sub", ref, indices, updates, name)
+
+
+def scatter_mul(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Multiplies rows of a variable; rows that repeat count each time.
+
+    Args:
+        ref: A Variable of a number dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_mul(v, [0], [9.0])))
+        [9. 2.]
+    """
+    return _scatter("Mul", ref, indices, updates, name)
+
+
+def scatter_div(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Divides rows of a variable; rows that repeat count each time.
+
+    Args:
+        ref: A Variable of a number dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_div(v, [0], [4.0])))
+        [0.25 2.  ]
+    """
+    return _scatter("Div", ref, indices, updates, name)
+
+
+def scatter_min(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Puts the lesser of rows and others in a variable's rows.
+
+    Args:
+        ref: A Variable of a real number dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_min(v, [0], [9.0])))
+        [1. 2.]
+    """
+    return _scatter("Min", ref, indices, updates, name)
+
+
+def scatter_max(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+) -> Any:
+    """Puts the greater of rows and others in a variable's rows.
+
+    Args:
+        ref: A Variable of a real number dtype and rank 1 or more.
+        indices: The rows, a Tensor of dtype int32 or int64.
+        updates: A Tensor of the variable's dtype: a row for each index, in the shape of indices
+            followed by that of a row; or a scalar, which serves all rows.
+        use_locking: Accepted; updates of one variable never overlap.
+        name: A name for the operation.
+
+    Returns:
+        The variable as it is afterwards: a Tensor that reads it.
+
+    Raises:
+        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
+        ValueError: updates has another shape.
+        InvalidArgumentError: an index is out of range (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0])
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(fc.scatter_max(v, [0], [9.0])))
+        [9. 2.]
+    """
+    return _scatter("Max", ref, indices, updates, name)

@@ -43,7 +43,20 @@ AUTO_REUSE = _ReuseMode.AUTO_REUSE
 
 
 def no_regularizer(_: Any) -> None:
-    """A regularizer that adds nothing: stops the one of an outer scope."""
+    """A regularizer that adds nothing: stops the one of an outer scope.
+
+    Args:
+        _: The variable.
+
+    Returns:
+        None.
+
+    Example:
+        >>> with fc.variable_scope("layer", regularizer=fc.nn.l2_loss):
+        ...     w = fc.get_variable("w", [2], regularizer=fc.no_regularizer)
+        >>> fc.get_collection(fc.GraphKeys.REGULARIZATION_LOSSES)
+        []
+    """
     return None
 
 
@@ -51,14 +64,30 @@ def no_regularizer(_: Any) -> None:
 
 
 class VariableScope:
-    """A prefix for names of variables, and defaults for get_variable. Made by `variable_scope`.
+    """A prefix for names of variables, and defaults for get_variable. `variable_scope` makes it.
 
     Args:
-      reuse: True: variables must exist; False or None: they must not; AUTO_REUSE: either.
-      name: the prefix.
-      initializer, regularizer, custom_getter, dtype, constraint: defaults for get_variable inside.
-      name_scope: the name scope that belongs to it.
-      caching_device, use_resource: accepted; every variable is a resource, read where it lives.
+        reuse: True: variables must exist; False or None: they must not; AUTO_REUSE: either.
+        name: The prefix.
+        initializer: The default initializer of get_variable inside.
+        regularizer: The default regularizer of get_variable inside.
+        caching_device: Accepted; a variable is read where it lives.
+        partitioner: Must be None: variables are whole.
+        custom_getter: The default custom getter inside.
+        name_scope: The name scope that belongs to it.
+        dtype: The default dtype inside.
+        use_resource: Accepted; every variable is a resource.
+        constraint: The default constraint inside.
+
+    Raises:
+        TypeError: dtype is no dtype.
+        ValueError: reuse is another value.
+        NotImplementedError: partitioner is given.
+
+    Example:
+        >>> with fc.variable_scope("layer") as scope:
+        ...     print(scope.name)
+        layer
     """
 
     def __init__(
@@ -104,26 +133,32 @@ class VariableScope:
 
     @property
     def reuse(self) -> Any:
+        """True, False, None or AUTO_REUSE."""
         return self._reuse
 
     @property
     def initializer(self) -> Any:
+        """The default initializer, or None."""
         return self._initializer
 
     @property
     def regularizer(self) -> Any:
+        """The default regularizer, or None."""
         return self._regularizer
 
     @property
     def dtype(self) -> dtypes.DType:
+        """The default DType."""
         return self._dtype
 
     @property
     def custom_getter(self) -> Any:
+        """The default custom getter, or None."""
         return self._custom_getter
 
     @property
     def caching_device(self) -> Any:
+        """What was given; it has no effect."""
         return self._caching_device
 
     @property
@@ -133,58 +168,174 @@ class VariableScope:
 
     @property
     def use_resource(self) -> bool | None:
+        """What was given; it has no effect."""
         return self._use_resource
 
     @property
     def constraint(self) -> Any:
+        """The default constraint, or None."""
         return self._constraint
 
     def reuse_variables(self) -> None:
-        """From now on get_variable must find its variables here."""
+        """From now on get_variable must find its variables here.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     w = fc.get_variable("w", [2])
+            ...     scope.reuse_variables()
+            ...     print(fc.get_variable("w", [2]) is w)
+            True
+        """
         self._reuse = True
 
     def set_initializer(self, initializer: Any) -> None:
-        """Sets the default initializer."""
+        """Sets the default initializer.
+
+        Args:
+            initializer: A function of (shape, dtype), or None.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_initializer(fc.zeros_initializer())
+        """
         self._initializer = initializer
 
     def set_regularizer(self, regularizer: Any) -> None:
-        """Sets the default regularizer."""
+        """Sets the default regularizer.
+
+        Args:
+            regularizer: A function of a variable, or None.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_regularizer(fc.nn.l2_loss)
+        """
         self._regularizer = regularizer
 
     def set_dtype(self, dtype: Any) -> None:
-        """Sets the default dtype."""
+        """Sets the default dtype.
+
+        Args:
+            dtype: A dtype.
+
+        Raises:
+            TypeError: dtype is no dtype.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_dtype(fc.float64)
+        """
         self._dtype = dtypes.as_dtype(dtype)
 
     def set_custom_getter(self, custom_getter: Any) -> None:
-        """Sets the default custom getter."""
+        """Sets the default custom getter.
+
+        Args:
+            custom_getter: A function (getter, name, ...), or None.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_custom_getter(None)
+        """
         self._custom_getter = custom_getter
 
     def set_caching_device(self, caching_device: Any) -> None:
-        """Accepted: reads happen where the variable lives."""
+        """Accepted: reads happen where the variable lives.
+
+        Args:
+            caching_device: A device.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_caching_device(None)
+        """
         self._caching_device = caching_device
 
     def set_use_resource(self, use_resource: bool | None) -> None:
-        """Accepted: every variable is a resource."""
+        """Accepted: every variable is a resource.
+
+        Args:
+            use_resource: A bool or None.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_use_resource(True)
+        """
         self._use_resource = use_resource
 
     def set_partitioner(self, partitioner: Any) -> None:
-        """Only None: variables are whole."""
+        """Accepts None only: variables are whole.
+
+        Args:
+            partitioner: None.
+
+        Raises:
+            NotImplementedError: partitioner is something else.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     scope.set_partitioner(None)
+        """
         _no_partitioner(partitioner)
 
     def get_collection(self, name: Any) -> list[Any]:
-        """The items of a collection whose names begin with this scope's name."""
+        """The items of a collection whose names begin with this scope's name.
+
+        Args:
+            name: The collection.
+
+        Returns:
+            A list.
+
+        Raises:
+            TypeError: name cannot be a key.
+
+        Example:
+            >>> fc.get_variable_scope().get_collection("losses")
+            []
+        """
         return get_collection(name, f"{self._name}/" if self._name else None)
 
     def trainable_variables(self) -> list[Variable]:
-        """The trainable variables of this scope."""
+        """The trainable variables of this scope.
+
+        Returns:
+            A list of Variables.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     w = fc.get_variable("w", [2])
+            >>> [v.name for v in scope.trainable_variables()]
+            ['layer/w:0']
+        """
         return self.get_collection(GraphKeys.TRAINABLE_VARIABLES)
 
     def global_variables(self) -> list[Variable]:
-        """The global variables of this scope."""
+        """The global variables of this scope.
+
+        Returns:
+            A list of Variables.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     w = fc.get_variable("w", [2])
+            >>> [v.name for v in scope.global_variables()]
+            ['layer/w:0']
+        """
         return self.get_collection(GraphKeys.GLOBAL_VARIABLES)
 
     def local_variables(self) -> list[Variable]:
-        """The local variables of this scope."""
+        """The local variables of this scope.
+
+        Returns:
+            A list of Variables.
+
+        Example:
+            >>> with fc.variable_scope("layer") as scope:
+            ...     w = fc.get_variable("w", [2])
+            >>> [v.name for v in scope.local_variables()]
+            []
+        """
         return self.get_collection(GraphKeys.LOCAL_VARIABLES)
 
     def get_variable(
@@ -207,7 +358,44 @@ class VariableScope:
         synchronization: Any = None,
         aggregation: Any = None,
     ) -> Variable:
-        """As the function get_variable, in this scope. `var_store`: the graph's store, or None for it."""
+        """As the function get_variable, in this scope.
+
+        Args:
+            var_store: The graph's store; None: for it.
+            name: The name behind the scope's.
+            shape: The shape of a new variable; one that exists must have it. None: the
+                initializer's.
+            dtype: The dtype; None: the scope's, which is float32 by default.
+            initializer: A function of (shape, dtype), its class, or a value (then without shape).
+                None: the scope's, else glorot_uniform_initializer for floats and zeros for other
+                dtypes.
+            regularizer: A function of the variable; what it returns joins REGULARIZATION_LOSSES.
+            reuse: As for VariableScope; None: the scope's.
+            trainable: Whether optimisers change it by default; None: True.
+            collections: Graph collections to join, a list; None: GLOBAL_VARIABLES.
+            caching_device: Accepted; a variable is read where it lives.
+            partitioner: Must be None: variables are whole.
+            validate_shape: False lets later values have another shape.
+            use_resource: Accepted; every variable is a resource.
+            custom_getter: A function (getter, name, ...) called instead, which may call getter.
+            constraint: A function of the value that an optimiser applies after each update.
+            synchronization: Accepted.
+            aggregation: Accepted.
+
+        Returns:
+            A Variable.
+
+        Raises:
+            TypeError: an argument is of another kind.
+            ValueError: the variable exists and the scope does not reuse, it does not exist and the
+                scope only reuses, shapes or dtypes differ, or the shape of a new variable is not
+                fully known.
+            NotImplementedError: partitioner is given.
+
+        Example:
+            >>> fc.get_variable_scope().get_variable(None, "w", [2]).name
+            'w:0'
+        """
         _no_partitioner(partitioner)
         _check_reuse(reuse)
         if not text(name, "name"):
@@ -329,7 +517,16 @@ def _state(graph: Graph) -> _State:
 
 
 def get_variable_scope() -> VariableScope:
-    """The current variable scope."""
+    """The current variable scope.
+
+    Returns:
+        A VariableScope.
+
+    Example:
+        >>> with fc.variable_scope("layer"):
+        ...     print(fc.get_variable_scope().name)
+        layer
+    """
     return _state(get_default_graph()).scopes.current
 
 
@@ -378,22 +575,34 @@ def _unique(prefix: str) -> str:
 class variable_scope:
     """A context manager for get_variable: names made inside begin with the scope's name.
 
-        with flowcore.variable_scope("layer") as scope:
-            w = flowcore.get_variable("w", [3, 4])  # "layer/w"
-        with flowcore.variable_scope(scope, reuse=True):
-            same = flowcore.get_variable("w", [3, 4])
-
     Args:
-      name_or_scope: a name, or a VariableScope to open again; None takes `default_name`, made unique.
-      default_name: used when name_or_scope is None.
-      values: tensors that must share one graph, which becomes the default inside.
-      initializer, regularizer, custom_getter, dtype, constraint: defaults for get_variable inside.
-      reuse: True, None (as outside) or AUTO_REUSE. Once True, it is True for all scopes inside.
-      auxiliary_name_scope: False opens no name scope.
+        name_or_scope: A name, or a VariableScope to open again; None takes default_name, made
+            unique.
+        default_name: Used when name_or_scope is None.
+        values: Tensors that must share one graph, which becomes the default inside.
+        initializer: The default initializer of get_variable inside.
+        regularizer: The default regularizer of get_variable inside.
+        caching_device: Accepted; a variable is read where it lives.
+        partitioner: Must be None: variables are whole.
+        custom_getter: The default custom getter inside.
+        reuse: True, None (as outside) or AUTO_REUSE. Once True, it is True for all scopes inside.
+        dtype: The default dtype inside.
+        use_resource: Accepted; every variable is a resource.
+        constraint: The default constraint inside.
+        auxiliary_name_scope: False opens no name scope.
 
     Raises:
-      TypeError: neither name is given, or name_or_scope is neither str nor VariableScope.
-      ValueError: reuse without name_or_scope.
+        TypeError: neither name is given, or name_or_scope is neither str nor VariableScope.
+        ValueError: reuse without name_or_scope.
+        NotImplementedError: partitioner is given.
+
+    Example:
+        >>> with fc.variable_scope("layer") as scope:
+        ...     w = fc.get_variable("w", [3, 4])
+        >>> with fc.variable_scope(scope, reuse=True):
+        ...     same = fc.get_variable("w", [3, 4])
+        >>> w.name, same is w
+        ('layer/w:0', True)
     """
 
     def __init__(
@@ -447,6 +656,7 @@ class variable_scope:
         return f"<flowcore.variable_scope '{name}'>"
 
     def __enter__(self) -> VariableScope:
+        """Opens the scope; gives the VariableScope."""
         with contextlib.ExitStack() as stack:
             stack.enter_context(_graph_of(self._values).as_default())
             scope = self._enter(stack)
@@ -489,6 +699,7 @@ class variable_scope:
         return stack.enter_context(_open(scope, forget_opened=again is not None))
 
     def __exit__(self, *details: Any) -> None:
+        """Closes the scope."""
         self._entered.pop().__exit__(*details)
 
 
@@ -503,7 +714,26 @@ def _graph_of(values: Sequence[Any]) -> Graph:
 def variable_op_scope(
     values: Sequence[Any], name_or_scope: Any, default_name: str | None = None, **settings: Any
 ) -> Iterator[VariableScope]:
-    """The older spelling of variable_scope."""
+    """The older spelling of variable_scope.
+
+    Args:
+        values: Tensors that must share one graph.
+        name_or_scope: A name, or a VariableScope to open again.
+        default_name: Used when name_or_scope is None.
+        settings: What else variable_scope takes.
+
+    Yields:
+        The VariableScope.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: reuse without name_or_scope.
+
+    Example:
+        >>> with fc.variable_op_scope([], "layer") as scope:
+        ...     print(scope.name)
+        layer
+    """
     with variable_scope(name_or_scope, default_name, values, **settings) as scope:
         yield scope
 
@@ -531,20 +761,39 @@ def get_variable(
     """The variable of this name in the current variable scope: made, or found where the scope reuses.
 
     Args:
-      name: the name behind the scope's.
-      shape: of a new variable; of one that exists, checked against it.
-      dtype: float32, or the scope's, by default.
-      initializer: a function of (shape, dtype), its class, or a value (then without `shape`). By
-      default that of the scope, else glorot_uniform_initializer for
-        floats and zeros for integers, booleans and strings.
-      regularizer: a function of the variable; what it returns joins REGULARIZATION_LOSSES.
-      trainable, collections, validate_shape, constraint: as for Variable.
-      custom_getter: a function (getter, name, ...) called instead, which may call `getter`.
+        name: The name behind the scope's.
+        shape: The shape of a new variable; one that exists must have it. None: the initializer's.
+        dtype: The dtype; None: the scope's, which is float32 by default.
+        initializer: A function of (shape, dtype), its class, or a value (then without shape). None:
+            the scope's, else glorot_uniform_initializer for floats and zeros for other dtypes.
+        regularizer: A function of the variable; what it returns joins REGULARIZATION_LOSSES.
+        trainable: Whether optimisers change it by default; None: True.
+        collections: Graph collections to join, a list; None: GLOBAL_VARIABLES.
+        caching_device: Accepted; a variable is read where it lives.
+        partitioner: Must be None: variables are whole.
+        validate_shape: False lets later values have another shape.
+        use_resource: Accepted; every variable is a resource.
+        custom_getter: A function (getter, name, ...) called instead, which may call getter.
+        constraint: A function of the value that an optimiser applies after each update.
+        synchronization: Accepted.
+        aggregation: Accepted.
+
+    Returns:
+        A Variable.
 
     Raises:
-      ValueError: the variable exists and the scope does not reuse, it does not exist and the scope
-      only reuses, shapes or dtypes differ, or the shape of a new
-        variable is not fully defined.
+        TypeError: an argument is of another kind.
+        ValueError: the variable exists and the scope does not reuse, it does not exist and the
+            scope only reuses, shapes or dtypes differ, or the shape of a new variable is not fully
+            known.
+        NotImplementedError: partitioner is given.
+
+    Example:
+        >>> w = fc.get_variable("w", [2], initializer=fc.zeros_initializer())
+        >>> with fc.Session() as sess:
+        ...     sess.run(w.initializer)
+        ...     print(sess.run(w))
+        [0. 0.]
     """
     return get_variable_scope().get_variable(
         None,
@@ -573,7 +822,28 @@ def get_local_variable(
     collections: Any = None,
     **settings: Any,
 ) -> Variable:
-    """As get_variable, for a local variable, which is not trainable."""
+    """As get_variable, for a local variable, which is not trainable.
+
+    Args:
+        name: The name behind the scope's.
+        shape: The shape of a new variable.
+        dtype: The dtype; None: the scope's.
+        initializer: A function of (shape, dtype), its class, or a value.
+        collections: Graph collections to join besides LOCAL_VARIABLES, a list.
+        settings: What else get_variable takes.
+
+    Returns:
+        A Variable.
+
+    Raises:
+        TypeError: an argument is of another kind.
+        ValueError: as for get_variable.
+
+    Example:
+        >>> count = fc.get_local_variable("count", initializer=0)
+        >>> [v.name for v in fc.local_variables()]
+        ['count:0']
+    """
     settings["trainable"] = False
     joined = [*(() if collections is None else listed(collections, "collections")), GraphKeys.LOCAL_VARIABLES]
     return get_variable(name, shape, dtype, initializer, collections=joined, **settings)

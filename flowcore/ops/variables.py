@@ -33,17 +33,37 @@ __all__ = [
 class Variable(TensorOperators):
     """A tensor that keeps its value between runs of a session.
 
-    Args:
-      initial_value: the value that the initializer assigns: anything convert_to_tensor takes, or a
-      function without arguments that returns it.
-      trainable: whether optimisers change it by default.
-      collections: graph collections to join; GLOBAL_VARIABLES by default.
-      validate_shape: False lets later values have another shape.
-      name: of the node.
-      dtype: the element type; by default that of the initial value.
-      constraint: a function that an optimiser applies after each update.
+    It has no value until its `initializer` has run in the session. Where a tensor is wanted, a read
+    of it stands for it, and Python's operators work on such a read.
 
-    A variable has no value until its `initializer` has run in the session.
+    Args:
+        initial_value: The value that the initializer assigns: anything convert_to_tensor takes, or
+            a function without arguments that returns it.
+        trainable: Whether optimisers change it by default; None: True.
+        collections: Graph collections to join, a list; None: GLOBAL_VARIABLES.
+        validate_shape: False lets later values have another shape.
+        caching_device: Accepted; a variable is read where it lives.
+        name: The name of the node; None: "Variable".
+        variable_def: Accepted.
+        dtype: The dtype; None: that of the initial value.
+        expected_shape: Accepted.
+        import_scope: Accepted.
+        constraint: A function of the value that an optimiser applies after each update.
+        use_resource: Accepted; every variable is a resource.
+        synchronization: Accepted.
+        aggregation: Accepted.
+        shape: The shape; None: that of the initial value.
+
+    Raises:
+        TypeError: initial_value does not convert to dtype, or an argument is of another kind.
+        ValueError: there is no initial_value, or collections is no list.
+
+    Example:
+        >>> v = fc.Variable([1.0, 2.0], name="v")
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     print(sess.run(v.assign_add([1.0, 1.0])), sess.run(v * 10.0))
+        [2. 3.] [20. 30.]
     """
 
     def __init__(
@@ -121,18 +141,22 @@ class Variable(TensorOperators):
 
     @property
     def op(self) -> Operation:
+        """The operation of its handle."""
         return self._handle.op
 
     @property
     def graph(self) -> Any:
+        """The graph that holds it."""
         return self._handle.graph
 
     @property
     def device(self) -> str:
+        """The device that it asks for, or an empty string."""
         return self._handle.device
 
     @property
     def dtype(self) -> dtypes.DType:
+        """The DType of its elements."""
         return self._dtype
 
     @property
@@ -141,13 +165,32 @@ class Variable(TensorOperators):
         return self._shape
 
     def get_shape(self) -> TensorShape:
-        """What is known of the shape."""
+        """What is known of the shape.
+
+        Returns:
+            A TensorShape.
+
+        Example:
+            >>> fc.Variable([1.0, 2.0]).get_shape()
+            TensorShape([2])
+        """
         return self._shape
 
     def set_shape(self, shape: Any) -> None:
-        """Adds knowledge about the shape, for reads of it that are made from now on.
+        """Adds knowledge about the shape, for reads that are made from now on.
 
-        Raises ValueError when it contradicts what is known.
+        Args:
+            shape: A TensorShape, or what makes one.
+
+        Raises:
+            TypeError: shape is no shape.
+            ValueError: it contradicts what is known.
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0], validate_shape=False)
+            >>> v.set_shape([2])
+            >>> v.shape
+            TensorShape([2])
         """
         try:
             self._shape = self._shape.merge_with(shape)
@@ -157,10 +200,12 @@ class Variable(TensorOperators):
 
     @property
     def trainable(self) -> bool:
+        """Whether optimisers change it by default."""
         return self._trainable
 
     @property
     def constraint(self) -> Any:
+        """The function that an optimiser applies after each update, or None."""
         return self._constraint
 
     @property
@@ -174,9 +219,17 @@ class Variable(TensorOperators):
         return self._initial_value
 
     def initialized_value(self) -> Tensor:
-        """The value that the initializer assigns:
+        """The value that the initializer assigns.
 
-        for the initial values of other variables, whichever is initialised first.
+        Initial values of other variables may use it, whichever is initialised first.
+
+        Returns:
+            A Tensor.
+
+        Example:
+            >>> v = fc.Variable(2.0)
+            >>> fc.Session().run(v.initialized_value())
+            np.float32(2.0)
         """
         return self._initial_value
 
@@ -191,19 +244,52 @@ class Variable(TensorOperators):
         return value
 
     def value(self) -> Tensor:
-        """Its value at the moment when the read runs, in the order that the current control
-        dependencies give.
+        """Its value at the moment when the read runs, in the order that control dependencies give.
+
+        Returns:
+            A Tensor.
+
+        Example:
+            >>> fc.Variable(2.0).value().op.type
+            'ReadVariableOp'
         """
         return self._read()
 
     def read_value(self) -> Tensor:
-        """A fresh read, as a node of its own."""
+        """A fresh read, as a node of its own.
+
+        Returns:
+            A Tensor.
+
+        Example:
+            >>> fc.Variable(2.0, name="v").read_value().dtype
+            flowcore.float32
+        """
         with name_scope("Read"):
             value = self._read()
         return apply("Identity", value)
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
-        """Rows at `indices`; the gradient is sparse."""
+        """Some rows; their gradient is an IndexedSlices.
+
+        Args:
+            indices: The rows, a Tensor of dtype int32 or int64 and any shape.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor in the shape of indices followed by that of a row.
+
+        Raises:
+            TypeError: indices are of another dtype.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0, 3.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.sparse_read([2, 0])))
+            [3. 1.]
+        """
         return apply(
             "ResourceGather",
             self._handle,
@@ -213,7 +299,26 @@ class Variable(TensorOperators):
         )
 
     def eval(self, session: Any = None) -> np.ndarray:
-        """Its value in `session` or the default session."""
+        """Its value in a session.
+
+        Args:
+            session: A Session; None: the default session.
+
+        Returns:
+            A NumPy array.
+
+        Raises:
+            TypeError: session is no Session.
+            ValueError: there is no default session, or session is of another graph.
+            FailedPreconditionError: the variable has no value yet.
+
+        Example:
+            >>> v = fc.Variable(2.0)
+            >>> with fc.Session():
+            ...     v.initializer.run()
+            ...     print(v.eval())
+            2.0
+        """
         return _session_for(self.graph, session, "Variable.eval").run(self._snapshot)
 
     def _as_graph_element(self) -> Tensor:
@@ -245,19 +350,84 @@ class Variable(TensorOperators):
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
-        """Gives it a new value. Returns the value afterwards, or the operation with read_value=False."""
+        """Gives it a value.
+
+        Args:
+            value: A Tensor of the variable's dtype and shape, or what converts to one.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+            read_value: Whether to return the value afterwards.
+
+        Returns:
+            A Tensor that reads the value afterwards; the Operation with read_value=False.
+
+        Raises:
+            TypeError: the value does not convert to the variable's dtype, or a flag is no bool.
+            ValueError: the value has another dtype or shape.
+
+        Example:
+            >>> v = fc.Variable(1.0)
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.assign(2.0)))
+            2.0
+        """
         return self._write("AssignVariableOp", value, name, read_value)
 
     def assign_add(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
-        """Adds to it, in place."""
+        """Adds to it, in place.
+
+        Args:
+            delta: A Tensor of the variable's dtype and shape, or what converts to one.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+            read_value: Whether to return the value afterwards.
+
+        Returns:
+            A Tensor that reads the value afterwards; the Operation with read_value=False.
+
+        Raises:
+            TypeError: the value does not convert to the variable's dtype, or a flag is no bool.
+            ValueError: the value has another dtype or shape.
+            FailedPreconditionError: the variable has no value yet (when it runs).
+
+        Example:
+            >>> v = fc.Variable(1.0)
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.assign_add(2.0)))
+            3.0
+        """
         return self._write("AssignAddVariableOp", delta, name, read_value)
 
     def assign_sub(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
     ) -> Any:
-        """Subtracts from it, in place."""
+        """Subtracts from it, in place.
+
+        Args:
+            delta: A Tensor of the variable's dtype and shape, or what converts to one.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+            read_value: Whether to return the value afterwards.
+
+        Returns:
+            A Tensor that reads the value afterwards; the Operation with read_value=False.
+
+        Raises:
+            TypeError: the value does not convert to the variable's dtype, or a flag is no bool.
+            ValueError: the value has another dtype or shape.
+            FailedPreconditionError: the variable has no value yet (when it runs).
+
+        Example:
+            >>> v = fc.Variable(1.0)
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.assign_sub(2.0)))
+            -1.0
+        """
         return self._write("AssignSubVariableOp", delta, name, read_value)
 
     def _scatter(self, kind: Any, sparse_delta: IndexedSlices, name: str | None) -> Tensor:
@@ -267,56 +437,251 @@ class Variable(TensorOperators):
     def scatter_sub(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Subtracts rows. Returns the value afterwards."""
+        """Subtracts from rows; rows that repeat count each time.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_sub(fc.IndexedSlices([9.0], [0]))))
+            [-8.  2.]
+        """
         return self._scatter(state_ops.scatter_sub, sparse_delta, name)
 
     def scatter_add(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Adds rows. Returns the value afterwards."""
+        """Adds to rows; rows that repeat count each time.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_add(fc.IndexedSlices([9.0], [0]))))
+            [10.  2.]
+        """
         return self._scatter(state_ops.scatter_add, sparse_delta, name)
 
     def scatter_update(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Replaces rows. Returns the value afterwards."""
+        """Replaces rows; of rows that repeat the last one stays.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_update(fc.IndexedSlices([9.0], [0]))))
+            [9. 2.]
+        """
         return self._scatter(state_ops.scatter_update, sparse_delta, name)
 
     def scatter_mul(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Multiplies rows. Returns the value afterwards."""
+        """Multiplies rows; rows that repeat count each time.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_mul(fc.IndexedSlices([9.0], [0]))))
+            [9. 2.]
+        """
         return self._scatter(state_ops.scatter_mul, sparse_delta, name)
 
     def scatter_div(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Divides rows. Returns the value afterwards."""
+        """Divides rows; rows that repeat count each time.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_div(fc.IndexedSlices([4.0], [0]))))
+            [0.25 2.  ]
+        """
         return self._scatter(state_ops.scatter_div, sparse_delta, name)
 
     def scatter_min(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Keeps the smaller of each number of rows and what is given. Returns the value afterwards."""
+        """Keeps the lesser of rows and what is given.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_min(fc.IndexedSlices([9.0], [0]))))
+            [1. 2.]
+        """
         return self._scatter(state_ops.scatter_min, sparse_delta, name)
 
     def scatter_max(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
     ) -> Tensor:
-        """Keeps the larger of each number of rows and what is given. Returns the value afterwards."""
+        """Keeps the greater of rows and what is given.
+
+        Args:
+            sparse_delta: An IndexedSlices: rows and where they belong.
+            use_locking: Accepted; updates of one variable never overlap.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor that reads the value afterwards.
+
+        Raises:
+            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
+            ValueError: the rows have another shape.
+            InvalidArgumentError: an index is out of range (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.scatter_max(fc.IndexedSlices([9.0], [0]))))
+            [9. 2.]
+        """
         return self._scatter(state_ops.scatter_max, sparse_delta, name)
 
     def count_up_to(self, limit: int) -> Tensor:
-        """Its value, after which it counts up by one; at `limit` an OutOfRangeError."""
+        """Its value, after which it counts up by one, until a limit is reached.
+
+        Args:
+            limit: The count at which it fails, an int.
+
+        Returns:
+            The count before, a Tensor.
+
+        Raises:
+            TypeError: the variable is not int32 or int64, or limit no whole number.
+            OutOfRangeError: the count is limit already (when it runs).
+
+        Example:
+            >>> v = fc.Variable(0)
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.count_up_to(5)))
+            0
+        """
         return state_ops.count_up_to(self, limit)
 
     def load(self, value: Any, session: Any = None) -> None:
-        """Assigns a value from Python in `session` or the default session."""
+        """Gives it a value from Python, at once.
+
+        Args:
+            value: A NumPy array, or what converts to one, of the variable's dtype and shape.
+            session: A Session; None: the default session.
+
+        Raises:
+            TypeError: value does not convert to the dtype, or session is no Session.
+            ValueError: value has another shape, or there is no default session.
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0])
+            >>> with fc.Session() as sess:
+            ...     v.load([3.0, 4.0])
+            ...     print(sess.run(v))
+            [3. 4.]
+        """
         session = _session_for(self.graph, session, "Variable.load")
         session.run(self._initializer, {self._initial_value: value})
 
     def is_initialized(self, name: str | None = None) -> Tensor:
-        """Whether it has a value."""
+        """Whether it has a value.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A scalar Tensor of dtype bool.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.Variable(1.0).is_initialized())
+            np.False_
+        """
         return apply("VarIsInitializedOp", self._handle, name=name)
 
     # -- as a tensor
@@ -329,12 +694,15 @@ class Variable(TensorOperators):
         return self is other
 
     def __iter__(self) -> Any:
+        """Raises TypeError: a variable is not iterable."""
         raise TypeError("'Variable' object is not iterable.")
 
     def __getitem__(self, key: Any) -> Tensor:
+        """A part of its value, as for a Tensor."""
         return self.value()[key]
 
     def __bool__(self) -> bool:
+        """Raises TypeError: there is no truth value while the graph is built."""
         raise TypeError(
             f"Variable '{self.name}' has no truth value while the graph is built; run it in a session to get"
             " its value"
@@ -352,6 +720,7 @@ def _forward(name: str) -> None:
         return method(self.value(), *args)
 
     operator.__name__ = name
+    operator.__doc__ = f"As {name} of a Tensor, on a read of the variable."
     setattr(Variable, name, operator)
 
 
@@ -364,6 +733,7 @@ def _refuse_in_place(name: str, instead: str) -> None:
             f" `x = variable {name[:-1]} value` for a new tensor"
         )
 
+    operator.__doc__ = f"Raises RuntimeError: use {instead}."
     method = {"+=": "iadd", "-=": "isub", "*=": "imul", "/=": "itruediv", "//=": "ifloordiv", "**=": "ipow"}
     setattr(Variable, f"__{method[name]}__", operator)
 
@@ -390,7 +760,21 @@ register_tensor_conversion_function(Variable, _to_tensor)
 
 
 def global_variables(scope: str | None = None) -> list[Variable]:
-    """The variables that a checkpoint of the model would hold."""
+    """The variables that a checkpoint of the model would hold.
+
+    Args:
+        scope: A regular expression: only variables whose name begins with a match; None: all.
+
+    Returns:
+        A list of Variables.
+
+    Raises:
+        TypeError: scope is no str.
+
+    Example:
+        >>> fc.global_variables()
+        []
+    """
     return get_collection(GraphKeys.GLOBAL_VARIABLES, scope)
 
 
@@ -398,27 +782,101 @@ all_variables = global_variables
 
 
 def local_variables(scope: str | None = None) -> list[Variable]:
-    """The variables of this process alone: epoch counters and the like."""
+    """The variables of this process alone: counts of epochs and the like.
+
+    Args:
+        scope: A regular expression: only variables whose name begins with a match; None: all.
+
+    Returns:
+        A list of Variables.
+
+    Raises:
+        TypeError: scope is no str.
+
+    Example:
+        >>> fc.local_variables()
+        []
+    """
     return get_collection(GraphKeys.LOCAL_VARIABLES, scope)
 
 
 def trainable_variables(scope: str | None = None) -> list[Variable]:
-    """The variables that optimisers change by default."""
+    """The variables that optimisers change by default.
+
+    Args:
+        scope: A regular expression: only variables whose name begins with a match; None: all.
+
+    Returns:
+        A list of Variables.
+
+    Raises:
+        TypeError: scope is no str.
+
+    Example:
+        >>> fc.trainable_variables()
+        []
+    """
     return get_collection(GraphKeys.TRAINABLE_VARIABLES, scope)
 
 
 def model_variables(scope: str | None = None) -> list[Variable]:
-    """The collection MODEL_VARIABLES."""
+    """The variables in the collection MODEL_VARIABLES.
+
+    Args:
+        scope: A regular expression: only variables whose name begins with a match; None: all.
+
+    Returns:
+        A list of Variables.
+
+    Raises:
+        TypeError: scope is no str.
+
+    Example:
+        >>> fc.model_variables()
+        []
+    """
     return get_collection(GraphKeys.MODEL_VARIABLES, scope)
 
 
 def moving_average_variables(scope: str | None = None) -> list[Variable]:
-    """The collection MOVING_AVERAGE_VARIABLES."""
+    """The variables in the collection MOVING_AVERAGE_VARIABLES.
+
+    Args:
+        scope: A regular expression: only variables whose name begins with a match; None: all.
+
+    Returns:
+        A list of Variables.
+
+    Raises:
+        TypeError: scope is no str.
+
+    Example:
+        >>> fc.moving_average_variables()
+        []
+    """
     return get_collection(GraphKeys.MOVING_AVERAGE_VARIABLES, scope)
 
 
 def variables_initializer(var_list: list[Variable], name: str = "init") -> Operation:
-    """An operation that initialises these variables."""
+    """An operation that initialises some variables.
+
+    Args:
+        var_list: A list of Variables.
+        name: A name for the operation.
+
+    Returns:
+        An Operation.
+
+    Raises:
+        TypeError: an entry is no Variable.
+
+    Example:
+        >>> v = fc.Variable(1.0)
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.variables_initializer([v]))
+        ...     print(sess.run(v))
+        1.0
+    """
     variables = _variables(var_list)
     return group(*[v.initializer for v in variables], name=name) if variables else no_op(name=name)
 
@@ -428,7 +886,18 @@ def _variables(var_list: Any) -> list[Variable]:
 
 
 def global_variables_initializer() -> Operation:
-    """An operation that initialises all global variables."""
+    """An operation that initialises all global variables that there are now.
+
+    Returns:
+        An Operation.
+
+    Example:
+        >>> v = fc.Variable(1.0)
+        >>> with fc.Session() as sess:
+        ...     sess.run(fc.global_variables_initializer())
+        ...     print(sess.run(v))
+        1.0
+    """
     return variables_initializer(global_variables())
 
 
@@ -436,19 +905,56 @@ initialize_all_variables = global_variables_initializer
 
 
 def local_variables_initializer() -> Operation:
-    """An operation that initialises all local variables."""
+    """An operation that initialises all local variables that there are now.
+
+    Returns:
+        An Operation.
+
+    Example:
+        >>> fc.Session().run(fc.local_variables_initializer())
+    """
     return variables_initializer(local_variables())
 
 
 def is_variable_initialized(variable: Variable) -> Tensor:
-    """Whether a variable has a value."""
+    """Whether a variable has a value.
+
+    Args:
+        variable: The Variable.
+
+    Returns:
+        A scalar Tensor of dtype bool.
+
+    Raises:
+        TypeError: variable is no Variable.
+
+    Example:
+        >>> fc.Session().run(fc.is_variable_initialized(fc.Variable(1.0)))
+        np.False_
+    """
     return instance(variable, Variable, "variable").is_initialized()
 
 
 def report_uninitialized_variables(
     var_list: list[Variable] | None = None, name: str = "report_uninitialized_variables"
 ) -> Tensor:
-    """A vector of the names of variables that have no value yet."""
+    """The names of variables that have no value yet.
+
+    Args:
+        var_list: A list of Variables; None: all global and local ones.
+        name: A name for the scope.
+
+    Returns:
+        A vector of dtype string.
+
+    Raises:
+        TypeError: an entry is no Variable.
+
+    Example:
+        >>> v = fc.Variable(1.0, name="v")
+        >>> fc.Session().run(fc.report_uninitialized_variables())
+        array([b'v'], dtype=object)
+    """
     variables = global_variables() + local_variables() if var_list is None else _variables(var_list)
     with name_scope(name):
         if not variables:
@@ -468,6 +974,24 @@ def report_uninitialized_variables(
 
 
 def assert_variables_initialized(var_list: list[Variable] | None = None) -> Operation | None:
-    """An operation that fails where a variable has no value."""
+    """An operation that fails where a variable has no value.
+
+    Args:
+        var_list: A list of Variables; None: all global and local ones.
+
+    Returns:
+        An Operation; None where there is no variable.
+
+    Raises:
+        TypeError: an entry is no Variable.
+        FailedPreconditionError: a variable has no value (when it runs).
+
+    Example:
+        >>> v = fc.Variable(1.0)
+        >>> check = fc.assert_variables_initialized()
+        >>> with fc.Session() as sess:
+        ...     sess.run(v.initializer)
+        ...     sess.run(check)
+    """
     variables = global_variables() + local_variables() if var_list is None else _variables(var_list)
     return group(*[v.value().op for v in variables]) if variables else None
