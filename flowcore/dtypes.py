@@ -271,7 +271,7 @@ def as_dtype(type_value: Any) -> DType:
         raise TypeError(
             f"Cannot convert {type_value!r} to a dtype. Known: {', '.join(t.name for t in ALL)}"
         ) from None
-    found = string if numpy_dtype.kind in "SU" else _BY_NUMPY.get(numpy_dtype)
+    found = string if numpy_dtype.kind in "SU" else _BY_NUMPY.get(numpy_dtype.newbyteorder("="))
     if found is None and numpy_dtype.name == "bfloat16":
         found = bfloat16
     if found is None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.arguments import described, flag
+from flowcore.arguments import described, flag, function
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import Graph, get_default_graph
@@ -397,6 +397,8 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         >>> print(*fc.Session().run([y, fc.gradients(y, x)[0]]))
         3.0 1.0
     """
+
+    function(f, "f")
 
     @functools.wraps(f)
     def decorated(*args: Any, **kwargs: Any) -> Any:

@@ -357,3 +357,8 @@ def test_a_gate_that_forbids_gradients_names_itself_and_its_message() -> None:
     y = apply("PreventGradient", x, message="the table is frozen", name="gate")
     with pytest.raises(LookupError, match="node 'gate' forbids gradients through it: the table is frozen"):
         fc.gradients(y, x)
+
+
+def test_custom_gradient_needs_a_function() -> None:
+    with pytest.raises(TypeError, match="f must be"):
+        fc.custom_gradient(3)  # type: ignore[arg-type]

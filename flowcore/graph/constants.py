@@ -66,7 +66,11 @@ def array_of(value: Any) -> np.ndarray:
         first = first[0]
     try:
         # NumPy's own text types drop NULs at the end, and mix bytes with text as ASCII only.
-        return np.asarray(value, object) if isinstance(first, (str, bytes)) else np.asarray(value)
+        if isinstance(first, (str, bytes)):
+            return np.asarray(value, object)
+        array = np.asarray(value)
+        # of numbers and texts NumPy makes texts
+        return np.asarray(value, object) if array.dtype.kind in "SU" and first is not value else array
     except ValueError as error:
         raise ValueError(
             f"Cannot make a tensor of {described(value)}: its rows differ in length, or they nest too deep"

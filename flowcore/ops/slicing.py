@@ -342,11 +342,7 @@ def _getitem(tensor: Tensor, key: Any) -> Tensor:
         end.append(high)
         strides.append(step)
     with name_scope(None, "strided_slice", [tensor]) as scope:
-        kind = (
-            dtypes.int64
-            if any(isinstance(v, Tensor) and v.dtype == dtypes.int64 for v in (*begin, *end, *strides))
-            else dtypes.int32
-        )
+        kind = dtypes.int64 if any(map(_needs_64_bits, (*begin, *end, *strides))) else dtypes.int32
         return apply(
             "StridedSlice", tensor, *(_vector(v, kind) for v in (begin, end, strides)), name=scope, **masks
         )
@@ -367,6 +363,10 @@ def _bound(value: Any) -> Any:
             f"a tensor is indexed by integers, slices, `...`, None and integer tensors, found {value!r}"
         )
     return whole_number(value, "an index")
+
+
+def _needs_64_bits(bound: Any) -> bool:
+    return bound.dtype == dtypes.int64 if isinstance(bound, Tensor) else not -(2**31) <= bound < 2**31
 
 
 def _vector(values: list[Any], kind: dtypes.DType) -> Tensor:

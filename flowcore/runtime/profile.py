@@ -98,6 +98,7 @@ class RunMetadata:
             path: The name of the file.
 
         Raises:
+            TypeError: path is no path.
             OSError: the file cannot be written.
 
         Example:
@@ -105,7 +106,7 @@ class RunMetadata:
         """
         import json
 
-        with open(path, "w", encoding="utf-8") as file:
+        with open(os.fspath(path), "w", encoding="utf-8") as file:
             json.dump(self.chrome_trace(), file)
 
 

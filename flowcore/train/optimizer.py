@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
@@ -225,7 +225,7 @@ class Optimizer:
 
     def apply_gradients(
         self,
-        grads_and_vars: Sequence[tuple[Any, Variable]],
+        grads_and_vars: Iterable[tuple[Any, Variable]],
         global_step: Variable | None = None,
         name: str | None = None,
         skip_gradients_aggregation: bool = False,

@@ -41,3 +41,17 @@ def test_ragged_rows_are_refused(value: object) -> None:
 def test_a_shape_too_large_to_fill_is_refused_before_memory_is_taken(shape: list[int]) -> None:
     with pytest.raises(ValueError, match="too large for a constant"):
         fc.constant(0, shape=shape)
+
+
+def test_numbers_and_texts_do_not_mix() -> None:
+    for value in ([1, "a"], ["a", 1], [[1.0, b"a"]]):
+        with pytest.raises(TypeError):
+            fc.constant(value)
+
+
+@pytest.mark.parametrize("dtype", [">f4", "<f4", ">i8", ">c8"])
+def test_arrays_of_either_byte_order(dtype: str) -> None:
+    array = np.array([1, 2], dtype)
+    tensor = fc.constant(array)
+    assert tensor.dtype is fc.as_dtype(array.dtype) is fc.as_dtype(array.dtype.newbyteorder("="))
+    np.testing.assert_array_equal(fc.Session().run(tensor), array)

@@ -143,3 +143,11 @@ def test_a_strided_slice_of_a_variable_is_no_place_to_assign_to() -> None:
     v = fc.Variable([1, 2, 3])
     with pytest.raises(ValueError, match=r"var must be None, found .*: a slice of a variable"):
         fc.strided_slice(v, [0], [2], var=v)
+
+
+def test_bounds_beyond_32_bits_are_cut_to_the_tensor() -> None:
+    x = fc.constant([1, 2, 3])
+    with fc.Session() as sess:
+        np.testing.assert_array_equal(sess.run(x[: 2**63 - 1]), [1, 2, 3])
+        np.testing.assert_array_equal(sess.run(x[2**40 :]), [])
+        np.testing.assert_array_equal(sess.run(x[-(2**40) : 2]), [1, 2])
