@@ -742,7 +742,7 @@ for _symbol in ("*=", "/=", "//=", "**="):
     _refuse_in_place(_symbol, "variable.assign")
 _refuse_in_place("+=", "variable.assign_add")
 _refuse_in_place("-=", "variable.assign_sub")
-for _operator in Tensor.OVERLOADABLE_OPERATORS - {"__getitem__"}:
+for _operator in sorted(Tensor.OVERLOADABLE_OPERATORS - {"__getitem__"}):
     _forward(_operator)
 Variable.__array_priority__ = 100  # type: ignore[attr-defined]
 
