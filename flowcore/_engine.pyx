@@ -1244,8 +1244,12 @@ cdef void keep_error(step_t *step, error) noexcept:
 
 
 cdef void call_on_wait(step_t *step, void *on_wait, double seconds) noexcept with gil:
+    """Tells the hook what is parked, and how many nodes are ready or run beside that: with none, this step
+    does not go on by itself."""
+    cdef list parked
     try:
-        (<object>on_wait)(seconds, parked_nodes(step))
+        parked = parked_nodes(step)
+        (<object>on_wait)(seconds, parked, max(fc_load64(&step.pending) - len(parked), 0))
     except BaseException as error:
         keep_error(step, error)
         fail_step(step, FC_CANCELLED, -1, b"the wait was given up")

@@ -48,6 +48,21 @@ def _queue_of(op: Operation) -> ResourceKey | None:
     return next(iter(keys)) if keys is not None and len(keys) == 1 else None
 
 
+def _depends_on(op: Operation, names: set[str]) -> bool:
+    """Whether an op comes after one of these, through values or control edges."""
+    met: set[Operation] = set()
+    ahead = [op]
+    while ahead:
+        current = ahead.pop()
+        for before in {*(t.op for t in current.inputs), *current.control_inputs}:
+            if before.name in names:
+                return True
+            if before not in met:
+                met.add(before)
+                ahead.append(before)
+    return False
+
+
 class _Dead(NamedTuple):
     """The end of a chain of waits: an op that nothing serves, the queues between it and the op that
     was looked at, and the plans that wait for it.
@@ -84,20 +99,21 @@ class WaitMonitor:
         """The run ends."""
         del self._runs[run]
 
-    def watch(self, plan: CompiledPlan, loop: bool = False) -> Callable[[float, Sequence[int]], None]:
-        """The hook for the engine: (seconds waited, parked nodes). `loop`: a queue runner's, which
-        may wait for room while the program runs.
+    def watch(self, plan: CompiledPlan, loop: bool = False) -> Callable[[float, Sequence[int], int], None]:
+        """The hook for the engine: (seconds waited, parked nodes, how many others are ready or run).
+        `loop`: a queue runner's, which may wait for room while the program runs.
         """
         # per parked node: the op that nothing serves, and when it was first seen
         since: dict[int, tuple[Operation, float]] = {}
 
-        def on_wait(seconds: float, parked: Sequence[int]) -> None:
+        def on_wait(seconds: float, parked: Sequence[int], others: int) -> None:
             watched = _TAKES if loop and threading.main_thread().is_alive() else _TAKES + _PUTS
+            stands = not others and sum(p is plan for p, _ in self._runs.copy().values()) == 1
             for node in parked:
                 op = plan.ops[node]
                 if op is None or op.type not in watched:
                     continue
-                dead = self._dead(op, plan, frozenset())
+                dead = self._dead(op, plan, frozenset(), parked if stands else ())
                 if dead is None:
                     since.pop(node, None)
                     continue
@@ -112,15 +128,20 @@ class WaitMonitor:
 
         return on_wait
 
-    def _dead(self, op: Operation, plan: CompiledPlan, seen: frozenset[int]) -> _Dead | None:
-        """Where the chain of waits that `op` stands in ends, or None when somebody on it works:
-        slow, but not stuck.
+    def _dead(
+        self, op: Operation, plan: CompiledPlan, seen: frozenset[int], all_parked: Sequence[int] = ()
+    ) -> _Dead | None:
+        """Where the chain of waits that `op` stands in ends, or None when something on it works:
+        slow, but not stuck. `all_parked`: the nodes that the plan's one run waits for, where nothing else
+        of it can go on.
         """
         queue = _queue_of(op)
         if queue is None or queue not in plan.queues or op.name in _reader.reading():
             return None  # chosen among several at run time, or waiting for a file
         wanted = _PUTS if op.type in _TAKES else _TAKES
-        if _serves(plan, wanted, queue):
+        servers = [o for o in plan.ops if o is not None and _may_serve(o, wanted, queue)]
+        parked_names = {o.name for node in all_parked if (o := plan.ops[node]) is not None}
+        if servers and (not parked_names or any(o.name in parked_names for o in servers)):
             return None  # this very step serves it
         seen = seen | {id(plan)}
         running = [p for p, _ in self._runs.copy().values() if _serves(p, wanted, queue)]
@@ -138,6 +159,8 @@ class WaitMonitor:
                 found.append(deeper)
         if not found:
             circle = any(id(p) in seen for p in running)
+            if servers:  # of this step: what is done will not come again, what waits for a parked node never
+                circle = all(_depends_on(o, parked_names) for o in servers)
             return _Dead(op, plan, queue, (), frozenset({id(plan)}), circle)
         plans = frozenset({id(plan)}).union(*(d.plans for d in found))
         end = found[0]
@@ -147,18 +170,19 @@ class WaitMonitor:
         """Says what is missing; raises where no thread, known or not, could end the wait."""
         op = dead.op
         text = self._describe(waiter, dead, seconds)
-        where = f"; created at {op.created_at}" if op.created_at else ""
+        if op.created_at:
+            text = f"{text.rstrip('.')}; created at {op.created_at}"
         ended = not threading.main_thread().is_alive()
         if not self._helpers(dead):
             if ended:
                 raise errors.CancelledError(op.node_def, op, f"the program has ended; {text}")
             if dead.circle or not self._can_be_served(dead):
-                raise errors.FailedPreconditionError(op.node_def, op, text + where)
+                raise errors.FailedPreconditionError(op.node_def, op, text)
         # at the program's end, no wonder that nobody takes elements out
         subject = dead.queue, bool(dead.via)
         if seconds >= self._next_warning.get(subject, 0.0) and not (op.type in _PUTS and ended):
             self._next_warning[subject] = seconds * 2
-            print(f"flowcore: warning: {text}{where}", file=sys.stderr, flush=True)
+            print(f"flowcore: warning: {text}", file=sys.stderr, flush=True)
 
     def _describe(self, waiter: Operation, dead: _Dead, seconds: float) -> str:
         op, queue = dead.op, printable(dead.queue[1])

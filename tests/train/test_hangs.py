@@ -52,6 +52,32 @@ CASES: dict[str, tuple[str, int, list[str]]] = {
         0,
         ["warning", "elements of queue 'input_producer'", "start_queue_runners(sess, coord)"],
     ),
+    "a run that puts into a queue what it takes out of it": (
+        "q = tf.FIFOQueue(4, tf.int32, [[]], name='q')\ntf.Session().run(q.enqueue(q.dequeue()))",
+        1,
+        ["FailedPreconditionError", "elements of queue 'q'", "waits for this very wait to end"],
+    ),
+    "two queues wait for each other in one run": (
+        (
+            "a, b = (tf.FIFOQueue(4, tf.int32, [[]], name=n) for n in 'ab')\n"
+            "tf.Session().run([a.enqueue(b.dequeue()), b.enqueue(a.dequeue())])"
+        ),
+        1,
+        ["FailedPreconditionError", "waits for this very wait to end"],
+    ),
+    "room for what the same run would take out later": (
+        (
+            "q = tf.FIFOQueue(1, tf.int32, [[]], name='q')\nsess = tf.Session()\nsess.run(q.enqueue(1))\n"
+            "with tf.control_dependencies([q.enqueue(2)]):\n    item = q.dequeue()\nsess.run(item)"
+        ),
+        1,
+        ["FailedPreconditionError", "room of queue 'q'", "waits for this very wait to end"],
+    ),
+    "fewer elements than the same run has put in": (
+        "q = tf.FIFOQueue(4, tf.int32, [[]], name='q')\ntf.Session().run([q.enqueue(1), q.dequeue_many(2)])",
+        WAITS_ON,
+        ["warning", "elements of queue 'q'"],
+    ),
     "two queues wait for each other": (
         (
             "a, b = tf.FIFOQueue(4, tf.int32, [[]], name='a'), tf.RandomShuffleQueue(4, 1, tf.int32, [[]],"
