@@ -486,11 +486,18 @@ def _specs(
     return types, known, names
 
 
+def _capacity(value: Any) -> int:
+    capacity = whole_number(value, "capacity")
+    if capacity == 0:
+        raise ValueError("a queue of capacity 0 could never hold an element; negative: no limit")
+    return capacity
+
+
 class FIFOQueue(QueueBase):
     """A queue: first in, first out.
 
     Args:
-        capacity: How many elements it holds; further enqueues wait.
+        capacity: How many elements it holds; further enqueues wait. Negative: no limit.
         dtypes: The dtype of each component, a list or one.
         shapes: The shape of each component, a list; dequeue_many needs it. None: any.
         names: The name of each component, a list; elements are dictionaries then.
@@ -499,7 +506,7 @@ class FIFOQueue(QueueBase):
 
     Raises:
         TypeError: a dtype or another argument is of another kind.
-        ValueError: shapes or names are not as many as dtypes.
+        ValueError: shapes or names are not as many as dtypes, or capacity is 0.
 
     Example:
         >>> fc.FIFOQueue(10, [fc.string, fc.int32], shapes=[[], [2]])
@@ -520,7 +527,7 @@ class FIFOQueue(QueueBase):
             "FIFOQueueV2",
             component_types=types,
             shapes=known if shapes is not None else [],
-            capacity=capacity,
+            capacity=_capacity(capacity),
             shared_name=shared_name,
             name=name,
         )
@@ -531,7 +538,7 @@ class RandomShuffleQueue(QueueBase):
     """A queue that gives its elements out in random order.
 
     Args:
-        capacity: How many elements it holds; further enqueues wait.
+        capacity: How many elements it holds; further enqueues wait. Negative: no limit.
         min_after_dequeue: How many elements stay after a dequeue while the queue is open: the more,
             the better mixed.
         dtypes: The dtype of each component, a list or one.
@@ -567,7 +574,7 @@ class RandomShuffleQueue(QueueBase):
         name: str = "random_shuffle_queue",
     ) -> None:
         types, known, names = _specs(dtypes, shapes, names)
-        capacity = whole_number(capacity, "capacity")
+        capacity = _capacity(capacity)
         min_after_dequeue = whole_number(min_after_dequeue, "min_after_dequeue")
         if min_after_dequeue < 0 or (capacity > 0 and min_after_dequeue >= capacity):
             raise ValueError(

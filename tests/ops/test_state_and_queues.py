@@ -487,3 +487,15 @@ def test_variable_shape_of_a_handle() -> None:
     v = fc.Variable(np.zeros((2, 3)))
     with initialised() as sess:
         assert sess.run(apply("VariableShape", v.handle)).tolist() == [2, 3]
+
+
+def test_a_queue_that_could_hold_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="capacity 0"):
+        fc.FIFOQueue(0, fc.int32)
+    with pytest.raises(ValueError, match="capacity 0"):
+        fc.RandomShuffleQueue(0, 0, fc.int32)
+    queue = fc.FIFOQueue(-1, fc.int32)
+    put, size = queue.enqueue_many([np.arange(100)]), queue.size()
+    with fc.Session() as sess:
+        sess.run(put)
+        assert sess.run(size) == 100
