@@ -116,12 +116,12 @@ def tuple(
     """The same tensors, none of which is available before all are computed.
 
     Args:
-        tensors: A list of Tensors and IndexedSlices; None stays None.
+        tensors: A list of Tensors, Variables and IndexedSlices; None stays None.
         name: A name for the scope.
         control_inputs: Operations that must be done too, a list; None: none.
 
     Returns:
-        A list as long as tensors.
+        A list as long as tensors, of Tensors, IndexedSlices and None.
 
     Raises:
         TypeError: an entry is of another kind.
@@ -156,7 +156,7 @@ def Assert(
     """An operation that fails unless a condition holds.
 
     Args:
-        condition: A scalar Tensor of dtype bool.
+        condition: A scalar Tensor of dtype bool, or what converts to one.
         data: Tensors that the error shows, a list.
         summarize: How many elements of each it shows, negative: all; None: 3.
         name: A name for the operation.
@@ -166,7 +166,7 @@ def Assert(
 
     Raises:
         TypeError: condition is no bool, or data no list.
-        InvalidArgumentError: condition does not hold (when it runs).
+        InvalidArgumentError: condition does not hold, or is no scalar (when it runs).
 
     Example:
         >>> x = fc.placeholder(fc.float32)
@@ -272,7 +272,7 @@ def py_func(
         are unknown: use set_shape. A Python number becomes the declared dtype.
 
     Raises:
-        TypeError: Tout is no dtype, or inp no list.
+        TypeError: Tout is no dtype, or inp cannot be iterated.
         ValueError: func cannot be called.
         InvalidArgumentError: func returned another number of values, a number that does not fit, or
             an array of another dtype (when it runs).

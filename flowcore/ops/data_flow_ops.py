@@ -142,7 +142,9 @@ class QueueBase:
             A QueueBase.
 
         Raises:
-            TypeError: queues is no list of queues, or their dtypes or names differ.
+            TypeError: queues is no list of queues, their dtypes or names differ, or index is no
+                int32.
+            InvalidArgumentError: index is out of range (when it runs).
 
         Example:
             >>> queues = [fc.FIFOQueue(10, fc.float32, shapes=[[]]) for _ in range(2)]
@@ -349,7 +351,8 @@ class QueueBase:
 
         Raises:
             TypeError: n is no whole number.
-            ValueError: the queue was made without shapes.
+            ValueError: the queue was made without shapes, or n is a negative int.
+            InvalidArgumentError: n is negative (when it runs).
             OutOfRangeError: the queue is closed with fewer elements, which stay (when it runs).
 
         Example:
@@ -380,6 +383,7 @@ class QueueBase:
         Raises:
             TypeError: n is no whole number.
             ValueError: the queue was made without shapes.
+            InvalidArgumentError: n is negative (when it runs).
             OutOfRangeError: the queue is closed and empty (when it runs).
 
         Example:
@@ -506,7 +510,7 @@ class FIFOQueue(QueueBase):
 
     Raises:
         TypeError: a dtype or another argument is of another kind.
-        ValueError: shapes or names are not as many as dtypes, or capacity is 0.
+        ValueError: there is no dtype, shapes or names are not as many as dtypes, or capacity is 0.
 
     Example:
         >>> fc.FIFOQueue(10, [fc.string, fc.int32], shapes=[[], [2]])
@@ -550,8 +554,8 @@ class RandomShuffleQueue(QueueBase):
 
     Raises:
         TypeError: a dtype or another argument is of another kind.
-        ValueError: shapes or names are not as many as dtypes, or min_after_dequeue is negative or
-            more than capacity.
+        ValueError: there is no dtype, shapes or names are not as many as dtypes, capacity is 0, or
+            min_after_dequeue is negative or not below a capacity with a limit.
 
     Example:
         >>> queue = fc.RandomShuffleQueue(10, 0, fc.int32, shapes=[[]], seed=1)
@@ -640,7 +644,7 @@ class ReaderBase:
         supports_serialize: Whether its state can be written down.
 
     Raises:
-        TypeError: an argument is of another kind.
+        TypeError: reader_ref is no Tensor.
 
     Example:
         >>> isinstance(fc.IdentityReader(), fc.ReaderBase)
@@ -676,6 +680,8 @@ class ReaderBase:
 
         Raises:
             TypeError: queue is something else.
+            InvalidArgumentError: the queue holds other elements (when it runs).
+            NotFoundError: a WholeFileReader finds no file of that name (when it runs).
             OutOfRangeError: the queue is closed and empty (when it runs).
 
         Example:

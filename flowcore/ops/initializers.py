@@ -153,14 +153,15 @@ class constant_initializer(Initializer):
     """Given values.
 
     Args:
-        value: A number, or a list or array whose elements fill the shape in order; the last one is
-            repeated where they are fewer. More elements than the shape has are a ValueError of the
-            call.
+        value: A number, a string, or a list or array whose elements fill the shape in order; the
+            last one is repeated where they are fewer. More elements than the shape has are a
+            ValueError of the call.
         dtype: The dtype, where the call gives none.
         verify_shape: Whether a value of another shape is a TypeError of the call.
 
     Raises:
-        TypeError: value holds no numbers, dtype is no dtype, or verify_shape no bool.
+        TypeError: value is neither a scalar nor a list or array, dtype is no dtype, or verify_shape
+            no bool.
 
     Example:
         >>> fc.Session().run(fc.constant_initializer(2.5)([2]))
@@ -203,7 +204,8 @@ class random_uniform_initializer(Initializer):
 
     Args:
         minval: The least number.
-        maxval: The number that all are below; None: 1 for floating dtypes.
+        maxval: The number that all are below; None: 1 for floating dtypes, a ValueError of the call
+            for others.
         seed: The seed of the numbers; None: see set_random_seed.
         dtype: The dtype, where the call gives none.
 

@@ -1,7 +1,6 @@
-"""Ops on variables:
+"""Ops on variables: handles, reads, assignments, rows, and the optimisers' updates.
 
-handles, reads, assignments, rows, and the optimisers' updates. The Variable class is in
-variables.py.
+The Variable class is in variables.py.
 """
 
 from __future__ import annotations
@@ -171,8 +170,9 @@ _LOCK = ["T: {floats}", "use_locking: bool = False"]
 
 
 def _update_shape(op: Operation) -> Any:
-    """Slots and gradient have the shape of the variable (a sparse gradient that of some rows), the rest are
-    scalars.
+    """Slots and gradient have the shape of the variable, the rest are scalars.
+
+    A sparse gradient has the shape of some rows.
     """
     declared = declared_shape(op.inputs[0])
     arguments = {a.name: t for a, t in zip(op.op_def.input_arg, op.inputs, strict=True)}
@@ -253,7 +253,7 @@ _update(
 
 
 def _variable(ref: Any, what: str) -> Any:
-    """`ref` itself. Raises TypeError when it is no variable. (Variables are made above this file.)"""
+    """`ref` itself. Raises TypeError when it is no variable, a class that this file may not import."""
     if not isinstance(getattr(ref, "handle", None), Tensor):
         raise TypeError(f"{what} must be a Variable, found {described(ref)}")
     return ref
@@ -280,7 +280,8 @@ def assign(
 
     Raises:
         TypeError: ref is no Variable, or value does not convert to its dtype.
-        ValueError: value has another shape.
+        ValueError: value has another dtype or shape.
+        InvalidArgumentError: value has another shape (when it runs).
 
     Example:
         >>> v = fc.Variable(1.0)
@@ -304,7 +305,9 @@ def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str 
 
     Raises:
         TypeError: ref is no Variable, or value does not convert to its dtype.
-        ValueError: value has another shape.
+        ValueError: value has another dtype or shape.
+        InvalidArgumentError: the variable holds no numbers, or value has another shape (when it
+            runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
     Example:
@@ -331,7 +334,9 @@ def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str 
 
     Raises:
         TypeError: ref is no Variable, or value does not convert to its dtype.
-        ValueError: value has another shape.
+        ValueError: value has another dtype or shape.
+        InvalidArgumentError: the variable holds no numbers, or value has another shape (when it
+            runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
     Example:
@@ -358,6 +363,8 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     Raises:
         TypeError: ref is no Variable of these dtypes, or limit no whole number.
         OutOfRangeError: the count is limit already (when it runs).
+        InvalidArgumentError: the variable is no scalar (when it runs).
+        FailedPreconditionError: the variable has no value yet (when it runs).
 
     Example:
         >>> v = fc.Variable(0)
@@ -392,8 +399,9 @@ def scatter_update(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
         InvalidArgumentError: an index is out of range (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
@@ -424,8 +432,9 @@ def scatter_add(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
         InvalidArgumentError: an index is out of range (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
@@ -456,8 +465,9 @@ def scatter_sub(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
         InvalidArgumentError: an index is out of range (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
@@ -488,8 +498,9 @@ def scatter_mul(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
         InvalidArgumentError: an index is out of range (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
@@ -520,9 +531,11 @@ def scatter_div(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
-        InvalidArgumentError: an index is out of range (when it runs).
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
+        InvalidArgumentError: an index is out of range, or an integer is divided by 0 (when it
+            runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
     Example:
@@ -552,8 +565,9 @@ def scatter_min(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
         InvalidArgumentError: an index is out of range (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
@@ -584,8 +598,9 @@ def scatter_max(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable of these dtypes, or an argument of another dtype.
-        ValueError: updates has another shape.
+        TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
+            not convert.
+        ValueError: updates have another dtype or shape.
         InvalidArgumentError: an index is out of range (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 

@@ -1,5 +1,6 @@
-"""Variables by name: get_variable makes or finds one, variable_scope gives its name a prefix and
-its settings defaults.
+"""Variables by name: get_variable makes or finds one, within a variable_scope.
+
+The scope gives names a prefix and get_variable its defaults.
 
 Owns: VariableScope and the scopes of each thread, kept with the store of variables in a collection
 of the graph. Must never import train or runtime.
@@ -361,14 +362,14 @@ class VariableScope:
         """As the function get_variable, in this scope.
 
         Args:
-            var_store: The graph's store; None: for it.
+            var_store: The store that keeps the variable; None: that of the default graph.
             name: The name behind the scope's.
             shape: The shape of a new variable; one that exists must have it. None: the
                 initializer's.
             dtype: The dtype; None: the scope's, which is float32 by default.
             initializer: A function of (shape, dtype), its class, or a value (then without shape).
-                None: the scope's, else glorot_uniform_initializer for floats and zeros for other
-                dtypes.
+                None: the scope's, else glorot_uniform_initializer for floats, and zeros for
+                integers, bool and string.
             regularizer: A function of the variable; what it returns joins REGULARIZATION_LOSSES.
             reuse: As for VariableScope; None: the scope's.
             trainable: Whether optimisers change it by default; None: True.
@@ -387,9 +388,10 @@ class VariableScope:
 
         Raises:
             TypeError: an argument is of another kind.
-            ValueError: the variable exists and the scope does not reuse, it does not exist and the
-                scope only reuses, shapes or dtypes differ, or the shape of a new variable is not
-                fully known.
+            ValueError: name is empty; the variable exists and the scope does not reuse, or does not
+                exist and the scope only reuses; shapes or dtypes differ; the shape of a new
+                variable is not fully known, or given besides a value; or its dtype has no default
+                initializer.
             NotImplementedError: partitioner is given.
 
         Example:
@@ -586,14 +588,16 @@ class variable_scope:
         partitioner: Must be None: variables are whole.
         custom_getter: The default custom getter inside.
         reuse: True, None (as outside) or AUTO_REUSE. Once True, it is True for all scopes inside.
-        dtype: The default dtype inside.
+        dtype: The default dtype inside; None: as outside.
         use_resource: Accepted; every variable is a resource.
         constraint: The default constraint inside.
         auxiliary_name_scope: False opens no name scope.
 
     Raises:
-        TypeError: neither name is given, or name_or_scope is neither str nor VariableScope.
-        ValueError: reuse without name_or_scope.
+        TypeError: neither name is given, name_or_scope is neither str nor VariableScope, or another
+            argument is of another kind.
+        ValueError: reuse is another value, or given without name_or_scope; values are of several
+            graphs (on entry).
         NotImplementedError: partitioner is given.
 
     Example:
@@ -726,8 +730,10 @@ def variable_op_scope(
         The VariableScope.
 
     Raises:
-        TypeError: an argument is of another kind.
-        ValueError: reuse without name_or_scope.
+        TypeError: an argument is of another kind, or variable_scope has no such setting.
+        ValueError: reuse is another value, or given without name_or_scope; values are of several
+            graphs.
+        NotImplementedError: partitioner is given.
 
     Example:
         >>> with fc.variable_op_scope([], "layer") as scope:
@@ -765,7 +771,8 @@ def get_variable(
         shape: The shape of a new variable; one that exists must have it. None: the initializer's.
         dtype: The dtype; None: the scope's, which is float32 by default.
         initializer: A function of (shape, dtype), its class, or a value (then without shape). None:
-            the scope's, else glorot_uniform_initializer for floats and zeros for other dtypes.
+            the scope's, else glorot_uniform_initializer for floats, and zeros for integers, bool
+            and string.
         regularizer: A function of the variable; what it returns joins REGULARIZATION_LOSSES.
         trainable: Whether optimisers change it by default; None: True.
         collections: Graph collections to join, a list; None: GLOBAL_VARIABLES.
@@ -783,9 +790,9 @@ def get_variable(
 
     Raises:
         TypeError: an argument is of another kind.
-        ValueError: the variable exists and the scope does not reuse, it does not exist and the
-            scope only reuses, shapes or dtypes differ, or the shape of a new variable is not fully
-            known.
+        ValueError: name is empty; the variable exists and the scope does not reuse, or does not
+            exist and the scope only reuses; shapes or dtypes differ; the shape of a new variable is
+            not fully known, or given besides a value; or its dtype has no default initializer.
         NotImplementedError: partitioner is given.
 
     Example:
@@ -838,6 +845,7 @@ def get_local_variable(
     Raises:
         TypeError: an argument is of another kind.
         ValueError: as for get_variable.
+        NotImplementedError: partitioner is given.
 
     Example:
         >>> count = fc.get_local_variable("count", initializer=0)

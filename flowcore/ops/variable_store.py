@@ -1,5 +1,6 @@
-"""The variables that get_variable has made, by name: making one from a shape and an initializer, or
-finding one that fits.
+"""The variables that get_variable has made, by name.
+
+One is made from a shape and an initializer, or found if it fits.
 
 Owns: VariableStore. Must never import variable_scope, which says under which name and with which defaults.
 """
@@ -44,6 +45,7 @@ class VariableStore:
         validate_shape: bool,
         constraint: Any,
     ) -> Variable:
+        """The variable of this full name: made, or found where `reuse` allows it."""
         with self._lock:
             if name in self.variables:
                 return self._existing(name, shape, dtype, reuse)

@@ -56,7 +56,8 @@ class Variable(TensorOperators):
 
     Raises:
         TypeError: initial_value does not convert to dtype, or an argument is of another kind.
-        ValueError: there is no initial_value, or collections is no list.
+        ValueError: there is no initial_value, it is a Tensor of another dtype than dtype or has
+            another shape than shape, or collections is no list, tuple or set.
 
     Example:
         >>> v = fc.Variable([1.0, 2.0], name="v")
@@ -281,7 +282,9 @@ class Variable(TensorOperators):
 
         Raises:
             TypeError: indices are of another dtype.
+            ValueError: the variable is a scalar.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0, 3.0])
@@ -305,7 +308,7 @@ class Variable(TensorOperators):
             session: A Session; None: the default session.
 
         Returns:
-            A NumPy array.
+            A NumPy array; for a scalar a NumPy scalar, or bytes.
 
         Raises:
             TypeError: session is no Session.
@@ -362,8 +365,9 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards; the Operation with read_value=False.
 
         Raises:
-            TypeError: the value does not convert to the variable's dtype, or a flag is no bool.
-            ValueError: the value has another dtype or shape.
+            TypeError: value does not convert to the variable's dtype, or read_value is no bool.
+            ValueError: value has another dtype or shape.
+            InvalidArgumentError: value has another shape (when it runs).
 
         Example:
             >>> v = fc.Variable(1.0)
@@ -389,8 +393,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards; the Operation with read_value=False.
 
         Raises:
-            TypeError: the value does not convert to the variable's dtype, or a flag is no bool.
-            ValueError: the value has another dtype or shape.
+            TypeError: delta does not convert to the variable's dtype, or read_value is no bool.
+            ValueError: delta has another dtype or shape.
+            InvalidArgumentError: the variable holds no numbers, or delta has another shape (when it
+                runs).
             FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
@@ -417,8 +423,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards; the Operation with read_value=False.
 
         Raises:
-            TypeError: the value does not convert to the variable's dtype, or a flag is no bool.
-            ValueError: the value has another dtype or shape.
+            TypeError: delta does not convert to the variable's dtype, or read_value is no bool.
+            ValueError: delta has another dtype or shape.
+            InvalidArgumentError: the variable holds no numbers, or delta has another shape (when it
+                runs).
             FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
@@ -448,9 +456,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -475,9 +484,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -502,9 +512,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -529,9 +540,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -556,9 +568,11 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
-            InvalidArgumentError: an index is out of range (when it runs).
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
+            InvalidArgumentError: an index is out of range, or an integer is divided by 0 (when it
+                runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -583,9 +597,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -610,9 +625,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards.
 
         Raises:
-            TypeError: sparse_delta is no IndexedSlices, or of another dtype.
-            ValueError: the rows have another shape.
+            TypeError: sparse_delta is no IndexedSlices, or the variable's dtype does not allow it.
+            ValueError: the rows have another dtype or shape.
             InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -635,6 +651,8 @@ class Variable(TensorOperators):
         Raises:
             TypeError: the variable is not int32 or int64, or limit no whole number.
             OutOfRangeError: the count is limit already (when it runs).
+            InvalidArgumentError: the variable is no scalar (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
             >>> v = fc.Variable(0)
@@ -654,7 +672,8 @@ class Variable(TensorOperators):
 
         Raises:
             TypeError: value does not convert to the dtype, or session is no Session.
-            ValueError: value has another shape, or there is no default session.
+            ValueError: value has another shape than the initial value, there is no default session,
+                or session is of another graph.
 
         Example:
             >>> v = fc.Variable([1.0, 2.0])
@@ -770,6 +789,7 @@ def global_variables(scope: str | None = None) -> list[Variable]:
 
     Raises:
         TypeError: scope is no str.
+        ValueError: scope is no regular expression.
 
     Example:
         >>> fc.global_variables()
@@ -792,6 +812,7 @@ def local_variables(scope: str | None = None) -> list[Variable]:
 
     Raises:
         TypeError: scope is no str.
+        ValueError: scope is no regular expression.
 
     Example:
         >>> fc.local_variables()
@@ -811,6 +832,7 @@ def trainable_variables(scope: str | None = None) -> list[Variable]:
 
     Raises:
         TypeError: scope is no str.
+        ValueError: scope is no regular expression.
 
     Example:
         >>> fc.trainable_variables()
@@ -830,6 +852,7 @@ def model_variables(scope: str | None = None) -> list[Variable]:
 
     Raises:
         TypeError: scope is no str.
+        ValueError: scope is no regular expression.
 
     Example:
         >>> fc.model_variables()
@@ -849,6 +872,7 @@ def moving_average_variables(scope: str | None = None) -> list[Variable]:
 
     Raises:
         TypeError: scope is no str.
+        ValueError: scope is no regular expression.
 
     Example:
         >>> fc.moving_average_variables()
