@@ -34,6 +34,8 @@ def test_attributes_must_fit_64_bits() -> None:
     with pytest.raises(
         ValueError, match=r"Attribute 'capacity' of FIFOQueueV2: .* from -9223372036854775808"
     ):
+        parse_attr("capacity: int").check("FIFOQueueV2", 2**63)
+    with pytest.raises(ValueError, match="capacity must be from -9223372036854775808"):
         fc.FIFOQueue(2**63, fc.float32)
     with pytest.raises(ValueError, match="Attribute 'a' of Op: the value is too large for a float"):
         parse_attr("a: float").check("Op", 10**400)
