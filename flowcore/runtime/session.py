@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, overload
 
@@ -95,10 +95,33 @@ _Metadata = profile.RunMetadata | None
 class _Signature:
     """A compiled plan with the conversions of its feeds and the structure of its fetches."""
 
+    __slots__ = ("build", "convert", "plan", "run", "waits")
+
     def __init__(self, plan: CompiledPlan, fetches: Fetches, feed_tensors: Sequence[Tensor]) -> None:
         self.plan = plan
-        self.fetches = fetches
+        self.run = plan.engine.run
+        self.waits = plan.may_wait
+        self.build = fetches.build
         self.convert = [feeds.converter(t) for t in feed_tensors]
+
+
+def _key_of(fetches: Any, keys: tuple[Any, ...]) -> Any:
+    """What a session finds a signature by again; None where `fetches` has to be parsed to be known."""
+    kind = type(fetches)
+    key: Any
+    if kind is Tensor or kind is Operation:
+        return fetches, keys
+    if kind is list or kind is tuple:
+        key = kind, tuple(fetches), keys
+    elif kind is dict and all([type(name) is str for name in fetches]):  # 1, 1.0 and True are equal
+        key = kind, tuple(fetches), tuple(fetches.values()), keys
+    else:
+        return None
+    try:
+        hash(key)
+    except TypeError:  # a list in it, for instance
+        return None
+    return key
 
 
 @contextlib.contextmanager
@@ -264,12 +287,25 @@ class BaseSession:
             ...     sess.run({"sum": fc.reduce_sum(x)}, feed_dict={x: [1.0, 2.0]})
             {'sum': np.float32(3.0)}
         """
-        if feed_dict is not None and (type(feed_dict) is not dict or feed_dict):
-            feed_tensors, values = self._parse_feeds(feed_dict)
-        else:
-            feed_tensors, values = (), ()
-        signature = self._signature(fetches, feed_tensors)
+        # Signatures are kept by tensors that have been fed, so that these are not looked at once more.
+        signature = None
+        keys: tuple[Any, ...] = ()
+        values: Collection[Any] = ()
+        if type(feed_dict) is dict:
+            keys, values = tuple(feed_dict), feed_dict.values()
+        if (feed_dict is None or type(feed_dict) is dict) and not (self._graph._unfeedable or self._closed):
+            kind = type(fetches)
+            single = kind is Tensor or kind is Operation
+            signature = self._signatures.get((fetches, keys) if single else _key_of(fetches, keys))
+        if signature is None:
+            keys, values = ((), ()) if feed_dict is None else self._parse_feeds(feed_dict)
+            signature = self._signature(fetches, keys)
         arrays = [convert(value) for convert, value in zip(signature.convert, values)]
+        if options is None and run_metadata is None and not signature.waits:
+            try:
+                return signature.build(signature.run(arrays, self._config.operation_timeout_in_ms))
+            except _engine.StepError as error:
+                raise (failed := as_exception(error, signature.plan)) from failed.__cause__
         return self._execute(signature, arrays, options, run_metadata)
 
     @overload
@@ -336,9 +372,9 @@ class BaseSession:
         keys = [] if feed_list is None else listed(feed_list, "feed_list")
         feed_tensors = tuple(self._one_feed_tensor(f) for f in keys)
         signature = self._signature(fetches, feed_tensors)
-        plan, convert, build = signature.plan, signature.convert, signature.fetches.build
-        execute, run, config, count = self._execute, plan.engine.run, self._config, len(convert)
-        waits = plan.may_wait
+        plan, convert, build = signature.plan, signature.convert, signature.build
+        execute, run, config, count = self._execute, signature.run, self._config, len(convert)
+        waits = signature.waits
 
         def call(
             *values: Any, options: RunOptions | None = None, run_metadata: profile.RunMetadata | None = None
@@ -465,16 +501,8 @@ class BaseSession:
     def _signature(self, fetches: Any, feed_tensors: tuple[Tensor, ...]) -> _Signature:
         if self._closed:
             self._check_open()
-        key: Any = None
-        kind = type(fetches)
-        if kind is Tensor or kind is Operation:
-            key = (fetches, feed_tensors)
-        elif kind is list or kind is tuple:
-            key = (kind, tuple(fetches), feed_tensors)
-        try:
-            found = self._signatures.get(key) if key is not None else None
-        except TypeError:  # something unhashable inside, for instance a nested list
-            key, found = None, None
+        key = _key_of(fetches, feed_tensors)
+        found = self._signatures.get(key)
         if found is not None:
             return found
         if self._graph.version == 0:
@@ -547,7 +575,7 @@ class BaseSession:
                 types = [op.type if op is not None else "Copy" for op in plan.ops]
                 fused = {i: [op.name for op in ops] for i, ops in plan.fused.items()}
                 metadata.node_stats = profile.collect(trace, plan.names, types, plan.devices, fused)
-        return signature.fetches.build(values)
+        return signature.build(values)
 
 
 class Session(BaseSession):

@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import NamedTuple
 
 from flowcore import _fifo, _reader, errors
@@ -92,7 +93,7 @@ class WaitMonitor:
     def enter(self, plan: CompiledPlan) -> object:
         """A run of `plan` begins. Returns what `leave` is to be given."""
         run = object()
-        self._runs[run] = plan, threading.get_ident()
+        self._runs[run] = plan, get_ident()
         return run
 
     def leave(self, run: object) -> None:

@@ -102,6 +102,24 @@ def test_what_may_not_be_fed_is_refused_by_tensor_and_by_name() -> None:
         assert sess.run(y) == 2.0
 
 
+def test_keys_that_were_fed_are_looked_at_again_where_they_may_not_serve() -> None:
+    x = fc.placeholder(fc.float32, name="x")
+    y = x + 1.0
+    with fc.Graph().as_default():
+        other = fc.placeholder(fc.float32, name="other")
+    sess = fc.Session()
+    for _ in range(2):
+        assert sess.run(y, {x: 1.0}) == sess.run(y, {"x:0": 1.0}) == 2.0
+        with pytest.raises(TypeError, match=r"'other:0' .* as a Tensor of this graph"):
+            sess.run(y, {other: 1.0})
+        with pytest.raises(fc.errors.InvalidArgumentError, match="must feed a value"):
+            sess.run(y)
+    sess.close()
+    for key in (x, "x:0"):
+        with pytest.raises(RuntimeError, match="closed Session"):
+            sess.run(y, {key: 1.0})
+
+
 def test_a_fed_variable_is_fed_in_all_its_reads() -> None:
     v = fc.Variable(1.0, name="v")
     twice, total = v * 2.0, v.value() + fc.identity(v)

@@ -100,6 +100,23 @@ def test_dataclasses_and_attrs_objects_are_structures() -> None:
     assert (type(found), found.loss, found._private) == (Made, 1, {"x": 1})
 
 
+def test_equal_keys_of_dictionaries_are_told_apart_from_run_to_run() -> None:
+    x, y = fc.constant(1.0), fc.constant(2.0)
+    with fc.Session() as sess:
+        for fetches in ({"a": x, "b": y}, {"b": x, "a": y}, {"a": y, "b": x}, {1: x}, {True: x}, {1.0: y}):
+            for _ in range(2):
+                got = sess.run(fetches)
+                assert list(map(repr, got)) == list(map(repr, fetches))
+                assert got == {key: 1.0 if t is x else 2.0 for key, t in fetches.items()}
+
+
+def test_a_dictionary_of_lists_is_fetched_again_and_again() -> None:
+    x, y = fc.constant(1.0), fc.placeholder(fc.float32)
+    with fc.Session() as sess:
+        for i in range(3):
+            assert sess.run({"a": [x, y], "b": [[x]]}, {y: i}) == {"a": [1.0, float(i)], "b": [[1.0]]}
+
+
 def test_a_variable_is_fetched_by_its_name() -> None:
     v = fc.get_variable("w", initializer=[1.0])
     with fc.Session() as sess:
