@@ -117,6 +117,8 @@ class Graph:
         self._lock = locks.reentrant_lock()
         self._ops: list[Operation] = []
         self._by_name: dict[str, Operation] = {}
+        # Names in use, in lower case: the number behind the next of that name. Those with all lower
+        # numbers are in use too.
         self._names: dict[str, int] = {}
         self._collections: dict[Any, list[Any]] = {}
         self._scopes = _Scopes()
@@ -351,19 +353,28 @@ class Graph:
 
     def _unique(self, name: str, mark_as_used: bool = True) -> str:
         key = name.lower()
-        count = self._names.get(key, 0)
+        if key == name:
+            key = name  # one string instead of two
+        count = self._names.get(key, 0) or int(self._is_numbered(key))
         mark_as_used = flag(mark_as_used, "mark_as_used")
-        if mark_as_used:
-            self._names[key] = count + 1
         if count == 0:
+            if mark_as_used:
+                self._names[key] = 1
             return name
-        candidate = key
-        while candidate in self._names:
-            candidate = f"{key}_{count}"
+        while f"{key}_{count}" in self._names:
             count += 1
         if mark_as_used:
-            self._names[candidate] = 1
-        return f"{name}_{count - 1}"
+            self._names[key] = count + 1
+        return f"{name}_{count}"
+
+    def _is_numbered(self, key: str) -> bool:
+        """Whether a name was given out for another one with a number: these are not in the table, which
+        they would make twice as large.
+        """
+        if not key[-1].isdecimal():
+            return False
+        base, _, number = key.rpartition("_")
+        return number.isdecimal() and number[0] != "0" and int(number) < self._names.get(base, 0)
 
     @contextlib.contextmanager
     def name_scope(self, name: str | None) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
 
 import numpy as np
@@ -51,6 +53,23 @@ def test_unique_names_differ_by_more_than_case() -> None:
     assert [graph.unique_name(n) for n in ("a", "a", "A", "a_1")] == ["a", "a_1", "A_2", "a_1_1"]
     with pytest.raises(ValueError, match="not a valid"):
         fc.constant(1, name="has space")
+
+
+def test_names_with_numbers_are_given_once_whoever_numbered_them() -> None:
+    ends = ["", "_0", "_1", "_2", "_3", "_10", "_01", "_1_1", "_"]
+    rng = random.Random(1)
+    for _ in range(300):
+        graph, used = fc.Graph(), set()
+        for _ in range(30):
+            name = rng.choice("xX") + rng.choice(ends) + rng.choice(ends)
+            wanted = name
+            if name.lower() in used:
+                numbers = itertools.count(1)
+                wanted = next(n for k in numbers if (n := f"{name}_{k}").lower() not in used)
+            mark = rng.random() < 0.8
+            assert graph.unique_name(name, mark) == wanted
+            if mark:
+                used.add(wanted.lower())
 
 
 def test_look_up_by_name() -> None:
