@@ -95,12 +95,13 @@ _Metadata = profile.RunMetadata | None
 class _Signature:
     """A compiled plan with the conversions of its feeds and the structure of its fetches."""
 
-    __slots__ = ("build", "convert", "plan", "run", "waits")
+    __slots__ = ("build", "convert", "fetches", "plan", "run", "waits")
 
     def __init__(self, plan: CompiledPlan, fetches: Fetches, feed_tensors: Sequence[Tensor]) -> None:
         self.plan = plan
         self.run = plan.engine.run
         self.waits = plan.may_wait
+        self.fetches = fetches
         self.build = fetches.build
         self.convert = [feeds.converter(t) for t in feed_tensors]
 
