@@ -6,7 +6,7 @@ import files
 def prepare(tf, config, batch):
     folder, images, labels = files.write()
     names = tf.train.slice_input_producer([images, labels], shuffle=True)
-    image, label = tf.py_func(lambda a, b: files.read(a.item(), b.item()), names, [tf.uint8, tf.uint8])
+    image, label = tf.py_func(files.read, names, [tf.uint8, tf.uint8])
     image.set_shape([None, 28, 28, 1])
     label.set_shape([None])
     batches = tf.train.batch(
