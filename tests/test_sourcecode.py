@@ -87,7 +87,7 @@ def imports(path: pathlib.Path) -> list[str]:
     return [name.split(".")[1] for name in found if name.startswith("flowcore.")]
 
 
-SOURCES = sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".pyx", ".pxd"))
+SOURCES = sorted(p for p in PACKAGE.rglob("*") if p.suffix in (".py", ".pyx", ".pxd", ".pxi"))
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -139,7 +139,7 @@ def test_no_file_is_ignored_by_pytest_and_no_test_shadows_another() -> None:
 def test_the_project_speaks_of_itself_alone() -> None:
     tracked = [
         p
-        for suffix in ("py", "pyx", "pxd", "pyi", "md", "toml", "c", "h", "def")
+        for suffix in ("py", "pyx", "pxd", "pxi", "pyi", "md", "toml", "c", "h", "def")
         for p in ROOT.rglob(f"*.{suffix}")
     ]
     for path in tracked:

@@ -1,0 +1,232 @@
+# What plan, step, node and pool are in memory, and the mechanism that they use.
+
+cdef extern from "_sync.h" nogil:
+    enum: FC_EMPTY
+    enum: FC_RETRY
+    ctypedef struct fc_event:
+        int32_t waiters
+    ctypedef struct fc_deque:
+        pass
+    ctypedef struct pthread_mutex_t:
+        pass
+    ctypedef unsigned long pthread_t
+    int32_t fc_fork_count
+    void fc_watch_fork()
+    int32_t fc_load32(int32_t *)
+    void fc_store32(int32_t *, int32_t)
+    int32_t fc_add32(int32_t *, int32_t)
+    bint fc_cas32(int32_t *, int32_t, int32_t)
+    int64_t fc_load64(int64_t *)
+    void fc_store64(int64_t *, int64_t)
+    int64_t fc_add64(int64_t *, int64_t)
+    float fc_load_float(float *)
+    void fc_store_float(float *, float)
+    void fc_pause()
+    int64_t fc_now_ns()
+    int64_t fc_computed_ns(bint whole_process)
+    void fc_event_init(fc_event *)
+    void fc_event_destroy(fc_event *)
+    int32_t fc_event_prepare(fc_event *)
+    void fc_event_stay_awake(fc_event *)
+    void fc_event_wait(fc_event *, int32_t, int64_t)
+    void fc_event_wake(fc_event *, int)
+    int fc_deque_init(fc_deque *, int64_t)
+    void fc_deque_destroy(fc_deque *)
+    int64_t fc_deque_size(fc_deque *)
+    int fc_deque_push(fc_deque *, int32_t)
+    int32_t fc_deque_take(fc_deque *)
+    int32_t fc_deque_steal(fc_deque *)
+    void fc_inject(int32_t *, int32_t *, int32_t)
+    int32_t fc_drain(int32_t *)
+    int pthread_mutex_init(pthread_mutex_t *, void *)
+    int pthread_mutex_destroy(pthread_mutex_t *)
+    int pthread_mutex_lock(pthread_mutex_t *)
+    int pthread_mutex_unlock(pthread_mutex_t *)
+    int pthread_create(pthread_t *, void *, void *(*)(void *) noexcept nogil, void *)
+    int pthread_join(pthread_t, void **)
+    int pthread_detach(pthread_t)
+    int sched_yield()
+
+cdef extern from "_run.h":
+    enum: FC_MESSAGE_SIZE
+    int fc_api_fail(fc_ctx *ctx, int status, const char *format, ...) noexcept nogil
+    void fc_message(char *, const char *) noexcept nogil
+    void fc_memory_message(char *, fc_device *, long long, int, const int64_t *) noexcept nogil
+    void fc_index_message(char *, const char *, long long, long long) noexcept nogil
+    ctypedef struct PyThreadState:
+        pass
+    void fc_let_go() noexcept nogil
+    PyThreadState **fc_keep(PyThreadState **) noexcept nogil
+    void fc_come_back(PyThreadState *, PyThreadState **) noexcept nogil
+    int32_t fc_returning
+    int32_t fc_returned
+    void fc_watch_returning()
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+    const char *PyUnicode_AsUTF8(object) except NULL  # where its characters are, as long as the object lives
+
+cdef enum:
+    HELPER_NS = 100000          # how long a parallel loop waits awake for its helpers
+    CROWDED_NS = 1000000        # a loop whose threads were kept from running for longer: a crowded machine
+    CROWD_NS = 250000000        # for so long
+    WATCH_NS = 50000            # how long a worker stays awake after a parallel loop
+    WAKE_NS = 8000              # published work below this is not worth waking a worker
+    # a node below this is not worth another thread: fetching what it works on costs as much
+    TINY_NS = 400
+    UNKNOWN_NS = 1000           # what an unmeasured node is taken to cost
+    PYTHON_NS = 1000000         # a Python kernel may block for long
+    SHORT_NS = 5000             # a run up to this keeps the GIL: to hand it over costs as much
+    NODE_NS = 40                # what a node costs beside its kernel
+    TURN_NS = 200000            # how long a thread whose run is over waits for others' short runs
+    HAND_OVER_NS = 20000        # how long one that hands the GIL over waits for that one to wake up
+    LARGE_BYTES = 65536         # what takes more memory is not short
+    LONG_NS = 1000000           # after such a node the caller looks at the clock
+    SIGNAL_NS = 50000000        # how often the caller looks for signals
+    SLEEP_NS = 100000000        # longest sleep between two looks
+    MAX_JOBS = 64
+    DIED = -9                   # internal: dropped after a failure
+
+fc_watch_fork()
+fc_watch_returning()
+fc_count_allocations(buf.allocations())
+
+
+cdef struct node_t:
+    fc_kernel fn                # NULL: a Python kernel
+    PyObject *function
+    fc_attr *attrs
+    fc_resource *state
+    fc_device *device
+    char *name
+    int32_t n_in
+    int32_t n_out
+    int64_t first_in            # into plan.in_slots
+    int32_t first_out           # slot
+    int32_t waits               # initial readiness count
+    int64_t first_next          # into plan.next
+    int32_t n_next
+    int32_t *types              # declared output dtypes of a Python kernel
+    uint32_t host_out           # outputs that live in host memory whatever the device
+
+cdef struct plan_t:
+    pool_t *pool
+    int32_t n_nodes
+    int32_t n_slots
+    node_t *nodes
+    int32_t *in_slots
+    int64_t n_in_slots
+    int32_t *next
+    int32_t *waits              # initial counts, contiguous for the copy
+    int32_t *uses               # reads per slot, fetches and feeds included; 0: constant
+    int32_t *sources
+    int32_t n_sources
+    int32_t *constant_of        # per slot: which of the constants it is; -1: none
+    fc_tensor *constants
+    int32_t n_constants
+    float *cost                 # ns per node, 0: not measured
+    bint short                  # its runs keep the GIL
+    int64_t steps
+
+cdef struct trace_t:
+    int64_t start
+    int64_t end
+    int32_t thread
+
+cdef struct step_t:
+    fc_link link                # on the pool's list, where `listed`
+    plan_t *plan
+    fc_tensor *slots
+    const fc_tensor **inputs    # one pointer per entry of plan.in_slots
+    int32_t *waits
+    int32_t *uses
+    int32_t *inject_next
+    int32_t inject_head
+    fc_deque *deques            # one per thread of the pool; 0: the caller
+    fc_event event              # the caller sleeps here
+    int64_t pending
+    int32_t visitors
+    int32_t failed
+    int32_t dropped             # some node failed or never ran: what came out is not whole
+    int32_t code
+    int32_t error_node
+    char message[1024]
+    PyObject *error             # exception of a Python kernel or of the wait hook
+    PyObject *signal            # exception that a signal raised in the caller
+    PyObject *owner             # the plan, where the caller has left
+    pthread_mutex_t lock        # guards `tokens`
+    fc_link tokens              # of what is parked
+    # other threads may be in it: set by its caller before the first of them can be
+    bint shared
+    # on the pool's list; changed by the caller or a completing thread under the pool's lock
+    int32_t listed
+    bint measure
+    trace_t *trace
+    step_t *free_next
+
+cdef struct run_t:              # one execution of a node; ctx.engine points here
+    char *message
+    fc_ctx ctx
+    step_t *step
+    int64_t *finished           # of the thread that runs it
+    int32_t node
+    int32_t thread
+    void *scratch               # linked list of blocks
+    char text[1024]
+
+ctypedef void (*cancel_fn)(fc_token *token, void *arg) noexcept nogil
+
+cdef struct token_t:
+    fc_link link                # on the step's list
+    run_t run
+    int32_t refs
+    int32_t state               # 0 parked, 1 completed
+    cancel_fn cancel
+    void *arg
+    token_t *cancelled_next     # of those that a failure cancels
+
+ctypedef void (*loop_fn)(void *arg, int64_t begin, int64_t end) noexcept nogil
+
+cdef struct job_t:              # a parallel loop
+    fc_link link                # on the pool's list
+    int64_t at                  # pieces taken
+    int64_t helped              # of these by helpers
+    int64_t pieces
+    int64_t n
+    int64_t grain
+    loop_fn fn
+    void *arg
+    int32_t users
+
+cdef struct pool_t:
+    int32_t n_threads
+    pthread_mutex_t lock        # guards the lists
+    fc_link steps
+    fc_link jobs
+    fc_event event              # workers sleep here
+    fc_event left               # threads whose parallel loops wait for helpers sleep here
+    fc_event spare              # spare helpers sleep here
+    int64_t crowded_until       # other processes keep helpers from running: spare ones are woken too; 0: no
+    int64_t next_look           # when a loop finds out again whether it is
+    int32_t n_spares            # started; behind the workers in `threads`
+    int32_t most_spares
+    int32_t begun               # parallel loops so far that ask for help
+    int32_t watchers            # workers that look out for the next one, awake
+    int64_t watch_ns            # for so long
+    int32_t stop
+    int32_t refs                # the Pool and every worker: the last one frees
+    int32_t fork_count
+    pthread_t *threads
+    worker_t *workers
+
+cdef struct worker_t:
+    pool_t *pool
+    int32_t index
+
+cdef long long live_plans = 0, live_steps = 0, live_tokens = 0, running_steps = 0
+
+cdef extern from *:
+    """
+    static inline void fc_bump(long long *p, long long d) { __atomic_add_fetch(p, d, __ATOMIC_RELAXED); }
+    """
+    void fc_bump(long long *, long long) noexcept nogil
