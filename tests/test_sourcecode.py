@@ -39,6 +39,7 @@ EXECUTION = {
     "_fifo": 2,
     "_reader": 3,
     "_engine": 3,
+    "engine": 3,
     "_build": 4,
     "kernels": 4,
     "opencl": 4,
