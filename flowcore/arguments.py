@@ -93,10 +93,15 @@ def flag(value: Any, what: str) -> bool:
     raise TypeError(f"{what} must be True or False, found {described(value)}")
 
 
+def with_article(word: str) -> str:
+    """ "a Tensor", "an Operation": by the first letter, which tells for the names of classes and ops."""
+    return f"{'an' if word[:1] in 'AEIOaeio' else 'a'} {word}"
+
+
 def instance(value: Any, kind: type[T], what: str) -> T:
     """`value` itself. Raises TypeError when it is not an object of class `kind`."""
     if not isinstance(value, kind):
-        raise TypeError(f"{what} must be a {kind.__name__}, found {described(value)}")
+        raise TypeError(f"{what} must be {with_article(kind.__name__)}, found {described(value)}")
     return value
 
 

@@ -69,7 +69,7 @@ class RegisterGradient:
         op_type: The name.
 
     Raises:
-        TypeError: op_type is no str.
+        TypeError: op_type is no str, or what is decorated is no function.
         KeyError: there is a gradient of this name already.
 
     Example:
@@ -86,9 +86,11 @@ class RegisterGradient:
     def __init__(self, op_type: str) -> None:
         self._op_type = _free_name(op_type)
 
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        _custom[_free_name(self._op_type)] = function
-        return function
+    def __call__(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Registers `f`. Raises TypeError when it cannot be called."""
+        function(f, f"the gradient '{self._op_type}'")
+        _custom[_free_name(self._op_type)] = f
+        return f
 
 
 def _free_name(op_type: str) -> str:

@@ -5,6 +5,7 @@ Owns: compute_gradient, compute_gradient_error, get_temp_dir, is_built_with_cuda
 
 from __future__ import annotations
 
+import math
 import tempfile
 import unittest
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from flowcore._missing_names import module_getattr
+from flowcore.arguments import described, listed, real_number
 from flowcore.gradients import gradients
+from flowcore.graph import constants
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.ops.constant_ops import placeholder
+from flowcore.ops.variables import Variable
 from flowcore.runtime.session import get_default_session
+from flowcore.shape import TensorShape
 
 __all__ = ["compute_gradient", "compute_gradient_error", "get_temp_dir", "is_built_with_cuda", "main"]
 
@@ -28,7 +33,7 @@ def get_temp_dir() -> str:
     """A new folder for a test's files.
 
     Returns:
-        Its path, a str. Nobody removes it.
+        Its path, a str. It stays until the caller removes it.
 
     Example:
         >>> import os
@@ -66,8 +71,8 @@ def compute_gradient(
     It runs in the default session.
 
     Args:
-        x: A floating or complex Tensor, or a list of them.
-        x_shape: Its shape, a list of numbers, or a list of shapes.
+        x: A floating or complex Tensor or Variable, or a list of them.
+        x_shape: Its shape, or a list of shapes.
         y: A floating or complex Tensor.
         y_shape: Its shape.
         x_init_value: Where to take the derivative, an array or a list of arrays; None: numbers in
@@ -81,9 +86,9 @@ def compute_gradient(
         which a complex number counts as two real ones.
 
     Raises:
-        ValueError: There is no default session, a value has another shape, or y does not depend on
-            x.
-        TypeError: A dtype has no gradient.
+        ValueError: There is no default session, a value has another shape, delta is not positive,
+            or y does not depend on x.
+        TypeError: An argument is of another kind, or a dtype has no gradient.
 
     Example:
         >>> x = fc.placeholder(fc.float64, [1])
@@ -95,19 +100,30 @@ def compute_gradient(
     session = get_default_session()
     if session is None:
         raise ValueError("compute_gradient needs a default session: use it inside `with flowcore.Session():`")
-    if init_targets is not None:
-        session.run(init_targets)
     several = isinstance(x, (list, tuple))
-    xs, x_shapes = (list(x), list(x_shape)) if several else ([x], [x_shape])
-    given = [None] * len(xs) if x_init_value is None else list(x_init_value) if several else [x_init_value]
+    xs, x_shapes = (list(x), listed(x_shape, "x_shape")) if several else ([x], [x_shape])
+    given = (
+        [None] * len(xs)
+        if x_init_value is None
+        else listed(x_init_value, "x_init_value")
+        if several
+        else [x_init_value]
+    )
     if not len(xs) == len(x_shapes) == len(given):
         raise ValueError(
             f"passed {len(x_shapes)} shapes and {len(given)} initial values for {len(xs)} tensors"
         )
-    points = [_point(t, s, v) for t, s, v in zip(xs, x_shapes, given, strict=True)]
-    feeds = {**(extra_feed_dict or {}), **dict(zip(xs, points, strict=True))}
+    points = [_point(t, _dims(t, s, "x"), v) for t, s, v in zip(xs, x_shapes, given, strict=True)]
+    dims = _dims(y, y_shape, "y")
+    step = _positive(delta, "delta")
+    others = {} if extra_feed_dict is None else extra_feed_dict
+    if not isinstance(others, Mapping):
+        raise TypeError(f"extra_feed_dict must map tensors to values, found {described(others)}")
+    if init_targets is not None:
+        session.run(init_targets)
+    feeds = {**others, **dict(zip(xs, points, strict=True))}
     pairs = [
-        (_analytic(session, t, p, y, list(y_shape), feeds), _numeric(session, t, p, y, delta, feeds))
+        (_analytic(session, t, p, y, dims, feeds), _numeric(session, t, p, y, step, feeds))
         for t, p in zip(xs, points, strict=True)
     ]
     return pairs if several else pairs[0]
@@ -126,8 +142,8 @@ def compute_gradient_error(
     """The greatest difference between an analytic and a numeric derivative.
 
     Args:
-        x: A floating or complex Tensor, or a list of them.
-        x_shape: Its shape, a list of numbers, or a list of shapes.
+        x: A floating or complex Tensor or Variable, or a list of them.
+        x_shape: Its shape, or a list of shapes.
         y: A floating or complex Tensor.
         y_shape: Its shape.
         x_init_value: Where to take the derivative, an array or a list of arrays; None: numbers in
@@ -140,9 +156,9 @@ def compute_gradient_error(
         A float.
 
     Raises:
-        ValueError: There is no default session, a value has another shape, or y does not depend on
-            x.
-        TypeError: A dtype has no gradient.
+        ValueError: There is no default session, a value has another shape, delta is not positive,
+            or y does not depend on x.
+        TypeError: An argument is of another kind, or a dtype has no gradient.
 
     Example:
         >>> x = fc.placeholder(fc.float64, [2])
@@ -157,14 +173,45 @@ def compute_gradient_error(
     )
 
 
+def _dims(tensor: Any, shape: Any, what: str) -> list[int]:
+    """`shape` as numbers.
+
+    Raises TypeError unless `tensor` is a Tensor or Variable that can have a gradient, and ValueError
+    where the shape is not that of the tensor, or unknown in part.
+    """
+    if not isinstance(tensor, (Tensor, Variable)):
+        raise TypeError(f"{what} must be a Tensor, found {described(tensor)}")
+    if not (tensor.dtype.is_floating or tensor.dtype.is_complex):
+        raise TypeError(
+            f"{what} must be floating or complex to have a gradient, found '{tensor.name}' of"
+            f" {tensor.dtype.name}"
+        )
+    try:
+        found = TensorShape(shape)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{what}_shape: {error}") from None
+    if not found.is_fully_defined():
+        raise ValueError(f"{what}_shape must be known in full, found {found}")
+    if not found.is_compatible_with(tensor.shape):
+        raise ValueError(f"{what}_shape is {found}, but '{tensor.name}' has shape {tensor.shape}")
+    return [size for size in found.as_list() if size is not None]
+
+
+def _positive(value: Any, what: str) -> float:
+    number = real_number(value, what)
+    if not (number > 0 and math.isfinite(number)):
+        raise ValueError(f"{what} must be a positive number, found {number}")
+    return number
+
+
 def _point(x: Tensor, shape: Sequence[int], value: Any) -> np.ndarray:
-    if not (x.dtype.is_floating or x.dtype.is_complex):
-        raise TypeError(f"'{x.name}' is {x.dtype.name}; only floating and complex tensors have gradients")
-    dtype = x.dtype.as_numpy_dtype
     if value is None:
         draw = np.random.default_rng(0)
         value = draw.random(shape) + (1j * draw.random(shape) if x.dtype.is_complex else 0)
-    array = np.array(value, dtype)
+    try:
+        array = np.array(constants.make_array(value, x.dtype), order="C")
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"the initial value of '{x.name}': {error}") from None
     if list(array.shape) != list(shape):
         raise ValueError(f"the initial value of '{x.name}' has shape {list(array.shape)}, not {list(shape)}")
     return array
@@ -184,12 +231,12 @@ def _analytic(
     dx = gradients(y, x, dy)[0]
     if dx is None:
         raise ValueError(f"'{y.name}' does not depend on '{x.name}' in a differentiable way")
-    run = session.make_callable(convert_to_tensor(dx), [dy, *feeds])
+    dx = convert_to_tensor(dx)
     seed = np.zeros(y_shape, y.dtype.as_numpy_dtype)
     jacobian = np.zeros((_reals(point).size, _reals(seed).size))
     for column in range(jacobian.shape[1]):
         _reals(seed)[column] = 1
-        jacobian[:, column] = _reals(np.ascontiguousarray(run(seed.copy(), *feeds.values())))
+        jacobian[:, column] = _reals(np.ascontiguousarray(session.run(dx, {**feeds, dy: seed.copy()})))
         _reals(seed)[column] = 0
     return jacobian
 
@@ -198,19 +245,16 @@ def _numeric(
     session: Any, x: Tensor, point: np.ndarray, y: Tensor, delta: float, feeds: Mapping[Tensor, Any]
 ) -> np.ndarray:
     """One row per number of x: the change of y over the distance of two points, one on each side."""
-    others = {t: v for t, v in feeds.items() if t is not x}
-    run = session.make_callable(y, [x, *others])
     rows = []
     for i in range(_reals(point).size):
         sides = []
         for sign in (1, -1):
             moved = point.copy()
             _reals(moved)[i] += sign * delta
-            sides.append(
-                (_reals(np.array(run(moved, *others.values()))).astype(np.float64), float(_reals(moved)[i]))
-            )
+            value = np.array(session.run(y, {**feeds, x: moved}))
+            sides.append((_reals(value).astype(np.float64), float(_reals(moved)[i])))
         rows.append((sides[0][0] - sides[1][0]) / (sides[0][1] - sides[1][1]))
-    return np.array(rows) if rows else np.zeros((0, _reals(np.array(run(point, *others.values()))).size))
+    return np.array(rows) if rows else np.zeros((0, _reals(np.array(session.run(y, feeds))).size))
 
 
 if not TYPE_CHECKING:  # type checkers flag a name that is not there without it

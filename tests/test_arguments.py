@@ -84,7 +84,7 @@ def test_functions_keys_objects_and_classes() -> None:
         arguments.function(3, "callback")
     with pytest.raises(TypeError, match=r"key must be hashable, found \[\]"):
         arguments.hashable([], "key")
-    with pytest.raises(TypeError, match="n must be a int, found 'x'"):
+    with pytest.raises(TypeError, match="n must be an int, found 'x'"):
         arguments.instance("x", int, "n")
     for wrong in ([ValueError], [KeyError()], KeyError, 3):
         with pytest.raises(TypeError, match=r"types must (hold subclasses of LookupError|be a list), found"):
@@ -96,9 +96,12 @@ def test_functions_keys_objects_and_classes() -> None:
     [
         (lambda: fc.ConfigProto(intra_op_parallelism_threads="2"), "parallelism_threads must be a whole"),
         (lambda: fc.ConfigProto(gpu_options=3), "ConfigProto.gpu_options must be a GPUOptions"),
+        (lambda: fc.GraphOptions(3), "optimizer_options must be an OptimizerOptions, found 3"),
+        (lambda: fc.get_default_graph().as_graph_element(3, True, False), "an int into a Tensor"),
+        (lambda: fc.get_default_graph().as_graph_element([]), "a list into a Tensor or an Operation"),
         (lambda: fc.RunOptions(timeout_in_ms=2**40), "RunOptions.timeout_in_ms must be from"),
         (lambda: fc.constant(1, name=3), "operation names are strings, found 3"),
-        (lambda: fc.device(3).__enter__(), "a device is a string"),
+        (lambda: fc.device(3).__enter__(), "a device must be a str"),
         (lambda: fc.set_random_seed("x"), "seed must be a whole number, found 'x'"),
         (lambda: fc.nn.dropout([1.0], 0.5, seed=1.5), "seed must be a whole number, found 1.5"),
         (lambda: fc.reduce_sum([1.0], keepdims=np.ones(2)), "keepdims must be True or False"),

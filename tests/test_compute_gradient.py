@@ -63,3 +63,38 @@ def test_what_does_not_fit_is_refused() -> None:
             fc.test.compute_gradient(x, [2], x * 2.0, [2], x_init_value=[1, 2, 3])
         with pytest.raises(ValueError, match="2 shapes"):
             fc.test.compute_gradient([x], [[2], [2]], x, [2])
+
+
+def test_variables_are_moved_like_tensors() -> None:
+    """In Fortran's order too: a copy that is not changed would give a derivative of 0."""
+    v = fc.Variable([[1.0, 2.0], [3.0, 4.0]], dtype=fc.float64)
+    point = np.asfortranarray([[1.0, 2.0], [3.0, 4.0]])
+    with fc.Session() as sess:
+        sess.run(v.initializer)
+        analytic, numeric = fc.test.compute_gradient(v, [2, 2], v * v, [2, 2], point, extra_feed_dict={})
+        np.testing.assert_allclose(analytic, np.diag([2.0, 4.0, 6.0, 8.0]))
+        np.testing.assert_allclose(numeric, analytic, atol=1e-6)
+        assert sess.run(v).tolist() == point.tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "message"),
+    [
+        ({"x": 3}, TypeError, "x must be a Tensor, found 3"),
+        ({"y": "y"}, TypeError, "y must be a Tensor, found 'y'"),
+        ({"x_shape": "a"}, TypeError, "x_shape"),
+        ({"x_shape": [3]}, ValueError, r"x_shape is \(3,\), but 'x:0' has shape \(2,\)"),
+        ({"y_shape": None}, ValueError, "y_shape must be known in full"),
+        ({"y_shape": [2, 2]}, ValueError, r"y_shape is \(2, 2\), but 'y:0' has shape \(2,\)"),
+        ({"delta": 0}, ValueError, "delta must be a positive number, found 0"),
+        ({"delta": float("nan")}, ValueError, "delta must be a positive number"),
+        ({"delta": "a"}, TypeError, "delta must be a number"),
+        ({"extra_feed_dict": [1]}, TypeError, "extra_feed_dict"),
+        ({"x_init_value": "a"}, TypeError, "the initial value of 'x:0'"),
+    ],
+)
+def test_every_argument_is_checked(wrong: dict, error: type[Exception], message: str) -> None:
+    x = fc.placeholder(fc.float32, [2], name="x")
+    arguments = {"x": x, "x_shape": [2], "y": fc.multiply(x, 2.0, name="y"), "y_shape": [2], **wrong}
+    with fc.Session(), pytest.raises(error, match=message):
+        fc.test.compute_gradient(**arguments)

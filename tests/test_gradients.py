@@ -159,6 +159,9 @@ def test_an_op_type_keeps_its_gradient_and_single_nodes_may_have_another() -> No
         fc.RegisterGradient("Mul")
     with pytest.raises(TypeError, match="string"):
         fc.RegisterGradient(3)
+    with pytest.raises(TypeError, match="the gradient 'TestOfNoFunction' must be a function, found 3"):
+        fc.RegisterGradient("TestOfNoFunction")(3)
+    fc.RegisterGradient("TestOfNoFunction")(lambda op, dy: dy)  # the name is still free
 
     @fc.RegisterGradient("TestOfGradientsClipped")
     def _clipped(op, grad):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from flowcore.arguments import whole_number
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.constants import constant_node, make_array
@@ -29,6 +30,7 @@ def register_tensor_conversion_function(
 
     Raises:
         TypeError: an argument is of another kind.
+        ValueError: priority has more than 64 bits.
 
     Example:
         >>> class Celsius:
@@ -44,6 +46,7 @@ def register_tensor_conversion_function(
         raise TypeError("base_type must be a type or a tuple of types.")
     if not callable(conversion_func):
         raise TypeError("conversion_func must be callable.")
+    priority = whole_number(priority, "priority")
     _registry.append((priority, len(_registry), types, conversion_func))
     _registry.sort(key=lambda entry: entry[:2])
 

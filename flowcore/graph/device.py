@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from flowcore.arguments import instance, text, whole_number
+from flowcore.arguments import described, instance, text, whole_number
 
 __all__ = ["DeviceSpec"]
 
@@ -168,3 +169,27 @@ def merge(outer: str, inner: str) -> str:
     spec = DeviceSpec.from_string(outer)
     spec.merge_from(DeviceSpec.from_string(inner))
     return spec.to_string()
+
+
+def canonical(device: Any, what: str, kinds: str = "a str, a DeviceSpec or None") -> str:
+    """The canonical string of a str, a DeviceSpec, or None, which asks for nothing.
+
+    Raises TypeError for anything else, ValueError for a malformed str. The message says that `what`
+    must be one of `kinds`.
+    """
+    if device is None:
+        return ""
+    if isinstance(device, (str, bytes)):
+        device = DeviceSpec.from_string(text(device, what))
+    if not isinstance(device, DeviceSpec):
+        raise TypeError(f"{what} must be {kinds}, found {described(device)}")
+    return device.to_string()
+
+
+def chosen(function: Callable[[Any], Any], op: Any) -> str:
+    """The device string that the function of a device scope gives for a new node.
+
+    Raises TypeError or ValueError when it gives no device.
+    """
+    name = getattr(function, "__qualname__", None) or described(function)
+    return canonical(function(op), f"what device function {name} returns for node '{op.name}' ({op.type})")

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from flowcore import locks
-from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number
+from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number, with_article
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph import device as device_strings
 from flowcore.graph.op_def import OpDef, get_op_def
@@ -258,10 +258,7 @@ class Graph:
             if entry is None:
                 break
             if callable(entry):
-                result = entry(op)
-                op._device = device_strings.DeviceSpec.from_string(
-                    result if isinstance(result, str) else result.to_string() if result else ""
-                ).to_string()
+                op._device = device_strings.chosen(entry, op)
             else:
                 op._device = device_strings.merge(entry, op._device)
 
@@ -484,12 +481,8 @@ class Graph:
             /device:CPU:0
         """
         entry = device_name_or_function
-        if isinstance(entry, device_strings.DeviceSpec):
-            entry = entry.to_string()
-        if isinstance(entry, str):
-            entry = device_strings.DeviceSpec.from_string(entry).to_string()
-        elif entry is not None and not callable(entry):
-            raise TypeError(f"a device is a string, a DeviceSpec, a function or None, found {entry!r}")
+        if entry is not None and not callable(entry):
+            entry = device_strings.canonical(entry, "a device", "a str, a DeviceSpec, a function or None")
         scopes = self._scopes
         old = scopes.devices
         scopes.devices = (*old, entry)
@@ -758,8 +751,10 @@ class Graph:
             if obj.graph is not self:
                 raise ValueError(f"{obj} belongs to another graph")
             return obj
-        wanted = " or ".join(n for n, ok in (("Tensor", allow_tensor), ("Operation", allow_operation)) if ok)
-        raise TypeError(f"Can not convert a {type(obj).__name__} into a {wanted}.")
+        wanted = " or ".join(
+            n for n, ok in (("a Tensor", allow_tensor), ("an Operation", allow_operation)) if ok
+        )
+        raise TypeError(f"Can not convert {with_article(type(obj).__name__)} into {wanted}.")
 
     def _element_by_name(self, name: str, allow_tensor: bool, allow_operation: bool) -> Any:
         if ":" in name:
@@ -1010,21 +1005,31 @@ def _completed(
     """The attributes of a new node, checked; what was left out comes from the inputs, from the dtypes of
     the outputs, or is a default.
     """
-    given = {
-        key: op_def.attr[key].check(op_def.name, value) if key in op_def.attr else value
-        for key, value in instance(attrs, dict, "attrs").items()
-    }
+    given: dict[str, Any] = {}
+    for key, value in instance(attrs, dict, "attrs").items():
+        if key in op_def.attr:
+            value = op_def.attr[key].check(op_def.name, value)
+        elif not text(key, "an attribute's name").startswith("_"):
+            raise ValueError(
+                f"{op_def.name} has no attribute '{key}'; it has {', '.join(op_def.attr) or 'none'}"
+            )
+        given[key] = value
     at = 0
     for i, arg in enumerate(op_def.input_arg):
         after = sum(not other.is_list for other in op_def.input_arg[i + 1 :])
         count = max(len(inputs) - at - after, 0) if arg.is_list else 1
-        if arg.number_attr:
-            count = given.setdefault(arg.number_attr, count)
-        elif arg.type_list_attr:
-            count = len(given.setdefault(arg.type_list_attr, [t.dtype for t in inputs[at : at + count]]))
+        found: Any = count if arg.number_attr else [t.dtype for t in inputs[at : at + count]]
+        of_list = arg.number_attr or arg.type_list_attr
+        if of_list and of_list not in given:
+            given[of_list] = op_def.attr[of_list].check(op_def.name, found)
+        if of_list:
+            count = given[of_list] if arg.number_attr else len(given[of_list])
         if arg.type_attr and inputs[at : at + count]:
             given.setdefault(arg.type_attr, inputs[at].dtype)
         at += count
+    if at != len(inputs):
+        names = ", ".join(arg.name for arg in op_def.input_arg) or "none"
+        raise ValueError(f"a new {op_def.name} takes {at} inputs ({names}), found {len(inputs)}")
     for arg, dtype in zip(op_def.output_arg, output_types or ()):
         if arg.type_list_attr and len(op_def.output_arg) == 1:
             given.setdefault(arg.type_list_attr, list(output_types or ()))
@@ -1035,7 +1040,18 @@ def _completed(
             if not attr.has_default:
                 raise ValueError(f"{op_def.name} needs attribute '{key}' ({attr.kind}) in attrs")
             given[key] = attr.default
+    _check_types(op_def, inputs, given)
     return given
+
+
+def _check_types(op_def: OpDef, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> None:
+    """Raises ValueError unless the inputs, as many as the declaration takes, have its types."""
+    for i, (tensor, dtype) in enumerate(zip(inputs, op_def.input_types(attrs), strict=True)):
+        if tensor.dtype is not dtype:
+            raise ValueError(
+                f"input {i} of a new {op_def.name} must be {dtype.name}, found tensor '{tensor.name}' of"
+                f" {tensor.dtype.name}; use flowcore.cast"
+            )
 
 
 def _is_empty(name: Any) -> bool:

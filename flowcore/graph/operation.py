@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowcore.arguments import described, instance
 from flowcore.dtypes import DType
+from flowcore.graph.device import canonical
 from flowcore.shape import TensorShape, as_shape
 
 if TYPE_CHECKING:
@@ -246,7 +247,7 @@ class Operation:
         self._id, self._code, self._line = op._id, op._code, op._line
 
     def _set_device(self, device: Any) -> None:
-        self._device = device if isinstance(device, str) else device.to_string()
+        self._device = canonical(device, f"the device of node '{self._name}'")
         self._graph._changed()
 
     def run(self, feed_dict: Any = None, session: Any = None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flowcore.arguments import with_article
 from flowcore.graph.constants import constant_value
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.shape import SCALAR, UNKNOWN, TensorShape
@@ -94,7 +95,7 @@ def expect_rank(op: Operation, index: int, *ranks: int) -> None:
     if found.ndims not in (None, *ranks):
         wanted = " or ".join("a scalar" if rank == 0 else "a vector" for rank in ranks)
         name = op.op_def.input_arg[index].name
-        raise ValueError(f"{name} of a {op.type} must be {wanted}, found shape {found}")
+        raise ValueError(f"{name} of {with_article(op.type)} must be {wanted}, found shape {found}")
 
 
 def axes_of(tensor: Tensor, rank: int | None, what: str = "axis") -> list[int] | None:

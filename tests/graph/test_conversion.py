@@ -149,3 +149,17 @@ def test_tensors_pass_and_operations_are_refused() -> None:
     assert fc.convert_to_tensor_or_indexed_slices(slices) is slices
     with pytest.raises(ValueError, match="IndexedSlices are float32, but int32"):
         fc.convert_to_tensor_or_indexed_slices(slices, fc.int32)
+
+
+@pytest.mark.parametrize("priority", ["a", None, 1.5])
+def test_a_refused_priority_leaves_the_registry_as_it_was(priority: Any) -> None:
+    class Other:
+        pass
+
+    def convert(value: Other, dtype: Any = None, name: Any = None, as_ref: bool = False) -> fc.Tensor:
+        return fc.constant(4.0)
+
+    with pytest.raises(TypeError, match="priority must be a whole number"):
+        fc.register_tensor_conversion_function(Other, convert, priority=priority)
+    fc.register_tensor_conversion_function(Other, convert)
+    assert value(fc.convert_to_tensor(Other())) == 4.0

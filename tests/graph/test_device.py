@@ -66,3 +66,26 @@ def test_the_inner_string_wins_where_both_speak() -> None:
 def test_a_type_without_a_number_runs_on_the_first_device() -> None:
     with fc.device("/cpu"):
         assert fc.Session().run(fc.constant(2) * 3) == 6
+
+
+@pytest.mark.parametrize("found", [5, False, object()])
+def test_a_device_function_that_returns_no_device_is_named(found: object) -> None:
+    def choose(op: fc.Operation) -> object:
+        return found
+
+    with fc.device(choose), pytest.raises(TypeError, match=r"choose returns for node 'x' \(NoOp\) must be"):
+        fc.no_op(name="x")
+    with pytest.raises(TypeError, match="must be a str, a DeviceSpec, a function or None"), fc.device(found):
+        pass
+    with pytest.raises(TypeError, match="the device of node 'y' must be"):
+        fc.no_op(name="y")._set_device(found)
+
+
+@pytest.mark.parametrize(
+    ("found", "device"), [("gpu:0", "/device:GPU:0"), (b"cpu", "/device:CPU:*"), (None, ""), ("", "")]
+)
+def test_what_a_device_function_may_return(found: object, device: str) -> None:
+    with fc.device(lambda op: found):
+        assert fc.no_op().device == device
+    with fc.device(lambda op: DeviceSpec(job="a")):
+        assert fc.no_op().device == "/job:a"

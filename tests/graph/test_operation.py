@@ -88,3 +88,34 @@ def test_an_operation_made_by_hand_takes_missing_attributes_from_its_inputs() ->
         g.create_op("Identity", [a], [fc.int32])
     with fc.Session() as sess:
         assert sess.run(both.outputs[0]).tolist() == [1.0, 2.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("op_type", "inputs", "attrs", "message"),
+    [
+        ("Neg", ["x", "x"], {}, r"a new Neg takes 1 inputs \(x\), found 2"),
+        ("Neg", [], {}, r"a new Neg takes 1 inputs \(x\), found 0"),
+        ("NoOp", ["x"], {}, r"a new NoOp takes 0 inputs \(none\), found 1"),
+        ("Add", ["x", "i"], {}, "input 1 of a new Add must be float32, found tensor 'i:0' of int32"),
+        ("ReadFile", ["x"], {}, "input 0 of a new ReadFile must be string, found tensor 'x:0' of float32"),
+        ("Neg", ["x"], {"T": "int32"}, "input 0 of a new Neg must be int32"),
+        ("AddN", ["x"], {"N": 2**60}, r"a new AddN takes \d+ inputs \(inputs\), found 1"),
+        ("AddN", [], {}, "Attribute 'N' of AddN must be at least 1, found 0"),
+        ("IdentityN", ["x", "x"], {"T": ["int32"]}, r"a new IdentityN takes 1 inputs \(input\), found 2"),
+        ("Neg", ["x"], {"foo": 1}, "Neg has no attribute 'foo'; it has T"),
+    ],
+)
+def test_inputs_of_an_operation_made_by_hand_are_those_of_its_declaration(
+    op_type: str, inputs: list[str], attrs: dict, message: str
+) -> None:
+    g = fc.get_default_graph()
+    known = {"x": fc.constant([1.0], name="x"), "i": fc.constant(0, name="i")}
+    before = g.version
+    with pytest.raises(ValueError, match=message):
+        g.create_op(op_type, [known[name] for name in inputs], attrs=attrs)
+    assert g.version == before
+
+
+def test_attributes_that_begin_with_an_underscore_are_free() -> None:
+    op = fc.get_default_graph().create_op("NoOp", [], attrs={"_mine": 5})
+    assert op.get_attr("_mine") == 5

@@ -48,16 +48,16 @@ def test_an_unknown_shape_has_as_many_parts_as_are_asked_for() -> None:
     [
         ("perm of a Transpose", "vector", lambda x: fc.transpose(X, x)),
         ("axis of a ReverseV2", "scalar or a vector", lambda x: fc.reverse(X, x)),
-        ("x of a InvertPermutation", "vector", lambda x: fc.invert_permutation(x)),
+        ("x of an InvertPermutation", "vector", lambda x: fc.invert_permutation(x)),
         ("reduction_indices of a Sum", "scalar or a vector", lambda x: fc.reduce_sum(X, x)),
-        ("dimension of a ArgMax", "scalar", lambda x: fc.argmax(X, x)),
+        ("dimension of an ArgMax", "scalar", lambda x: fc.argmax(X, x)),
         ("axis of a Cumsum", "scalar", lambda x: fc.cumsum(X, x)),
         ("axis of a GatherV2", "scalar", lambda x: fc.gather(X, [0], axis=x)),
-        ("depth of a OneHot", "scalar", lambda x: fc.one_hot([0], x)),
-        ("on_value of a OneHot", "scalar", lambda x: fc.one_hot([0], 3, x, 0)),
+        ("depth of an OneHot", "scalar", lambda x: fc.one_hot([0], x)),
+        ("on_value of an OneHot", "scalar", lambda x: fc.one_hot([0], 3, x, 0)),
         ("split_dim of a Split", "scalar", lambda x: fc.split(X, 1, x)),
         ("split_dim of a SplitV", "scalar", lambda x: fc.split(X, [2], x)),
-        ("k of a InTopKV2", "scalar", lambda x: fc.nn.in_top_k(X, [0, 1], x)),
+        ("k of an InTopKV2", "scalar", lambda x: fc.nn.in_top_k(X, [0, 1], x)),
     ],
 )
 def test_axes_and_counts_have_the_rank_that_the_op_takes(name: str, kind: str, call: Any) -> None:
