@@ -9,7 +9,8 @@ calls `serve`, which lets the first of each side go on until neither can; finish
 collected, and completed after the lock is released (the engine's rule: never complete a token under
 a resource's lock). A dequeue_many takes elements as they come, which lets it be larger than the
 queue's capacity; when it is cancelled or the queue closes under it, they go back to the front, in
-order: the ring keeps their places (`reserved`), so that this needs no memory.
+order: the ring keeps their places (`reserved`), so that this needs no memory. Its own memory grows
+with what it has taken, not with what it asks for.
 
 A FIFO queue that batches of small elements are taken from makes them ahead: an enqueue copies its
 element, under the lock, to the next row of a batch of the size asked for last, and what lies in the
@@ -121,6 +122,7 @@ cdef enum:
     TAKE = 1
     SMALL_BYTES = 4096  # an element up to this may be copied under the lock
     MOST_BYTES = 1 << 22  # of a batch made ahead: a dequeue_up_to may ask for far more than there is
+    FIRST_ROOM = 256  # elements: more room is made when they are there
 
 cdef struct component_t:
     int32_t dtype
@@ -142,6 +144,7 @@ cdef struct waiter_t:
     # TAKE: what was taken, done x components; PUT: the components to put, which are the inputs' own
     # buffers or copies of fed ones
     fc_tensor *held
+    int64_t room      # TAKE: elements that `held` has memory for
     use_element use   # what gets the one element instead of the outputs, or NULL
     cancel_token cancel
     int64_t left      # in the queue when a request for more than there will be was refused
@@ -270,6 +273,10 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
         return w.done == w.wanted
     available = q.count if q.closed and q.putting.count == 0 else q.count - q.least
     while w.done < w.wanted and available > 0:
+        if w.done == w.room and not widen(q, w):
+            put_back(q, w)
+            w.status = FC_RESOURCE_EXHAUSTED
+            return True
         pop(q, w.held + w.done * q.n)
         w.done += 1
         q.reserved += 1
@@ -284,6 +291,19 @@ cdef bint attempt(queue_t *q, waiter_t *w) noexcept nogil:
     put_back(q, w)
     w.left = q.count
     w.status = FC_OUT_OF_RANGE
+    return True
+
+
+cdef bint widen(queue_t *q, waiter_t *w) noexcept nogil:
+    """Room for more elements taken. False without memory; the old room is as it was."""
+    cdef int64_t room = min(w.wanted, 2 * w.room)
+    cdef fc_tensor *held = <fc_tensor *>fc_malloc(<size_t>(room * q.n) * sizeof(fc_tensor))
+    if held == NULL:
+        return False
+    memcpy(held, w.held, <size_t>(w.done * q.n) * sizeof(fc_tensor))
+    free(w.held)
+    w.held = held
+    w.room = room
     return True
 
 
@@ -411,6 +431,8 @@ cdef int deliver(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
         return rc
     if rc == FC_OUT_OF_RANGE:
         return fc_fail_empty(ctx, q.kind, q.base.name, w.wanted, w.left)
+    if rc == FC_RESOURCE_EXHAUSTED:
+        return fc_fail_plain(ctx, rc, b"no memory for a batch from queue '%s'", q.base.name)
     if rc == FC_CANCELLED:
         return fc_fail_cancelled(ctx, q.kind, q.base.name)
     if w.use != NULL:
@@ -692,12 +714,11 @@ cdef int take(fc_ctx *ctx, queue_t *q, int64_t n, bint batched, bint up_to) noex
     w.wanted = n
     w.batched = batched
     w.up_to = up_to
-    if n > (<int64_t>1 << 40) // q.n:
-        return fc_fail_count(ctx, b"cannot dequeue %lld elements at once (%lld components)", n, q.n)
     w.few = n <= 1
+    w.room = min(n, <int64_t>FIRST_ROOM)
     w.held = &held[0]
     if not w.few:
-        w.held = <fc_tensor *>fc_malloc(<size_t>(n * q.n) * sizeof(fc_tensor))
+        w.held = <fc_tensor *>fc_malloc(<size_t>(w.room * q.n) * sizeof(fc_tensor))
     if w.held == NULL:
         return fc_fail_plain(
             ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a batch from queue '%s'", q.base.name)
@@ -720,7 +741,7 @@ cdef int take_many(fc_ctx *ctx, bint up_to) noexcept nogil:
         return fc_fail_count(ctx, b"n must be a scalar, found %lld elements%.0lld", ctx.inputs[1].size, 0)
     n = fc_int_at(ctx.inputs[1], 0)
     if n < 0:
-        return fc_fail_count(ctx, b"cannot dequeue %lld elements%.0lld", n, 0)
+        return fc_fail_count(ctx, b"n must be at least 0, found %lld%.0lld", n, 0)
     for i in range(q.n):
         if q.parts[i].ndim < 0:
             return fc_fail_plain(
@@ -811,6 +832,7 @@ cdef int take_for_use(fc_ctx *ctx, fc_resource *queue, use_element use, cancel_t
     w.kind = TAKE
     w.wanted = 1
     w.few = True
+    w.room = 1
     w.held = &held[0]
     w.use = use
     w.cancel = cancel

@@ -164,7 +164,8 @@ class ConfigProto:
         operation_timeout_in_ms: The time limit of each run in milliseconds; 0: none.
         deterministic: Whether nodes of a run that use one variable, and that nothing else orders,
             run in one fixed order. Where no run has such nodes, results have the same bits for any
-            number of threads without it.
+            number of threads without it. It does not order operations on a queue: which of two
+            dequeues of one run comes first is open, unless control_dependencies says it.
         device_count: How many devices of a type the session may use, for example {"GPU": 0}.
         gpu_options: A GPUOptions.
         graph_options: A GraphOptions.

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.arguments import instance, text, whole_number
+from flowcore.arguments import described, instance, text, whole_number, with_article
 from flowcore.graph.apply import apply
+from flowcore.graph.constants import constant_value
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
@@ -56,13 +57,24 @@ register(
     stateful=True,
     grad=None,
 )
+
+
+def _many_shapes(op: Operation) -> Sequence[TensorShape]:
+    """Nothing is known but that n is a scalar of 0 or more."""
+    shapes.expect_rank(op, 1, 0)
+    n = constant_value(op.inputs[1])
+    if n is not None and n < 0:
+        raise ValueError(f"n of {with_article(op.type)} must be at least 0, found {n}")
+    return shapes.unknown(op)
+
+
 for _name in ("QueueDequeueManyV2", "QueueDequeueUpToV2"):
     register(
         _name,
         inputs=["handle: resource", "n: int32"],
         outputs=["components: list(component_types)"],
         attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
-        shape=shapes.unknown,
+        shape=_many_shapes,
         stateful=True,
         grad=None,
     )
@@ -331,12 +343,13 @@ class QueueBase:
             tensor.set_shape(shape)
         return self._result(outputs)
 
-    def _many(self, op_type: str, n: Any, batch: Any, name: str) -> Any:
+    def _many(self, op_type: str, n: Any, name: str) -> Any:
         if not all(s.is_fully_defined() for s in self._shapes):
             raise ValueError(f"{op_type} needs shapes: make queue '{self.name}' with shapes=")
         outputs = apply(op_type, self._queue_ref, n, component_types=self._dtypes, name=name)
+        batch = constant_value(outputs[0].op.inputs[1]) if op_type == "QueueDequeueManyV2" else None
         for tensor, shape in zip(outputs, self._shapes, strict=True):
-            tensor.set_shape(TensorShape([batch]).concatenate(shape))
+            tensor.set_shape(TensorShape([None if batch is None else int(batch)]).concatenate(shape))
         return self._result(outputs)
 
     def dequeue_many(self, n: Any, name: str | None = None) -> Any:
@@ -363,12 +376,7 @@ class QueueBase:
             ...     print(sess.run(get))
             [1. 2.]
         """
-        return self._many(
-            "QueueDequeueManyV2",
-            n,
-            n if isinstance(n, int) else None,
-            self._named(name, "DequeueMany"),
-        )
+        return self._many("QueueDequeueManyV2", n, self._named(name, "DequeueMany"))
 
     def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
         """Takes n elements out as one batch; a closed queue yields what it has left.
@@ -382,7 +390,7 @@ class QueueBase:
 
         Raises:
             TypeError: n is no whole number.
-            ValueError: the queue was made without shapes.
+            ValueError: the queue was made without shapes, or n is a negative int.
             InvalidArgumentError: n is negative (when it runs).
             OutOfRangeError: the queue is closed and empty (when it runs).
 
@@ -395,7 +403,7 @@ class QueueBase:
             ...     print(sess.run(get))
             [1.]
         """
-        return self._many("QueueDequeueUpToV2", n, None, self._named(name, "DequeueUpTo"))
+        return self._many("QueueDequeueUpToV2", n, self._named(name, "DequeueUpTo"))
 
     def close(self, cancel_pending_enqueues: bool = False, name: str | None = None) -> Operation:
         """No more elements: enqueues fail from now on; what lies in the queue can still be taken.
@@ -693,6 +701,11 @@ class ReaderBase:
             b'a' 0
         """
         handle = queue.queue_ref if isinstance(queue, QueueBase) else queue
+        if not isinstance(handle, Tensor):
+            raise TypeError(
+                "a reader takes its work items from a queue, such as that of"
+                f" flowcore.train.string_input_producer; found {described(queue)}"
+            )
         return apply("ReaderReadV2", self._reader_ref, handle, name=name)
 
     def num_records_produced(self, name: str | None = None) -> Tensor:

@@ -1,10 +1,11 @@
 """One order for the accesses to a variable that a step leaves open: ConfigProto(deterministic=True).
 
-Kernels give the same bits for any number of threads. What may differ from run to run is who comes
+Kernels give the same bits for any number of threads. What may differ from run to run is which comes
 first where several nodes of a step write one variable, or one reads and another writes it, and no
 edge orders them. With this they run in the order of the plan, which depends on the graph and on the
 signature alone. The edges follow the plan's order, so no cycle can arise. Queues are left alone:
-who waits for whom is their meaning.
+which request waits for which is their meaning, and an edge more could make a dequeue wait for the
+enqueue behind it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ ANY_VARIABLE: object = object()
 
 
 class AccessOrder:
-    """Who used which variable last, while a plan is made."""
+    """Which node used which variable last, while a plan is made."""
 
     def __init__(self) -> None:
         self._writer: dict[object, int] = {}

@@ -37,7 +37,7 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
         code = cause.error_code
     elif cause is not None:
         code = next((c for kind, c in _FROM_PYTHON if isinstance(cause, kind)), errors.UNKNOWN)
-    message = str(error.message) if cause is None else f"{type(cause).__name__}: {cause}"
+    message = str(error.message) if cause is None else _text_of(cause)
     if error.node in plan.fused:
         op, message = _member(plan.fused[error.node], message)
     failure = None
@@ -62,6 +62,11 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
     result.__cause__ = cause
     result._failed_runner = failure
     return result
+
+
+def _text_of(cause: BaseException) -> str:
+    """What an exception of a Python kernel says. The class of an OpError is that of the new exception."""
+    return cause.message if isinstance(cause, errors.OpError) else f"{type(cause).__name__}: {cause}"
 
 
 #: What queue ops fail with when their queue is closed.

@@ -123,6 +123,28 @@ def test_strings_through_a_queue_leave_nothing(count: int) -> None:
     assert failed > 0.9 * made
 
 
+def wide_run() -> None:
+    """A batch that asks for more than there is room for at first, beside one that waits already."""
+    queue = _engine.Resource(
+        _fifo.create_FIFOQueueV2("q", {"component_types": [9], "shapes": [[]], "capacity": -1})
+    )
+    put = _engine.Node("put", KERNELS["QueueEnqueueManyV2"], (0, 1))
+    first = _engine.Node("first", KERNELS["QueueDequeueManyV2"], (0, 2), (3,), attrs=([9],))
+    second = _engine.Node("second", KERNELS["QueueDequeueManyV2"], (0, 2), (4,), (0,), attrs=([9],))
+    plan = _engine.Plan(
+        _engine.Pool(1), [put, first, second], 5, [1], [3, 4], {0: queue, 2: np.array(600, np.int32)}
+    )
+    values = plan.run([np.arange(1200)])
+    assert np.concatenate(values).tolist() in ([*range(1200)], [*range(600, 1200), *range(600)])
+
+
+@pytest.mark.parametrize("count", [1, ALL_AFTER])
+def test_batches_that_grow_end(count: int) -> None:
+    made, failed = every_failure(wide_run, count)
+    assert made > 10
+    assert failed > 0.8 * made
+
+
 @pytest.mark.parametrize("n", range(1, 12))
 def test_a_failed_batch_gives_its_elements_back(n: int) -> None:
     """A batch waits with what it has taken so far; whatever fails meanwhile, none of it is lost."""

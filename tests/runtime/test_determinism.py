@@ -187,3 +187,12 @@ def test_reads_behind_handles_that_cannot_be_traced_may_still_run_at_once() -> N
     order.add(4, "ReadVariableOp", ["a"])
     assert order.before("AssignVariableOp", ["a"]) == {3, 4}
     assert order.before("AssignVariableOp", ["b"]) == {3}
+
+
+def test_operations_on_a_queue_are_left_without_an_order() -> None:
+    """With the plan's order the dequeue would wait for ever for the enqueue that was made after it."""
+    q = fc.FIFOQueue(1, fc.int32, [[]])
+    taken = q.dequeue()
+    put = q.enqueue(5)
+    with fc.Session(config=fc.ConfigProto(deterministic=True, operation_timeout_in_ms=20_000)) as sess:
+        assert sess.run([taken, put])[0] == 5

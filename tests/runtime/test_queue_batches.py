@@ -126,3 +126,19 @@ def test_many_who_put_and_take_lose_and_repeat_nothing(threads: int) -> None:
         for index in range(threads):
             assert (np.diff(numbers[numbers // per_thread == index]) > 0).all()
     assert sorted(np.concatenate([*parts, left]).tolist()) == list(range(threads * per_thread))
+
+
+@pytest.mark.parametrize("count", [3, 256, 257, 1000])
+def test_a_batch_takes_memory_for_what_is_there_and_not_for_what_it_asks_for(count: int) -> None:
+    most = 2**31 - 1  # places for so many elements would be more memory than a machine has
+    q = fc.FIFOQueue(-1, fc.int64, [[]])
+    values = fc.placeholder(fc.int64, [None])
+    put, rest, all_of_them = q.enqueue_many(values), q.dequeue_up_to(most), q.dequeue_many(most)
+    with fc.Session() as sess:
+        sess.run(put, {values: np.arange(count)})
+        with pytest.raises(fc.errors.DeadlineExceededError):
+            sess.run(all_of_them, options=fc.RunOptions(timeout_in_ms=50))
+        sess.run(q.close())
+        with pytest.raises(fc.errors.OutOfRangeError, match=f"requested {most}, current size {count}"):
+            sess.run(all_of_them)
+        assert sess.run(rest).tolist() == [*range(count)]
