@@ -1,15 +1,33 @@
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 ABI: int
+
+#: A node of a plan.
+Place = tuple[Plan, int]
+#: Plan, node, start, end, thread, path.
+Event = tuple[Plan, int, int, int, int, tuple[tuple[int, int], ...]]
 
 class StepError(Exception):
     code: int
     node: int
     message: str
     cause: BaseException | None
-    def __init__(self, code: int, node: int, message: str, cause: BaseException | None = None) -> None: ...
+    plan: Plan | None
+    path: tuple[tuple[int, int], ...]
+    depth: int
+    def __init__(
+        self,
+        code: int,
+        node: int,
+        message: str,
+        cause: BaseException | None = None,
+        plan: Plan | None = None,
+        path: tuple[tuple[int, int], ...] = (),
+        depth: int = 0,
+    ) -> None: ...
 
 class Node:
     name: str
@@ -33,6 +51,12 @@ class Node:
         output_dtypes: tuple[int, ...] = (),
         memory: object = None,
     ) -> None: ...
+
+class Call:
+    kind: str
+    bodies: Sequence[Plan]
+    carried: Sequence[int]
+    def __init__(self, kind: str, bodies: Sequence[Plan], carried: Sequence[int] = ()) -> None: ...
 
 class Kernel:
     op: str
@@ -74,6 +98,7 @@ class StopFlag:
 
 class Plan:
     pool: Pool
+    about: Any
     def __init__(
         self,
         pool: Pool,
@@ -82,19 +107,21 @@ class Plan:
         feeds: Sequence[int],
         fetches: Sequence[int],
         constants: Mapping[int, object],
+        body: bool = False,
+        held: Collection[int] = (),
     ) -> None: ...
     def run(
         self,
         values: Sequence[np.ndarray],
         timeout_ms: int = 0,
-        trace: list[tuple[int, int, int, int]] | None = None,
-        on_wait: Callable[[float, Sequence[int], int], None] | None = None,
+        trace: list[Event] | None = None,
+        on_wait: Callable[[float, Sequence[Place], int], None] | None = None,
     ) -> list[np.ndarray]: ...
     def run_until(
-        self, stop: StopFlag, on_wait: Callable[[float, Sequence[int], int], None] | None = None
+        self, stop: StopFlag, on_wait: Callable[[float, Sequence[Place], int], None] | None = None
     ) -> int: ...
     def cancel(self, message: str = "cancelled") -> None: ...
-    def waiting(self) -> list[int]: ...
+    def waiting(self) -> list[Place]: ...
     @property
     def costs(self) -> list[float]: ...
 

@@ -57,7 +57,7 @@ cimport cython
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 import os
@@ -71,9 +71,10 @@ from flowcore._buffer cimport (
     array_from_tensor, cpu_device, new_buffer, numpy_dtype, tensor_from_array,
 )
 from flowcore._kernel cimport (
-    FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INTERNAL, FC_INVALID_ARGUMENT,
-    FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN,
-    fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_item_size, fc_kernel, fc_kernel_def,
+    FC_ABI, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INT32, FC_INTERNAL,
+    FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE, FC_RESOURCE_EXHAUSTED,
+    FC_STRING, FC_UNKNOWN,
+    fc_api, fc_attr, fc_buffer, fc_ctx, fc_device, fc_int_at, fc_item_size, fc_kernel, fc_kernel_def,
     fc_kernel_table, fc_mul_overflow, fc_release, fc_resource, fc_resource_release, fc_retain,
     fc_tensor, fc_token,
 )
@@ -84,5 +85,6 @@ from flowcore._list cimport (
 include "engine/structs.pxi"
 include "engine/loops.pxi"
 include "engine/services.pxi"
+include "engine/frames.pxi"
 include "engine/scheduler.pxi"
 include "engine/face.pxi"

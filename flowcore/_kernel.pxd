@@ -143,6 +143,7 @@ cdef extern from "_kernel.h" nogil:
     void fc_release(fc_buffer *)
     void *fc_data(const fc_tensor *)
     int64_t fc_item_size(int)
+    int64_t fc_int_at(const fc_tensor *, int64_t)
     const char *fc_dtype_name(int64_t)
     int fc_park_status(fc_ctx *)
     bint fc_mul_overflow(int64_t, int64_t, int64_t *)

@@ -67,4 +67,26 @@ static inline void fc_come_back(PyThreadState *state, PyThreadState **outer) {
 }
 static void fc_none_returning(void) { fc_returning = 0; }
 static inline void fc_watch_returning(void) { pthread_atfork(NULL, NULL, fc_none_returning); }
+/* What decides a branch or a loop: a number that is not zero, a text that is not empty; of what is no scalar,
+ * that it has elements. */
+static inline int fc_is_true(const fc_tensor *t) {
+    const void *data = fc_data(t);
+    if (t->ndim) return t->size > 0;
+    switch (t->dtype) {
+    case FC_BOOL: return *(const uint8_t *)data != 0;
+    case FC_FLOAT32: return *(const float *)data != 0;
+    case FC_FLOAT64: return *(const double *)data != 0;
+    case FC_FLOAT16:
+    case FC_BFLOAT16: return (*(const uint16_t *)data & 0x7fff) != 0;
+    case FC_STRING: {
+        const fc_string *text = *(const fc_string *const *)data;
+        return text && text->size > 0;
+    }
+    default:
+        for (int64_t i = 0; i < fc_item_size(t->dtype); i++)
+            if (((const uint8_t *)data)[i]) return 1;
+        return 0;
+    }
+}
+
 #endif

@@ -14,8 +14,8 @@
  * thieves steal at the top. A ring that became too small stays readable until the deque is freed, because a
  * thief may still hold it.
  *
- * Injection stack: many threads push node indices, the one that drains takes them all at once, so that there
- * is no ABA.
+ * Injection stack: many threads push cells, the one that drains takes them all at once, so that there is no
+ * ABA.
  */
 #ifndef FLOWCORE_SYNC_H
 #define FLOWCORE_SYNC_H
@@ -150,12 +150,12 @@ static inline void fc_event_wake(fc_event *e, int all) {
 #endif
 }
 
-/* ---- work-stealing deque of node indices ----------------------------------------------------- */
+/* ---- work-stealing deque of pointers ---------------------------------------------------------- */
 
 typedef struct fc_ring {
     int64_t mask;
     struct fc_ring *older;
-    int32_t items[];
+    void *items[];
 } fc_ring;
 
 typedef struct {
@@ -164,10 +164,11 @@ typedef struct {
     fc_ring *ring;
 } fc_deque;
 
-enum { FC_EMPTY = -1, FC_RETRY = -2 };
+#define FC_EMPTY ((void *)0)
+#define FC_RETRY ((void *)-1)
 
 static inline fc_ring *fc_ring_new(int64_t capacity) {
-    fc_ring *ring = (fc_ring *)fc_malloc(sizeof(fc_ring) + (size_t)capacity * sizeof(int32_t));
+    fc_ring *ring = (fc_ring *)fc_malloc(sizeof(fc_ring) + (size_t)capacity * sizeof(void *));
     if (ring) ring->mask = capacity - 1, ring->older = NULL;
     return ring;
 }
@@ -192,7 +193,7 @@ static inline int64_t fc_deque_size(const fc_deque *d) {
 }
 
 /* Owner only. Returns -1 when the ring is full and cannot grow. */
-static inline int fc_deque_push(fc_deque *d, int32_t item) {
+static inline int fc_deque_push(fc_deque *d, void *item) {
     int64_t b = __atomic_load_n(&d->bottom, __ATOMIC_RELAXED), t = __atomic_load_n(&d->top, __ATOMIC_ACQUIRE);
     fc_ring *ring = __atomic_load_n(&d->ring, __ATOMIC_RELAXED);
     if (b - t > ring->mask) {
@@ -212,7 +213,7 @@ static inline int fc_deque_push(fc_deque *d, int32_t item) {
 }
 
 /* Owner only: the item pushed last, or FC_EMPTY. */
-static inline int32_t fc_deque_take(fc_deque *d) {
+static inline void *fc_deque_take(fc_deque *d) {
     int64_t b = __atomic_load_n(&d->bottom, __ATOMIC_RELAXED) - 1;
     /* top only grows: surely empty */
     if (b < __atomic_load_n(&d->top, __ATOMIC_RELAXED)) return FC_EMPTY;
@@ -224,7 +225,7 @@ static inline int32_t fc_deque_take(fc_deque *d) {
         __atomic_store_n(&d->bottom, b + 1, __ATOMIC_RELAXED);
         return FC_EMPTY;
     }
-    int32_t item = __atomic_load_n(&ring->items[b & ring->mask], __ATOMIC_RELAXED);
+    void *item = __atomic_load_n(&ring->items[b & ring->mask], __ATOMIC_RELAXED);
     if (t == b) { /* the last one: race the thieves for it */
         if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
             item = FC_EMPTY;
@@ -234,12 +235,12 @@ static inline int32_t fc_deque_take(fc_deque *d) {
 }
 
 /* Any thread: the oldest item, FC_EMPTY, or FC_RETRY when another thread was faster. */
-static inline int32_t fc_deque_steal(fc_deque *d) {
+static inline void *fc_deque_steal(fc_deque *d) {
     int64_t t = __atomic_load_n(&d->top, __ATOMIC_SEQ_CST), b = __atomic_load_n(&d->bottom, __ATOMIC_SEQ_CST);
     if (t >= b) return FC_EMPTY;
     fc_ring *ring = __atomic_load_n(&d->ring, __ATOMIC_ACQUIRE);
     FC_WRITE(&d->top);
-    int32_t item = __atomic_load_n(&ring->items[t & ring->mask], __ATOMIC_RELAXED);
+    void *item = __atomic_load_n(&ring->items[t & ring->mask], __ATOMIC_RELAXED);
     if (!__atomic_compare_exchange_n(&d->top, &t, t + 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
         return FC_RETRY;
     return item;
@@ -247,16 +248,23 @@ static inline int32_t fc_deque_steal(fc_deque *d) {
 
 /* ---- injection stack ------------------------------------------------------------------------- */
 
-/* `next[i]` links node i; `head` is FC_EMPTY or the index of the top node. */
-static inline void fc_inject(int32_t *head, int32_t *next, int32_t item) {
+/* What can be injected: `owner` is its maker's. */
+typedef struct fc_cell {
+    void *owner;
+    struct fc_cell *next;
+} fc_cell;
+
+static inline void fc_inject(fc_cell **head, fc_cell *item) {
     FC_WRITE(head);
-    int32_t top = __atomic_load_n(head, __ATOMIC_RELAXED);
-    do __atomic_store_n(&next[item], top, __ATOMIC_RELAXED);
+    fc_cell *top = __atomic_load_n(head, __ATOMIC_RELAXED);
+    do __atomic_store_n(&item->next, top, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(head, &top, item, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
 }
-static inline int32_t fc_drain(int32_t *head) {
-    if (__atomic_load_n(head, __ATOMIC_RELAXED) == FC_EMPTY) return FC_EMPTY;
-    return __atomic_exchange_n(head, FC_EMPTY, __ATOMIC_SEQ_CST);
+static inline fc_cell *fc_load_cell(fc_cell **head) { return __atomic_load_n(head, __ATOMIC_SEQ_CST); }
+/* All that has been injected, the last one first; NULL: nothing. */
+static inline fc_cell *fc_drain(fc_cell **head) {
+    if (!__atomic_load_n(head, __ATOMIC_RELAXED)) return NULL;
+    return __atomic_exchange_n(head, NULL, __ATOMIC_SEQ_CST);
 }
 
 /* ---- fork: threads do not survive it --------------------------------------------------------- */

@@ -1,16 +1,22 @@
 # The engine as Python sees it: pools, kernels, resources, plans.
 
 class StepError(Exception):
-    """A step failed: status `code`, `node` (index or -1), `message`, and `cause`, the exception of
-    a Python kernel or None.
+    """A step failed: status `code`, `node` (index or -1) of `plan`, `message`, and `cause`, the exception
+    of a Python kernel or None.
+
+    `path`: the calls that led to the node, the outermost first, each as the index of the node that called
+    and the turn of a loop; of deep calls the first ones alone, `depth` says how many there were.
     """
 
-    def __init__(self, code, node, message, cause=None):
+    def __init__(self, code, node, message, cause=None, plan=None, path=(), depth=0):
         super().__init__(message)
         self.code = code
         self.node = node
         self.message = message
         self.cause = cause
+        self.plan = plan
+        self.path = path
+        self.depth = depth
 
 
 class Node:
@@ -37,6 +43,29 @@ class Node:
         self.state = state
         self.output_dtypes = output_dtypes
         self.memory = memory
+
+
+_CALLS = {"call": CALL_NODE, "if": IF_NODE, "case": CASE_NODE, "while": WHILE_NODE}
+
+
+class Call:
+    """What a node runs that calls bodies, which are plans made with `body=True`.
+
+    `kind` "call": one body, whose arguments are the node's inputs and whose results its outputs. "if": the
+    first input chooses the second body where it is true, else the first. "case": the first input, a scalar
+    of int32, is the number of a body; the last one where there is no such body. "while": a condition, and a
+    turn, which computes the condition for the next turn first, then the arguments in `carried`; the others
+    stay as they are, and the turn holds them (`held`).
+    """
+
+    __slots__ = ("bodies", "carried", "kind")
+
+    def __init__(self, kind, bodies, carried=()):
+        if kind not in _CALLS:
+            raise ValueError(f"a call is one of {', '.join(_CALLS)}, found {kind!r}")
+        self.kind = kind
+        self.bodies = bodies
+        self.carried = carried
 
 
 cdef class Kernel:
@@ -196,7 +225,7 @@ cdef int cancel_steps(list running, bytes message) except -1:
     for address in addresses:
         step = <step_t *><size_t>address
         with nogil:
-            fail_step(step, FC_CANCELLED, -1, text)
+            fail_step(step, FC_CANCELLED, NULL, -1, text)
             fc_event_wake(&step.event, 1)
             fc_add32(&step.visitors, -1)
     return 0
@@ -229,10 +258,17 @@ cdef fc_attr no_attr            # of nodes without attributes
 
 @cython.no_gc_clear  # __dealloc__ needs `pool`, also where a cycle is collected
 cdef class Plan:
-    """A compiled plan. `run` may be called from many threads at once."""
+    """A compiled plan. `run` may be called from many threads at once.
+
+    With `body`, nodes of other plans call it (`Call`), and `run` does not: feeds are its arguments, fetches
+    its results. `held`: arguments that a turn of a loop leaves as they are, by their positions. A body may
+    be named in a Call before it is made (`Plan.__new__(Plan)`, later `__init__`), so that it may call
+    itself. `about` is the caller's, to tell what its nodes are.
+    """
 
     cdef plan_t c
     cdef readonly Pool pool
+    cdef public object about
     # objects that the C side points to while steps run; a collected cycle empties it before
     # __dealloc__
     cdef list keep
@@ -242,10 +278,14 @@ cdef class Plan:
     cdef list active            # addresses of steps that run now; changed with the GIL held
     cdef int32_t *fetch_slots
     cdef int32_t *feed_slots
+    cdef bint is_body
 
-    def __init__(self, Pool pool, nodes, int num_slots, feeds, fetches, constants):
+    def __init__(
+        self, Pool pool, nodes, int num_slots, feeds, fetches, constants, bint body=False, held=()
+    ):
         cdef int32_t i, n_nodes = len(nodes), n_sources = 0
         cdef int64_t n_in = 0
+        cdef node_t *last
         cdef fc_tensor tensor
         fc_bump(&live_plans, 1)
         self.pool = pool
@@ -253,7 +293,13 @@ cdef class Plan:
         self.active = []
         self.feeds = list(feeds)
         self.fetches = list(fetches)
+        self.is_body = body
+        if body:
+            nodes = [*nodes, Node("return", None, tuple(self.fetches))]
+            n_nodes += 1
         self.c.pool = pool.c
+        self.c.owner = <PyObject *>self
+        pthread_mutex_init(&self.c.lock, NULL)
         self.c.n_nodes = n_nodes
         self.c.n_slots = num_slots
         for node in nodes:
@@ -285,15 +331,17 @@ cdef class Plan:
         self._link(nodes)
         for i, slot in enumerate(self.fetches):
             self.fetch_slots[i] = slot
-            if self.c.constant_of[<int32_t>slot] < 0:
+            if not body and self.c.constant_of[<int32_t>slot] < 0:
                 self.c.uses[<int32_t>slot] += 1
         # a fed value stays until the end, so that its array is released by the caller
         for i, slot in enumerate(self.feeds):
             self.feed_slots[i] = slot
-            self.c.uses[<int32_t>slot] += 1
+            if not body or i in held:
+                self.c.uses[<int32_t>slot] += 1
+        self.c.arguments = self.feed_slots
+        self.c.n_arguments = len(self.feeds)
         self.c.sources = <int32_t *>self._block(n_nodes * sizeof(int32_t))
         for i in range(n_nodes):
-            self.c.waits[i] = self.c.nodes[i].waits
             if self.c.waits[i] == 0:
                 self.c.sources[n_sources] = i
                 n_sources += 1
@@ -307,6 +355,7 @@ cdef class Plan:
         cdef int32_t i, j, k
         cdef int64_t n_next = 0
         cdef bint filling
+        cdef list ends = []
         cdef int32_t n_nodes = self.c.n_nodes
         cdef int32_t *producer = <int32_t *>fc_malloc((self.c.n_slots + n_nodes + 1) * sizeof(int32_t))
         cdef int32_t *last_reader = producer + self.c.n_slots
@@ -329,11 +378,18 @@ cdef class Plan:
                             raise ValueError(f"node '{node.name}' waits for node {j} of {n_nodes}")
                         self._add_edge(j, i, last_reader, filling)
                 if not filling:
+                    if self.is_body:
+                        ends = [i for i in range(n_nodes - 1) if self.c.nodes[i].n_next == 0]
+                        for i in ends:
+                            self._add_edge(i, n_nodes - 1, last_reader, False)
                     for i in range(n_nodes):
                         self.c.nodes[i].first_next = n_next
                         n_next += self.c.nodes[i].n_next
                         self.c.nodes[i].n_next = 0
                     self.c.next = <int32_t *>self._block(n_next * sizeof(int32_t))
+                else:
+                    for i in ends:
+                        self._add_edge(i, n_nodes - 1, last_reader, True)
         finally:
             free(producer)
         return 0
@@ -346,7 +402,7 @@ cdef class Plan:
         if filling:
             self.c.next[node.first_next + node.n_next] = after
         else:
-            self.c.nodes[after].waits += 1
+            self.c.waits[after] += 1
         node.n_next += 1
 
     cdef void *_block(self, size_t size) except NULL:
@@ -398,17 +454,42 @@ cdef class Plan:
         if state is not None:
             self.keep.append(state)
             node.state = (<Resource?>state).pointer
-        if isinstance(function, Kernel):
+        if function is None:
+            node.kind = RETURN_NODE
+        elif isinstance(function, Call):
+            self._fill_call(node, function)
+        elif isinstance(function, Kernel):
             kernel = function
-            node.fn = kernel.entry.fn
+            node.target.fn = kernel.entry.fn
             node.host_out = kernel.entry.host_out
             node.attrs = self._pack(entry.name, kernel.attrs, entry.attrs)
         else:
             self.keep.append(function)
-            node.function = <PyObject *>function
-            node.types = <int32_t *>self._block(sizeof(int32_t) * (node.n_out + 1))
+            node.kind = PYTHON_NODE
+            node.target.python = <python_t *>self._block(sizeof(python_t))
+            node.target.python.function = <PyObject *>function
+            node.target.python.types = <int32_t *>self._block(sizeof(int32_t) * (node.n_out + 1))
             for j in range(node.n_out):
-                node.types[j] = entry.output_dtypes[j]
+                node.target.python.types[j] = entry.output_dtypes[j]
+        return 0
+
+    cdef int _fill_call(self, node_t *node, object function) except -1:
+        cdef call_t *call = <call_t *>self._block(sizeof(call_t))
+        cdef Plan body
+        cdef int i
+        node.kind = call.kind = _CALLS[function.kind]
+        node.target.call = call
+        call.index = self.c.n_calls
+        self.c.n_calls += 1
+        call.n_bodies = len(function.bodies)
+        call.bodies = <plan_t **>self._block(call.n_bodies * sizeof(plan_t *))
+        for i, body in enumerate(function.bodies):
+            self.keep.append(body)
+            call.bodies[i] = &body.c
+        call.n_carried = len(function.carried)
+        call.carried = <int32_t *>self._block(call.n_carried * sizeof(int32_t))
+        for i in range(call.n_carried):
+            call.carried[i] = function.carried[i]
         return 0
 
     cdef fc_attr *_pack(self, str name, tuple names, tuple values) except NULL:
@@ -454,6 +535,7 @@ cdef class Plan:
 
     def __dealloc__(self):
         cdef step_t *step
+        cdef frame_t *frame
         cdef void **block
         cdef int32_t i
         if self.c.pool != NULL and self.c.pool.fork_count != fc_fork_count:
@@ -462,6 +544,10 @@ cdef class Plan:
             step = self.idle
             self.idle = step.free_next
             free_step(step)
+        while self.c.idle != NULL:
+            frame = self.c.idle
+            self.c.idle = frame.next
+            free_frame(frame)
         if self.c.constants != NULL:
             for i in range(self.c.n_constants):
                 fc_release(self.c.constants[i].buffer)
@@ -528,12 +614,17 @@ cdef class Plan:
             return signal
         if step.error_node < 0 and cause is not None:  # the wait hook
             return cause
-        return StepError(step.code, step.error_node, step.message.decode("utf-8", "replace"), cause)
+        message = step.message.decode("utf-8", "replace")
+        if step.error_plan == NULL:
+            return StepError(step.code, step.error_node, message, cause)
+        path = path_as_tuple(&step.error_path[0], min(step.error_depth, MAX_PATH))
+        plan = <Plan>step.error_plan.owner
+        return StepError(step.code, step.error_node, message, cause, plan, path, step.error_depth)
 
     def run(self, values, int64_t timeout_ms=0, list trace=None, on_wait=None):
         """Runs the plan once. Returns the fetched arrays; raises StepError."""
         cdef step_t *step
-        cdef int32_t i, n_feeds = len(self.feeds)
+        cdef int32_t i, slot, n_feeds = len(self.feeds)
         cdef int64_t deadline = fc_now_ns() + timeout_ms * 1000000 if timeout_ms > 0 else 0
         cdef void *hook = <void *>on_wait if on_wait is not None else NULL
         cdef bint main_thread, ended, left = False
@@ -541,24 +632,24 @@ cdef class Plan:
         cdef PyThreadState **outer
         cdef list result
         cdef fc_tensor *t
+        if self.is_body:
+            raise ValueError("a body is run by the nodes that call it")
         if len(values) != n_feeds:
             raise ValueError(f"the plan takes {n_feeds} values, found {len(values)}")
         step = self._acquire()
         try:
             if trace is not None:
-                step.trace = <trace_t *>fc_calloc(self.c.n_nodes + 1, sizeof(trace_t))
-                if step.trace == NULL:
-                    raise MemoryError("no memory for the trace of a run")
+                step.trace = new_trace()
             start_step(step, trace is not None)
             i = 0
             try:
                 while i < n_feeds:
-                    tensor_from_array(values[i], &step.slots[self.feed_slots[i]], False)
+                    tensor_from_array(values[i], &step.frame.slots[self.feed_slots[i]], False)
                     i += 1
             except BaseException:
                 while i > 0:
                     i -= 1
-                    release_slot(&step.slots[self.feed_slots[i]])
+                    release_slot(&step.frame.slots[self.feed_slots[i]])
                 raise
             main_thread = in_main_thread()
             outer = fc_keep(&state)
@@ -577,11 +668,9 @@ cdef class Plan:
                 if left:
                     raise failure
                 with nogil:
-                    go_on(step, FC_EMPTY, 0, False, NULL)
+                    go_on(step, NO_NODE, 0, False, NULL)
             if trace is not None and step.trace != NULL:
-                for i in range(self.c.n_nodes):
-                    if step.trace[i].end:
-                        trace.append((i, step.trace[i].start, step.trace[i].end, step.trace[i].thread))
+                trace += events_of(step.trace)
             # A cancel that came when all was done changes nothing, so that what a queue gave out is
             # not lost; a signal is never swallowed.
             whole = not fc_load32(&step.dropped) and step.error == NULL and step.signal == NULL
@@ -593,12 +682,13 @@ cdef class Plan:
             # Fed and fetched values are all that is left; those fetched are handed over where
             # nobody else holds them.
             for i in range(n_feeds):
-                if self.c.uses[self.feed_slots[i]] == 1 or fc_add32(&step.uses[self.feed_slots[i]], -1) == 1:
-                    release_slot(&step.slots[self.feed_slots[i]])
+                slot = self.feed_slots[i]
+                if self.c.uses[slot] == 1 or fc_add32(&step.frame.uses[slot], -1) == 1:
+                    release_slot(&step.frame.slots[slot])
             result = []
             try:
                 for i in range(len(self.fetches)):
-                    t = &step.slots[self.fetch_slots[i]]
+                    t = &step.frame.slots[self.fetch_slots[i]]
                     # a constant stays the plan's: the second reference makes this a copy
                     if self.c.uses[self.fetch_slots[i]] == 0:
                         fc_retain(t.buffer)
@@ -610,12 +700,11 @@ cdef class Plan:
             finally:
                 for i in range(len(self.fetches)):
                     if self.c.uses[self.fetch_slots[i]] != 0:
-                        release_slot(&step.slots[self.fetch_slots[i]])
+                        release_slot(&step.frame.slots[self.fetch_slots[i]])
             return result
         finally:
             if not left:
-                free(step.trace)
-                step.trace = NULL
+                free_trace(step)
                 self._give_back(step)
 
     def run_until(self, StopFlag stop, on_wait=None):
@@ -641,7 +730,7 @@ cdef class Plan:
                         break
                     for i in range(n_fetches):
                         if self.c.uses[self.fetch_slots[i]] != 0:
-                            release_slot(&step.slots[self.fetch_slots[i]])
+                            release_slot(&step.frame.slots[self.fetch_slots[i]])
                     done += 1
                     restart_step(step)
             if fc_load32(&step.dropped):
@@ -660,7 +749,7 @@ cdef class Plan:
         cancel_steps(self.active, message.encode())
 
     def waiting(self):
-        """Indices of the nodes that are parked now, over all steps."""
+        """The nodes that are parked now, over all steps: plan and index of each."""
         result = []
         for address in self.active:
             result += parked_nodes(<step_t *><size_t>address)
@@ -672,10 +761,47 @@ cdef class Plan:
         return [self.c.cost[i] for i in range(self.c.n_nodes)]
 
 
+cdef trace_t *new_trace() except NULL:
+    cdef trace_t *trace = <trace_t *>fc_calloc(1, sizeof(trace_t))
+    if trace == NULL:
+        raise MemoryError("no memory for the trace of a run")
+    pthread_mutex_init(&trace.lock, NULL)
+    return trace
+
+
+cdef void free_trace(step_t *step) noexcept:
+    cdef trace_t *trace = step.trace
+    cdef int64_t i
+    step.trace = NULL
+    if trace == NULL:
+        return
+    for i in range(trace.count):
+        free(trace.events[i].path)
+    free(trace.events)
+    pthread_mutex_destroy(&trace.lock)
+    free(trace)
+
+
+cdef list events_of(trace_t *trace):
+    """(plan, node, start, end, thread, path) of each execution of a node."""
+    cdef event_t *event
+    cdef int64_t i
+    cdef list result = []
+    for i in range(trace.count):
+        event = &trace.events[i]
+        path = path_as_tuple(event.path, event.depth)
+        result.append((<Plan>event.plan.owner, event.node, event.start, event.end, event.thread, path))
+    return result
+
+
+cdef tuple path_as_tuple(int64_t *path, int32_t depth):
+    return tuple([(path[2 * i], path[2 * i + 1]) for i in range(depth)])
+
+
 cdef void *end_left_step(void *arg) noexcept nogil:
     """The thread that takes the place of a caller that has left."""
     cdef step_t *step = <step_t *>arg
-    go_on(step, FC_EMPTY, 0, False, NULL)
+    go_on(step, NO_NODE, 0, False, NULL)
     clean_step(step)
     give_back_left_step(step)
     return NULL
@@ -688,8 +814,7 @@ cdef void give_back_left_step(step_t *step) noexcept with gil:
     Py_XDECREF(step.error)
     Py_XDECREF(step.signal)
     step.error = step.signal = NULL
-    free(step.trace)
-    step.trace = NULL
+    free_trace(step)
     step.free_next = plan.idle
     plan.idle = step
     fc_bump(&running_steps, -1)
@@ -700,10 +825,9 @@ cdef void restart_step(step_t *step) noexcept nogil:
 
     A failure that was recorded between two rounds is kept: it drops the nodes of this one.
     """
-    memcpy(step.waits, step.plan.waits, sizeof(int32_t) * step.plan.n_nodes)
-    memcpy(step.uses, step.plan.uses, sizeof(int32_t) * step.plan.n_slots)
+    reset_counts(step.frame)
     step.pending = step.plan.n_sources
-    step.measure = False
+    step.measure = step.frame.measure = False
 
 
 cdef step_t *new_step(plan_t *plan) noexcept:
@@ -712,7 +836,6 @@ cdef step_t *new_step(plan_t *plan) noexcept:
     if step == NULL:
         return NULL
     step.plan = plan
-    step.inject_head = FC_EMPTY
     fc_list_init(&step.tokens)
     pthread_mutex_init(&step.lock, NULL)
     fc_event_init(&step.event)
@@ -725,31 +848,19 @@ cdef step_t *new_step(plan_t *plan) noexcept:
 
 cdef bint has_arrays(step_t *step) noexcept:
     """Allocates a new step's arrays. False without memory."""
-    cdef plan_t *plan = step.plan
-    cdef int32_t i
-    cdef int64_t k
-    cdef size_t deques = plan.pool.n_threads * sizeof(fc_deque)
-    step.slots = <fc_tensor *>fc_calloc(plan.n_slots + 1, sizeof(fc_tensor))
-    step.inputs = <const fc_tensor **>fc_calloc(plan.n_in_slots + 1, sizeof(fc_tensor *))
-    step.waits = <int32_t *>fc_calloc(plan.n_nodes + 1, sizeof(int32_t))
-    step.uses = <int32_t *>fc_calloc(plan.n_slots + 1, sizeof(int32_t))
-    step.inject_next = <int32_t *>fc_calloc(plan.n_nodes + 1, sizeof(int32_t))
+    cdef int32_t i, n_threads = step.plan.pool.n_threads
+    cdef size_t deques = n_threads * sizeof(fc_deque)
+    step.frame = make_frame(step.plan)
     step.deques = <fc_deque *>fc_aligned(deques, 64)
     if step.deques == NULL:
         return False
     memset(step.deques, 0, deques)
-    if step.slots == NULL or step.inputs == NULL or step.waits == NULL:
+    if step.frame == NULL:
         return False
-    if step.uses == NULL or step.inject_next == NULL:
-        return False
-    for i in range(plan.pool.n_threads):
+    step.frame.step = step
+    for i in range(n_threads):
         if fc_deque_init(&step.deques[i], 64) != 0:
             return False
-    for k in range(plan.n_in_slots):
-        step.inputs[k] = &step.slots[plan.in_slots[k]]
-    for i in range(plan.n_slots):
-        if plan.constant_of[i] >= 0:
-            step.slots[i] = plan.constants[plan.constant_of[i]]
     return True
 
 
@@ -760,11 +871,8 @@ cdef void free_step(step_t *step) noexcept:
         for i in range(step.plan.pool.n_threads):
             fc_deque_destroy(&step.deques[i])
     free(step.deques)
-    free(step.slots)
-    free(step.inputs)
-    free(step.waits)
-    free(step.uses)
-    free(step.inject_next)
+    if step.frame != NULL:
+        free_frame(step.frame)
     pthread_mutex_destroy(&step.lock)
     fc_event_destroy(&step.event)
     free(step)
@@ -793,13 +901,14 @@ cdef bint in_main_thread() noexcept:
 
 
 def live_counts():
-    """What is alive now: buffers, bytes and strings; plans, their steps (idle ones are kept for
+    """What is alive now: buffers, bytes and strings; plans, their steps and frames (idle ones are kept for
     reuse), steps that run, parked tokens.
     """
     return {
         **buf_live_counts(),
         "plans": live_plans,
         "steps": live_steps,
+        "frames": live_frames,
         "running_steps": running_steps,
         "tokens": live_tokens,
     }

@@ -6,8 +6,13 @@ cdef void release_slot(fc_tensor *t) noexcept nogil:
     fc_release(b)
 
 
-cdef void fail_step(step_t *step, int code, int32_t node, const char *message) noexcept nogil:
-    """Records the first failure and cancels what is parked. Callers are the step's caller or visitors."""
+cdef void fail_step(
+    step_t *step, int code, frame_t *frame, int32_t node, const char *message
+) noexcept nogil:
+    """Records the first failure and cancels what is parked. Callers are the step's caller or visitors.
+
+    `frame`: of the node that failed, whose path is recorded; NULL where none did.
+    """
     cdef token_t *token
     cdef token_t *following
     cdef token_t *parked = NULL
@@ -15,6 +20,9 @@ cdef void fail_step(step_t *step, int code, int32_t node, const char *message) n
         return
     step.code = code
     step.error_node = node
+    if frame != NULL:
+        step.error_plan = frame.plan
+        step.error_depth = path_of(frame, &step.error_path[0], MAX_PATH)
     fc_message(&step.message[0], message)
     # References keep the tokens readable while their cancel functions run without the lock.
     pthread_mutex_lock(&step.lock)
@@ -83,7 +91,7 @@ cdef inline float worth(plan_t *plan, int32_t node) noexcept nogil:
     cdef float cost = fc_load_float(&plan.cost[node])
     if cost > 0:
         return cost if cost >= TINY_NS else 0
-    return UNKNOWN_NS if plan.nodes[node].fn != NULL else PYTHON_NS
+    return PYTHON_NS if plan.nodes[node].kind == PYTHON_NODE else UNKNOWN_NS
 
 
 cdef inline bint was_last(step_t *step, int32_t *count) noexcept nogil:
@@ -98,26 +106,66 @@ cdef inline bint was_last(step_t *step, int32_t *count) noexcept nogil:
     return count[0] == 0
 
 
-cdef inline void publish(step_t *step, int32_t thread, int32_t node) noexcept nogil:
+cdef inline void publish(step_t *step, int32_t thread, frame_t *frame, int32_t node) noexcept nogil:
     """A ready node goes to the thread's own deque, or, with no memory for a larger one, to the
     injection stack, which needs none.
     """
-    if fc_deque_push(&step.deques[thread], node) != 0:
-        fc_inject(&step.inject_head, step.inject_next, node)
+    if fc_deque_push(&step.deques[thread], ready_item(frame, node)) != 0:
+        fc_inject(&step.inject_head, &frame.cells[node])
+
+
+cdef inline void note_cost(float *cost, float ns) noexcept nogil:
+    cdef float old = fc_load_float(cost)
+    fc_store_float(cost, ns if old == 0 else old * <float>0.7 + ns * <float>0.3)
+
+
+cdef void note_time(run_t *run, int64_t start, int64_t end) noexcept nogil:
+    """What a node has taken, for the choice of threads and for a trace."""
+    note_cost(&run.frame.plan.cost[run.node], <float>(end - start))
+    if run.step.trace != NULL:
+        record(run.step.trace, run.frame, run.node, run.thread, start, end)
+
+
+cdef void record(
+    trace_t *trace, frame_t *frame, int32_t node, int32_t thread, int64_t start, int64_t end
+) noexcept nogil:
+    """Adds to a trace. Where it is full, or memory has run out, it stays as it is."""
+    cdef event_t *event
+    cdef event_t *more
+    pthread_mutex_lock(&trace.lock)
+    if trace.count == trace.capacity and trace.count < MAX_EVENTS:
+        more = <event_t *>realloc(trace.events, (2 * trace.capacity + 64) * sizeof(event_t))
+        if more != NULL:
+            trace.events = more
+            trace.capacity = 2 * trace.capacity + 64
+    if trace.count < trace.capacity:
+        event = &trace.events[trace.count]
+        event.start, event.end = start, end
+        event.thread, event.node = thread, node
+        event.plan = frame.plan
+        event.depth = 0
+        event.path = NULL
+        if frame.depth:
+            event.path = <int64_t *>malloc(2 * frame.depth * sizeof(int64_t))
+            if event.path != NULL:
+                event.depth = path_of(frame, event.path, frame.depth)
+        trace.count += 1
+    pthread_mutex_unlock(&trace.lock)
 
 
 cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
     """After a kernel: releases inputs, makes successors ready.
 
-    Returns one of them to go on with, FC_EMPTY for none.
+    Returns one of them to go on with, NO_NODE for none.
 
     `foreign`: a completing thread, which has no deque here: all goes to the injection stack, and
     the caller is woken.
     """
     cdef step_t *step = run.step
-    cdef plan_t *plan = step.plan
+    cdef frame_t *frame = run.frame
+    cdef plan_t *plan = frame.plan
     cdef node_t *node = &plan.nodes[run.node]
-    cdef int32_t i, slot, successor, n_next, keep = FC_EMPTY, ready = 0
+    cdef int32_t i, slot, successor, n_next, keep = NO_NODE, ready = 0
     cdef int32_t *after
     cdef float work = 0
     cdef fc_buffer *block
@@ -128,15 +176,15 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
     if status != FC_OK:
         fc_store32(&step.dropped, 1)
         if status != DIED:
-            fail_step(step, status, run.node, run.message)
+            fail_step(step, status, frame, run.node, run.message)
     else:
         for i in range(node.n_out):
             if plan.uses[node.first_out + i] == 0:
-                release_slot(&step.slots[node.first_out + i])
+                release_slot(&frame.slots[node.first_out + i])
         for i in range(node.n_in):
             slot = plan.in_slots[node.first_in + i]
-            if plan.uses[slot] != 0 and (plan.uses[slot] == 1 or was_last(step, &step.uses[slot])):
-                release_slot(&step.slots[slot])
+            if plan.uses[slot] != 0 and (plan.uses[slot] == 1 or was_last(step, &frame.uses[slot])):
+                release_slot(&frame.slots[slot])
         after = plan.next + node.first_next
         n_next = node.n_next
         if n_next and fc_load32(&step.failed):
@@ -144,57 +192,72 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
             n_next = 0
         for i in range(n_next):
             successor = after[i]
-            if plan.waits[successor] == 1 or was_last(step, &step.waits[successor]):
+            if plan.waits[successor] == 1 or was_last(step, &frame.waits[successor]):
                 ready += 1
                 if foreign:
                     fc_add64(&step.pending, 1)
-                    fc_inject(&step.inject_head, step.inject_next, successor)
-                elif keep == FC_EMPTY:
+                    fc_inject(&step.inject_head, &frame.cells[successor])
+                elif keep == NO_NODE:
                     keep = successor
                 else:
                     if ready == 2:
                         # an upper bound first: it must never touch zero early
                         fc_add64(&step.pending, node.n_next)
-                    publish(step, run.thread, successor)
+                    publish(step, run.thread, frame, successor)
                     work += worth(plan, successor)
     if foreign:
         if fc_add64(&step.pending, -1) == 1 or ready:
             if ready and fc_load32(&step.event.waiters) == 0:
                 call_for_help(step)
             fc_event_wake(&step.event, 0)
-        return FC_EMPTY
+        return NO_NODE
     if ready > 1:
         fc_add64(&step.pending, ready - 1 - node.n_next)
         if work >= WAKE_NS:
             call_for_help(step)
     elif ready == 0:
-        run.finished[0] += 1
+        run.tally.finished += 1
     return keep
 
 
-cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *finished) noexcept nogil:
-    """Runs one node on this thread. Returns the successor to go on with, or FC_EMPTY."""
+cdef int32_t run_node(
+    step_t *step, frame_t **at, int32_t index, int32_t thread, tally_t *tally
+) noexcept nogil:
+    """Runs one node of the frame `at` on this thread. Returns the node to go on with, or NO_NODE; of a call,
+    or after one, in another frame, which is `at` then.
+    """
     cdef run_t run
-    cdef plan_t *plan = step.plan
+    cdef frame_t *frame = at[0]
+    cdef plan_t *plan = frame.plan
+    cdef int32_t following
     cdef node_t *node = &plan.nodes[index]
     cdef int status
-    cdef int32_t i, result
-    cdef int64_t start = 0, end
-    cdef float old, new
+    cdef int32_t i
     run.step = step
+    run.frame = frame
     run.node = index
     run.thread = thread
-    run.finished = finished
+    run.tally = tally
     run.scratch = NULL
     run.message = &run.text[0]
     run.text[0] = 0
     if fc_load32(&step.failed):
         return end_node(&run, DIED, False)
-    if fc_load_float(&plan.cost[index]) >= WAKE_NS and fc_deque_size(&step.deques[thread]) > 0:
-        call_for_help(step)  # what waits behind this long node should not
+    if node.kind == RETURN_NODE:
+        following = return_from(&run)
+        at[0] = run.frame
+        return following
+    if fc_load_float(&plan.cost[index]) >= WAKE_NS:
+        if fc_deque_size(&step.deques[thread]) > 0:
+            call_for_help(step)  # what waits behind this long node should not
+        tally.long_one |= fc_load_float(&plan.cost[index]) >= LONG_NS
+    if node.kind >= CALL_NODE:
+        following = start_call(&run)
+        at[0] = run.frame
+        return following
     run.ctx.api = &api
-    run.ctx.inputs = step.inputs + node.first_in
-    run.ctx.out = step.slots + node.first_out
+    run.ctx.inputs = frame.inputs + node.first_in
+    run.ctx.out = frame.slots + node.first_out
     run.ctx.attrs = node.attrs
     run.ctx.state = node.state
     run.ctx.device = node.device
@@ -205,35 +268,28 @@ cdef int32_t run_node(step_t *step, int32_t index, int32_t thread, int64_t *fini
     for i in range(node.n_out):
         run.ctx.out[i].buffer = NULL
         run.ctx.out[i].ndim = -1
-    if step.measure:
-        start = fc_now_ns()
-    if node.fn != NULL:
-        status = node.fn(&run.ctx)
+    run.started = fc_now_ns() if frame.measure else 0
+    if node.kind == KERNEL_NODE:
+        status = node.target.fn(&run.ctx)
     else:
-        status = run_python(&run.ctx, <void *>node.function, node.types)
-    if step.measure:
-        end = fc_now_ns()
-        old = fc_load_float(&plan.cost[index])
-        new = <float>(end - start)
-        fc_store_float(&plan.cost[index], new if old == 0 else old * <float>0.7 + new * <float>0.3)
-        if step.trace != NULL:
-            step.trace[index].start = start
-            step.trace[index].end = end
-            step.trace[index].thread = thread
+        status = run_python(&run.ctx, node.target.python)
+    if status == FC_PENDING:
+        # the token goes on from here, maybe already: the frame is not to be touched for this node
+        if run.started:
+            note_cost(&plan.cost[index], <float>(fc_now_ns() - run.started))
+        return NO_NODE
+    if run.started:
+        note_time(&run, run.started, fc_now_ns())
     if status == FC_OK:
         for i in range(node.n_out):
             if run.ctx.out[i].ndim < 0:
                 fc_index_message(
                     run.message, b"the kernel left output %lld of %lld without a value", i, node.n_out)
                 status = FC_INTERNAL
-    if status == FC_PENDING:
-        # the token goes on from here, maybe already: the step is not to be touched for this node
-        return FC_EMPTY
-    result = end_node(&run, status, False)
-    return result
+    return end_node(&run, status, False)
 
 
-cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with gil:
+cdef int run_python(fc_ctx *ctx, python_t *kernel) noexcept with gil:
     """Calls a Python kernel.
 
     An exception is kept on the step; what it returns must fit the declared outputs.
@@ -245,7 +301,7 @@ cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with g
     cdef fc_tensor value
     try:
         arguments = [array_from_tensor(<fc_tensor *>ctx.inputs[i], False) for i in range(ctx.n_in)]
-        result = (<object>function)(*arguments)
+        result = (<object>kernel.function)(*arguments)
         if ctx.n_out == 0:
             return FC_OK
         if ctx.n_out == 1 and not isinstance(result, tuple):
@@ -256,7 +312,7 @@ cdef int run_python(fc_ctx *ctx, void *function, int32_t *types) noexcept with g
             fc_message(run.message, message)
             return FC_INVALID_ARGUMENT
         for i in range(ctx.n_out):
-            array = as_declared(result[i], types[i], i)
+            array = as_declared(result[i], kernel.types[i], i)
             tensor_from_array(array, &value, True)
             ctx.out[i] = value
         return FC_OK
@@ -303,26 +359,30 @@ cdef object as_declared(object value, int dtype, int index):
     return array.astype(wanted)
 
 
-cdef int32_t find_work(step_t *step, int32_t thread, int64_t *finished) noexcept nogil:
+cdef void *find_work(step_t *step, int32_t thread, tally_t *tally) noexcept nogil:
     """A ready node: own deque, then injected ones, then stolen.
 
     With the own deque empty, what this thread has finished is told.
     """
-    cdef int32_t item = fc_deque_take(&step.deques[thread])
-    cdef int32_t n = step.plan.pool.n_threads, i, chain, following, victim
+    cdef void *item = fc_deque_take(&step.deques[thread])
+    cdef int32_t n = step.plan.pool.n_threads, i, node, victim
+    cdef fc_cell *chain
+    cdef fc_cell *following
+    cdef frame_t *frame
     if item != FC_EMPTY:
         return item
-    if finished[0]:
-        if fc_add64(&step.pending, -finished[0]) == finished[0] and thread != 0:
+    if tally.finished:
+        if fc_add64(&step.pending, -tally.finished) == tally.finished and thread != 0:
             fc_event_wake(&step.event, 0)
-        finished[0] = 0
+        tally.finished = 0
     chain = fc_drain(&step.inject_head)
-    if chain != FC_EMPTY:
-        following = step.inject_next[chain]
-        while following != FC_EMPTY:
+    if chain != NULL:
+        following = chain.next
+        while following != NULL:
             item = following
-            following = step.inject_next[item]
-            publish(step, thread, item)
+            following = following.next
+            node = node_of(step, item, &frame)
+            publish(step, thread, frame, node)
         return chain
     for i in range(1, n):
         victim = thread + i
@@ -340,7 +400,7 @@ cdef int32_t find_work(step_t *step, int32_t thread, int64_t *finished) noexcept
 cdef bint has_work(step_t *step) noexcept nogil:
     """Whether there are nodes to run."""
     cdef int32_t i
-    if fc_load32(&step.inject_head) != FC_EMPTY:
+    if fc_load_cell(&step.inject_head) != NULL:
         return True
     for i in range(step.plan.pool.n_threads):
         if fc_deque_size(&step.deques[i]) > 0:
@@ -350,20 +410,24 @@ cdef bint has_work(step_t *step) noexcept nogil:
 
 cdef void visit(step_t *step, int32_t thread) noexcept nogil:
     """A worker helps a step until it finds nothing more."""
+    cdef void *item
+    cdef frame_t *frame
     cdef int32_t node
     cdef int idle = 0
-    cdef int64_t finished = 0
+    cdef tally_t tally
+    tally.finished = tally.long_one = 0
     while idle < 50 and fc_load64(&step.pending) > 0:
-        node = find_work(step, thread, &finished)
-        if node == FC_EMPTY:
+        item = find_work(step, thread, &tally)
+        if item == FC_EMPTY:
             idle += 1
             fc_pause()
             continue
         idle = 0
         if fc_deque_size(&step.deques[0]) > 1:
             call_for_help(step)
-        while node != FC_EMPTY:
-            node = run_node(step, node, thread, &finished)
+        node = node_of(step, item, &frame)
+        while node != NO_NODE:
+            node = run_node(step, &frame, node, thread, &tally)
 
 
 cdef void watch(pool_t *pool, int32_t begun) noexcept nogil:
@@ -451,7 +515,7 @@ cdef int64_t check_caller(
 ) noexcept nogil:
     """What a caller looks at now and then: its time limit and signals. Returns the time of the last look."""
     if deadline and now >= deadline:
-        fail_step(step, FC_DEADLINE_EXCEEDED, -1, b"the run took longer than its time limit")
+        fail_step(step, FC_DEADLINE_EXCEEDED, NULL, -1, b"the run took longer than its time limit")
     if now - last < SIGNAL_NS:
         return last
     if main_thread:
@@ -464,7 +528,7 @@ cdef void check_signals(step_t *step) noexcept with gil:
         PyErr_CheckSignals()
     except BaseException as error:
         keep_signal(step, error)
-        fail_step(step, FC_CANCELLED, -1, b"interrupted")
+        fail_step(step, FC_CANCELLED, NULL, -1, b"interrupted")
 
 
 cdef void keep_signal(step_t *step, error) noexcept:
@@ -491,7 +555,7 @@ cdef void call_on_wait(step_t *step, void *on_wait, double seconds) noexcept wit
         (<object>on_wait)(seconds, parked, max(fc_load64(&step.pending) - len(parked), 0))
     except BaseException as error:
         keep_error(step, error)
-        fail_step(step, FC_CANCELLED, -1, b"the wait was given up")
+        fail_step(step, FC_CANCELLED, NULL, -1, b"the wait was given up")
 
 
 cdef list parked_nodes(step_t *step):
@@ -500,7 +564,7 @@ cdef list parked_nodes(step_t *step):
     pthread_mutex_lock(&step.lock)
     token = <token_t *>fc_list_first(&step.tokens)
     while token != NULL:
-        result.append(token.run.node)
+        result.append((<Plan>token.run.frame.plan.owner, token.run.node))
         token = <token_t *>fc_list_next(&step.tokens, &token.link)
     pthread_mutex_unlock(&step.lock)
     return result
@@ -517,17 +581,17 @@ cdef bint has_parked(step_t *step) noexcept nogil:
 cdef void start_step(step_t *step, bint traced) noexcept nogil:
     """Resets the counts. The slots of feeds are filled by the caller before or after."""
     cdef plan_t *plan = step.plan
-    memcpy(step.waits, plan.waits, sizeof(int32_t) * plan.n_nodes)
-    memcpy(step.uses, plan.uses, sizeof(int32_t) * plan.n_slots)
-    step.inject_head = FC_EMPTY
+    reset_counts(step.frame)
+    step.inject_head = NULL
     step.shared = False
     step.failed = 0
     step.dropped = 0
     step.code = FC_OK
     step.error_node = -1
+    step.error_plan = NULL
     step.pending = plan.n_sources
     plan.steps += 1  # racy on purpose: a hint for sampling
-    step.measure = traced or plan.steps <= 3 or plan.steps % 64 == 0
+    step.measure = step.frame.measure = traced or plan.steps <= 3 or plan.steps % 64 == 0
 
 
 cdef int64_t last_turn
@@ -554,10 +618,14 @@ cdef bint is_short(plan_t *plan) noexcept nogil:
     """Whether all its nodes are measured kernels of the host that together take less than SHORT_NS."""
     cdef int32_t i
     cdef float cost, sum = 0
+    if plan.n_calls:
+        return False
     for i in range(plan.n_nodes):
         cost = fc_load_float(&plan.cost[i])
         sum += cost + NODE_NS
-        if cost == 0 or sum > SHORT_NS or plan.nodes[i].fn == NULL or plan.nodes[i].device != cpu_device():
+        if cost == 0 or sum > SHORT_NS:
+            return False
+        if plan.nodes[i].kind != KERNEL_NODE or plan.nodes[i].device != cpu_device():
             return False
     return True
 
@@ -565,10 +633,11 @@ cdef bint is_short(plan_t *plan) noexcept nogil:
 cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
     """Runs a started step on the calling thread, as go_on."""
     cdef plan_t *plan = step.plan
-    cdef int32_t i, node = FC_EMPTY
+    cdef int32_t i
+    cdef int32_t node = NO_NODE
     cdef float work = 0
     for i in range(plan.n_sources - 1, 0, -1):
-        publish(step, 0, plan.sources[i])
+        publish(step, 0, step.frame, plan.sources[i])
         work += worth(plan, plan.sources[i])
     if plan.n_sources:
         node = plan.sources[0]
@@ -577,27 +646,34 @@ cdef bint execute(step_t *step, int64_t deadline, bint main_thread, void *on_wai
     return go_on(step, node, deadline, main_thread, on_wait)
 
 
-cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, void *on_wait) noexcept nogil:
-    """The caller's part from `node` on, to the step's end.
+cdef bint go_on(
+    step_t *step, int32_t node, int64_t deadline, bint main_thread, void *on_wait
+) noexcept nogil:
+    """The caller's part from `node` of the step's own frame on, to the step's end.
 
     False: a signal or the time limit came, and nodes that run elsewhere keep the step from ending.
     """
     cdef plan_t *plan = step.plan
     cdef int32_t key
     cdef int64_t now, last = 0, idle_since = 0, last_call = 0, leave_at = 0, limit
-    cdef int64_t finished = 0
+    cdef tally_t tally
+    cdef void *item
+    cdef frame_t *frame = step.frame
     cdef uint32_t tick = 0
     cdef job_t *job
+    tally.finished = tally.long_one = 0
     while True:
-        while node != FC_EMPTY:
+        while node != NO_NODE:
             tick += 1
-            if tick & 255 == 0 or deadline or fc_load_float(&plan.cost[node]) >= LONG_NS:
+            if tick & 255 == 0 or deadline or tally.long_one:
+                tally.long_one = False
                 now = fc_now_ns()
                 last = check_caller(step, now, deadline, last if last else now, main_thread)
-            node = run_node(step, node, 0, &finished)
+            node = run_node(step, &frame, node, 0, &tally)
             idle_since = 0
-        node = find_work(step, 0, &finished)
-        if node != FC_EMPTY:
+        item = find_work(step, 0, &tally)
+        if item != FC_EMPTY:
+            node = node_of(step, item, &frame)
             continue
         if fc_load64(&step.pending) == 0:
             break
@@ -637,16 +713,6 @@ cdef bint go_on(step_t *step, int32_t node, int64_t deadline, bint main_thread, 
 
 cdef void clean_step(step_t *step) noexcept nogil:
     """After a failure: releases every value that is left."""
-    cdef plan_t *plan = step.plan
-    cdef int32_t i
-    for i in range(plan.n_slots):
-        if plan.uses[i] != 0 and step.slots[i].buffer != NULL:
-            release_slot(&step.slots[i])
-    # Outputs that nobody reads hold nothing, except where a kernel failed half-way.
-    for i in range(plan.n_slots):
-        if plan.uses[i] == 0 and plan.constant_of[i] < 0 and step.slots[i].buffer != NULL:
-            release_slot(&step.slots[i])
-    while True:
-        i = fc_deque_take(&step.deques[0])
-        if i == FC_EMPTY:
-            break
+    clean_frames(step.frame)
+    while fc_deque_take(&step.deques[0]) != FC_EMPTY:
+        pass

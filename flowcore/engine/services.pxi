@@ -35,7 +35,7 @@ cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *sha
     cdef fc_device *device = NULL
     if t.size * fc_item_size(dtype) > LARGE_BYTES:
         fc_let_go()
-    if ctx.device == cpu_device() or (run.step.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
+    if ctx.device == cpu_device() or (run.frame.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
         rc = new_buffer(dtype, t.size, &t.buffer)
     else:
         device = ctx.device
@@ -66,10 +66,10 @@ cdef int api_share(
 cdef int api_sole(fc_ctx *ctx, int i) noexcept nogil:
     cdef run_t *run = <run_t *>ctx.engine
     cdef fc_buffer *b = ctx.inputs[i].buffer
-    cdef int32_t slot = run.step.plan.in_slots[run.step.plan.nodes[run.node].first_in + i]
-    if b == NULL or b.flags & FC_BUF_EXTERNAL or run.step.plan.uses[slot] == 0:
+    cdef int32_t slot = run.frame.plan.in_slots[run.frame.plan.nodes[run.node].first_in + i]
+    if b == NULL or b.flags & FC_BUF_EXTERNAL or run.frame.plan.uses[slot] == 0:
         return False
-    return fc_load32(&run.step.uses[slot]) == 1 and fc_load32(&b.refs) == 1
+    return fc_load32(&run.frame.uses[slot]) == 1 and fc_load32(&b.refs) == 1
 
 
 cdef int api_forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
@@ -172,6 +172,8 @@ cdef void api_complete(fc_token *t, int status) noexcept nogil:
     pthread_mutex_lock(&step.lock)
     fc_list_remove(&token.link)
     pthread_mutex_unlock(&step.lock)
+    if step.trace != NULL and token.run.started:  # what it waited for too
+        record(step.trace, token.run.frame, token.run.node, 0, token.run.started, fc_now_ns())
     end_node(&token.run, status, True)
     drop_token(token)
     fc_add32(&step.visitors, -1)  # the last touch

@@ -1,8 +1,11 @@
 # What plan, step, node and pool are in memory, and the mechanism that they use.
 
 cdef extern from "_sync.h" nogil:
-    enum: FC_EMPTY
-    enum: FC_RETRY
+    void *FC_EMPTY
+    void *FC_RETRY
+    ctypedef struct fc_cell:
+        void *owner
+        fc_cell *next
     ctypedef struct fc_event:
         int32_t waiters
     ctypedef struct fc_deque:
@@ -33,11 +36,12 @@ cdef extern from "_sync.h" nogil:
     int fc_deque_init(fc_deque *, int64_t)
     void fc_deque_destroy(fc_deque *)
     int64_t fc_deque_size(fc_deque *)
-    int fc_deque_push(fc_deque *, int32_t)
-    int32_t fc_deque_take(fc_deque *)
-    int32_t fc_deque_steal(fc_deque *)
-    void fc_inject(int32_t *, int32_t *, int32_t)
-    int32_t fc_drain(int32_t *)
+    int fc_deque_push(fc_deque *, void *)
+    void *fc_deque_take(fc_deque *)
+    void *fc_deque_steal(fc_deque *)
+    void fc_inject(fc_cell **, fc_cell *)
+    fc_cell *fc_drain(fc_cell **)
+    fc_cell *fc_load_cell(fc_cell **)
     int pthread_mutex_init(pthread_mutex_t *, void *)
     int pthread_mutex_destroy(pthread_mutex_t *)
     int pthread_mutex_lock(pthread_mutex_t *)
@@ -61,6 +65,7 @@ cdef extern from "_run.h":
     int32_t fc_returning
     int32_t fc_returned
     void fc_watch_returning()
+    bint fc_is_true(const fc_tensor *) noexcept nogil
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
@@ -84,33 +89,63 @@ cdef enum:
     LONG_NS = 1000000           # after such a node the caller looks at the clock
     SIGNAL_NS = 50000000        # how often the caller looks for signals
     SLEEP_NS = 100000000        # longest sleep between two looks
-    MAX_JOBS = 64
+    MAX_DEPTH = 100000          # of calls in calls: a recursion that does not end
+    MAX_PATH = 32               # calls that an error can name
+    MAX_IDLE = 64               # frames of a body that are kept for its next calls
+    MAX_EVENTS = 1000000        # of a trace
+    FIRST_TURNS = 4             # of a loop, which are measured
     DIED = -9                   # internal: dropped after a failure
+    NO_NODE = -1
 
 fc_watch_fork()
 fc_watch_returning()
 fc_count_allocations(buf.allocations())
 
 
-cdef struct node_t:
-    fc_kernel fn                # NULL: a Python kernel
+cdef struct python_t:           # a Python kernel
     PyObject *function
+    int32_t *types              # declared output dtypes
+
+cdef struct call_t:             # a node that runs bodies
+    int32_t kind                # of CALL_NODE ...
+    int32_t index               # among the calls of its plan
+    int32_t n_bodies
+    plan_t **bodies             # one; else, then; one per number; condition, turn
+    int32_t n_carried           # of a loop: the arguments that a turn computes; it passes the others on
+    int32_t *carried
+
+cdef enum:                      # what a node is
+    KERNEL_NODE
+    PYTHON_NODE
+    RETURN_NODE                      # the last node of a body: ends the call
+    CALL_NODE
+    IF_NODE
+    CASE_NODE
+    WHILE_NODE
+
+cdef union target_t:            # what a node runs, by its kind
+    fc_kernel fn
+    python_t *python
+    call_t *call
+
+cdef struct node_t:
+    target_t target
     fc_attr *attrs
     fc_resource *state
     fc_device *device
     char *name
+    int64_t first_in            # into plan.in_slots
+    int64_t first_next          # into plan.next
     int32_t n_in
     int32_t n_out
-    int64_t first_in            # into plan.in_slots
     int32_t first_out           # slot
-    int32_t waits               # initial readiness count
-    int64_t first_next          # into plan.next
     int32_t n_next
-    int32_t *types              # declared output dtypes of a Python kernel
+    int32_t kind
     uint32_t host_out           # outputs that live in host memory whatever the device
 
 cdef struct plan_t:
     pool_t *pool
+    PyObject *owner             # the Plan; not a reference
     int32_t n_nodes
     int32_t n_slots
     node_t *nodes
@@ -124,24 +159,56 @@ cdef struct plan_t:
     int32_t *constant_of        # per slot: which of the constants it is; -1: none
     fc_tensor *constants
     int32_t n_constants
+    int32_t *arguments          # slots: of a body's arguments, or of what is fed
+    int32_t n_arguments
+    int32_t n_calls
     float *cost                 # ns per node, 0: not measured
     bint short                  # its runs keep the GIL
     int64_t steps
+    pthread_mutex_t lock        # guards `idle`
+    frame_t *idle
+    int32_t n_idle
 
-cdef struct trace_t:
+# One run of a plan: of the step's own, or of a body that a node of another frame calls. A body's frame is
+# used for turn after turn of its loop, and for call after call.
+cdef struct frame_t:
+    plan_t *plan
+    step_t *step
+    frame_t *caller             # NULL: the step's own
+    int32_t node                # of the caller, which it runs
+    int32_t depth
+    int64_t turn                # of a loop
+    int64_t started             # ns: when its caller did, where that is measured
+    bint measure
+    fc_cell *cells              # one per node: what is ready is a pointer to one
+    fc_tensor *slots
+    fc_tensor *results          # of a turn, on their way to the next
+    const fc_tensor **inputs    # one pointer per entry of plan.in_slots
+    frame_t **callees           # per call of the plan: the frame that runs it, NULL: none
+    int32_t *waits
+    int32_t *uses
+    frame_t *next               # on plan.idle
+
+cdef struct event_t:            # of a trace: one execution of a node
     int64_t start
     int64_t end
     int32_t thread
+    int32_t node
+    plan_t *plan
+    int32_t depth
+    int64_t *path               # of the calls that led to it, the outermost first: node, turn; ...
+
+cdef struct trace_t:
+    pthread_mutex_t lock
+    int64_t count
+    int64_t capacity
+    event_t *events
 
 cdef struct step_t:
     fc_link link                # on the pool's list, where `listed`
     plan_t *plan
-    fc_tensor *slots
-    const fc_tensor **inputs    # one pointer per entry of plan.in_slots
-    int32_t *waits
-    int32_t *uses
-    int32_t *inject_next
-    int32_t inject_head
+    frame_t *frame              # its own
+    fc_cell *inject_head
     fc_deque *deques            # one per thread of the pool; 0: the caller
     fc_event event              # the caller sleeps here
     int64_t pending
@@ -150,6 +217,9 @@ cdef struct step_t:
     int32_t dropped             # some node failed or never ran: what came out is not whole
     int32_t code
     int32_t error_node
+    plan_t *error_plan
+    int32_t error_depth         # of the failed node's frame
+    int64_t error_path[2 * MAX_PATH]
     char message[1024]
     PyObject *error             # exception of a Python kernel or of the wait hook
     PyObject *signal            # exception that a signal raised in the caller
@@ -164,11 +234,17 @@ cdef struct step_t:
     trace_t *trace
     step_t *free_next
 
+cdef struct tally_t:            # of one thread in a step
+    int64_t finished            # nodes, since it told last
+    bint long_one               # one of them took long: look at the clock
+
 cdef struct run_t:              # one execution of a node; ctx.engine points here
     char *message
     fc_ctx ctx
     step_t *step
-    int64_t *finished           # of the thread that runs it
+    frame_t *frame
+    tally_t *tally
+    int64_t started             # ns, where it is measured
     int32_t node
     int32_t thread
     void *scratch               # linked list of blocks
@@ -223,7 +299,7 @@ cdef struct worker_t:
     pool_t *pool
     int32_t index
 
-cdef long long live_plans = 0, live_steps = 0, live_tokens = 0, running_steps = 0
+cdef long long live_plans = 0, live_steps = 0, live_frames = 0, live_tokens = 0, running_steps = 0
 
 cdef extern from *:
     """

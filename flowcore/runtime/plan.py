@@ -33,23 +33,17 @@ from flowcore.runtime.handles import ResourceKey, key_of
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
+from flowcore.runtime.plan_nodes import PlanNodes
 from flowcore.runtime.resources import ResourceManager, RunnerFailure
 from flowcore.runtime.visible_devices import VisibleDevices
 from flowcore.shape import TensorShape
 
 
 @dataclass(eq=False, repr=False)
-class CompiledPlan:
-    """An engine plan with what the session needs around it.
+class CompiledPlan(PlanNodes):
+    """An engine plan with what the session needs around it."""
 
-    `ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several.
-    """
-
-    engine: _engine.Plan
-    ops: list[Operation | None]
-    names: list[str]
-    devices: list[str]
-    fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
+    engine: _engine.Plan = field(kw_only=True)
     queues: dict[ResourceKey, _engine.Resource] = field(default_factory=dict)
     #: of the session's queues, filled while it runs: see ResourceManager
     failures: Mapping[tuple[bytes, bytes], RunnerFailure] = field(default_factory=dict)
@@ -367,7 +361,7 @@ def compile_plan(
     fused = {n.index: tuple([original(op, op) for op in n.fused]) for n in nodes if n.fused}
     ops = [original(n.op, n.op) if n.op is not None else None for n in nodes]
     names, devices = [n.name for n in nodes], [n.device.name for n in nodes]
-    return CompiledPlan(plan, ops, names, devices, fused, lowering.queues, resources.failures)
+    return CompiledPlan(ops, names, devices, fused, lowering.queues, resources.failures, engine=plan)
 
 
 _UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

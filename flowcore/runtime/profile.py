@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
+
+from flowcore import _engine
+from flowcore.runtime.plan_nodes import PlanNodes
 
 __all__ = ["NodeStats", "RunMetadata"]
 
@@ -111,18 +114,18 @@ class RunMetadata:
 
 
 def collect(
-    trace: Sequence[tuple[int, int, int, int]],
-    names: Sequence[str],
-    types: Sequence[str],
-    devices: Sequence[str],
-    fused: Mapping[int, Sequence[str]],
+    trace: Sequence[_engine.Event],
+    plan: PlanNodes,
 ) -> list[NodeStats]:
-    """The engine's (node, start, end, thread) records as NodeStats, by start time.
+    """The engine's records of executions as NodeStats, by start time."""
+    return [_stats(plan, *event) for event in sorted(trace, key=lambda event: event[2])]
 
-    `fused`: the ops of nodes that are several.
-    """
-    records = sorted(trace, key=lambda r: r[1])
-    return [
-        NodeStats(names[i], types[i], devices[i], thread, start, end, tuple(fused.get(i, ())))
-        for i, start, end, thread in records
-    ]
+
+def _stats(
+    root: PlanNodes, owner: _engine.Plan, node: int, start: int, end: int, thread: int, path: object
+) -> NodeStats:
+    plan, i = root.at((owner, node))
+    op = plan.ops[i]
+    fused = tuple([o.name for o in plan.fused.get(i, ())])
+    kind = op.type if op is not None else "Copy"
+    return NodeStats(plan.names[i], kind, plan.devices[i], thread, start, end, fused)

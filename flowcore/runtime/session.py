@@ -552,7 +552,7 @@ class BaseSession:
             self._check_open()
         plan = signature.plan
         timeout = self._config.operation_timeout_in_ms
-        trace: list[tuple[int, int, int, int]] | None = None
+        trace: list[_engine.Event] | None = None
         if metadata is not None:
             instance(metadata, profile.RunMetadata, "run_metadata")
         if options is not None:
@@ -573,9 +573,7 @@ class BaseSession:
             raise (failed := as_exception(error, plan)) from failed.__cause__
         finally:
             if trace is not None and metadata is not None:
-                types = [op.type if op is not None else "Copy" for op in plan.ops]
-                fused = {i: [op.name for op in ops] for i, ops in plan.fused.items()}
-                metadata.node_stats = profile.collect(trace, plan.names, types, plan.devices, fused)
+                metadata.node_stats = profile.collect(trace, plan)
         return signature.build(values)
 
 

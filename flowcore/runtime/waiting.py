@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from threading import get_ident
 from typing import NamedTuple
 
-from flowcore import _fifo, _reader, errors
+from flowcore import _engine, _fifo, _reader, errors
 from flowcore.graph.graph import Graph, GraphKeys
 from flowcore.graph.operation import Operation
 from flowcore.runtime.handles import ResourceKey, key_of, printable, resource_keys
@@ -100,18 +100,20 @@ class WaitMonitor:
         """The run ends."""
         del self._runs[run]
 
-    def watch(self, plan: CompiledPlan, loop: bool = False) -> Callable[[float, Sequence[int], int], None]:
+    def watch(
+        self, plan: CompiledPlan, loop: bool = False
+    ) -> Callable[[float, Sequence[_engine.Place], int], None]:
         """The hook for the engine: (seconds waited, parked nodes, how many others are ready or run).
         `loop`: a queue runner's, which may wait for room while the program runs.
         """
         # per parked node: the op that nothing serves, and when it was first seen
-        since: dict[int, tuple[Operation, float]] = {}
+        since: dict[_engine.Place, tuple[Operation, float]] = {}
 
-        def on_wait(seconds: float, parked: Sequence[int], others: int) -> None:
+        def on_wait(seconds: float, parked: Sequence[_engine.Place], others: int) -> None:
             watched = _TAKES if loop and threading.main_thread().is_alive() else _TAKES + _PUTS
             stands = not others and sum(p is plan for p, _ in self._runs.copy().values()) == 1
             for node in parked:
-                op = plan.ops[node]
+                op = plan.op_at(node)
                 if op is None or op.type not in watched:
                     continue
                 dead = self._dead(op, plan, frozenset(), parked if stands else ())
@@ -130,7 +132,11 @@ class WaitMonitor:
         return on_wait
 
     def _dead(
-        self, op: Operation, plan: CompiledPlan, seen: frozenset[int], all_parked: Sequence[int] = ()
+        self,
+        op: Operation,
+        plan: CompiledPlan,
+        seen: frozenset[int],
+        all_parked: Sequence[_engine.Place] = (),
     ) -> _Dead | None:
         """Where the chain of waits that `op` stands in ends, or None when something on it works:
         slow, but not stuck. `all_parked`: the nodes that the plan's one run waits for, where nothing else
@@ -141,14 +147,14 @@ class WaitMonitor:
             return None  # chosen among several at run time, or waiting for a file
         wanted = _PUTS if op.type in _TAKES else _TAKES
         servers = [o for o in plan.ops if o is not None and _may_serve(o, wanted, queue)]
-        parked_names = {o.name for node in all_parked if (o := plan.ops[node]) is not None}
+        parked_names = {o.name for node in all_parked if (o := plan.op_at(node)) is not None}
         if servers and (not parked_names or any(o.name in parked_names for o in servers)):
             return None  # this very step serves it
         seen = seen | {id(plan)}
         running = [p for p, _ in self._runs.copy().values() if _serves(p, wanted, queue)]
         found: list[_Dead] = []
         for server in {id(p): p for p in running if id(p) not in seen}.values():
-            parked = [server.ops[node] for node in server.engine.waiting()]
+            parked = [server.op_at(node) for node in server.engine.waiting()]
             if len(parked) < sum(p is server for p in running):
                 return None
             for other in parked:

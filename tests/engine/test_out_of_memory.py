@@ -6,10 +6,15 @@ left.
 from __future__ import annotations
 
 import gc
+import pathlib
+import sys
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import nested
 
 import flowcore as fc
 from flowcore import _buffer, _engine, _fifo
@@ -101,6 +106,24 @@ def test_a_run_with_parked_nodes_ends(threads: int, count: int) -> None:
     made, failed = every_failure(lambda: parked_run(threads), count)
     assert made > WIDE
     # With all later ones failing too, every first one but a few that have another way out is an error.
+    assert failed > 0.9 * made if count > 1 else failed > 0.8 * made
+
+
+def nested_run() -> None:
+    """A branch in a loop in a call: five plans, and a frame of each body."""
+    pool = _engine.Pool(1)
+    rng = np.random.default_rng(1)
+    body = nested.random_body(rng, 3, 4)
+    plan = body.engine_plan(pool, top=True)
+    row = np.arange(nested.WIDTH, dtype=np.int64).reshape(1, nested.WIDTH)
+    fed = [row, np.array(2, np.int64), np.array([0], np.int32)]
+    np.testing.assert_array_equal(plan.run(fed)[0], body.interpret(fed)[0])
+
+
+@pytest.mark.parametrize("count", [1, ALL_AFTER])
+def test_nested_calls_leave_nothing(count: int) -> None:
+    made, failed = every_failure(nested_run, count)
+    assert made > 30
     assert failed > 0.9 * made if count > 1 else failed > 0.8 * made
 
 

@@ -92,7 +92,7 @@ def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> No
     environment = {
         **os.environ,
         "FLOWCORE_SANITIZE": sanitizer,
-        "FLOWCORE_ONLY": "_buffer,_fifo,_reader,_engine,_array,_nn,_linalg,_opencl",
+        "FLOWCORE_ONLY": "_buffer,_fifo,_reader,_engine,_array,_nn,_linalg,_elementwise,_opencl",
     }
     subprocess.run(
         [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
@@ -109,9 +109,10 @@ def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> No
         "PYTHONPATH": str(tree),
         "PYTHONMALLOC": "malloc",
     }
-    command = [sys.executable, str(tree / "tests/engine/stress.py"), "4", "400", "5"]
-    result = subprocess.run(
-        command, env={**os.environ, **options}, capture_output=True, text=True, timeout=300
-    )
-    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[:6000]
-    assert "done" in result.stdout
+    for program in (["stress.py", "4", "400", "5"], ["nested.py", "4", "6"]):
+        command = [sys.executable, str(tree / "tests" / "engine" / program[0]), *program[1:]]
+        result = subprocess.run(
+            command, env={**os.environ, **options}, capture_output=True, text=True, timeout=300
+        )
+        assert result.returncode == 0, result.stdout[-2000:] + result.stderr[:6000]
+        assert "done" in result.stdout

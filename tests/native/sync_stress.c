@@ -11,7 +11,8 @@
 static fc_deque deque;
 static int32_t seen[ITEMS], taken, finished;
 
-static void note(int32_t item) {
+static void note(void *pointer) {
+    int32_t item = (int32_t)((intptr_t)pointer - 1);
     if (__atomic_fetch_add(&seen[item], 1, __ATOMIC_RELAXED)) {
         fprintf(stderr, "item %d came out twice\n", item);
         abort();
@@ -22,8 +23,8 @@ static void note(int32_t item) {
 static void *thief(void *unused) {
     (void)unused;
     while (fc_load32(&taken) < ITEMS) {
-        int32_t item = fc_deque_steal(&deque);
-        if (item >= 0) note(item);
+        void *item = fc_deque_steal(&deque);
+        if (item != FC_EMPTY && item != FC_RETRY) note(item);
         else fc_pause();
     }
     return NULL;
@@ -34,15 +35,15 @@ static void deque_stress(void) {
     assert(!fc_deque_init(&deque, 4)); /* small, so that it grows under fire */
     for (int i = 0; i < THIEVES; i++) pthread_create(&threads[i], NULL, thief, NULL);
     for (int32_t item = 0; item < ITEMS; item++) {
-        assert(!fc_deque_push(&deque, item));
+        assert(!fc_deque_push(&deque, (void *)(intptr_t)(item + 1)));
         if (item % 3 == 0) {
-            int32_t own = fc_deque_take(&deque);
-            if (own >= 0) note(own);
+            void *own = fc_deque_take(&deque);
+            if (own != FC_EMPTY) note(own);
         }
     }
     while (fc_load32(&taken) < ITEMS) {
-        int32_t own = fc_deque_take(&deque);
-        if (own >= 0) note(own);
+        void *own = fc_deque_take(&deque);
+        if (own != FC_EMPTY) note(own);
     }
     for (int i = 0; i < THIEVES; i++) pthread_join(threads[i], NULL);
     fc_deque_destroy(&deque);
@@ -52,13 +53,13 @@ static void deque_stress(void) {
 /* Producers inject numbers, one consumer sleeps whenever there is nothing: a missed wake would hang it. */
 #define PRODUCERS 4
 #define EACH 5000
-static int32_t head = FC_EMPTY, next_item[PRODUCERS * EACH];
+static fc_cell *head, cells[PRODUCERS * EACH];
 static fc_event event;
 
 static void *producer(void *arg) {
     int32_t base = (int32_t)(intptr_t)arg * EACH;
     for (int32_t i = 0; i < EACH; i++) {
-        fc_inject(&head, next_item, base + i);
+        fc_inject(&head, &cells[base + i]);
         fc_event_wake(&event, 0);
         if (i % 64 == 0) sched_yield();
     }
@@ -73,20 +74,20 @@ static void inject_stress(void) {
     fc_event_init(&event);
     for (intptr_t i = 0; i < PRODUCERS; i++) pthread_create(&threads[i], NULL, producer, (void *)i);
     while (got < PRODUCERS * EACH) {
-        int32_t item = fc_drain(&head);
-        if (item == FC_EMPTY) {
+        fc_cell *item = fc_drain(&head);
+        if (!item) {
             int32_t key = fc_event_prepare(&event);
             item = fc_drain(&head);
-            if (item == FC_EMPTY) {
+            if (!item) {
                 fc_event_wait(&event, key, -1);
                 continue;
             }
             fc_event_stay_awake(&event);
         }
-        for (; item != FC_EMPTY; item = __atomic_load_n(&next_item[item], __ATOMIC_RELAXED)) got++;
+        for (; item; item = __atomic_load_n(&item->next, __ATOMIC_RELAXED)) got++;
     }
     for (int i = 0; i < PRODUCERS; i++) pthread_join(threads[i], NULL);
-    assert(fc_drain(&head) == FC_EMPTY);
+    assert(!fc_drain(&head));
     fc_event_destroy(&event);
 }
 

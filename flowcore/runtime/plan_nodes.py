@@ -1,0 +1,28 @@
+"""What the nodes of a plan are, for messages, traces and waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flowcore import _engine
+from flowcore.graph.operation import Operation
+
+
+@dataclass(eq=False, repr=False)
+class PlanNodes:
+    """`ops[i]` is the op of node i (None: a copy), the last of `fused[i]` if it is several."""
+
+    ops: list[Operation | None]
+    names: list[str]
+    devices: list[str]
+    fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
+
+    def at(self, place: _engine.Place) -> tuple[PlanNodes, int]:
+        """Where a node that the engine tells of stands: in this plan, or in a body that it calls."""
+        plan, node = place
+        return (self if plan.about is None else plan.about), node
+
+    def op_at(self, place: _engine.Place) -> Operation | None:
+        """The op of a node that the engine tells of."""
+        nodes, node = self.at(place)
+        return nodes.ops[node]
