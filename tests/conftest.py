@@ -17,7 +17,7 @@ import flowcore as fc
 from flowcore import _engine
 from flowcore.graph.operation import Operation
 from flowcore.opencl.host_ops import HOST_OPS
-from flowcore.runtime import devices, opencl_devices, plan, visible_devices
+from flowcore.runtime import devices, opencl_devices, place, visible_devices
 
 #: FLOWCORE_TEST_BUILD=FOLDER: the tests are meant for the build in this folder, and for no other.
 BUILD = os.environ.get("FLOWCORE_TEST_BUILD", "")
@@ -35,15 +35,15 @@ _fallen_back: list[str] = []
 if DEVICE:
     _device = opencl_devices.opencl_devices()[int(DEVICE.rpartition(":")[2])]
     visible_devices.VisibleDevices.preferred = _device  # type: ignore[assignment]
-    _place = plan.place
+    _device_for = place.device_for
 
-    def _watched_place(op: Operation, *args: Any) -> devices.Device:
-        chosen = _place(op, *args)
+    def _watched_device_for(op: Operation, *args: Any) -> devices.Device:
+        chosen = _device_for(op, *args)
         if chosen.is_host and not op.device and _should_have_kernel(op) and _device.kernel_for(op) is None:
             _fallen_back.append(f"{op.type} of {', '.join(t.dtype.name for t in (*op.inputs, *op.outputs))}")
         return chosen
 
-    plan.place = _watched_place
+    place.device_for = _watched_device_for
 
 
 def _should_have_kernel(op: Operation) -> bool:

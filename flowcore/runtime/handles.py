@@ -7,7 +7,7 @@ sees ops only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes, kernels
@@ -45,21 +45,34 @@ def printable(name: bytes) -> str:
     return name.decode("utf-8", "backslashreplace").replace("\0", "\\0")
 
 
+def is_prefilled(op: Operation) -> bool:
+    """Whether the value of `op` is known when a plan is made, so that it is no node: a constant or a
+    handle.
+    """
+    return op._type == "Const" or (
+        op._type in kernels.RESOURCE_FACTORIES and op._outputs[0]._dtype is dtypes.resource
+    )
+
+
 def passes_on(op_type: str) -> bool:
     """Whether ops of this type hand a handle on, and do nothing with what it stands for."""
     return op_type in _PASSING or op_type == "IdentityN"
 
 
-def handle_ops(
-    tensor: Tensor, inputs_of: Callable[[Operation], Sequence[Tensor]] | None = None
-) -> frozenset[Operation] | None:
-    """The ops that make the handles which `tensor` may be at run time; None where that cannot be traced.
+def origins(
+    tensor: Tensor,
+    inputs_of: Callable[[Operation], Sequence[Tensor]] | None = None,
+    arguments: Container[Tensor] = (),
+) -> frozenset[Tensor] | None:
+    """The handles, as their ops make them, which `tensor` may be at run time; None where that cannot
+    be traced.
 
     Args:
       tensor: of dtype resource.
       inputs_of: what an op reads, where a plan has changed that.
+      arguments: tensors whose values come from outside, which are origins too.
     """
-    found: set[Operation] = set()
+    found: set[Tensor] = set()
     seen: set[Tensor] = set()
     left = [tensor]
     while left:
@@ -69,8 +82,8 @@ def handle_ops(
         seen.add(tensor)
         op = tensor.op
         inputs = op.inputs if inputs_of is None else inputs_of(op)
-        if op.type in kernels.RESOURCE_FACTORIES:
-            found.add(op)
+        if tensor in arguments or op.type in kernels.RESOURCE_FACTORIES:
+            found.add(tensor)
         elif op.type == "IdentityN":
             left.append(inputs[tensor.value_index])
         elif op.type in _PASSING:
@@ -90,8 +103,8 @@ def resource_keys(op: Operation) -> frozenset[ResourceKey] | None:
     """The names of all resources that an op may work on; None where a handle cannot be traced."""
     keys: set[ResourceKey] = set()
     for tensor in handles(op):
-        makers = handle_ops(tensor)
-        if makers is None:
+        made = origins(tensor)
+        if made is None:
             return None
-        keys.update(key_of(maker, maker.attrs) for maker in makers)
+        keys.update(key_of(origin.op, origin.op.attrs) for origin in made)
     return frozenset(keys)

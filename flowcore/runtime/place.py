@@ -1,4 +1,4 @@
-"""Placement: which device runs a node.
+"""Placement, the first pass over optimised ops: which device runs each.
 
 A device string is a request. Without soft placement a request that cannot be met is an
 InvalidArgumentError; with it the node falls back to the host.
@@ -10,14 +10,40 @@ engine: it sees devices and ops only.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device
-from flowcore.runtime.handles import handle_ops
+from flowcore.runtime.handles import origins
+from flowcore.runtime.passes.plan_graph import PlanGraph
 from flowcore.runtime.visible_devices import VisibleDevices
+
+__all__ = ["device_for", "place"]
+
+
+def place(
+    graph: PlanGraph, arguments: Mapping[Tensor, Device], visible: VisibleDevices, soft: bool
+) -> dict[Operation, Device]:
+    """The device of each op of `graph`; those on the host are left out.
+
+    Args:
+      graph: optimised.
+      arguments: what is fed, with the device that it lies on; for a handle the one where the
+        resource lives.
+      visible: the devices that may be used.
+      soft: whether the host stands in for a device that there is not.
+    """
+    placed: dict[Operation, Device] = {}
+    elsewhere = {tensor: device for tensor, device in arguments.items() if device is not HOST}
+    if not elsewhere and not any([op._device for op in graph.ops]) and visible.preferred is None:
+        return placed
+    for op in graph.ops:
+        device = device_for(op, graph.inputs(op), visible, placed, soft, elsewhere)
+        if device is not HOST:
+            placed[op] = device
+    return placed
 
 
 @functools.lru_cache(maxsize=1000)
@@ -25,21 +51,24 @@ def _parse(device: str) -> DeviceSpec:
     return DeviceSpec.from_string(device)
 
 
-def place(
+def device_for(
     op: Operation,
     inputs: Sequence[Tensor],
     visible: VisibleDevices,
-    placed: dict[Operation, Device],
+    placed: Mapping[Operation, Device],
     soft: bool,
+    arguments: Mapping[Tensor, Device] | None = None,
 ) -> Device:
     """The device for `op`, which reads `inputs`.
 
-    `placed` holds the devices of the ops before it that are not on the host.
+    `placed` holds the devices of the ops before it, `arguments` those of what is fed, without those
+    on the host.
     """
+    arguments = arguments or {}
     for tensor in inputs:
         if tensor._dtype is dtypes.resource:  # handles are in host memory
             hands_on = any(t._dtype is dtypes.resource for t in op._outputs)
-            return HOST if hands_on else _with_resources(op, inputs, placed)
+            return HOST if hands_on else _with_resources(op, inputs, placed, arguments)
     spec = _parse(op._device) if op._device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
@@ -47,7 +76,7 @@ def place(
             preferred
             if preferred is not None
             and not op.type.startswith(_HOST_ONLY)
-            and _pays(op, inputs, preferred, placed)
+            and _pays(op, inputs, preferred, placed, arguments)
             else HOST
         )
     if op.type.startswith(_HOST_ONLY):
@@ -68,27 +97,43 @@ def place(
     return device if fits else HOST
 
 
-def _with_resources(op: Operation, inputs: Sequence[Tensor], placed: dict[Operation, Device]) -> Device:
+def _home(tensor: Tensor, placed: Mapping[Operation, Device], arguments: Mapping[Tensor, Device]) -> Device:
+    """The device that yields a tensor, or where the resource behind a handle lives."""
+    return arguments.get(tensor) or placed.get(tensor._op, HOST)
+
+
+def _with_resources(
+    op: Operation,
+    inputs: Sequence[Tensor],
+    placed: Mapping[Operation, Device],
+    arguments: Mapping[Tensor, Device],
+) -> Device:
     """Where the resources live that `op` works on; the host where that cannot be traced."""
     device = HOST
-    first: Operation | None = None
+    first: Tensor | None = None
     for tensor in inputs:
         if tensor._dtype is not dtypes.resource:
             continue
-        for maker in sorted(handle_ops(tensor) or (), key=lambda o: o.name):
-            other = placed.get(maker, HOST)
+        for origin in sorted(origins(tensor, arguments=arguments) or (), key=lambda t: t.name):
+            other = _home(origin, placed, arguments)
             if first is not None and other is not device:
                 raise errors.InvalidArgumentError(
                     op.node_def,
                     op,
-                    f"node '{op.name}' ({op.type}) works on '{first.name}' on {device.name} and on"
-                    f" '{maker.name}' on {other.name}; give both the same device",
+                    f"node '{op.name}' ({op.type}) works on '{first.op.name}' on {device.name} and on"
+                    f" '{origin.op.name}' on {other.name}; give both the same device",
                 )
-            device, first = other, maker
+            device, first = other, origin
     return device
 
 
-def _pays(op: Operation, inputs: Sequence[Tensor], device: Device, placed: dict[Operation, Device]) -> bool:
+def _pays(
+    op: Operation,
+    inputs: Sequence[Tensor],
+    device: Device,
+    placed: Mapping[Operation, Device],
+    arguments: Mapping[Tensor, Device],
+) -> bool:
     """Whether a node without a request is worth a device of its own memory: it computes floating
     values, and more than a few.
 
@@ -102,7 +147,10 @@ def _pays(op: Operation, inputs: Sequence[Tensor], device: Device, placed: dict[
     kernel = device.kernel_for(op)
     if kernel is None:
         return False
-    on_host = all(placed.get(t.op, HOST).is_host or t.op.type in _NO_KERNEL for t in inputs)
+    on_host = all(
+        _home(t, placed, arguments).is_host or (t.op.type in _NO_KERNEL and t not in arguments)
+        for t in inputs
+    )
     if kernel.flags & ANY_DEVICE:
         return not on_host
     if not any(t.dtype.is_floating for t in (*inputs, *op._outputs)):

@@ -28,7 +28,7 @@ from flowcore.graph.verifier import Verifier
 from flowcore.runtime import feeds, profile
 from flowcore.runtime.devices import HOST, all_devices
 from flowcore.runtime.fetches import Fetches
-from flowcore.runtime.plan import CompiledPlan, compile_plan
+from flowcore.runtime.plan import CompiledPlan, PlanSettings, compile_plan
 from flowcore.runtime.resources import ResourceManager, RunnerFailure
 from flowcore.runtime.step_errors import as_exception
 from flowcore.runtime.visible_devices import VisibleDevices
@@ -525,11 +525,15 @@ class BaseSession:
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
         config = self._config
-        options, soft = config.graph_options.optimizer_options, config.allow_soft_placement
-        signature = (parsed.tensors, parsed.targets, feed_tensors)
-        plan = compile_plan(
-            self._pool, self._resources, *signature, self._visible, soft, options, config.deterministic
+        settings = PlanSettings(
+            self._pool,
+            self._resources,
+            self._visible,
+            config.allow_soft_placement,
+            config.graph_options.optimizer_options,
+            config.deterministic,
         )
+        plan = compile_plan(settings, parsed.tensors, parsed.targets, feed_tensors)
         if config.log_device_placement:
             for op, device in plan.placements():
                 wanted = DeviceSpec.from_string(op.device).device_type if op.device else None

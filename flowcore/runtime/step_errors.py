@@ -7,7 +7,7 @@ import re
 from flowcore import _engine, dtypes, errors
 from flowcore.graph.graph import GraphKeys
 from flowcore.graph.operation import Operation
-from flowcore.runtime.handles import handle_ops, resource_keys
+from flowcore.runtime.handles import origins, resource_keys
 from flowcore.runtime.plan import CompiledPlan
 from flowcore.runtime.resources import RunnerFailure
 
@@ -95,11 +95,11 @@ def _because(failure: RunnerFailure, message: str) -> str:
 def _with_initializer(op: Operation, message: str) -> str:
     """Names the initialiser of local variables where a message about one names that of the others."""
     local = op.graph.get_collection(GraphKeys.LOCAL_VARIABLES)
-    made = {v.handle.op for v in local if hasattr(v, "handle")}
-    used = [handle_ops(t) for t in op.inputs if t.dtype is dtypes.resource]
+    made = {v.handle for v in local if hasattr(v, "handle")}
+    used = [origins(t) for t in op.inputs if t.dtype is dtypes.resource]
     return (
         message.replace("global_variables_initializer", "local_variables_initializer")
-        if any(made & ops for ops in used if ops is not None)
+        if any(made & handles for handles in used if handles is not None)
         else message
     )
 

@@ -9,7 +9,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.runtime.devices import ANY_DEVICE, HOST
-from flowcore.runtime.place import place
+from flowcore.runtime.place import device_for
 
 
 class OtherDevice:
@@ -48,7 +48,7 @@ def placed_on(
     tensor: fc.Tensor, placed: dict[Any, Any] | None = None, soft: bool = False, prefer: bool = True
 ) -> Any:
     op = tensor.op
-    return place(op, op.inputs, Visible(GPU, prefer), placed or {}, soft)  # type: ignore[arg-type]
+    return device_for(op, op.inputs, Visible(GPU, prefer), placed or {}, soft)  # type: ignore[arg-type]
 
 
 def test_floating_work_goes_to_the_preferred_device_and_the_rest_stays() -> None:
@@ -109,8 +109,8 @@ def test_an_op_on_two_resources_needs_them_on_one_device() -> None:
         [a.handle, b.handle, fc.constant(0.1), fc.constant(1.0), fc.constant(0.9)],
     )
     with pytest.raises(fc.errors.InvalidArgumentError, match=r"'a' on .* and on 'b' on .*give both the same"):
-        place(op, op.inputs, Visible(GPU), {a.op: GPU}, False)  # type: ignore[arg-type,dict-item]
-    assert place(op, op.inputs, Visible(GPU), {a.op: GPU, b.op: GPU}, False) is GPU  # type: ignore[arg-type,dict-item,comparison-overlap]
+        device_for(op, op.inputs, Visible(GPU), {a.op: GPU}, False)  # type: ignore[arg-type,dict-item]
+    assert device_for(op, op.inputs, Visible(GPU), {a.op: GPU, b.op: GPU}, False) is GPU  # type: ignore[arg-type,dict-item,comparison-overlap]
 
 
 def test_queues_and_python_functions_live_with_the_host() -> None:

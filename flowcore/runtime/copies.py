@@ -1,0 +1,130 @@
+"""Copies between memories, the pass after placement: a value that is read in another memory than
+the one that it lies in is copied there, once for each device. Makes no slot and no node: see
+lower.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from flowcore import _engine, dtypes
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.devices import HOST, LAST_ON_HOST, Device
+from flowcore.runtime.handles import is_prefilled
+from flowcore.runtime.passes import PlanGraph
+
+__all__ = ["Copy", "Moved", "Value", "insert_copies"]
+
+
+class Copy:
+    """What `source` is, a value of `tensor`, in the memory of `device`: a step of a plan, and a value."""
+
+    __slots__ = ("device", "source", "tensor")
+
+    def __init__(self, tensor: Tensor, source: Value, device: Device) -> None:
+        self.tensor = tensor
+        self.source = source
+        self.device = device
+
+
+Value = Tensor | Copy
+
+
+class Moved(NamedTuple):
+    """A plan in which each value is read where it lies.
+
+    `steps` are ops and copies, in an order in which they may run; `inputs` is what an op reads
+    instead of what the plan graph says; `memory` is where the values lie that are not on the host.
+    """
+
+    steps: Sequence[Operation | Copy]
+    inputs: Mapping[Operation, tuple[Value, ...]]
+    results: Sequence[Value]
+    memory: Mapping[Value, Device]
+
+
+def insert_copies(
+    graph: PlanGraph,
+    placed: Mapping[Operation, Device],
+    arguments: Mapping[Tensor, Device],
+    wanted: Sequence[Device | None],
+) -> Moved:
+    """`graph` with the copies that it needs.
+
+    Args:
+      graph: optimised.
+      placed: the devices of its ops that are not on the host.
+      arguments: the tensors that are fed, with the devices in whose memory they lie.
+      wanted: for each fetch of the graph the device in whose memory it is to be; None: where it is.
+    """
+    elsewhere: dict[Value, Device] = {
+        tensor: device
+        for tensor, device in arguments.items()
+        if device is not HOST and tensor._dtype is not dtypes.resource
+    }
+    if not placed and not elsewhere and all([device is None or device is HOST for device in wanted]):
+        return Moved(graph.ops, {}, graph.fetches, {})
+    copies = _Copies(elsewhere)
+    inputs: dict[Operation, tuple[Value, ...]] = {}
+    for op in graph.ops:
+        device, read = placed.get(op, HOST), graph.inputs(op)
+        host_in, host_out = _on_host(op, read, device)
+        values = tuple(
+            [copies.value_on(t, HOST if host else device) for t, host in zip(read, host_in, strict=True)]
+        )
+        if values != read:
+            inputs[op] = values
+        copies.steps.append(op)
+        for tensor, host in zip(op._outputs, host_out, strict=True):
+            if not host and tensor not in arguments:  # a fed tensor stays what is fed
+                copies.memory[tensor] = device
+    results = [
+        tensor if device is None else copies.value_on(tensor, device)
+        for tensor, device in zip(graph.fetches, wanted, strict=True)
+    ]
+    return Moved(copies.steps, inputs, results, copies.memory)
+
+
+class _Copies:
+    """Where values lie so far, and the copies that were made of them."""
+
+    def __init__(self, memory: dict[Value, Device]) -> None:
+        self.steps: list[Operation | Copy] = []
+        self.memory = memory
+        self._known: dict[tuple[Value, Device], Copy] = {}
+
+    def value_on(self, tensor: Tensor, device: Device) -> Value:
+        """The value of `tensor` in the memory of `device`. Two devices meet in the memory of the host."""
+        source, value = self.memory.get(tensor, HOST), tensor
+        if source is device:
+            return value
+        if not source.is_host and not device.is_host:
+            return self._copy(tensor, self._copy(tensor, value, HOST), device)
+        return self._copy(tensor, value, device)
+
+    def _copy(self, tensor: Tensor, value: Value, device: Device) -> Copy:
+        found = self._known.get((value, device))
+        if found is None:
+            found = self._known[value, device] = Copy(tensor, value, device)
+            self.steps.append(found)
+            if device is not HOST:
+                self.memory[found] = device
+        return found
+
+
+def _on_host(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple[list[bool], list[bool]]:
+    """Which inputs an op wants in the memory of the host where it runs on `device`, and which outputs
+    it leaves there.
+    """
+    count = len(op._outputs)
+    if device.is_host or is_prefilled(op):
+        return [True] * len(inputs), [True] * count
+    kernel = device.kernel_for(op)
+    wanted, left, flags = (
+        (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
+    )
+    host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
+    if flags & LAST_ON_HOST:
+        host_in[-1] = True
+    return host_in, [bool(left >> min(i, 31) & 1) for i in range(count)]
