@@ -139,7 +139,8 @@ def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
         raise TypeError(
             f"Expected {dtype.name}, found {described(value)} of type '{array.dtype.name}' instead.{advice}"
         )
-    return array.astype(target)
+    with np.errstate(over="ignore"):  # 1e300 is infinite in float32, as it is where it is computed
+        return array.astype(target)
 
 
 def _keeps(array: np.ndarray, target: np.dtype) -> bool:

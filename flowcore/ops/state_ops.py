@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.arguments import described
+from flowcore.arguments import described, flag
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
@@ -80,11 +80,13 @@ def _assign_shape(op: Operation) -> Any:
     return []
 
 
-for _name in ("AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"):
+#: What may be assigned, and what may be added to.
+_ASSIGNS = {"": "type", "Add": "{numbers}", "Sub": "{numbers}"}
+for _name, _types in _ASSIGNS.items():
     register(
-        _name,
+        f"Assign{_name}VariableOp",
         inputs=["resource: resource", "value: dtype"],
-        attrs=["dtype: type"],
+        attrs=[f"dtype: {_types}"],
         shape=_assign_shape,
         stateful=True,
         grad=None,
@@ -132,6 +134,10 @@ def _check_rows(what: str, rows: TensorShape, indices: TensorShape, declared: Te
 
 def _scatter_shape(op: Operation) -> Any:
     handle, indices, updates = op.inputs
+    if declared_shape(handle).ndims == 0:
+        raise ValueError(
+            f"Variable '{handle.op.name}' is a scalar, which has no rows: use assign and its like"
+        )
     if updates.shape.ndims != 0:  # a scalar serves all rows
         _check_rows("updates", updates.shape, indices.shape, declared_shape(handle))
     return []
@@ -279,8 +285,9 @@ def assign(
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable, or value does not convert to its dtype.
-        ValueError: value has another dtype or shape.
+        TypeError: ref is no Variable, value has another dtype or does not convert to it, or
+            validate_shape or use_locking is no bool.
+        ValueError: value has another shape.
         InvalidArgumentError: value has another shape (when it runs).
 
     Example:
@@ -288,7 +295,8 @@ def assign(
         >>> fc.Session().run(fc.assign(v, 2.0))
         np.float32(2.0)
     """
-    return _variable(ref, "ref").assign(value, name=name)
+    flag(_or_false(validate_shape), "validate_shape")
+    return _variable(ref, "ref").assign(value, _or_false(use_locking), name)
 
 
 def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
@@ -304,10 +312,10 @@ def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str 
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable, or value does not convert to its dtype.
-        ValueError: value has another dtype or shape.
-        InvalidArgumentError: the variable holds no numbers, or value has another shape (when it
-            runs).
+        TypeError: ref is no Variable, or one that holds no numbers, value has another dtype or does
+            not convert to it, or use_locking is no bool.
+        ValueError: value has another shape.
+        InvalidArgumentError: value has another shape (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
     Example:
@@ -317,7 +325,7 @@ def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str 
         ...     print(sess.run(fc.assign_add(v, 2.0)))
         3.0
     """
-    return _variable(ref, "ref").assign_add(value, name=name)
+    return _variable(ref, "ref").assign_add(value, _or_false(use_locking), name)
 
 
 def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
@@ -333,10 +341,10 @@ def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str 
         The variable as it is afterwards: a Tensor that reads it.
 
     Raises:
-        TypeError: ref is no Variable, or value does not convert to its dtype.
-        ValueError: value has another dtype or shape.
-        InvalidArgumentError: the variable holds no numbers, or value has another shape (when it
-            runs).
+        TypeError: ref is no Variable, or one that holds no numbers, value has another dtype or does
+            not convert to it, or use_locking is no bool.
+        ValueError: value has another shape.
+        InvalidArgumentError: value has another shape (when it runs).
         FailedPreconditionError: the variable has no value yet (when it runs).
 
     Example:
@@ -346,7 +354,7 @@ def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str 
         ...     print(sess.run(fc.assign_sub(v, 2.0)))
         -1.0
     """
-    return _variable(ref, "ref").assign_sub(value, name=name)
+    return _variable(ref, "ref").assign_sub(value, _or_false(use_locking), name)
 
 
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
@@ -376,8 +384,13 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     return apply("ResourceCountUpTo", _variable(ref, "ref").handle, limit=limit, T=ref.dtype, name=name)
 
 
-def _scatter(kind: str, ref: Any, indices: Any, updates: Any, name: str | None) -> Any:
+def _or_false(value: Any) -> Any:
+    return False if value is None else value
+
+
+def _scatter(kind: str, ref: Any, indices: Any, updates: Any, use_locking: bool, name: str | None) -> Any:
     handle = _variable(ref, "ref").handle
+    flag(use_locking, "use_locking")
     updates = convert_to_tensor(updates, dtype=ref.dtype)
     return ref._after(apply(f"ResourceScatter{kind}", handle, indices, updates, name=name))
 
@@ -412,7 +425,7 @@ def scatter_update(
         ...     print(sess.run(fc.scatter_update(v, [0], [9.0])))
         [9. 2.]
     """
-    return _scatter("Update", ref, indices, updates, name)
+    return _scatter("Update", ref, indices, updates, use_locking, name)
 
 
 def scatter_add(
@@ -445,7 +458,7 @@ def scatter_add(
         ...     print(sess.run(fc.scatter_add(v, [0], [9.0])))
         [10.  2.]
     """
-    return _scatter("Add", ref, indices, updates, name)
+    return _scatter("Add", ref, indices, updates, use_locking, name)
 
 
 def scatter_sub(
@@ -478,7 +491,7 @@ def scatter_sub(
         ...     print(sess.run(fc.scatter_sub(v, [0], [9.0])))
         [-8.  2.]
     """
-    return _scatter("Sub", ref, indices, updates, name)
+    return _scatter("Sub", ref, indices, updates, use_locking, name)
 
 
 def scatter_mul(
@@ -511,7 +524,7 @@ def scatter_mul(
         ...     print(sess.run(fc.scatter_mul(v, [0], [9.0])))
         [9. 2.]
     """
-    return _scatter("Mul", ref, indices, updates, name)
+    return _scatter("Mul", ref, indices, updates, use_locking, name)
 
 
 def scatter_div(
@@ -545,7 +558,7 @@ def scatter_div(
         ...     print(sess.run(fc.scatter_div(v, [0], [4.0])))
         [0.25 2.  ]
     """
-    return _scatter("Div", ref, indices, updates, name)
+    return _scatter("Div", ref, indices, updates, use_locking, name)
 
 
 def scatter_min(
@@ -578,7 +591,7 @@ def scatter_min(
         ...     print(sess.run(fc.scatter_min(v, [0], [9.0])))
         [1. 2.]
     """
-    return _scatter("Min", ref, indices, updates, name)
+    return _scatter("Min", ref, indices, updates, use_locking, name)
 
 
 def scatter_max(
@@ -611,4 +624,4 @@ def scatter_max(
         ...     print(sess.run(fc.scatter_max(v, [0], [9.0])))
         [9. 2.]
     """
-    return _scatter("Max", ref, indices, updates, name)
+    return _scatter("Max", ref, indices, updates, use_locking, name)

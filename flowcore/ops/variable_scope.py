@@ -81,7 +81,7 @@ class VariableScope:
         constraint: The default constraint inside.
 
     Raises:
-        TypeError: dtype is no dtype.
+        TypeError: dtype is no dtype, or a name no str.
         ValueError: reuse is another value.
         NotImplementedError: partitioner is given.
 
@@ -108,12 +108,12 @@ class VariableScope:
         _check_reuse(reuse)
         _no_partitioner(partitioner)
         self._reuse = reuse
-        self._name = name
+        self._name = text(name, "name")
         self._initializer = initializer
         self._regularizer = regularizer
         self._caching_device = caching_device
         self._custom_getter = custom_getter
-        self._name_scope = name_scope
+        self._name_scope = text(name_scope, "name_scope")
         self._dtype = dtypes.as_dtype(dtype)
         self._use_resource = use_resource
         self._constraint = constraint

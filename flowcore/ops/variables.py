@@ -57,7 +57,8 @@ class Variable(TensorOperators):
     Raises:
         TypeError: initial_value does not convert to dtype, or an argument is of another kind.
         ValueError: there is no initial_value, it is a Tensor of another dtype than dtype or has
-            another shape than shape, or collections is no list, tuple or set.
+            another shape than shape, its shape is not known, or collections is no list, tuple or
+            set.
 
     Example:
         >>> v = fc.Variable([1.0, 2.0], name="v")
@@ -91,6 +92,7 @@ class Variable(TensorOperators):
             collections = [GraphKeys.GLOBAL_VARIABLES]
         if not isinstance(collections, (list, tuple, set)):
             raise ValueError(f"collections is a list, tuple or set of names, found {collections!r}")
+        validate_shape = flag(validate_shape, "validate_shape")
         self._trainable = True if trainable is None else flag(trainable, "trainable")
         self._constraint = None if constraint is None else function(constraint, "constraint")
         graph = get_default_graph()
@@ -105,11 +107,16 @@ class Variable(TensorOperators):
                     dtype=dtype,
                     name="initial_value",
                 )
+            if validate_shape and shape is None and not use_resource and not value.shape.is_fully_defined():
+                raise ValueError(
+                    f"the shape of initial_value '{value.name}' must be known, found {value.shape}; give its"
+                    " maker the shape, or pass shape=, validate_shape=False or use_resource=True"
+                )
             static = (
                 TensorShape(shape)
                 if shape is not None
                 else value.shape
-                if flag(validate_shape, "validate_shape")
+                if validate_shape
                 else TensorShape(None)
             )
             self._handle = apply(
@@ -339,9 +346,10 @@ class Variable(TensorOperators):
         with control_dependencies([op]):
             return self._read()
 
-    def _write(self, op_type: str, value: Any, name: str | None, read_value: bool) -> Any:
-        if isinstance(value, Tensor) and value.dtype is not self._dtype:
-            raise ValueError(
+    def _write(self, op_type: str, value: Any, use_locking: bool, name: str | None, read_value: bool) -> Any:
+        flag(use_locking, "use_locking")
+        if isinstance(value, (Tensor, Variable)) and value.dtype is not self._dtype:
+            raise TypeError(
                 f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use"
                 " flowcore.cast"
             )
@@ -365,8 +373,9 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards; the Operation with read_value=False.
 
         Raises:
-            TypeError: value does not convert to the variable's dtype, or read_value is no bool.
-            ValueError: value has another dtype or shape.
+            TypeError: value has another dtype or does not convert to it, or use_locking or
+                read_value is no bool.
+            ValueError: value has another shape.
             InvalidArgumentError: value has another shape (when it runs).
 
         Example:
@@ -376,7 +385,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.assign(2.0)))
             2.0
         """
-        return self._write("AssignVariableOp", value, name, read_value)
+        return self._write("AssignVariableOp", value, use_locking, name, read_value)
 
     def assign_add(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
@@ -393,10 +402,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards; the Operation with read_value=False.
 
         Raises:
-            TypeError: delta does not convert to the variable's dtype, or read_value is no bool.
-            ValueError: delta has another dtype or shape.
-            InvalidArgumentError: the variable holds no numbers, or delta has another shape (when it
-                runs).
+            TypeError: the variable holds no numbers, delta has another dtype or does not convert to
+                it, or use_locking or read_value is no bool.
+            ValueError: delta has another shape.
+            InvalidArgumentError: delta has another shape (when it runs).
             FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
@@ -406,7 +415,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.assign_add(2.0)))
             3.0
         """
-        return self._write("AssignAddVariableOp", delta, name, read_value)
+        return self._write("AssignAddVariableOp", delta, use_locking, name, read_value)
 
     def assign_sub(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
@@ -423,10 +432,10 @@ class Variable(TensorOperators):
             A Tensor that reads the value afterwards; the Operation with read_value=False.
 
         Raises:
-            TypeError: delta does not convert to the variable's dtype, or read_value is no bool.
-            ValueError: delta has another dtype or shape.
-            InvalidArgumentError: the variable holds no numbers, or delta has another shape (when it
-                runs).
+            TypeError: the variable holds no numbers, delta has another dtype or does not convert to
+                it, or use_locking or read_value is no bool.
+            ValueError: delta has another shape.
+            InvalidArgumentError: delta has another shape (when it runs).
             FailedPreconditionError: the variable has no value yet (when it runs).
 
         Example:
@@ -436,11 +445,11 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.assign_sub(2.0)))
             -1.0
         """
-        return self._write("AssignSubVariableOp", delta, name, read_value)
+        return self._write("AssignSubVariableOp", delta, use_locking, name, read_value)
 
-    def _scatter(self, kind: Any, sparse_delta: IndexedSlices, name: str | None) -> Tensor:
+    def _scatter(self, kind: Any, sparse_delta: IndexedSlices, use_locking: bool, name: str | None) -> Tensor:
         instance(sparse_delta, IndexedSlices, "sparse_delta")
-        return kind(self, sparse_delta.indices, sparse_delta.values, name=name)
+        return kind(self, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
     def scatter_sub(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -468,7 +477,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_sub(fc.IndexedSlices([9.0], [0]))))
             [-8.  2.]
         """
-        return self._scatter(state_ops.scatter_sub, sparse_delta, name)
+        return self._scatter(state_ops.scatter_sub, sparse_delta, use_locking, name)
 
     def scatter_add(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -496,7 +505,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_add(fc.IndexedSlices([9.0], [0]))))
             [10.  2.]
         """
-        return self._scatter(state_ops.scatter_add, sparse_delta, name)
+        return self._scatter(state_ops.scatter_add, sparse_delta, use_locking, name)
 
     def scatter_update(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -524,7 +533,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_update(fc.IndexedSlices([9.0], [0]))))
             [9. 2.]
         """
-        return self._scatter(state_ops.scatter_update, sparse_delta, name)
+        return self._scatter(state_ops.scatter_update, sparse_delta, use_locking, name)
 
     def scatter_mul(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -552,7 +561,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_mul(fc.IndexedSlices([9.0], [0]))))
             [9. 2.]
         """
-        return self._scatter(state_ops.scatter_mul, sparse_delta, name)
+        return self._scatter(state_ops.scatter_mul, sparse_delta, use_locking, name)
 
     def scatter_div(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -581,7 +590,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_div(fc.IndexedSlices([4.0], [0]))))
             [0.25 2.  ]
         """
-        return self._scatter(state_ops.scatter_div, sparse_delta, name)
+        return self._scatter(state_ops.scatter_div, sparse_delta, use_locking, name)
 
     def scatter_min(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -609,7 +618,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_min(fc.IndexedSlices([9.0], [0]))))
             [1. 2.]
         """
-        return self._scatter(state_ops.scatter_min, sparse_delta, name)
+        return self._scatter(state_ops.scatter_min, sparse_delta, use_locking, name)
 
     def scatter_max(
         self, sparse_delta: IndexedSlices, use_locking: bool = False, name: str | None = None
@@ -637,7 +646,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.scatter_max(fc.IndexedSlices([9.0], [0]))))
             [9. 2.]
         """
-        return self._scatter(state_ops.scatter_max, sparse_delta, name)
+        return self._scatter(state_ops.scatter_max, sparse_delta, use_locking, name)
 
     def count_up_to(self, limit: int) -> Tensor:
         """Its value, after which it counts up by one, until a limit is reached.

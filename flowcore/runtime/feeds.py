@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
-from flowcore.arguments import as_bytes, described
+from flowcore.arguments import as_bytes, described, with_article
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.shape import MAX_RANK
 
@@ -115,6 +115,7 @@ def _quick(
     if static == ():
         return _quick_scalar(convert, np_dtype)
     plain = _PLAIN.get(np_dtype.kind)
+    least, most = _taken_over(np_dtype)
 
     def quick(value: Any) -> np.ndarray:
         if type(value) is np.ndarray:
@@ -125,11 +126,15 @@ def _quick(
                 return value
         elif plain is not None and type(value) in (list, tuple) and len(value) <= _SHORT:
             fits = static == (len(value),) if static is not None else dims in (None, (None,))
-            if fits and plain.issuperset(map(type, value)):
-                try:
-                    return np.array(value, kind)
-                except OverflowError:
-                    pass  # an int that no float holds: `convert` says so
+            # a NaN at the front is neither within the limits nor beyond them: `convert` takes it
+            if (
+                fits
+                and value
+                and plain.issuperset(map(type, value))
+                and least <= min(value)
+                and max(value) <= most
+            ):
+                return np.array(value, kind)
         return convert(value)
 
     return quick if dims is not None else _quick_scalar(quick, np_dtype)
@@ -139,7 +144,7 @@ def _quick_scalar(convert: Convert, np_dtype: np.dtype) -> Convert:
     """The same for scalars, where the tensor may be one."""
     kind = np_dtype.type
     accepted = _PYTHON_SCALARS.get(np_dtype.kind, ())
-    least, most = _exact_integers(np_dtype)
+    least, most = _taken_over(np_dtype)
 
     def quick(value: Any) -> np.ndarray:
         found = type(value)
@@ -148,7 +153,7 @@ def _quick_scalar(convert: Convert, np_dtype: np.dtype) -> Convert:
                 return value
         elif found is kind:
             return value.__array__()
-        elif found in accepted and (found is not int or least <= value <= most):
+        elif found in accepted and least <= value <= most:
             return kind(value).__array__()
         return convert(value)
 
@@ -164,17 +169,18 @@ _PYTHON_SCALARS: dict[str, tuple[type, ...]] = {
     "i": (int,),
     "u": (int,),
     "b": (bool,),
-    "c": (complex, float),
+    "c": (float,),
 }
 
 
-def _exact_integers(np_dtype: np.dtype) -> tuple[int, int]:
-    """The least and the greatest integer that a scalar of this dtype is made of in one step: those of
-    an integer type, or what a double holds, so that nothing is rounded twice.
+def _taken_over(np_dtype: np.dtype) -> tuple[int, int]:
+    """The least and the greatest number that is made a scalar of this dtype in one step: one that an
+    integer type has, or one that a double holds, so that nothing is rounded twice, and this type too.
     """
     if np_dtype.kind in "iu":
         return int(np.iinfo(np_dtype).min), int(np.iinfo(np_dtype).max)
-    return -(2**53), 2**53
+    most = 2**53 if np_dtype.kind == "b" else min(2**53, int(np.finfo(np_dtype).max))
+    return -most, most
 
 
 def _fits(found: tuple[int, ...], dims: tuple[int | None, ...]) -> bool:
@@ -198,7 +204,10 @@ def _numbers(tensor: Tensor, value: object, np_dtype: np.dtype) -> np.ndarray:
         array = np.asarray(value)
         if array.dtype == np_dtype:
             return array
-        converted = array.astype(np_dtype) if array.dtype != object else np.asarray(value, np_dtype)
+        if array.dtype.kind == "c" and np_dtype.kind != "c" and not np.any(array.imag):
+            array = array.real
+        with np.errstate(over="ignore", invalid="ignore"):  # what is lost is told below
+            converted = _converted(array, value, np_dtype)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise TypeError(
             f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype {tensor.dtype.name}: {error}"
@@ -212,15 +221,21 @@ def _numbers(tensor: Tensor, value: object, np_dtype: np.dtype) -> np.ndarray:
     return converted
 
 
+def _converted(array: np.ndarray, value: object, np_dtype: np.dtype) -> np.ndarray:
+    if array.dtype.kind == "c" and np_dtype.kind != "c":
+        raise TypeError("it has imaginary parts")
+    return array.astype(np_dtype) if array.dtype != object else np.asarray(value, np_dtype)
+
+
 def _kept(array: np.ndarray, converted: np.ndarray) -> bool:
-    """Whether a conversion that may lose something (float to int, wide to narrow int, complex to
-    real) lost nothing.
+    """Whether a conversion that may lose something (float to int, wide to narrow int) lost
+    nothing.
     """
     found, wanted = array.dtype.kind, converted.dtype.kind
     if found in "USV" or wanted == "V":
         return found not in "US"
     if wanted in "fc":
-        return found in "biuf" or wanted == "c" or not np.any(np.imag(array))
+        return True
     if found in "biu":
         return bool((array == converted).all())
     with np.errstate(invalid="ignore"):
@@ -233,8 +248,8 @@ def _strings(tensor: Tensor, value: object) -> np.ndarray:
     for item in array.flat:
         if not isinstance(item, (bytes, str)):
             raise TypeError(
-                f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string: it holds a"
-                f" {type(item).__name__}"
+                f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string: it holds"
+                f" {with_article(type(item).__name__)}"
             )
         if type(item) is str and not item.isascii():
             as_bytes(item, f"the value fed for Tensor '{tensor.name}'")

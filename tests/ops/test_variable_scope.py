@@ -265,3 +265,9 @@ def test_scales_need_a_whole_shape_and_sensible_settings() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             fc.variance_scaling_initializer(**settings)
+
+
+@pytest.mark.parametrize("wrong", [{"name": 5}, {"name": None}, {"name_scope": 5}])
+def test_names_of_a_scope_made_by_hand_are_text(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be a str, found"):
+        fc.VariableScope(False, **wrong)

@@ -69,3 +69,70 @@ def test_operators_in_place_would_lose_the_variable_and_are_refused(name: str, i
         RuntimeError, match=rf"'v:0': .*would not change the variable; use variable\.{instead}"
     ):
         getattr(operator, name)(v, 2.0)
+
+
+def test_what_cannot_be_added_to_is_refused_when_the_node_is_made() -> None:
+    for value in ([True], ["a"]):
+        v = fc.Variable(value)
+        before = len([op for op in v.graph.get_operations() if op.type.startswith("Assign")])
+        for update in (v.assign_add, v.assign_sub, lambda x, v=v: fc.assign_add(v, x)):
+            with pytest.raises(
+                TypeError, match=r"Assign(Add|Sub)VariableOp does not take dtype (bool|string)"
+            ):
+                update(value)
+        assert len([op for op in v.graph.get_operations() if op.type.startswith("Assign")]) == before
+
+
+@pytest.mark.parametrize("updates", [1.0, [1.0]])
+def test_a_scalar_has_no_rows_to_scatter_to(updates: Any) -> None:
+    v = fc.Variable(1.0, name="v")
+    for scatter in (fc.scatter_add, fc.scatter_update, fc.scatter_max):
+        with pytest.raises(ValueError, match="Variable 'v' is a scalar, which has no rows"):
+            scatter(v, [0], updates)
+    with pytest.raises(ValueError, match="Variable 'v' is a scalar"):
+        v.scatter_sub(fc.IndexedSlices([1.0], fc.placeholder(fc.int32)))
+
+
+def test_a_tensor_or_variable_of_another_dtype_is_a_type_error() -> None:
+    v = fc.Variable(1, name="v")
+    for value in (fc.constant(1.0), fc.Variable(1.0), 1.5):
+        for update in (v.assign, v.assign_add, v.assign_sub):
+            with pytest.raises(TypeError, match="int32"):
+                update(value)
+
+
+def test_use_locking_is_a_bool() -> None:
+    v, rows = fc.Variable([1.0]), fc.IndexedSlices([1.0], [0])
+    for update in (v.assign, v.assign_add, v.assign_sub):
+        with pytest.raises(TypeError, match="use_locking must be True or False, found 'x'"):
+            update([1.0], use_locking="x")
+        assert update([1.0], use_locking=True).shape.as_list() == [1]
+    for kind in SCATTERS:
+        with pytest.raises(TypeError, match="use_locking must be True or False, found 'x'"):
+            getattr(v, f"scatter_{kind}")(rows, use_locking="x")
+        with pytest.raises(TypeError, match="use_locking must be True or False, found 'x'"):
+            getattr(fc, f"scatter_{kind}")(v, [0], [1.0], use_locking="x")
+    for assign in (fc.assign, fc.assign_add, fc.assign_sub):
+        with pytest.raises(TypeError, match="use_locking must be True or False, found 'x'"):
+            assign(v, [1.0], use_locking="x")
+        assign(v, [1.0], use_locking=None)
+    with pytest.raises(TypeError, match="validate_shape must be True or False"):
+        fc.assign(v, [1.0], validate_shape="x")
+
+
+def test_an_initial_value_has_a_known_shape_unless_the_variable_may_change_its_own() -> None:
+    for i, shape in enumerate((None, [None], [2, None])):
+        unknown = fc.placeholder(fc.float32, shape)
+        with pytest.raises(
+            ValueError, match=r"the shape of initial_value .* must be known.*validate_shape=False"
+        ):
+            fc.Variable(unknown)
+        with pytest.raises(ValueError, match="must be known"):
+            fc.get_variable(f"v{i}", initializer=unknown)
+        assert fc.Variable(unknown, validate_shape=False).shape.ndims is None
+        assert fc.Variable(unknown, use_resource=True).shape.ndims == (None if shape is None else len(shape))
+        assert fc.Variable(
+            unknown, shape=[2, 3] if shape and len(shape) == 2 else [2]
+        ).shape.is_fully_defined()
+    with pytest.raises(TypeError, match="validate_shape must be True or False, found 'x'"):
+        fc.Variable(1.0, validate_shape="x", shape=[])

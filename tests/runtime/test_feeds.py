@@ -178,3 +178,31 @@ def test_nodes_of_the_graph_are_no_values() -> None:
         for value in (v, fc.constant(1.0), v.initializer, slices):
             with pytest.raises(TypeError, match=r"'x:0' is a node of the graph .*run the node first"):
                 sess.run(x, {x: value})
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_does_not_fit_brings_no_warning_of_numpy() -> None:
+    x, i = fc.placeholder(fc.float32, name="x"), fc.placeholder(fc.int32, name="i")
+    with fc.Session() as sess:
+        for value in (1e300, np.float64(1e300), [1e300, float("nan")], (1e300,), np.full(3, 1e300)):
+            assert np.ravel(sess.run(x, {x: value}))[0] == np.inf
+        for value in (2 + 0j, np.complex64(2), np.full(3, 2 + 0j)):
+            assert np.ravel(sess.run(x, {x: value}))[0] == 2
+            assert np.ravel(sess.run(i, {i: value}))[0] == 2
+        for value in (1 + 2j, np.complex64(1j), np.full(3, 1j), [1j]):
+            with pytest.raises(TypeError, match=r"for Tensor 'x:0' of dtype float32: it has imaginary parts"):
+                sess.run(x, {x: value})
+        for value in (1e300, float("nan"), np.full(3, 1e300), 2**40, [2**70]):
+            with pytest.raises(TypeError, match="for Tensor 'i:0' of dtype int32"):
+                sess.run(i, {i: value})
+        for dtype in (fc.float16, fc.complex64):
+            scalar, row = fc.placeholder(dtype, []), fc.placeholder(dtype, [2])
+            for value in (10**60, 1e60, np.float64(1e60)):
+                assert np.isinf(sess.run(scalar, {scalar: value}))
+                assert np.isinf(sess.run(row, {row: [value, value]})).all()
+            nan = sess.run(row, {row: [float("nan"), 1e60]})
+            assert np.isnan(nan[0])
+            assert np.isinf(nan[1])
+        assert sess.run(fc.constant(1e300)) == np.inf
+        assert sess.run(fc.constant(np.full(2, 1e300), fc.float32)).tolist() == [np.inf] * 2
+        assert sess.run(fc.fill([1], 1e300)).tolist() == [np.inf]
