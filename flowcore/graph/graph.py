@@ -5,7 +5,6 @@ Owns: create_op, names, collections, scopes (per thread), the default-graph stac
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import sys
@@ -19,6 +18,7 @@ from flowcore import locks
 from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number, with_article
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph import device as device_strings
+from flowcore.graph.lasting import lasting
 from flowcore.graph.op_def import OpDef, get_op_def
 from flowcore.graph.operation import IndexedSlices, NodeDef, Operation, Tensor
 from flowcore.shape import checked_rank
@@ -373,7 +373,7 @@ class Graph:
         base, _, number = key.rpartition("_")
         return number.isdecimal() and number[0] != "0" and int(number) < self._names.get(base, 0)
 
-    @contextlib.contextmanager
+    @lasting
     def name_scope(self, name: str | None) -> Iterator[str]:
         """New operations get this name and a slash before their names.
 
@@ -425,7 +425,7 @@ class Graph:
     # -- scopes
     # -------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
+    @lasting
     def control_dependencies(self, control_inputs: Sequence[Any] | None) -> Iterator[None]:
         """Operations made inside run after others.
 
@@ -460,7 +460,7 @@ class Graph:
         finally:
             scopes.controls, scopes.name = old, old_name
 
-    @contextlib.contextmanager
+    @lasting
     def device(self, device_name_or_function: Any) -> Iterator[None]:
         """Operations made inside ask for this device.
 
@@ -491,7 +491,7 @@ class Graph:
         finally:
             scopes.devices = old
 
-    @contextlib.contextmanager
+    @lasting
     def colocate_with(self, op: Any, ignore_existing: bool = False) -> Iterator[None]:
         """Operations made inside share the device of an operation.
 
@@ -537,7 +537,7 @@ class Graph:
         element = self.as_graph_element(item.op if isinstance(item, IndexedSlices) else item)
         return element._op if isinstance(element, Tensor) else element
 
-    @contextlib.contextmanager
+    @lasting
     def gradient_override_map(self, op_type_map: dict[str, str]) -> Iterator[None]:
         """Operations made inside use the gradient registered under another name.
 
@@ -572,7 +572,7 @@ class Graph:
         finally:
             scopes.gradient_override = old
 
-    @contextlib.contextmanager
+    @lasting
     def _original_op(self, op: Operation) -> Iterator[None]:
         """Marks operations made inside as made on behalf of `op` (gradients do)."""
         scopes = self._scopes
@@ -583,7 +583,7 @@ class Graph:
         finally:
             scopes.original_op = old
 
-    @contextlib.contextmanager
+    @lasting
     def as_default(self) -> Iterator[Graph]:
         """Makes this the graph that new operations of this thread go to.
 
@@ -605,7 +605,7 @@ class Graph:
                 )
             _defaults.stack.pop()
 
-    @contextlib.contextmanager
+    @lasting
     def _all_scopes_left(self) -> Iterator[None]:
         """Inside, no name scope, control dependency or device of the thread holds: for initialisers."""
         scopes = self._scopes

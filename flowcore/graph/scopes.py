@@ -12,6 +12,7 @@ from typing import Any
 from flowcore.arguments import described, listed, whole_number
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
+from flowcore.graph.lasting import lasting
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
 __all__ = [
@@ -83,7 +84,7 @@ class name_scope:
         self._stack.__exit__(*details)
 
 
-@contextlib.contextmanager
+@lasting
 def op_scope(values: Sequence[Any], name: str | None, default_name: str | None = None) -> Iterator[str]:
     """The older spelling of name_scope.
 
@@ -179,7 +180,7 @@ def colocate_with(op: Any, ignore_existing: bool = False) -> contextlib.Abstract
     return get_default_graph().colocate_with(op, ignore_existing)
 
 
-@contextlib.contextmanager
+@lasting
 def container(container_name: str) -> Iterator[str]:
     """Accepted: resources are named per session, and not kept in containers.
 

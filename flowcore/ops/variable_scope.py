@@ -19,6 +19,7 @@ from typing import Any
 from flowcore import dtypes, locks
 from flowcore.arguments import flag, function, instance, listed, text
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
+from flowcore.graph.lasting import lasting
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
 from flowcore.ops.variables import Variable
@@ -539,7 +540,7 @@ def _chain(inner: Any, outer: Any) -> Any:
     return lambda getter, *args, **kwargs: inner(lambda *a, **k: outer(getter, *a, **k), *args, **kwargs)
 
 
-@contextlib.contextmanager
+@lasting
 def _open(scope: VariableScope, forget_opened: bool) -> Iterator[VariableScope]:
     """Makes `scope` the current one.
 
@@ -714,7 +715,7 @@ def _graph_of(values: Sequence[Any]) -> Graph:
     return next(iter(graphs.values()), get_default_graph())
 
 
-@contextlib.contextmanager
+@lasting
 def variable_op_scope(
     values: Sequence[Any], name_or_scope: Any, default_name: str | None = None, **settings: Any
 ) -> Iterator[VariableScope]:
