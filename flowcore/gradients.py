@@ -152,7 +152,7 @@ def gradients(
         name: The name scope of the new nodes.
         colocate_gradients_with_ops: Whether each gradient runs on the device of its op.
         gate_gradients: Accepted; every gradient is complete before it is used.
-        aggregation_method: Accepted; see AggregationMethod.
+        aggregation_method: Accepted; a value of AggregationMethod, or None.
         stop_gradients: Tensors to treat as constants, a list; None: none.
         unconnected_gradients: What to return for an x that ys do not depend on:
             UnconnectedGradients.NONE or ZERO.
@@ -165,15 +165,22 @@ def gradients(
     Raises:
         LookupError: an op on the way has no gradient.
         TypeError: an argument is of another kind, or a y is text.
-        ValueError: grad_ys has another length or shape, or unconnected_gradients is another value.
+        ValueError: grad_ys has another length or shape, ys or xs is None, or unconnected_gradients
+            or aggregation_method is another value.
 
     Example:
         >>> x = fc.constant(3.0)
         >>> print(fc.Session().run(fc.gradients(x * x, x)[0]))
         6.0
     """
-    ys = _flat(ys)
-    xs = _flat(xs)
+    ys = _tensors(ys, "ys")
+    xs = _tensors(xs, "xs")
+    if aggregation_method not in (None, *_AGGREGATION_METHODS):
+        raise ValueError(
+            f"aggregation_method must be one of {_AGGREGATION_METHODS}, a value of AggregationMethod, found"
+            f" {described(aggregation_method)}"
+        )
+    flag(gate_gradients, "gate_gradients")
     stops = _flat(stop_gradients) if stop_gradients is not None else []
     try:
         unconnected = UnconnectedGradients(unconnected_gradients)
@@ -205,6 +212,18 @@ def gradients(
                 total = zeros_like(x)
             result.append(total)
         return result
+
+
+#: Each of AggregationMethod's.
+_AGGREGATION_METHODS = [0, 1, 2]
+
+
+def _tensors(value: Any, what: str) -> list[Any]:
+    """A tensor or a list of tensors as a list. Raises ValueError where one is None."""
+    found = _flat(value)
+    if any(x is None for x in found):
+        raise ValueError(f"{what} must be a Tensor or a list of Tensors, found {described(value)}")
+    return found
 
 
 def _flat(value: Any) -> list[Any]:

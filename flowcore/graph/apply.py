@@ -12,7 +12,7 @@ from typing import Any
 
 from flowcore.dtypes import DType
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.graph import Graph, get_default_graph
+from flowcore.graph.graph import Graph, checked_by_inputs, get_default_graph
 from flowcore.graph.op_def import ArgDef, OpDef, get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
@@ -69,7 +69,7 @@ def _apply(
     for key, attr in op_def.attr.items():
         if key in values:
             value = values[key]
-            complete[key] = attr.check(op_def.name, value) if key in op_def.inferred else value
+            complete[key] = checked_by_inputs(op_def, attr, value) if key in op_def.inferred else value
         elif attr.has_default:
             complete[key] = attr.default
         else:

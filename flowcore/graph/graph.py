@@ -16,10 +16,10 @@ from typing import Any
 
 from flowcore import locks
 from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number, with_article
-from flowcore.dtypes import DType, as_dtype
+from flowcore.dtypes import ALL, DType, as_dtype
 from flowcore.graph import device as device_strings
 from flowcore.graph.lasting import lasting
-from flowcore.graph.op_def import OpDef, get_op_def
+from flowcore.graph.op_def import AttrDef, OpDef, get_op_def
 from flowcore.graph.operation import IndexedSlices, NodeDef, Operation, Tensor
 from flowcore.shape import checked_rank
 
@@ -703,7 +703,7 @@ class Graph:
 
         Raises:
             TypeError: name is no str.
-            ValueError: name is that of an operation, or malformed.
+            ValueError: name is that of an operation, has no index, or is malformed.
             KeyError: there is no such tensor.
 
         Example:
@@ -778,10 +778,17 @@ class Graph:
                 )
             return op._outputs[int(index)]
         op = self._by_name.get(name)
+        if not allow_operation:
+            raise ValueError(
+                f"'{name}' is not the name of a tensor, which is '<operation>:<output index>'"
+                + (
+                    f"; the first output of this operation is '{name}:0'"
+                    if op is not None and op._outputs
+                    else ""
+                )
+            )
         if op is None:
             raise KeyError(f"this graph has no operation named '{name}'")
-        if not allow_operation:
-            raise ValueError(f"'{name}' is an operation; its first output is '{name}:0'")
         return op
 
     def is_feedable(self, tensor: Any) -> bool:
@@ -1021,11 +1028,11 @@ def _completed(
         found: Any = count if arg.number_attr else [t.dtype for t in inputs[at : at + count]]
         of_list = arg.number_attr or arg.type_list_attr
         if of_list and of_list not in given:
-            given[of_list] = op_def.attr[of_list].check(op_def.name, found)
+            given[of_list] = checked_by_inputs(op_def, op_def.attr[of_list], found)
         if of_list:
             count = given[of_list] if arg.number_attr else len(given[of_list])
-        if arg.type_attr and inputs[at : at + count]:
-            given.setdefault(arg.type_attr, inputs[at].dtype)
+        if arg.type_attr and arg.type_attr not in given and inputs[at : at + count]:
+            given[arg.type_attr] = checked_by_inputs(op_def, op_def.attr[arg.type_attr], inputs[at].dtype)
         at += count
     if at != len(inputs):
         names = ", ".join(arg.name for arg in op_def.input_arg) or "none"
@@ -1042,6 +1049,31 @@ def _completed(
             given[key] = attr.default
     _check_types(op_def, inputs, given)
     return given
+
+
+def checked_by_inputs(op_def: OpDef, attr: AttrDef, value: Any) -> Any:
+    """An attribute that inputs determine, in its stored form.
+
+    Raises TypeError, which names the input, where the op does not take its dtype; ValueError for a
+    list of a length that it does not take.
+    """
+    try:
+        return attr.check(op_def.name, value)
+    except TypeError:
+        name = next((arg.name for arg in op_def.input_arg if arg.type_attr == attr.name), None)
+        if name is None or attr.allowed is None:
+            raise
+        names = ", ".join(t.name for t in ALL if t in attr.allowed)
+        raise TypeError(
+            f"{op_def.name} does not take dtype {value.name} as input '{name}'; it takes {names}"
+        ) from None
+    except ValueError:
+        name = next((arg.name for arg in op_def.input_arg if arg.number_attr == attr.name), None)
+        if name is None:
+            raise
+        raise ValueError(
+            f"{op_def.name} needs at least {attr.minimum} tensors as input '{name}', found {value}"
+        ) from None
 
 
 def _check_types(op_def: OpDef, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> None:

@@ -272,7 +272,7 @@ def py_func(
         are unknown: use set_shape. A Python number becomes the declared dtype.
 
     Raises:
-        TypeError: Tout is no dtype, or inp cannot be iterated.
+        TypeError: Tout is no dtype, or inp no list.
         ValueError: func cannot be called.
         InvalidArgumentError: func returned another number of values, a number that does not fit, or
             an array of another dtype (when it runs).
@@ -287,6 +287,7 @@ def py_func(
     many = isinstance(Tout, (list, __builtins_tuple))
     types = [dtypes.as_dtype(t) for t in (Tout if many else [Tout])]
     token = f"pyfunc_{next(_tokens)}"
+    inputs = listed(inp, "inp")
     get_default_graph()._py_funcs[token] = func
-    result = apply("PyFunc", list(inp), token=token, Tout=types, name=name)
+    result = apply("PyFunc", inputs, token=token, Tout=types, name=name)
     return result if many or not types else result[0]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flowcore import dtypes
+from flowcore.arguments import described
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import array_of, constant, constant_value
 from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
@@ -20,6 +21,8 @@ from flowcore.shape import Dimension, TensorShape
 def int_argument(value: Any, name: str) -> Any:
     """A shape, axis or size argument in the form that `apply` converts: numbers as int32 (int64
     where they need it), tensors as they are.
+
+    Raises TypeError for text, fractions and lists of these, ValueError where a part is not known.
     """
     if isinstance(value, TensorShape):
         value = value.as_list() if value.ndims is not None else None
@@ -31,7 +34,7 @@ def int_argument(value: Any, name: str) -> Any:
             return value
     if value is None or (isinstance(value, list) and any(v is None for v in value)):
         raise ValueError(f"{name} must be fully known here, found {value}")
-    if isinstance(value, (int, list)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, complex, str, bytes, list)) and not isinstance(value, bool):
         try:
             array = array_of(value)
         except (TypeError, ValueError) as error:
@@ -40,17 +43,22 @@ def int_argument(value: Any, name: str) -> Any:
             array.dtype.kind in "iu" and array.max() <= 2**31 - 1 and array.min() >= -(2**31)
         ):
             return array.astype(np.int32)
+        if array.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be whole numbers of at most 64 bits, found {described(value)}")
         return array
     return value
 
 
-def int_tensor(value: Any, name: str, dtype: Any = None) -> Tensor:
-    """A shape, axis or size argument as an int32 (or int64) tensor of its own name."""
+def int_tensor(value: Any, name: str, dtype: Any = None, what: str | None = None) -> Tensor:
+    """A shape, axis or size argument as an int32 (or int64) tensor of its own name; messages say
+    `what`, or the name.
+    """
+    what = name if what is None else what
     tensor = convert_to_tensor(
-        int_argument(value, name), dtype=dtype, name=name, preferred_dtype=dtypes.int32
+        int_argument(value, what), dtype=dtype, name=name, preferred_dtype=dtypes.int32
     )
     if tensor.dtype not in (dtypes.int32, dtypes.int64):
-        raise TypeError(f"{name} must be int32 or int64, found {tensor.dtype.name}")
+        raise TypeError(f"{what} must be int32 or int64, found {tensor.dtype.name}")
     return tensor
 
 

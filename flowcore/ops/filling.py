@@ -9,7 +9,7 @@ import numpy as np
 from flowcore import dtypes
 from flowcore.arguments import whole_number
 from flowcore.graph.apply import apply
-from flowcore.graph.constants import constant, constant_value, constant_value_as_shape
+from flowcore.graph.constants import constant, constant_value, constant_value_as_shape, make_array
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
@@ -272,17 +272,31 @@ def range(start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name
         start, limit = 0, start
     kind = None if dtype is None else dtypes.as_dtype(dtype)
     with name_scope(name, "Range", [start, limit, delta]) as scope:
-        parts = [
-            v if isinstance(v, Tensor) else convert_to_tensor(v, kind, n)
-            for v, n in ((start, "start"), (limit, "limit"), (delta, "delta"))
+        given = {"start": start, "limit": limit, "delta": delta}
+        parts = {n: _range_part(value, kind, n) for n, value in given.items()}
+        found = [p.dtype if isinstance(p, Tensor) else _dtype_of(p) for p in parts.values()]
+        widest = kind or max(found, key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1)
+        typed = [
+            cast(p, widest) if isinstance(p, Tensor) else constant(p, widest, name=n)
+            for n, p in parts.items()
         ]
-        for part, n in zip(parts, ("start", "limit", "delta"), strict=True):
-            if part.dtype not in dtypes.GROUPS["reals"]:
-                raise TypeError(f"{n} must be a real number, found {part.dtype.name}")
-        widest = kind or max(
-            (p.dtype for p in parts), key=lambda t: _RANGE_ORDER.index(t) if t in _RANGE_ORDER else -1
-        )
-        return apply("Range", *(cast(p, widest) for p in parts), name=scope)
+        return apply("Range", *typed, name=scope)
+
+
+def _range_part(value: Any, kind: Any, name: str) -> Any:
+    """A Tensor, or a Python number: that becomes one of the result's dtype at once, because 0.01 is
+    another number in float32.
+    """
+    if type(value) in (int, float):
+        return value
+    part = value if isinstance(value, Tensor) else convert_to_tensor(value, kind, name)
+    if part.dtype not in dtypes.GROUPS["reals"]:
+        raise TypeError(f"{name} must be a real number, found {part.dtype.name}")
+    return part
+
+
+def _dtype_of(number: float) -> dtypes.DType:
+    return dtypes.as_dtype(make_array(number).dtype)
 
 
 def _lin_space_shape(op: Operation) -> Any:

@@ -134,7 +134,12 @@ def concat(values: Any, axis: Any, name: str = "concat") -> Tensor:
         values = [values]
     if len(values) == 1:
         with name_scope(name):
-            int_tensor(axis, "concat_dim").shape.assert_has_rank(0)
+            found = int_tensor(axis, "concat_dim", what="the axis of concat").shape
+            if found.ndims not in (None, 0):
+                raise ValueError(
+                    f"the axis of concat must be a scalar, found shape {found}; the arguments are"
+                    " (values, axis)"
+                )
             return identity(values[0], name=name)
     return apply("ConcatV2", list(values), axis, name=name)
 
@@ -237,9 +242,12 @@ def split(
     """
     if isinstance(num_or_size_splits, (int, np.integer, Dimension)):
         return apply("Split", axis, value, num_split=int(num_or_size_splits), name=name)
-    sizes = int_tensor(num_or_size_splits, "Const")
-    if sizes.shape.ndims == 0:
-        raise ValueError("Rank-0 tensors are not supported as the num_or_size_splits argument to split.")
+    sizes = int_tensor(num_or_size_splits, "Const", what="num_or_size_splits")
+    if sizes.shape.ndims not in (None, 1):
+        raise ValueError(
+            "num_or_size_splits must be a Python number or a vector of sizes, found a tensor of shape"
+            f" {sizes.shape}"
+        )
     count = sizes.shape.with_rank(1)[0].value if num is None else num
     if count is None:
         raise ValueError("Cannot infer num from shape of num_or_size_splits; pass num=")

@@ -81,7 +81,9 @@ def test_look_up_by_name() -> None:
         graph.get_tensor_by_name("y:0")
     with pytest.raises(KeyError, match="only 1 outputs"):
         graph.get_tensor_by_name("x:1")
-    with pytest.raises(ValueError, match="first output is 'x:0'"):
+    with pytest.raises(ValueError, match="'y' is not the name of a tensor, which is '<operation>:"):
+        graph.get_tensor_by_name("y")
+    with pytest.raises(ValueError, match="the first output of this operation is 'x:0'"):
         graph.get_tensor_by_name("x")
 
 

@@ -100,7 +100,7 @@ def test_an_operation_made_by_hand_takes_missing_attributes_from_its_inputs() ->
         ("ReadFile", ["x"], {}, "input 0 of a new ReadFile must be string, found tensor 'x:0' of float32"),
         ("Neg", ["x"], {"T": "int32"}, "input 0 of a new Neg must be int32"),
         ("AddN", ["x"], {"N": 2**60}, r"a new AddN takes \d+ inputs \(inputs\), found 1"),
-        ("AddN", [], {}, "Attribute 'N' of AddN must be at least 1, found 0"),
+        ("AddN", [], {}, "AddN needs at least 1 tensors as input 'inputs', found 0"),
         ("IdentityN", ["x", "x"], {"T": ["int32"]}, r"a new IdentityN takes 1 inputs \(input\), found 2"),
         ("Neg", ["x"], {"foo": 1}, "Neg has no attribute 'foo'; it has T"),
     ],

@@ -175,3 +175,35 @@ def test_mappings_with_keys_of_several_kinds() -> None:
 def test_a_check_without_data_still_says_what_failed() -> None:
     with pytest.raises(fc.errors.InvalidArgumentError, match="assertion failed, and there is no data"):
         fc.assert_positive(-1, data=[])
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: fc.reduce_sum([1.0], axis="x"), "axis must be whole numbers"),
+        (lambda: fc.reduce_sum([1.0], axis=1.5), "axis must be whole numbers"),
+        (lambda: fc.reshape([1], "a"), "shape must be whole numbers"),
+        (lambda: fc.reshape([1], [1.5]), "shape must be whole numbers of at most 64 bits, found .1.5."),
+        (lambda: fc.reshape([1], [2**70]), "shape must be whole numbers of at most 64 bits"),
+        (lambda: fc.gather([1], "a"), "string as input 'indices'; it takes int32, int64"),
+        (lambda: fc.gather([1], [0.5]), "float32 as input 'indices'"),
+        (lambda: fc.expand_dims([1], "a"), "string as input 'dim'"),
+        (lambda: fc.argmax([1], "a"), "string as input 'dimension'"),
+        (lambda: fc.sqrt(fc.constant(1)), "Sqrt does not take dtype int32 as input 'x'; it takes float16"),
+        (lambda: fc.concat([[1], [2]], "a"), "string as input 'axis'"),
+        (lambda: fc.concat(3, [1]), r"axis of concat must be a scalar.*arguments are \(values, axis\)"),
+        (lambda: fc.concat([], 0), "ConcatV2 needs at least 1 tensors as input 'values', found 0"),
+        (lambda: fc.split([1], None), "num_or_size_splits must be fully known"),
+        (lambda: fc.split([1], "a"), "num_or_size_splits must be whole numbers"),
+        (lambda: fc.split([1], fc.constant(1)), "num_or_size_splits must be a Python number or a vector"),
+        (lambda: fc.py_func(len, 3, fc.int32), "inp must be a list, found 3"),
+        (lambda: fc.get_default_graph().create_op("Sqrt", [fc.constant(1)]), "int32 as input 'x'"),
+        (lambda: fc.gradients(None, None), "ys must be a Tensor or a list of Tensors, found None"),
+        (lambda: fc.gradients(fc.constant(1.0), [None]), "xs must be a Tensor or a list of Tensors"),
+        (lambda: fc.gradients([], [], aggregation_method=17), r"one of \[0, 1, 2\].*found 17"),
+        (lambda: fc.gradients([], [], gate_gradients="x"), "gate_gradients must be True or False"),
+    ],
+)  # fmt: skip
+def test_messages_name_the_argument_and_not_the_attribute(make: Callable[[], object], text: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=text):
+        make()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -73,3 +76,18 @@ def test_a_range_names_the_number_that_is_none(position: int) -> None:
     numbers[position] = [1]  # type: ignore[call-overload]
     with pytest.raises(ValueError, match=rf"{name} of a Range must be a scalar, found shape \(1,\)"):
         fc.range(*numbers)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        lambda: (fc.constant(0, fc.float64), 1, 0.01),
+        lambda: (0, fc.constant(1, fc.float64), 0.01),
+        lambda: (0, np.float64(1), 0.01),
+        lambda: (0, 1, fc.constant(0.01, fc.float64)),
+    ],
+)
+def test_a_fraction_is_not_rounded_to_float32_on_its_way_to_float64(numbers: Callable[[], Any]) -> None:
+    found = fc.Session().run(fc.range(*numbers()))
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, np.arange(0, 1, 0.01))
