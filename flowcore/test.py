@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from flowcore import arguments
 from flowcore._missing_names import module_getattr
-from flowcore.arguments import described, listed, real_number
 from flowcore.gradients import gradients
 from flowcore.graph import constants
 from flowcore.graph.conversion import convert_to_tensor
@@ -101,11 +101,11 @@ def compute_gradient(
     if session is None:
         raise ValueError("compute_gradient needs a default session: use it inside `with flowcore.Session():`")
     several = isinstance(x, (list, tuple))
-    xs, x_shapes = (list(x), listed(x_shape, "x_shape")) if several else ([x], [x_shape])
+    xs, x_shapes = (list(x), arguments.listed(x_shape, "x_shape")) if several else ([x], [x_shape])
     given = (
         [None] * len(xs)
         if x_init_value is None
-        else listed(x_init_value, "x_init_value")
+        else arguments.listed(x_init_value, "x_init_value")
         if several
         else [x_init_value]
     )
@@ -118,7 +118,7 @@ def compute_gradient(
     step = _positive(delta, "delta")
     others = {} if extra_feed_dict is None else extra_feed_dict
     if not isinstance(others, Mapping):
-        raise TypeError(f"extra_feed_dict must map tensors to values, found {described(others)}")
+        raise TypeError(f"extra_feed_dict must map tensors to values, found {arguments.described(others)}")
     if init_targets is not None:
         session.run(init_targets)
     feeds = {**others, **dict(zip(xs, points, strict=True))}
@@ -180,7 +180,7 @@ def _dims(tensor: Any, shape: Any, what: str) -> list[int]:
     where the shape is not that of the tensor, or unknown in part.
     """
     if not isinstance(tensor, (Tensor, Variable)):
-        raise TypeError(f"{what} must be a Tensor, found {described(tensor)}")
+        raise TypeError(f"{what} must be a Tensor, found {arguments.described(tensor)}")
     if not (tensor.dtype.is_floating or tensor.dtype.is_complex):
         raise TypeError(
             f"{what} must be floating or complex to have a gradient, found '{tensor.name}' of"
@@ -198,7 +198,7 @@ def _dims(tensor: Any, shape: Any, what: str) -> list[int]:
 
 
 def _positive(value: Any, what: str) -> float:
-    number = real_number(value, what)
+    number = arguments.real_number(value, what)
     if not (number > 0 and math.isfinite(number)):
         raise ValueError(f"{what} must be a positive number, found {number}")
     return number
