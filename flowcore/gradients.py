@@ -463,7 +463,7 @@ def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> N
         if op in seen or op not in inside:
             continue
         seen.add(op)
-        if op.type in ("ReadVariableOp", "ResourceGather"):
+        if "variable" in op.op_def.reads.values() and op.op_def.grad is not None:
             raise ValueError(
                 f"the function under custom_gradient reads variable '{op._inputs[0].op.name}'; pass it as an"
                 " argument"

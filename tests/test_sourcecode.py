@@ -126,6 +126,58 @@ def test_no_import_hides_in_a_function(path: pathlib.Path) -> None:
                 )
 
 
+#: Op types that files outside ops/ know by name, each for what its declaration cannot say: the work
+#: of a pass or a device with these very ops. Nothing else is decided by a name.
+KNOWN_BY_NAME = {
+    "gradients.py": {"Identity", "ReadVariableOp", "Reshape"},  # their gradients take sparse ones
+    "graph/constants.py": {"Cast", "ConcatV2", "Pack", "Shape", "StridedSlice"},  # partly known shapes
+    "runtime/feeds.py": {"ReadVariableOp", "ResourceGather"},  # what feeding a variable feeds
+    "runtime/fetches.py": {"ReadVariableOp"},
+    "runtime/fuse_opencl.py": {"Mean"},
+    "runtime/handles.py": {"Const"},
+    "runtime/lower.py": {"Const", "PyFunc"},
+    "runtime/place.py": {"Placeholder"},
+    "runtime/plan.py": {"Placeholder"},
+}
+
+
+def is_op_type(node: ast.AST) -> bool:
+    """Whether an expression is the type of an op, by the names that this has everywhere."""
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name in ("type", "_type", "op_type") and not (
+        isinstance(node, ast.Attribute) and "device" in ast.unparse(node.value)
+    )
+
+
+def strings_in(node: ast.AST) -> set[str]:
+    return {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in SOURCES if p.suffix == ".py" and "ops" not in p.relative_to(PACKAGE).parts],
+    ids=lambda p: str(p.relative_to(PACKAGE)),
+)
+def test_facts_about_ops_stand_in_their_declarations_and_are_not_guessed_from_names(
+    path: pathlib.Path,
+) -> None:
+    relative = path.relative_to(PACKAGE).as_posix()
+    by_name: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and is_op_type(node.value):
+            parts = ("startswith", "endswith", "removeprefix", "removesuffix", "find", "partition", "split")
+            assert node.attr not in parts, f"{path}:{node.lineno} looks at a part of an op's type"
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            for operator, right in zip(node.ops, node.comparators, strict=True):
+                inside = isinstance(operator, (ast.In, ast.NotIn)) and is_op_type(right)
+                assert not inside, f"{path}:{node.lineno} looks for a part of an op's type"
+            if any(map(is_op_type, sides)):
+                by_name |= set().union(*map(strings_in, sides))
+    if not relative.startswith("runtime/passes/"):
+        assert by_name == KNOWN_BY_NAME.get(relative, set()), f"{path} knows ops by name"
+
+
 def test_no_file_is_ignored_by_pytest_and_no_test_shadows_another() -> None:
     for path in (ROOT / "tests").rglob("*.py"):
         names = [

@@ -9,7 +9,7 @@ import ast
 import functools
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from flowcore import dtypes
@@ -188,6 +188,14 @@ def parse_arg(spec: str, attrs: dict[str, AttrDef]) -> ArgDef:
     return ArgDef(name, dtype=_DTYPE_NAMES[element], number_attr=number)
 
 
+#: Kinds of resources that the session keeps and handles lead to.
+RESOURCES = frozenset({"variable", "queue", "reader"})
+#: What an op may make: one of these, or random numbers from a counter of its own.
+MAKES = RESOURCES | {"rng"}
+#: What an op may wait for until another step acts on the same queue.
+WAITS = frozenset({"elements", "room"})
+
+
 class OpDef(NamedTuple):
     """A registered op.
 
@@ -206,6 +214,33 @@ class OpDef(NamedTuple):
     output_types: Callable[[dict[str, Any]], Sequence[DType]]
     is_stateful: bool = False
     inferred: frozenset[str] = frozenset()
+    #: What follows is said by the arguments of `register` of these names.
+    makes: str = ""
+    reads: Mapping[str, str] = {}
+    writes: Mapping[str, str] = {}
+    passes: tuple[str, ...] = ()
+    waits: tuple[str, str] | None = None
+    on_host: bool = False
+    is_commutative: bool = False
+
+    @property
+    def makes_handle(self) -> bool:
+        """Whether its output is the handle of a resource that the session keeps."""
+        return self.makes in RESOURCES
+
+    def inputs_of(self, argument: str, attrs: Mapping[str, Any]) -> range:
+        """Which inputs of an op with these attributes an argument is."""
+        first = 0
+        for arg in self.input_arg:
+            count = 1
+            if arg.type_list_attr:
+                count = len(attrs[arg.type_list_attr])
+            elif arg.number_attr:
+                count = attrs[arg.number_attr]
+            if arg.name == argument:
+                return range(first, first + count)
+            first += count
+        raise ValueError(f"{self.name} has no input '{argument}'")
 
 
 def _types_of(args: Sequence[ArgDef]) -> Callable[[dict[str, Any]], Sequence[DType]]:
@@ -257,6 +292,13 @@ def register(
     grad: Callable[..., Any] | None,
     value: Callable[[Any], Sequence[Any]] | None = None,
     stateful: bool = False,
+    makes: str = "",
+    reads: Mapping[str, str] | None = None,
+    writes: Mapping[str, str] | None = None,
+    passes: Sequence[str] = (),
+    waits: tuple[str, str] | None = None,
+    on_host: bool = False,
+    commutative: bool = False,
 ) -> Decorator:
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
@@ -266,7 +308,15 @@ def register(
       shape: (op) -> one TensorShape per output, or None when nothing is known.
       grad: (op, *output gradients) -> one gradient or None per input; None: not differentiable.
       value: (op) -> one array or None per output: values known when the graph is built.
-      stateful: the op has an effect or a state beyond its outputs.
+      stateful: the op has an effect or a state beyond its outputs. What makes, reads or writes has.
+      makes: the kind of state that the session keeps for the op: "variable", "queue" or "reader",
+        whose handle is its output, or "rng", a counter of its own.
+      reads, writes: the inputs whose resource it looks at, or changes, with the kind of resource.
+      passes: inputs that its output may be, untouched; of a list that becomes a list each its own.
+      waits: an input and what the op may wait for until another step acts on the same queue:
+        "elements" or "room".
+      on_host: it runs on the host whatever device is asked for.
+      commutative: its two inputs may come in either order.
     """
     if name in _registry:
         raise ValueError(f"op {name} is registered twice")
@@ -281,7 +331,7 @@ def register(
         for arg in output_args:
             if arg.number_attr:
                 attr_defs[arg.number_attr] = attr_defs[arg.number_attr]._replace(maximum=MAX_OUTPUTS)
-        return OpDef(
+        op_def = OpDef(
             name,
             input_args,
             output_args,
@@ -291,12 +341,57 @@ def register(
             grad,
             _types_of(input_args),
             _types_of(output_args),
-            stateful,
+            bool(stateful or makes or reads or writes),
             inferred,
+            makes,
+            reads or {},
+            writes or {},
+            tuple(passes),
+            waits,
+            on_host,
+            commutative,
         )
+        _check_facts(op_def)
+        return op_def
 
     _registry[name] = parse
     return _unchanged
+
+
+def _check_facts(op_def: OpDef) -> None:
+    """Raises ValueError where a declaration speaks of what the op does not have, or says nothing about
+    what it does with a handle.
+    """
+    inputs = {arg.name: arg for arg in op_def.input_arg}
+    used = {**op_def.reads, **op_def.writes}
+    named = {*used, *op_def.passes, *(op_def.waits or ())[:1]}
+    problems = [
+        *(f"it has no input '{n}'" for n in sorted(named - inputs.keys())),
+        *(
+            f"'{n}' leads to a {k}, which is none of {sorted(RESOURCES)}"
+            for n, k in used.items()
+            if k not in RESOURCES
+        ),
+        *(
+            f"what it does with the handle '{n}' is not said by reads, writes or passes"
+            for n, arg in inputs.items()
+            if arg.dtype is dtypes.resource and n not in named
+        ),
+    ]
+    if op_def.makes and op_def.makes not in MAKES:
+        problems.append(f"it makes a {op_def.makes}, which is none of {sorted(MAKES)}")
+    if any(a.dtype is dtypes.resource for a in op_def.output_arg) and not (
+        op_def.makes_handle or op_def.passes
+    ):
+        problems.append("whose handle its output is is not said by makes or passes")
+    if op_def.waits is not None and (op_def.waits[1] not in WAITS or op_def.waits[0] not in op_def.writes):
+        problems.append(
+            f"it waits for {op_def.waits}, which is no input that it writes with one of {sorted(WAITS)}"
+        )
+    if op_def.is_commutative and len(inputs) != 2:
+        problems.append(f"it is commutative with {len(inputs)} inputs")
+    if problems:
+        raise ValueError(f"the declaration of {op_def.name} is wrong: {'; '.join(problems)}")
 
 
 def _unchanged(function: F, /) -> F:

@@ -296,7 +296,7 @@ def round(x: Any, name: str | None = None) -> Tensor:
 # ---- two arguments ----------------------------------------
 
 for _name in ("Add", "AddV2"):
-    binary(_name, "{numbers}", lambda op, dz: unbroadcast(op, dz, dz), known(lambda x, y: x + y))
+    binary(_name, "{numbers}", lambda op, dz: unbroadcast(op, dz, dz), known(lambda x, y: x + y), True)
 
 
 def add(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -349,7 +349,7 @@ def _mul_grad(op: Operation, dz: Tensor) -> list[Any]:
     return unbroadcast(op, multiply(dz, conjugate(y)), multiply(conjugate(x), dz))
 
 
-@binary("Mul", "{numbers}", _mul_grad, known(lambda x, y: x * y))
+@binary("Mul", "{numbers}", _mul_grad, known(lambda x, y: x * y), commutative=True)
 def multiply(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x * y, element by element.
 
@@ -668,7 +668,7 @@ def _squared_difference_grad(op: Operation, dz: Tensor) -> list[Any]:
     return unbroadcast(op, gx, negative(gx))
 
 
-@binary("SquaredDifference", "{numbers}", _squared_difference_grad)
+@binary("SquaredDifference", "{numbers}", _squared_difference_grad, commutative=True)
 def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
     """(x - y) squared, element by element.
 

@@ -28,7 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-def _compare(op_type: str, types: str) -> Decorator:
+def _compare(op_type: str, types: str, commutative: bool = False) -> Decorator:
     return register(
         op_type,
         inputs=["x: T", "y: T"],
@@ -36,10 +36,11 @@ def _compare(op_type: str, types: str) -> Decorator:
         attrs=[f"T: {types}"],
         shape=shapes.broadcast,
         grad=None,
+        commutative=commutative,
     )
 
 
-@_compare("Equal", "{numbers, bool}")
+@_compare("Equal", "{numbers, bool}", commutative=True)
 def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x == y, element by element; NaN equals nothing.
 
@@ -62,7 +63,7 @@ def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("Equal", x, y, name=name)
 
 
-@_compare("NotEqual", "{numbers, bool}")
+@_compare("NotEqual", "{numbers, bool}", commutative=True)
 def not_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x != y, element by element.
 
@@ -278,6 +279,7 @@ def logical_not(x: Any, name: str | None = None) -> Tensor:
     outputs=["z: T"],
     attrs=["T: {bool} = bool"],
     shape=shapes.broadcast,
+    commutative=True,
     grad=None,
 )
 def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -308,6 +310,7 @@ def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
     outputs=["z: T"],
     attrs=["T: {bool} = bool"],
     shape=shapes.broadcast,
+    commutative=True,
     grad=None,
 )
 def logical_or(x: Any, y: Any, name: str | None = None) -> Tensor:
@@ -355,7 +358,7 @@ def logical_xor(x: Any, y: Any, name: str = "LogicalXor") -> Tensor:
 
 
 for _name in ("BitwiseAnd", "BitwiseOr", "BitwiseXor"):
-    binary(_name, "{integers}", None)
+    binary(_name, "{integers}", None, commutative=True)
 
 unary("Invert", "{integers}", None)
 
@@ -464,7 +467,7 @@ def _choice_grad(compare: Callable[..., Tensor]) -> Callable[..., Any]:
     return grad
 
 
-@binary("Maximum", "{reals}", _choice_grad(greater_equal), known(np.maximum))
+@binary("Maximum", "{reals}", _choice_grad(greater_equal), known(np.maximum), commutative=True)
 def maximum(x: Any, y: Any, name: str | None = None) -> Tensor:
     """The greater of x and y, element by element; NaN where either is NaN.
 
@@ -487,7 +490,7 @@ def maximum(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("Maximum", x, y, name=name)
 
 
-@binary("Minimum", "{reals}", _choice_grad(less_equal), known(np.minimum))
+@binary("Minimum", "{reals}", _choice_grad(less_equal), known(np.minimum), commutative=True)
 def minimum(x: Any, y: Any, name: str | None = None) -> Tensor:
     """The lesser of x and y, element by element; NaN where either is NaN.
 

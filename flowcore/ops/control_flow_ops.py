@@ -191,6 +191,7 @@ register(
         "summarize: int = 3",
     ],
     shape=shapes.same,
+    passes=["input"],
     stateful=True,
     grad=lambda op, g: [g, *([None] * (len(op.inputs) - 1))],
 )
@@ -244,6 +245,7 @@ register(
     attrs=["token: string", "Tin: list(type)", "Tout: list(type)"],
     shape=shapes.unknown,
     stateful=True,
+    on_host=True,
     grad=None,
 )
 _tokens = itertools.count()

@@ -29,14 +29,21 @@ _QUEUE = [
     "shared_name: string = ''",
 ]
 register(
-    "FIFOQueueV2", outputs=["handle: resource"], attrs=_QUEUE, shape=shapes.scalar, stateful=True, grad=None
+    "FIFOQueueV2",
+    outputs=["handle: resource"],
+    attrs=_QUEUE,
+    shape=shapes.scalar,
+    makes="queue",
+    on_host=True,
+    grad=None,
 )
 register(
     "RandomShuffleQueueV2",
     outputs=["handle: resource"],
     attrs=[*_QUEUE, "min_after_dequeue: int = 0", "seed: int = 0", "seed2: int = 0"],
     shape=shapes.scalar,
-    stateful=True,
+    makes="queue",
+    on_host=True,
     grad=None,
 )
 for _name in ("QueueEnqueueV2", "QueueEnqueueManyV2"):
@@ -45,7 +52,8 @@ for _name in ("QueueEnqueueV2", "QueueEnqueueManyV2"):
         inputs=["handle: resource", "components: list(Tcomponents)"],
         attrs=["Tcomponents: list(type) >= 1", "timeout_ms: int = -1"],
         shape=shapes.none,
-        stateful=True,
+        writes={"handle": "queue"},
+        waits=("handle", "room"),
         grad=None,
     )
 register(
@@ -54,7 +62,8 @@ register(
     outputs=["components: list(component_types)"],
     attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
     shape=shapes.unknown,
-    stateful=True,
+    writes={"handle": "queue"},
+    waits=("handle", "elements"),
     grad=None,
 )
 
@@ -75,7 +84,8 @@ for _name in ("QueueDequeueManyV2", "QueueDequeueUpToV2"):
         outputs=["components: list(component_types)"],
         attrs=["component_types: list(type) >= 1", "timeout_ms: int = -1"],
         shape=_many_shapes,
-        stateful=True,
+        writes={"handle": "queue"},
+        waits=("handle", "elements"),
         grad=None,
     )
 register(
@@ -83,7 +93,7 @@ register(
     inputs=["handle: resource"],
     attrs=["cancel_pending_enqueues: bool = False"],
     shape=shapes.none,
-    stateful=True,
+    writes={"handle": "queue"},
     grad=None,
 )
 register(
@@ -91,7 +101,7 @@ register(
     inputs=["handle: resource"],
     outputs=["size: int32"],
     shape=shapes.scalar,
-    stateful=True,
+    reads={"handle": "queue"},
     grad=None,
 )
 register(
@@ -99,7 +109,7 @@ register(
     inputs=["handle: resource"],
     outputs=["is_closed: bool"],
     shape=shapes.scalar,
-    stateful=True,
+    reads={"handle": "queue"},
     grad=None,
 )
 
@@ -110,6 +120,7 @@ register(
     outputs=["output: T"],
     attrs=["T: type", "N: int >= 1"],
     shape=shapes.unknown,
+    passes=["inputs"],
     grad=None,
 )
 
@@ -616,7 +627,8 @@ for _name in ("WholeFileReaderV2", "IdentityReaderV2"):
         outputs=["reader_handle: resource"],
         attrs=["container: string = ''", "shared_name: string = ''"],
         shape=shapes.scalar,
-        stateful=True,
+        makes="reader",
+        on_host=True,
         grad=None,
     )
 register(
@@ -624,7 +636,8 @@ register(
     inputs=["reader_handle: resource", "queue_handle: resource"],
     outputs=["key: string", "value: string"],
     shape=shapes.scalar,
-    stateful=True,
+    writes={"reader_handle": "reader", "queue_handle": "queue"},
+    waits=("queue_handle", "elements"),
     grad=None,
 )
 for _name, _output in (
@@ -636,10 +649,16 @@ for _name, _output in (
         inputs=["reader_handle: resource"],
         outputs=[f"{_output}: int64"],
         shape=shapes.scalar,
-        stateful=True,
+        reads={"reader_handle": "reader"},
         grad=None,
     )
-register("ReaderResetV2", inputs=["reader_handle: resource"], shape=shapes.none, stateful=True, grad=None)
+register(
+    "ReaderResetV2",
+    inputs=["reader_handle: resource"],
+    shape=shapes.none,
+    writes={"reader_handle": "reader"},
+    grad=None,
+)
 
 
 class ReaderBase:

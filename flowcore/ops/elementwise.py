@@ -37,7 +37,9 @@ def unary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decora
     )
 
 
-def binary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decorator:
+def binary(
+    op_type: str, types: str, grad: Gradient, value: Any = None, commutative: bool = False
+) -> Decorator:
     """Declares an op of two tensors of one dtype, which broadcast; the result has that dtype."""
     return register(
         op_type,
@@ -47,6 +49,7 @@ def binary(op_type: str, types: str, grad: Gradient, value: Any = None) -> Decor
         shape=shapes.broadcast,
         grad=grad,
         value=value,
+        commutative=commutative,
     )
 
 

@@ -20,6 +20,7 @@ __all__ = ["bitcast", "identity", "stop_gradient"]
     outputs=["output: T"],
     attrs=["T: type"],
     shape=shapes.same,
+    passes=["input"],
     grad=lambda op, g: g,
     value=lambda op: [constant_value(op.inputs[0])],
 )
@@ -50,6 +51,7 @@ register(
     outputs=["output: list(T)"],
     attrs=["T: list(type)"],
     shape=lambda op: [t.shape for t in op.inputs],
+    passes=["input"],
     grad=lambda op, *gs: list(gs),
 )
 
@@ -60,6 +62,7 @@ register(
     outputs=["output: T"],
     attrs=["T: type"],
     shape=shapes.same,
+    passes=["input"],
     grad=None,
 )
 def stop_gradient(input: Any, name: str | None = None) -> Tensor:
@@ -94,6 +97,7 @@ register(
     outputs=["output: T"],
     attrs=["T: type", "message: string = ''"],
     shape=shapes.same,
+    passes=["input"],
     grad=_prevented,
 )
 
@@ -104,6 +108,7 @@ register(
     outputs=["output: T"],
     attrs=["T: type"],
     shape=shapes.same,
+    passes=["input"],
     grad=lambda op, g: g,
 )
 

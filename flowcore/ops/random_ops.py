@@ -35,7 +35,7 @@ for _name in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal"):
         outputs=["output: dtype"],
         attrs=[*_SEEDS, "dtype: {floats}", "T: {indices}"],
         shape=_shape,
-        stateful=True,
+        makes="rng",
         grad=None,
     )
 register(
@@ -44,7 +44,7 @@ register(
     outputs=["output: Tout"],
     attrs=[*_SEEDS, "Tout: {indices}", "T: {indices}"],
     shape=_shape,
-    stateful=True,
+    makes="rng",
     grad=None,
 )
 register(
@@ -53,7 +53,7 @@ register(
     outputs=["output: T"],
     attrs=[*_SEEDS, "T: type"],
     shape=shapes.same,
-    stateful=True,
+    makes="rng",
     grad=None,
 )
 

@@ -37,7 +37,7 @@ register(
     outputs=["resource: resource"],
     attrs=["container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"],
     shape=shapes.scalar,
-    stateful=True,
+    makes="variable",
     grad=None,
 )
 
@@ -53,7 +53,7 @@ register(
     outputs=["value: dtype"],
     attrs=["dtype: type"],
     shape=lambda op: [declared_shape(op.inputs[0])],
-    stateful=True,
+    reads={"resource": "variable"},
     grad=lambda op, g: g,
 )
 register(
@@ -61,7 +61,7 @@ register(
     inputs=["resource: resource"],
     outputs=["is_initialized: bool"],
     shape=shapes.scalar,
-    stateful=True,
+    reads={"resource": "variable"},
     grad=None,
 )
 register(
@@ -70,7 +70,7 @@ register(
     outputs=["output: out_type"],
     attrs=["out_type: {indices} = int32"],
     shape=lambda op: [shapes.vector_of(declared_shape(op.inputs[0]).ndims)],
-    stateful=True,
+    reads={"input": "variable"},
     grad=None,
 )
 
@@ -88,7 +88,7 @@ for _name, _types in _ASSIGNS.items():
         inputs=["resource: resource", "value: dtype"],
         attrs=[f"dtype: {_types}"],
         shape=_assign_shape,
-        stateful=True,
+        writes={"resource": "variable"},
         grad=None,
     )
 
@@ -115,7 +115,7 @@ register(
     outputs=["output: dtype"],
     attrs=["validate_indices: bool = True", "dtype: type", "Tindices: {indices}"],
     shape=_resource_gather_shape,
-    stateful=True,
+    reads={"resource": "variable"},
     grad=_resource_gather_grad,
 )
 
@@ -159,7 +159,7 @@ for _name, _types in _SCATTERS.items():
         inputs=["resource: resource", "indices: Tindices", "updates: dtype"],
         attrs=[f"dtype: {_types}", "Tindices: {indices}"],
         shape=_scatter_shape,
-        stateful=True,
+        writes={"resource": "variable"},
         grad=None,
     )
 register(
@@ -168,7 +168,7 @@ register(
     outputs=["output: T"],
     attrs=["limit: int", "T: {indices}"],
     shape=shapes.scalar,
-    stateful=True,
+    writes={"resource": "variable"},
     grad=None,
 )
 
@@ -203,7 +203,9 @@ def _update_shape(op: Operation) -> Any:
 
 
 def _update(op_type: str, inputs: list[str], extra: tuple[str, ...] = ()) -> None:
-    register(op_type, inputs=inputs, attrs=[*_LOCK, *extra], shape=_update_shape, stateful=True, grad=None)
+    names = [name for name, _, kind in (spec.partition(": ") for spec in inputs) if kind == "resource"]
+    writes = dict.fromkeys(names, "variable")
+    register(op_type, inputs=inputs, attrs=[*_LOCK, *extra], shape=_update_shape, writes=writes, grad=None)
 
 
 _update("ResourceApplyGradientDescent", ["var: resource", "alpha: T", "delta: T"])

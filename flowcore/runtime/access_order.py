@@ -10,11 +10,7 @@ enqueue behind it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
-#: Ops that leave a variable as it is: between two writes they may run at once.
-READING = frozenset({"ReadVariableOp", "VarIsInitializedOp", "VariableShape", "ResourceGather"})
-
+from collections.abc import Iterable
 
 #: Stands for a variable behind a handle that cannot be traced: it may be any.
 ANY_VARIABLE: object = object()
@@ -27,8 +23,10 @@ class AccessOrder:
         self._writer: dict[object, int] = {}
         self._readers: dict[object, list[int]] = {}
 
-    def before(self, op_type: str, variables: Iterable[object]) -> set[int]:
-        """The nodes that a node has to wait for."""
+    def before(self, variables: Iterable[object], writes: bool) -> set[int]:
+        """The nodes that a node has to wait for which uses these variables. Between two writes all that
+        leave a variable as it is may run at once.
+        """
         found: set[int] = set()
         for variable in variables:
             if variable is ANY_VARIABLE:
@@ -37,16 +35,16 @@ class AccessOrder:
                 same = (variable, ANY_VARIABLE)
             for key in same:
                 readers = self._readers.get(key, ())
-                if op_type not in READING:
+                if writes:
                     found.update(readers)
-                if key in self._writer and (op_type in READING or not readers):
+                if key in self._writer and (not writes or not readers):
                     found.add(self._writer[key])
         return found
 
-    def add(self, node: int, op_type: str, variables: Sequence[object]) -> None:
+    def add(self, node: int, variables: Iterable[object], writes: bool) -> None:
         """A node that uses these variables has its place now."""
         for variable in variables:
-            if op_type in READING:
+            if not writes:
                 self._readers.setdefault(variable, []).append(node)
                 continue
             if variable is ANY_VARIABLE:  # it waits for all before it, and all after it for it

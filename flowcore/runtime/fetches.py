@@ -123,7 +123,7 @@ class Fetches:
                 f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of this graph."
                 f" ({error})"
             ) from None
-        if isinstance(element, Tensor) and element.op.type == "VarHandleOp":
+        if isinstance(element, Tensor) and element.op.op_def.makes == "variable":
             element = _read_of(element)
         if isinstance(element, Operation):
             if element not in self.targets:

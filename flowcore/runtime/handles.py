@@ -7,31 +7,15 @@ sees ops only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
-from flowcore import dtypes, kernels
+from flowcore import dtypes
 from flowcore.arguments import as_bytes
 from flowcore.graph.operation import Operation, Tensor
 
 #: Container and name under which a session keeps a resource.
 ResourceKey = tuple[bytes, bytes]
-
-#: Ops whose output may be any of these inputs; a slice for those that choose among several.
-_PASSING = {
-    "Identity": slice(0, 1),
-    "StopGradient": slice(0, 1),
-    "PreventGradient": slice(0, 1),
-    "Snapshot": slice(0, 1),
-    "Print": slice(0, 1),
-    "Switch": slice(0, 1),
-    "RefSwitch": slice(0, 1),
-    "Enter": slice(0, 1),
-    "Exit": slice(0, 1),
-    "NextIteration": slice(0, 1),
-    "Merge": slice(0, None),
-    "RefSelect": slice(1, None),
-}
 
 
 def key_of(op: Operation, attrs: Mapping[str, Any]) -> ResourceKey:
@@ -49,14 +33,19 @@ def is_prefilled(op: Operation) -> bool:
     """Whether the value of `op` is known when a plan is made, so that it is no node: a constant or a
     handle.
     """
-    return op._type == "Const" or (
-        op._type in kernels.RESOURCE_FACTORIES and op._outputs[0]._dtype is dtypes.resource
-    )
+    return op._type == "Const" or op._op_def.makes_handle
 
 
-def passes_on(op_type: str) -> bool:
-    """Whether ops of this type hand a handle on, and do nothing with what it stands for."""
-    return op_type in _PASSING or op_type == "IdentityN"
+def used(op: Operation, kinds: Mapping[str, str], wanted: str = "") -> list[int]:
+    """Which inputs of `op` lead to resources that are among `kinds`, its `reads` or `writes`, and of
+    the wanted kind, if that is given.
+    """
+    return [
+        i
+        for name, kind in kinds.items()
+        if wanted in ("", kind)
+        for i in op._op_def.inputs_of(name, op._attrs)
+    ]
 
 
 def origins(
@@ -80,31 +69,39 @@ def origins(
         if tensor in seen:
             continue
         seen.add(tensor)
-        op = tensor.op
-        inputs = op.inputs if inputs_of is None else inputs_of(op)
-        if tensor in arguments or op.type in kernels.RESOURCE_FACTORIES:
+        op, declared = tensor._op, tensor._op._op_def
+        if tensor in arguments or declared.makes_handle:
             found.add(tensor)
-        elif op.type == "IdentityN":
-            left.append(inputs[tensor.value_index])
-        elif op.type in _PASSING:
-            left += inputs[_PASSING[op.type]]
+        elif declared.passes:
+            left += _passed(tensor, op._inputs if inputs_of is None else inputs_of(op))
         else:
             return None
     return frozenset(found)
 
 
-def handles(op: Operation) -> list[Tensor]:
-    """The handles that an op works on. A reader takes its work from the queue, which comes last."""
-    found = [t for t in op.inputs if t.dtype is dtypes.resource]
-    return found[-1:] if op.type == "ReaderReadV2" else found
+def _passed(tensor: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
+    """The inputs that `tensor` may be, an output of an op that passes some on."""
+    op, declared = tensor._op, tensor._op._op_def
+    found: list[Tensor] = []
+    for name in declared.passes:
+        which = declared.inputs_of(name, op._attrs)
+        if len(which) == len(op._outputs) > 1:
+            which = which[tensor._value_index : tensor._value_index + 1]
+        found += [inputs[i] for i in which]
+    return found
 
 
-def resource_keys(op: Operation) -> frozenset[ResourceKey] | None:
-    """The names of all resources that an op may work on; None where a handle cannot be traced."""
+def resource_keys(op: Operation, which: Iterable[int] | None = None) -> frozenset[ResourceKey] | None:
+    """The names of all resources that an op may work on; None where a handle cannot be traced.
+
+    `which`: only those behind these inputs.
+    """
     keys: set[ResourceKey] = set()
-    for tensor in handles(op):
-        made = origins(tensor)
-        if made is None:
-            return None
-        keys.update(key_of(origin.op, origin.op.attrs) for origin in made)
+    tensors = op._inputs if which is None else [op._inputs[i] for i in which]
+    for tensor in tensors:
+        if tensor._dtype is dtypes.resource:
+            made = origins(tensor)
+            if made is None:
+                return None
+            keys.update(key_of(origin.op, origin.op.attrs) for origin in made)
     return frozenset(keys)

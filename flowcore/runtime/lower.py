@@ -108,13 +108,14 @@ class _Lowering:
         if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
             return
-        state = self.resources.get(op, attributes(op)) if op._type in kernels.RESOURCE_FACTORIES else None
-        if state is not None and handles.is_prefilled(op):
-            if "Queue" in op._type:
-                self.queues[key_of(op, op.attrs)] = state
-            self._prefill(op, state, after)
-        else:
+        makes = op._op_def.makes
+        state = self.resources.get(op, attributes(op)) if makes else None
+        if state is None or not op._op_def.makes_handle:
             self._append(op, inputs, after, state)
+            return
+        if makes == "queue":
+            self.queues[key_of(op, op.attrs)] = state
+        self._prefill(op, state, after)
 
     def before(self, op: Operation, inputs: tuple[Tensor, ...]) -> set[int]:
         """The nodes that `op` has to wait for without reading their values."""
@@ -158,10 +159,12 @@ class _Lowering:
                 state = _engine.Resource(kernels.new_kept())
         else:
             dtypes_out = tuple([t.dtype.as_datatype_enum for t in op._outputs])
-        variables: list[object] = []
+        read_variables: list[object] = []
+        written: list[object] = []
         if self.order is not None:
-            variables = self._variables(op)
-            after = after | self.order.before(op.type, variables)
+            read_variables = self._variables(op, op._op_def.reads)
+            written = self._variables(op, op._op_def.writes)
+            after = after | self.order.before(read_variables, False) | self.order.before(written, True)
         outputs = (first,) if count == 1 else tuple(range(first, first + count))
         node = PlanNode(
             op._name,
@@ -177,7 +180,8 @@ class _Lowering:
         )
         self.add(node)
         if self.order is not None:
-            self.order.add(node.index, op.type, variables)
+            self.order.add(node.index, read_variables, False)
+            self.order.add(node.index, written, True)
         if op in self.graph.fixed:
             self.waits[op] = (node.index,)
 
@@ -195,18 +199,16 @@ class _Lowering:
         kernel = owner.internal_kernel(op_type)
         self.add(PlanNode(name, None, kernel, device, (slot,), (copied,), state=state))
 
-    def _variables(self, op: Operation) -> list[object]:
-        """The variables that `op` may use, for the order of accesses."""
-        if handles.passes_on(op.type) or op.type.startswith(("Queue", "Reader")):
-            return []
+    def _variables(self, op: Operation, uses: Mapping[str, str]) -> list[object]:
+        """The variables behind those inputs that `uses` names, for the order of accesses."""
         found: dict[object, None] = {}
-        for tensor in self.graph.inputs(op):
-            if tensor._dtype is dtypes.resource:
-                made = handles.origins(tensor, self.graph.inputs)
-                if made is None:
-                    return [ANY_VARIABLE]
-                for origin in made:
-                    found[self.constants[self.slot_of[origin]]] = None
+        inputs = self.graph.inputs(op)
+        for i in handles.used(op, uses, "variable"):
+            made = handles.origins(inputs[i], self.graph.inputs)
+            if made is None:
+                return [ANY_VARIABLE]
+            for origin in made:
+                found[self.constants[self.slot_of[origin]]] = None
         return list(found)
 
     def _python_kernel(self, op: Operation) -> Callable[..., object] | None:

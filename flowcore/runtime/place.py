@@ -16,7 +16,7 @@ from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device
-from flowcore.runtime.handles import origins
+from flowcore.runtime.handles import is_prefilled, origins
 from flowcore.runtime.passes.plan_graph import PlanGraph
 from flowcore.runtime.visible_devices import VisibleDevices
 
@@ -75,11 +75,11 @@ def device_for(
         return (
             preferred
             if preferred is not None
-            and not op.type.startswith(_HOST_ONLY)
+            and not op._op_def.on_host
             and _pays(op, inputs, preferred, placed, arguments)
             else HOST
         )
-    if op.type.startswith(_HOST_ONLY):
+    if op._op_def.on_host:
         return HOST
     try:
         device = visible.find(spec.device_type, spec.device_index or 0)
@@ -93,7 +93,7 @@ def device_for(
             f" {error}. Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let"
             " such nodes fall back to the CPU",
         ) from None
-    fits = device.is_host or not soft or op.type in _NO_KERNEL or device.kernel_for(op) is not None
+    fits = device.is_host or not soft or _is_no_node(op) or device.kernel_for(op) is not None
     return device if fits else HOST
 
 
@@ -140,16 +140,15 @@ def _pays(
     Integers, shapes above all, and scalars computed from what is on the host (a learning rate) stay
     there. What touches no element follows its input.
     """
-    if op.type == "VarHandleOp":
+    if op._op_def.makes == "variable":
         return dtypes.as_dtype(op.get_attr("dtype")).is_floating
-    if op.type in _NO_KERNEL:
+    if _is_no_node(op):
         return False
     kernel = device.kernel_for(op)
     if kernel is None:
         return False
     on_host = all(
-        _home(t, placed, arguments).is_host or (t.op.type in _NO_KERNEL and t not in arguments)
-        for t in inputs
+        _home(t, placed, arguments).is_host or (_is_no_node(t._op) and t not in arguments) for t in inputs
     )
     if kernel.flags & ANY_DEVICE:
         return not on_host
@@ -158,14 +157,6 @@ def _pays(
     return not (on_host and all(t.shape.ndims == 0 for t in op._outputs))
 
 
-#: Ops that are no nodes of a plan, but decide where others run.
-_NO_KERNEL = ("VarHandleOp", "Const", "Placeholder")
-#: Queues, readers and Python functions live with the host wherever they are asked for.
-_HOST_ONLY = (
-    "FIFOQueue",
-    "RandomShuffleQueue",
-    "PaddingFIFOQueue",
-    "PyFunc",
-    "WholeFileReader",
-    "IdentityReader",
-)
+def _is_no_node(op: Operation) -> bool:
+    """Whether it is never a node of a plan, but may decide where others run."""
+    return is_prefilled(op) or op._type == "Placeholder"

@@ -27,25 +27,39 @@ from flowcore.runtime.plan import CompiledPlan
 #: Seconds of waiting before the first warning, or the error where no thread could help.
 WARN_AFTER = 3.0
 
-_PUTS = ("QueueEnqueueV2", "QueueEnqueueManyV2")
-_TAKES = ("QueueDequeueV2", "QueueDequeueManyV2", "QueueDequeueUpToV2", "ReaderReadV2")
+#: What ends a wait for the one is an op that may wait for the other.
+_OPPOSITE = {"elements": "room", "room": "elements"}
 
 
-def _may_serve(op: Operation, types: Sequence[str], queue: ResourceKey) -> bool:
-    """Whether `op` is of one of these types and works on the queue, or perhaps on it."""
-    if op.type not in types:
+def _wait_of(op: Operation) -> str:
+    """What an op may wait for: elements or room; empty: nothing."""
+    waits = op._op_def.waits
+    return "" if waits is None else waits[1]
+
+
+def _queues_of(op: Operation) -> frozenset[ResourceKey] | None:
+    """The queues that an op may wait on; None where a handle cannot be traced."""
+    waits = op._op_def.waits
+    return frozenset() if waits is None else resource_keys(op, op._op_def.inputs_of(waits[0], op._attrs))
+
+
+def _may_serve(op: Operation, wanted: str, queue: ResourceKey) -> bool:
+    """Whether `op` may wait for `wanted`, and so serve who waits for the opposite, on the queue, or
+    perhaps on it.
+    """
+    if _wait_of(op) != wanted:
         return False
-    keys = resource_keys(op)
+    keys = _queues_of(op)
     return keys is None or queue in keys
 
 
-def _serves(plan: CompiledPlan, types: Sequence[str], queue: ResourceKey) -> bool:
-    return any(o is not None and _may_serve(o, types, queue) for o in plan.ops)
+def _serves(plan: CompiledPlan, wanted: str, queue: ResourceKey) -> bool:
+    return any(o is not None and _may_serve(o, wanted, queue) for o in plan.ops)
 
 
 def _queue_of(op: Operation) -> ResourceKey | None:
-    """The queue that an op works on; None where it is chosen at run time."""
-    keys = resource_keys(op)
+    """The queue that an op waits on; None where it is chosen at run time."""
+    keys = _queues_of(op)
     return next(iter(keys)) if keys is not None and len(keys) == 1 else None
 
 
@@ -110,11 +124,11 @@ class WaitMonitor:
         since: dict[_engine.Place, tuple[Operation, float]] = {}
 
         def on_wait(seconds: float, parked: Sequence[_engine.Place], others: int) -> None:
-            watched = _TAKES if loop and threading.main_thread().is_alive() else _TAKES + _PUTS
+            watched = ("elements",) if loop and threading.main_thread().is_alive() else tuple(_OPPOSITE)
             stands = not others and sum(p is plan for p, _ in self._runs.copy().values()) == 1
             for node in parked:
                 op = plan.op_at(node)
-                if op is None or op.type not in watched:
+                if op is None or _wait_of(op) not in watched:
                     continue
                 dead = self._dead(op, plan, frozenset(), parked if stands else ())
                 if dead is None:
@@ -145,7 +159,7 @@ class WaitMonitor:
         queue = _queue_of(op)
         if queue is None or queue not in plan.queues or op.name in _reader.reading():
             return None  # chosen among several at run time, or waiting for a file
-        wanted = _PUTS if op.type in _TAKES else _TAKES
+        wanted = _OPPOSITE[_wait_of(op)]
         servers = [o for o in plan.ops if o is not None and _may_serve(o, wanted, queue)]
         parked_names = {o.name for node in all_parked if (o := plan.op_at(node)) is not None}
         if servers and (not parked_names or any(o.name in parked_names for o in servers)):
@@ -158,7 +172,7 @@ class WaitMonitor:
             if len(parked) < sum(p is server for p in running):
                 return None
             for other in parked:
-                if other is None or other.type not in _TAKES + _PUTS or _queue_of(other) == queue:
+                if other is None or not _wait_of(other) or _queue_of(other) == queue:
                     return None
                 deeper = self._dead(other, server, seen)
                 if deeper is None:
@@ -187,14 +201,13 @@ class WaitMonitor:
                 raise errors.FailedPreconditionError(op.node_def, op, text)
         # at the program's end, no wonder that nobody takes elements out
         subject = dead.queue, bool(dead.via)
-        if seconds >= self._next_warning.get(subject, 0.0) and not (op.type in _PUTS and ended):
+        if seconds >= self._next_warning.get(subject, 0.0) and not (_wait_of(op) == "room" and ended):
             self._next_warning[subject] = seconds * 2
             print(f"flowcore: warning: {text}", file=sys.stderr, flush=True)
 
     def _describe(self, waiter: Operation, dead: _Dead, seconds: float) -> str:
         op, queue = dead.op, printable(dead.queue[1])
         info = _fifo.queue_info(dead.plan.queues[dead.queue].address)
-        what = "elements" if op.type in _TAKES else "room"
         capacity = info["capacity"] if info["capacity"] >= 0 else "any number of"
         before = (
             f"node '{waiter.name}' ({waiter.type}) waits for queue"
@@ -202,6 +215,7 @@ class WaitMonitor:
             if dead.via
             else ""
         )
+        what = _wait_of(op)
         return (
             f"{before}node '{op.name}' ({op.type}) has waited {seconds:.0f} s for {what} of queue '{queue}'"
             f" ({info['kind']}, {info['size']} of {capacity} elements, {info['dequeuers']} dequeues and"
@@ -227,14 +241,14 @@ class WaitMonitor:
 
     def _can_be_served(self, dead: _Dead) -> bool:
         """Whether the graph has an op that could: a thread that Python does not know may run it."""
-        wanted = _TAKES if dead.op.type in _PUTS else _PUTS
+        wanted = _OPPOSITE[_wait_of(dead.op)]
         return any(_may_serve(op, wanted, dead.queue) for op in self._graph.get_operations())
 
     def _remedy(self, dead: _Dead) -> str:
         """The missing call."""
         if dead.circle:
             return "What serves it waits for this very wait to end."
-        if dead.op.type in _PUTS:
+        if _wait_of(dead.op) == "room":
             if not self._can_be_served(dead):
                 return "The queue is full and the graph has no op that takes elements out of it."
             return (

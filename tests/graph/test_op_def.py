@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import pytest
 
 import flowcore as fc
+from flowcore.graph import op_def
 from flowcore.graph.op_def import MAX_OUTPUTS, parse_attr
+from flowcore.kernels import RESOURCE_FACTORIES
 
 
 @pytest.mark.parametrize(
@@ -79,3 +82,58 @@ def test_names_that_differ_behind_a_nul_or_in_bytes_are_different_resources() ->
         sess.run(queues[0].close())
         with pytest.raises(fc.errors.CancelledError, match=r"FIFOQueue 'a\\0b' is closed"):
             sess.run(queues[3].enqueue(1.0))
+
+
+# ---- facts ----------------------------------------
+
+
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(op_def, "_registry", dict(op_def._registry))
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"reads": {"handel": "variable"}, "passes": ["handle"]}, "it has no input 'handel'"),
+        ({"writes": {"handle": "table"}}, "'handle' leads to a table, which is none of .*'queue'"),
+        ({}, "what it does with the handle 'handle' is not said by reads, writes or passes"),
+        ({"passes": ["handle"], "makes": "counter"}, "it makes a counter, which is none of"),
+        ({"writes": {"handle": "queue"}, "waits": ("handle", "luck")}, "it waits for .*'luck'.*'room'"),
+        ({"reads": {"handle": "queue"}, "waits": ("handle", "room")}, "no input that it writes"),
+        ({"reads": {"handle": "queue"}, "outputs": ["same: resource"]}, "whose handle its output is"),
+        ({"reads": {"handle": "queue"}, "commutative": True}, "it is commutative with 1 inputs"),
+    ],
+)
+@pytest.mark.usefixtures("own_registry")
+def test_a_declaration_that_contradicts_itself_is_refused(facts: dict[str, Any], message: str) -> None:
+    op_def.register("Wrong", inputs=["handle: resource"], shape=None, grad=None, **facts)
+    with pytest.raises(ValueError, match=f"the declaration of Wrong is wrong: .*{message}"):
+        op_def.get_op_def("Wrong")
+
+
+@pytest.mark.usefixtures("own_registry")
+def test_what_uses_or_makes_a_state_is_stateful() -> None:
+    for name, facts in {
+        "Made": {"outputs": ["handle: resource"], "makes": "queue"},
+        "Read": {"inputs": ["handle: resource"], "reads": {"handle": "queue"}},
+        "Written": {"inputs": ["handle: resource"], "writes": {"handle": "queue"}},
+        "Drawn": {"outputs": ["number: float32"], "makes": "rng"},
+    }.items():
+        op_def.register(name, shape=None, grad=None, **facts)  # type: ignore[arg-type]
+        assert op_def.get_op_def(name).is_stateful
+    op_def.register("Passed", inputs=["a: resource"], passes=["a"], shape=None, grad=None)
+    assert not op_def.get_op_def("Passed").is_stateful
+
+
+def test_each_state_that_an_op_makes_has_its_factory_and_each_factory_its_op() -> None:
+    assert {name for name, d in op_def.registered_ops().items() if d.makes} == set(RESOURCE_FACTORIES)
+
+
+def test_an_argument_is_found_among_the_inputs_of_lists() -> None:
+    declared = op_def.get_op_def("Print")
+    assert declared.inputs_of("input", {"U": [fc.int8] * 3}) == range(1)
+    assert declared.inputs_of("data", {"U": [fc.int8] * 3}) == range(1, 4)
+    assert op_def.get_op_def("RefSelect").inputs_of("inputs", {"N": 2}) == range(1, 3)
+    with pytest.raises(ValueError, match="Print has no input 'date'"):
+        declared.inputs_of("date", {"U": []})

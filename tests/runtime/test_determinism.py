@@ -174,19 +174,19 @@ def test_a_handle_may_come_by_any_way(way: Callable[[fc.Tensor, int], fc.Tensor]
 
 
 def test_reads_behind_handles_that_cannot_be_traced_may_still_run_at_once() -> None:
-    order = AccessOrder()
-    order.add(0, "AssignVariableOp", ["a"])
-    order.add(1, "AssignVariableOp", ["b"])
-    assert order.before("ReadVariableOp", [ANY_VARIABLE]) == {0, 1}
-    order.add(2, "ReadVariableOp", [ANY_VARIABLE])
-    assert order.before("ReadVariableOp", ["a"]) == {0}
-    assert order.before("AssignVariableOp", ["c"]) == {2}
-    assert order.before("AssignVariableOp", [ANY_VARIABLE]) == {0, 1, 2}
-    order.add(3, "AssignVariableOp", [ANY_VARIABLE])
-    assert order.before("ReadVariableOp", ["a"]) == {3}
-    order.add(4, "ReadVariableOp", ["a"])
-    assert order.before("AssignVariableOp", ["a"]) == {3, 4}
-    assert order.before("AssignVariableOp", ["b"]) == {3}
+    order = AccessOrder()  # of accesses that write (True) or read
+    order.add(0, ["a"], True)
+    order.add(1, ["b"], True)
+    assert order.before([ANY_VARIABLE], False) == {0, 1}
+    order.add(2, [ANY_VARIABLE], False)
+    assert order.before(["a"], False) == {0}
+    assert order.before(["c"], True) == {2}
+    assert order.before([ANY_VARIABLE], True) == {0, 1, 2}
+    order.add(3, [ANY_VARIABLE], True)
+    assert order.before(["a"], False) == {3}
+    order.add(4, ["a"], False)
+    assert order.before(["a"], True) == {3, 4}
+    assert order.before(["b"], True) == {3}
 
 
 def test_operations_on_a_queue_are_left_without_an_order() -> None:

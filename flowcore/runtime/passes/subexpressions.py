@@ -25,23 +25,6 @@ LARGEST_CONSTANT = 1 << 16
 #: them would mean to copy all their readers.
 SMALLEST_CONSTANT = 256
 
-#: The two inputs may come in either order. On floating values they stay as they are: which NaN
-#: comes out may depend on it.
-_COMMUTATIVE = frozenset(
-    {
-        "Add",
-        "AddV2",
-        "Mul",
-        "Maximum",
-        "Minimum",
-        "BitwiseAnd",
-        "BitwiseOr",
-        "BitwiseXor",
-        "LogicalAnd",
-        "LogicalOr",
-    }
-)
-
 
 class Merging:
     """A rule (see plan_graph) that remembers what it has seen: by type and inputs, and only where
@@ -73,7 +56,8 @@ class Merging:
             inputs: Any = self._changed_inputs.get(op, op._inputs)
             if not self._no_constants(inputs):
                 inputs = tuple(map(self._constants.get, inputs, inputs))
-            if kind in _COMMUTATIVE and inputs[0]._dtype._kind not in "fc":
+            # On floating values they stay as they are: which NaN comes out may depend on the order.
+            if op._op_def.is_commutative and inputs[0]._dtype._kind not in "fc":
                 inputs = frozenset(inputs)
             first = alike.setdefault(inputs, op)
             if first is op:
@@ -90,10 +74,11 @@ _NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
 
 def _may_merge(op: Operation) -> bool:
     """Whether ops of its type may be merged."""
-    kind = op._type
+    kind, declared = op._type, op._op_def
+    only_reads = bool(declared.reads) and not declared.writes
     return (
         bool(op._outputs)
-        and (not op._op_def.is_stateful or kind == "ReadVariableOp")
+        and (not declared.is_stateful or only_reads)
         and kind not in _NEVER
         and kind not in kernels.PYTHON_KERNELS
     )
