@@ -19,7 +19,8 @@ EXAMPLES = [
     ("train_images.py", ["--data", "digits", "--epochs", "3"]),
 ]
 BENCHMARKS = [
-    ("benchmarks/compare.py", ["--sides", "flowcore", "numpy", "--rounds", "1", "--seconds", "0.01"])
+    ("benchmarks/compare.py", ["--sides", "flowcore", "numpy", "--rounds", "1", "--seconds", "0.01"]),
+    ("benchmarks/kernels/linalg.py", ["--rounds", "1", "--only", "32x64x64"]),
 ]
 
 
