@@ -6,14 +6,17 @@ The public names are those of TensorFlow 1.15's graph mode: `import flowcore as 
 written for it.
 """
 
+import sys as _sys
 import typing as _typing
 
 from flowcore import _build as _build  # first: says what to run where nothing is built
+from flowcore import _missing_members
 from flowcore import dtypes as dtypes
 from flowcore import errors as errors
 from flowcore import image as image
 from flowcore import nn as nn
 from flowcore import train as train
+from flowcore._missing_names import find_missing as _find_missing
 from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore._version import __version__ as __version__
 from flowcore.config import ConfigProto as ConfigProto
@@ -67,3 +70,5 @@ if _typing.TYPE_CHECKING:
 else:  # type checkers flag a name that is not there without it
     # unittest, which flowcore.test needs, costs a tenth of what all of flowcore does
     __getattr__ = _module_getattr(__name__, lazy=("test",))
+    _missing_members.mark(_sys.modules[__name__])
+    _find_missing(__name__)

@@ -314,6 +314,30 @@ MISSING: dict[str, dict[str, str | None]] = {
 }
 
 
+def _advice(module: str, name: str) -> str:
+    remedy = MISSING[module][name]
+    return f"{module}.{name} is not there yet; " + (
+        f"use {remedy}" if remedy else "docs/compatibility.md says what comes later"
+    )
+
+
+class _Finder:
+    """The last of Python's finders: `import flowcore.contrib.slim` is told what `flowcore.contrib` is."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        parent, _, child = name.rpartition(".")
+        if parent == self._package and child in MISSING[parent]:
+            raise ModuleNotFoundError(_advice(parent, child), name=name)
+
+
+def find_missing(package: str) -> None:
+    """Lets the import of a module that `package` does not have yet say so."""
+    sys.meta_path.append(_Finder(package))  # type: ignore[arg-type]
+
+
 def module_getattr(module: str, lazy: tuple[str, ...] = ()) -> Callable[[str], ModuleType]:
     """The `__getattr__` of a public module, called for names that it does not have.
 
@@ -329,10 +353,7 @@ def module_getattr(module: str, lazy: tuple[str, ...] = ()) -> Callable[[str], M
             raise AttributeError(
                 f"module '{module}' has no attribute '{name}'", name=name, obj=sys.modules[module]
             )
-        remedy = missing[name]
-        text = f"{module}.{name} is not there yet; " + (
-            f"use {remedy}" if remedy else "docs/compatibility.md says what comes later"
-        )
+        text = _advice(module, name)
         caller = sys._getframe(1)
         if caller.f_code.co_code[caller.f_lasti] == opcode.opmap["IMPORT_FROM"]:
             raise ImportError(text, name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, TypeVar
 
 from flowcore.arguments import flag, instance, real_number, text, whole_number
@@ -25,10 +25,14 @@ def _checked(value: Any, default: Any, what: str) -> Any:
     return text(value, what) if isinstance(default, str) else instance(value, type(default), what)
 
 
+def _default(of: Field[Any]) -> Any:
+    return of.default if of.default_factory is MISSING else of.default_factory()
+
+
 def _strict(cls: type[C]) -> type[C]:
     """Refuses unknown keyword arguments and attributes with a suggestion; shows what is not the default."""
-    known = [f.name for f in fields(cls)]  # type: ignore[arg-type]
-    kinds = {f.name: f.default if f.default is not MISSING else f.default_factory() for f in fields(cls)}  # type: ignore[arg-type,operator,misc]
+    kinds = {f.name: _default(f) for f in fields(cls)}  # type: ignore[arg-type]
+    known = list(kinds)
     plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
 
     def refuse(name: str) -> str:
@@ -79,7 +83,7 @@ class OptimizerOptions:
             reduction that ends one.
         do_product_joining: Whether a sum of matrix products is one product, which rounds in other
             places.
-        do_column_pruning: Whether columns of a product that nobody reads are not computed.
+        do_column_pruning: Whether columns of a product that are never read are not computed.
         do_transpose_sharing: Whether what several products read transposed is transposed once;
             products of up to eight rows round in other places.
 

@@ -7,10 +7,12 @@ import pathlib
 import re
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 import flowcore as fc
+from flowcore._missing_members import MISSING_MEMBERS
 from flowcore._missing_names import MISSING
 
 NAMES = [(module, name) for module, names in MISSING.items() for name in names]
@@ -69,3 +71,36 @@ def test_a_type_checker_flags_missing_names_and_typos(tmp_path: pathlib.Path) ->
         timeout=300,
     ).stdout
     assert re.findall(r"script\.py:(\d+): error: Module has no attribute", found) == ["3", "4", "5"], found
+
+
+@pytest.mark.parametrize("path", MISSING_MEMBERS)
+def test_a_member_that_is_missing_says_so_of_the_class_and_of_its_objects(path: str) -> None:
+    cls: Any = fc
+    for part in path.split("."):
+        cls = getattr(cls, part)
+    made = {"Variable": lambda: fc.Variable(1.0), "Session": fc.Session, "ReaderBase": fc.IdentityReader}
+    owners = [cls, *([made[path]()] if path in made else [])]
+    for name, remedy in MISSING_MEMBERS[path].items():
+        advice = re.escape(f"use {remedy}") if remedy else ""
+        text = f"^flowcore.{re.escape(path)}.{name} is not there yet; {advice}"
+        for owner in owners:
+            assert not hasattr(owner, name)
+            with pytest.raises(AttributeError, match=text):
+                getattr(owner, name)
+
+
+def test_a_program_may_give_a_class_of_its_own_what_is_missing() -> None:
+    class Kept(fc.Variable):
+        def to_proto(self) -> str:
+            return self.op.name
+
+    assert Kept(1.0, name="kept").to_proto() == "kept"
+
+
+@pytest.mark.parametrize("name", ["flowcore.contrib.slim", "flowcore.keras", "flowcore.compat.v1"])
+def test_the_import_of_a_module_that_is_missing_says_so(name: str) -> None:
+    text = re.escape(".".join(name.split(".")[:2])) + " is not there yet"
+    with pytest.raises(ModuleNotFoundError, match=text):
+        importlib.import_module(name)
+    with pytest.raises(ModuleNotFoundError, match=r"No module named .flowcore.contribb"):
+        importlib.import_module("flowcore.contribb")

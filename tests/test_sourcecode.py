@@ -16,6 +16,7 @@ PACKAGE = ROOT / "flowcore"
 # Lower numbers are further down. Symbolic and execution columns never meet below `runtime`.
 SYMBOLIC = {
     "_missing_names": 0,
+    "_missing_members": 0,
     "errors": 0,
     "arguments": 0,
     "dtypes": 0,

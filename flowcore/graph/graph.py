@@ -32,7 +32,7 @@ _VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/\-]*")
 
 
 class GraphKeys:
-    """The names of collections that the library fills or reads.
+    """The names of collections that the library fills or reads, or that programs agree on.
 
     Example:
         >>> fc.GraphKeys.TRAINABLE_VARIABLES
@@ -65,6 +65,13 @@ class GraphKeys:
     COND_CONTEXT = "cond_context"
     WHILE_CONTEXT = "while_context"
     METRIC_VARIABLES = "metric_variables"
+    CONCATENATED_VARIABLES = "concatenated_variables"
+    TRAINABLE_RESOURCE_VARIABLES = "trainable_resource_variables"
+    RESOURCES = "resources"
+    LOCAL_RESOURCES = "local_resources"
+    READY_FOR_LOCAL_INIT_OP = "ready_for_local_init_op"
+    SAVEABLE_OBJECTS = "saveable_objects"
+    EVAL_STEP = "eval_step"
 
 
 @dataclass
