@@ -8,20 +8,36 @@ sees ops only.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from flowcore import dtypes
 from flowcore.arguments import as_bytes
 from flowcore.graph.operation import Operation, Tensor
 
-#: Container and name under which a session keeps a resource.
-ResourceKey = tuple[bytes, bytes]
+#: The names of the calls that lead to the body of a function, from the outermost on; () at the top.
+Path = tuple[str, ...]
 
 
-def key_of(op: Operation, attrs: Mapping[str, Any]) -> ResourceKey:
-    """Container and name under which a resource is kept."""
-    name = as_bytes(attrs.get("shared_name") or op.name, "shared_name")
-    return as_bytes(attrs.get("container") or "", "container"), name
+class ResourceKey(NamedTuple):
+    """Under what a session keeps the state of a node."""
+
+    container: bytes
+    name: bytes
+    path: Path = ()
+
+    @property
+    def shown(self) -> str:
+        """As messages show it, with its path: "call/node"."""
+        return "/".join([*self.path, printable(self.name)])
+
+
+def key_of(op: Operation, attrs: Mapping[str, Any], path: Path = ()) -> ResourceKey:
+    """The key of the state of `op`, which stands in the body that `path` leads to: a shared name is
+    the same on all paths.
+    """
+    shared = attrs.get("shared_name")
+    name = as_bytes(shared or op.name, "shared_name")
+    return ResourceKey(as_bytes(attrs.get("container") or "", "container"), name, () if shared else path)
 
 
 def printable(name: bytes) -> str:
@@ -91,10 +107,12 @@ def _passed(tensor: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
     return found
 
 
-def resource_keys(op: Operation, which: Iterable[int] | None = None) -> frozenset[ResourceKey] | None:
-    """The names of all resources that an op may work on; None where a handle cannot be traced.
+def resource_keys(
+    op: Operation, which: Iterable[int] | None = None, path: Path = ()
+) -> frozenset[ResourceKey] | None:
+    """The keys of all resources that an op may work on; None where a handle cannot be traced.
 
-    `which`: only those behind these inputs.
+    `which`: only those behind these inputs. `path` leads to the body that the op stands in.
     """
     keys: set[ResourceKey] = set()
     tensors = op._inputs if which is None else [op._inputs[i] for i in which]
@@ -103,5 +121,5 @@ def resource_keys(op: Operation, which: Iterable[int] | None = None) -> frozense
             made = origins(tensor)
             if made is None:
                 return None
-            keys.update(key_of(origin.op, origin.op.attrs) for origin in made)
+            keys.update(key_of(origin.op, origin.op.attrs, path) for origin in made)
     return frozenset(keys)

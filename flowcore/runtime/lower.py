@@ -18,7 +18,7 @@ from flowcore.runtime import handles
 from flowcore.runtime.access_order import ANY_VARIABLE, AccessOrder
 from flowcore.runtime.copies import Copy, Moved, Value
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, KEEPS_CONSTANT, Device
-from flowcore.runtime.handles import ResourceKey, key_of
+from flowcore.runtime.handles import Path, ResourceKey, key_of
 from flowcore.runtime.packing import attributes, packed
 from flowcore.runtime.passes import PlanGraph
 from flowcore.runtime.plan_node import PlanNode
@@ -46,12 +46,14 @@ def lower(
     arguments: Iterable[Tensor],
     resources: ResourceManager,
     deterministic: bool,
+    path: Path = (),
 ) -> Lowered:
-    """The nodes of an optimised and placed plan with its copies.
+    """The nodes of an optimised and placed plan with its copies. `path`: the calls that lead to it, by
+    which nodes that have a state find theirs.
 
     Raises InvalidArgumentError for an op without a kernel where it is placed, or a resource that cannot be.
     """
-    lowering = _Lowering(graph, moved, placed, resources, deterministic)
+    lowering = _Lowering(graph, moved, placed, resources, deterministic, path)
     for tensor in arguments:
         lowering.slot_of[tensor] = lowering.new_slots(1)
     for step in moved.steps:
@@ -76,11 +78,13 @@ class _Lowering:
         placed: Mapping[Operation, Device],
         resources: ResourceManager,
         deterministic: bool,
+        path: Path,
     ) -> None:
         self.graph = graph
         self.moved = moved
         self.placed = placed
         self.resources = resources
+        self.path = path
         self.order = AccessOrder() if deterministic else None
         self.nodes: list[PlanNode] = []
         self.slots = 0
@@ -109,12 +113,12 @@ class _Lowering:
             self._prefill(op, op.get_attr("value"), after)
             return
         makes = op._op_def.makes
-        state = self.resources.get(op, attributes(op)) if makes else None
+        state = self.resources.get(op, attributes(op), self.path) if makes else None
         if state is None or not op._op_def.makes_handle:
             self._append(op, inputs, after, state)
             return
         if makes == "queue":
-            self.queues[key_of(op, op.attrs)] = state
+            self.queues[key_of(op, op.attrs, self.path)] = state
         self._prefill(op, state, after)
 
     def before(self, op: Operation, inputs: tuple[Tensor, ...]) -> set[int]:
@@ -215,7 +219,7 @@ class _Lowering:
         if op.type == "PyFunc":
             function = op.graph._py_funcs[op.get_attr("token")]
             return python_function(function, [np.dtype(t.as_numpy_dtype) for t in op.get_attr("Tout")])
-        return self.resources.python_kernel(op, attributes(op))
+        return self.resources.python_kernel(op, attributes(op), self.path)
 
 
 def _refuse(op: Operation, device: Device) -> None:

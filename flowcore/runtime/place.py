@@ -1,6 +1,7 @@
 """Placement, the first pass over optimised ops: which device runs each.
 
-A device string is a request. Without soft placement a request that cannot be met is an
+A device string is a request. Its job, replica and task must be this process's, which they need not
+name. Without soft placement a request that cannot be met is an
 InvalidArgumentError; with it the node falls back to the host.
 Whatever takes a resource handle runs where the resource lives. A node that asks for nothing goes to
 the first GPU or accelerator, where there is one and it pays: see `_pays`. Must never import the
@@ -51,6 +52,22 @@ def _parse(device: str) -> DeviceSpec:
     return DeviceSpec.from_string(device)
 
 
+def _is_here(spec: DeviceSpec) -> bool:
+    """Whether a request is for this process: job "localhost", replica 0 and task 0, where it names them."""
+    return spec.job in (None, "*", "localhost") and not spec.replica and not spec.task
+
+
+def _refuse_elsewhere(op: Operation) -> None:
+    where = f"; created at {op.created_at}" if op.created_at else ""
+    raise errors.InvalidArgumentError(
+        op.node_def,
+        op,
+        f"node '{op.name}' ({op.type}) asks for device '{op.device}', which is another process's; this"
+        " session runs nodes of /job:localhost/replica:0/task:0 alone. Leave job, replica and task out of the"
+        f" device scope{where}",
+    )
+
+
 def device_for(
     op: Operation,
     inputs: Sequence[Tensor],
@@ -65,11 +82,13 @@ def device_for(
     on the host.
     """
     arguments = arguments or {}
+    spec = _parse(op._device) if op._device else None
+    if spec is not None and not _is_here(spec):
+        _refuse_elsewhere(op)
     for tensor in inputs:
         if tensor._dtype is dtypes.resource:  # handles are in host memory
             hands_on = any(t._dtype is dtypes.resource for t in op._outputs)
             return HOST if hands_on else _with_resources(op, inputs, placed, arguments)
-    spec = _parse(op._device) if op._device else None
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
         return (

@@ -18,7 +18,7 @@ from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.copies import insert_copies
 from flowcore.runtime.devices import HOST, Device
 from flowcore.runtime.fuse import fuse
-from flowcore.runtime.handles import ResourceKey
+from flowcore.runtime.handles import Path, ResourceKey
 from flowcore.runtime.lower import lower
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.place import place
@@ -100,6 +100,7 @@ def compile_body(
     results: Sequence[Tensor],
     wanted: Sequence[Device | None],
     targets: Sequence[Operation] = (),
+    path: Path = (),
 ) -> CompiledPlan:
     """Plans what lies between some tensors and others.
 
@@ -110,6 +111,7 @@ def compile_body(
       results: what is asked for, in order.
       wanted: for each result the device in whose memory it is to be; None: where it is computed.
       targets: what is run for its own sake.
+      path: the names of the calls that lead to this body: on each path, nodes have a state of their own.
 
     Raises InvalidArgumentError for a placeholder that is no argument, an unknown device or a missing
     kernel.
@@ -130,7 +132,7 @@ def compile_body(
     optimise(graph, options, evaluate)
     placed = place(graph, arguments, visible, soft)
     moved = insert_copies(graph, placed, arguments, wanted)
-    lowered = lower(graph, moved, placed, arguments, resources, deterministic)
+    lowered = lower(graph, moved, placed, arguments, resources, deterministic, path)
     nodes = lowered.nodes
     if options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion:
         nodes = fuse(nodes, lowered.results, lowered.constants)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from flowcore import _engine, _fifo, _reader, errors
 from flowcore.graph.graph import Graph, GraphKeys
 from flowcore.graph.operation import Operation
-from flowcore.runtime.handles import ResourceKey, key_of, printable, resource_keys
+from flowcore.runtime.handles import ResourceKey, key_of, resource_keys
 from flowcore.runtime.plan import CompiledPlan
 
 #: Seconds of waiting before the first warning, or the error where no thread could help.
@@ -185,7 +185,7 @@ class WaitMonitor:
             return _Dead(op, plan, queue, (), frozenset({id(plan)}), circle)
         plans = frozenset({id(plan)}).union(*(d.plans for d in found))
         end = found[0]
-        return _Dead(end.op, end.plan, end.queue, (printable(queue[1]), *end.via), plans, end.circle)
+        return _Dead(end.op, end.plan, end.queue, (queue.shown, *end.via), plans, end.circle)
 
     def _explain(self, waiter: Operation, dead: _Dead, seconds: float) -> None:
         """Says what is missing; raises where no thread, known or not, could end the wait."""
@@ -206,7 +206,7 @@ class WaitMonitor:
             print(f"flowcore: warning: {text}", file=sys.stderr, flush=True)
 
     def _describe(self, waiter: Operation, dead: _Dead, seconds: float) -> str:
-        op, queue = dead.op, printable(dead.queue[1])
+        op, queue = dead.op, dead.queue.shown
         info = _fifo.queue_info(dead.plan.queues[dead.queue].address)
         capacity = info["capacity"] if info["capacity"] >= 0 else "any number of"
         before = (

@@ -129,3 +129,32 @@ def test_whatever_hands_a_handle_on_stays_on_the_host() -> None:
     v = fc.Variable([1.0, 2.0], use_resource=True)
     for handed_on in (fc.identity(v.handle), fc.reshape(v.handle, [])):
         assert placed_on(handed_on, {v.handle.op: GPU}) is HOST
+
+
+@pytest.mark.parametrize("device", ["/job:localhost/replica:0/task:0", "/task:0", "/job:*", "/replica:0"])
+def test_this_processs_job_and_task_are_kept_and_ask_for_nothing(device: str) -> None:
+    x = fc.placeholder(fc.float32, [2, 2])
+    with fc.device(device):
+        y = fc.matmul(x, x)
+        with fc.device("/cpu:0"):
+            z = fc.matmul(x, x)
+    assert (y.device, z.device) == (device, f"{device}/device:CPU:0")
+    assert placed_on(y) is GPU
+    assert placed_on(z) is placed_on(y, prefer=False) is HOST
+
+
+@pytest.mark.parametrize("soft", [False, True])
+@pytest.mark.parametrize(
+    "device", ["/job:ps", "/job:localhost/task:1", "/replica:1/cpu:0", "/job:w/task:0/gpu:0"]
+)
+def test_another_processs_job_or_task_is_kept_and_refused_when_it_runs(device: str, soft: bool) -> None:
+    with fc.device(device):
+        v = fc.Variable(1.0, name="v", use_resource=True)
+        y = fc.constant(1.0, name="y") + 1.0
+    wanted = fc.DeviceSpec.from_string(device).to_string()
+    assert v.device == y.device == wanted
+    message = f"asks for device '{wanted}'.*job:localhost/replica:0/task:0.*created at .*test_place.py"
+    config = fc.ConfigProto(allow_soft_placement=soft)
+    for fetch in (y, v.initializer):
+        with fc.Session(config=config) as sess, pytest.raises(fc.errors.InvalidArgumentError, match=message):
+            sess.run(fetch)

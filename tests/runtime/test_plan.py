@@ -8,6 +8,7 @@ import pytest
 import flowcore as fc
 from flowcore import _engine
 from flowcore.config import OptimizerOptions
+from flowcore.graph.apply import apply
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.plan import PlanSettings, compile_body
 from flowcore.runtime.resources import ResourceManager
@@ -50,3 +51,76 @@ def test_a_target_of_a_body_runs_for_its_own_sake() -> None:
     compile_body(shared, {}, [], [], [start]).engine.run([])
     compile_body(shared, {amount: HOST}, [], [], [more]).engine.run([np.array(3, np.float32)])
     assert compile_body(shared, {}, [value], [None]).engine.run([]) == [4.0]
+
+
+# ---- states by path ----------------------------------------
+
+
+def test_a_body_has_states_of_its_own_on_each_path() -> None:
+    with fc.device("/cpu:0"):
+        draw = fc.random_uniform([4], seed=7)
+        queue = fc.FIFOQueue(8, fc.float32, shapes=[[]], name="mine")
+        put, size = queue.enqueue(1.0), queue.size()
+    shared = settings()
+
+    def on(path: tuple[str, ...]) -> list[np.ndarray]:
+        compile_body(shared, {}, [], [], [put], path).engine.run([])
+        return compile_body(shared, {}, [draw, size], [None, None], (), path).engine.run([])
+
+    first, _ = on(("one",))
+    found = {path: on(path) for path in ((), ("two",), ("one", "deeper"))}
+    for numbers, count in found.values():
+        np.testing.assert_array_equal(numbers, first)  # the first of the same seed, each time
+        assert count == 1
+    again, count = on(("one",))
+    assert not np.array_equal(again, first)  # goes on where this path had been
+    assert count == 2
+
+
+def test_a_path_and_a_name_with_slashes_are_two_things() -> None:
+    inner, outer = fc.FIFOQueue(8, fc.float32, name="mine"), fc.FIFOQueue(8, fc.int8, name="call/mine")
+    shared = settings()
+    compile_body(shared, {}, [inner.size()], [None], (), ("call",))
+    assert compile_body(shared, {}, [outer.size()], [None]).engine.run([]) == [0]
+
+
+def test_a_shared_name_is_shared_by_all_paths() -> None:
+    queue = fc.FIFOQueue(8, fc.float32, shapes=[[]], shared_name="ours", name="mine")
+    with fc.device("/cpu:0"):
+        put, size = queue.enqueue(1.0), queue.size()
+    shared = settings()
+    for path in ((), ("one",), ("two",)):
+        compile_body(shared, {}, [], [], [put], path).engine.run([])
+    assert compile_body(shared, {}, [size], [None], (), ("three",)).engine.run([]) == [3]
+
+
+def test_a_python_kernel_counts_on_each_path_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    with fc.device("/cpu:0"):
+        shown = fc.Print(fc.constant(1.0), [], "shown", first_n=1)
+    shared = settings()
+    for path in (("one",), ("two",), ("one",)):
+        compile_body(shared, {}, [shown], [None], (), path).engine.run([])
+    assert capsys.readouterr().err.count("shown") == 2
+
+
+def test_messages_about_states_name_the_path() -> None:
+    shared = settings()
+    wrong = apply("FIFOQueueV2", component_types=[fc.int8] * 2, shapes=[fc.TensorShape([2])], name="mine")
+    with pytest.raises(
+        fc.errors.InvalidArgumentError, match=r"node 'call/mine' \(FIFOQueueV2\) cannot be made"
+    ):
+        compile_body(shared, {}, [apply("QueueSizeV2", wrong)], [None], (), ("call",))
+    ours = [
+        fc.FIFOQueue(8, kind, shared_name="ours", name=f"q{i}")
+        for i, kind in enumerate((fc.int8, fc.float32))
+    ]
+    compile_body(shared, {}, [ours[0].size()], [None], (), ("one",))
+    with pytest.raises(
+        fc.errors.InvalidArgumentError, match=r"node 'two/q1' .*shares the name 'ours' .*node 'one/q0' "
+    ):
+        compile_body(shared, {}, [ours[1].size()], [None], (), ("two",))
+    named = fc.FIFOQueue(8, fc.int8, name="closed")
+    path = ("one", "deep")
+    compile_body(shared, {}, [], [], [named.close()], path).engine.run([])
+    with pytest.raises(_engine.StepError, match="'one/deep/closed'"):
+        compile_body(shared, {}, [named.dequeue()], [None], (), path).engine.run([])
