@@ -148,8 +148,7 @@ def subclasses(value: Any, kind: type[T], what: str) -> tuple[type[T], ...]:
 def deprecated_argument(new_name: str, new: Any, old_name: str, old: Any) -> Any:
     """The value of an argument that may be given by its new or its old name; None: by neither.
 
-    Raises:
-      ValueError: both are given, even if they are equal.
+    Raises ValueError when both are given, even if they are equal.
     """
     if new is not None and old is not None:
         raise ValueError(

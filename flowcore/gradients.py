@@ -1,8 +1,8 @@
 """Reverse-mode differentiation: extends the graph by nodes that compute d(ys)/d(xs).
 
 The walk visits each op between xs and ys once, in reverse topological order, when all gradients of
-its outputs have come in. Iterative:
-the depth of the graph does not matter. Must never import train or runtime.
+its outputs have come in. It is iterative: the depth of the graph does not matter. Must never import
+train or runtime.
 """
 
 from __future__ import annotations
@@ -452,8 +452,9 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> None:
-    """Raises ValueError where results of a function depend on a variable that it read itself,
-    through the ops that it made.
+    """Raises ValueError where results of a function depend on a variable that it read itself.
+
+    `made`: the ops that the function added to the graph.
     """
     inside = set(made)
     seen: set[Operation] = set()

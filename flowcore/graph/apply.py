@@ -21,17 +21,18 @@ def apply(op_type: str, *inputs: Any, name: str | None = None, **attrs: Any) -> 
     """Adds a node of `op_type` to the graph of its inputs.
 
     Args:
-      op_type: a registered type.
-      inputs: one argument per input of the declaration; a list for a list input.
-      name: of the node; the op type when None.
-      attrs: attributes that inputs do not determine; those with a default may be left out.
+        op_type: A registered type.
+        inputs: One argument per input of the declaration; a list for a list input.
+        name: The name of the node; None: the op type.
+        attrs: Attributes that inputs do not determine; those with a default may be left out.
 
     Returns:
-      The output Tensor, a list for a single list output, a namedtuple of several outputs, or the
-      Operation if it has none.
+        The output Tensor, a list for a single list output, a namedtuple of several outputs, or the
+        Operation if it has none.
 
     Raises:
-      TypeError, ValueError: arguments that do not fit the declaration.
+        TypeError: The number of inputs, an input or an attribute does not fit the declaration.
+        ValueError: Inputs belong to different graphs, or an attribute or shape is out of range.
     """
     op_def = get_op_def(op_type)
     if len(inputs) != len(op_def.input_arg):
@@ -128,8 +129,9 @@ def _default_type(op_def: OpDef, arg: ArgDef) -> DType | None:
 
 
 def _type_from_tensors(op_def: OpDef, type_attr: str, inputs: tuple[Any, ...]) -> DType | None:
-    """The dtype that a tensor among the later inputs fixes for a shared type attribute: `1 + x`
-    takes the type of x.
+    """The dtype that a tensor among the later inputs fixes for a shared type attribute.
+
+    `1 + x` takes the type of x.
     """
     for arg, value in zip(op_def.input_arg, inputs):
         if arg.type_attr == type_attr:

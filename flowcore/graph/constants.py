@@ -39,7 +39,7 @@ def make_array(value: Any, dtype: DType | None = None) -> np.ndarray:
     (int64 otherwise).
 
     Raises TypeError when the value is no number, text or nested list of these, or does not fit
-    `dtype`. ValueError: it is None, or ragged.
+    `dtype`, ValueError when it is None or ragged.
     """
     if value is None:
         raise ValueError("None values not supported: a tensor needs a value")
@@ -144,8 +144,9 @@ def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
 
 
 def _keeps(array: np.ndarray, target: np.dtype) -> bool:
-    """Whether the values of a NumPy array of truth values, integers or floats are values of `target`
-    too. Unlike Python's numbers, arrays are often of another dtype for no reason.
+    """Whether the values of a NumPy array of truth values, integers or floats are values of `target`.
+
+    Unlike Python's numbers, arrays are often of another dtype for no reason.
     """
     if array.dtype.kind not in "biuf" or target.kind not in "iufc":
         return False
@@ -214,7 +215,7 @@ def _fill(array: np.ndarray, dims: Sequence[int | None], verify: bool) -> np.nda
 def constant_node(array: np.ndarray, name: str) -> Tensor:
     """A Const node for an array of a supported dtype.
 
-    The array is taken over: made read-only, copied where it belongs to somebody else.
+    The array is taken over: made read-only, copied where other code may write to it.
     """
     if array.flags.writeable or not array.flags.c_contiguous:
         array = np.array(array, order="C")
@@ -229,9 +230,9 @@ _CONST = get_op_def("Const")
 
 
 def detached_constant(array: np.ndarray, op: Operation) -> Tensor:
-    """A Const node outside any graph that stands for `op`:
+    """A Const node outside any graph that stands for `op`, with its name and place.
 
-    it has its name and place. The array is taken over, and must not change any more.
+    The array is taken over, and must not change any more.
     """
     const = Operation(
         op.graph,
@@ -249,7 +250,7 @@ def detached_constant(array: np.ndarray, op: Operation) -> Tensor:
 def constant_value(tensor: Any) -> Any:
     """The value of `tensor` where it is known without running the graph, else None.
 
-    Not to be changed by the caller.
+    It belongs to the graph: a caller must not change it.
     """
     if not isinstance(tensor, Tensor):
         return np.asarray(tensor)

@@ -97,8 +97,9 @@ class _Scopes(threading.local):
 
 
 class _ControlScope:
-    """Ops made inside depend on `ops`, unless an input of theirs was made inside too and so depends
-    on them already.
+    """Ops made inside depend on `ops`.
+
+    One with an input that was made inside too depends on them already.
     """
 
     __slots__ = ("members", "ops")
@@ -238,9 +239,10 @@ class Graph:
         return op
 
     def _shared_attrs(self, op_type: str, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One dict for all operations of a type whose attributes are the same objects: one of its own takes
-        a fifth of what a small node does. Only of values that are few; the table keeps them alive, so that
-        an address stands for one of them.
+        """One dict for all operations of a type whose attributes are the same objects.
+
+        One of its own takes a fifth of what a small node does. Only for values that are few; the
+        table keeps them alive, so that an address stands for one of them.
         """
         values = attrs.values()
         if not _SHARED_VALUES.issuperset(map(type, values)):
@@ -372,8 +374,9 @@ class Graph:
         return f"{name}_{count}"
 
     def _is_numbered(self, key: str) -> bool:
-        """Whether a name was given out for another one with a number: these are not in the table, which
-        they would make twice as large.
+        """Whether a name was given out for another one with a number.
+
+        These are not in the table, which they would make twice as large.
         """
         if not key[-1].isdecimal():
             return False
@@ -535,8 +538,10 @@ class Graph:
             scopes.colocation, scopes.devices = old, old_devices
 
     def _node_of(self, item: Any) -> Operation:
-        """The operation that scopes mean by a tensor, an operation or a name. A variable stands for its
-        own node, which is there before it has a value, and not for a read of it.
+        """The operation that scopes mean by a tensor, an operation or a name.
+
+        A variable stands for its own node, which is there before it has a value, and not for a read
+        of it.
         """
         handle = getattr(item, "handle", None)
         if isinstance(handle, Tensor):
@@ -614,7 +619,7 @@ class Graph:
 
     @lasting
     def _all_scopes_left(self) -> Iterator[None]:
-        """Inside, no name scope, control dependency or device of the thread holds: for initialisers."""
+        """Inside, no name scope, control dependency or device of the thread holds (for initialisers)."""
         scopes = self._scopes
         saved = (scopes.name, scopes.controls, scopes.devices, scopes.colocation)
         scopes.name, scopes.controls, scopes.devices, scopes.colocation = "", (), (), ()
@@ -1016,8 +1021,9 @@ class Graph:
 def _completed(
     op_def: OpDef, inputs: Sequence[Tensor], output_types: Sequence[DType] | None, attrs: dict[str, Any]
 ) -> dict[str, Any]:
-    """The attributes of a new node, checked; what was left out comes from the inputs, from the dtypes of
-    the outputs, or is a default.
+    """The attributes of a new node, checked.
+
+    What was left out comes from the inputs, from the dtypes of the outputs, or is a default.
     """
     given: dict[str, Any] = {}
     for key, value in instance(attrs, dict, "attrs").items():
@@ -1099,8 +1105,9 @@ def _is_empty(name: Any) -> bool:
 
 
 def _check_name(name: Any, of: str, inside: bool) -> None:
-    """Raises TypeError or ValueError for what cannot name an operation or a scope, at the top or `inside`
-    a scope.
+    """Raises TypeError or ValueError for what cannot name an operation or a scope.
+
+    `inside`: within another scope, where more names are valid.
     """
     if not isinstance(name, str):
         raise TypeError(f"{of} names are strings, found {described(name)}")

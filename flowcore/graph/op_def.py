@@ -22,8 +22,9 @@ MAX_OUTPUTS = 2**20
 
 
 class ArgDef(NamedTuple):
-    """An input or output: exactly one of `dtype`, `type_attr`, `type_list_attr` says its type;
-    `number_attr` makes it a list.
+    """An input or output.
+
+    Exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a list.
     """
 
     name: str
@@ -142,9 +143,7 @@ _DTYPE_NAMES = {t.name: t for t in dtypes.ALL}
 
 
 def parse_attr(spec: str) -> AttrDef:
-    """Parses "T: {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "strides:
-    list(int)" ...
-    """
+    """Parses "T: {floats} = float32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "ksize: list(int)"."""
     match = _ATTR.match(spec)
     if match is None:
         raise ValueError(f"malformed attribute spec {spec!r}")
@@ -303,20 +302,30 @@ def register(
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
     Args:
-      name: the op type.
-      inputs, outputs, attrs: specs (see parse_arg, parse_attr).
-      shape: (op) -> one TensorShape per output, or None when nothing is known.
-      grad: (op, *output gradients) -> one gradient or None per input; None: not differentiable.
-      value: (op) -> one array or None per output: values known when the graph is built.
-      stateful: the op has an effect or a state beyond its outputs. What makes, reads or writes has.
-      makes: the kind of state that the session keeps for the op: "variable", "queue" or "reader",
-        whose handle is its output, or "rng", a counter of its own.
-      reads, writes: the inputs whose resource it looks at, or changes, with the kind of resource.
-      passes: inputs that its output may be, untouched; of a list that becomes a list each its own.
-      waits: an input and what the op may wait for until another step acts on the same queue:
-        "elements" or "room".
-      on_host: it runs on the host whatever device is asked for.
-      commutative: its two inputs may come in either order.
+        name: The op type.
+        inputs: Specs of the inputs (see parse_arg).
+        outputs: Specs of the outputs.
+        attrs: Specs of the attributes (see parse_attr).
+        shape: (op) -> one TensorShape per output, or None when nothing is known.
+        grad: (op, *output gradients) -> one gradient or None per input; None: not differentiable.
+        value: (op) -> one array or None per output: values known when the graph is built.
+        stateful: Whether the op has an effect or a state beyond its outputs. What makes, reads or
+            writes has.
+        makes: The kind of state that the session keeps for the op: "variable", "queue" or "reader",
+            whose handle is its output, or "rng", a counter of its own.
+        reads: The inputs whose resource it looks at, with the kind of resource.
+        writes: The inputs whose resource it changes, with the kind of resource.
+        passes: Inputs that its output may be, untouched; of a list that becomes a list each its own.
+        waits: An input and what the op may wait for until another step acts on the same queue:
+            "elements" or "room".
+        on_host: Whether it runs on the host whatever device is asked for.
+        commutative: Whether its two inputs may come in either order.
+
+    Returns:
+        A decorator.
+
+    Raises:
+        ValueError: The op type is registered already.
     """
     if name in _registry:
         raise ValueError(f"op {name} is registered twice")

@@ -227,9 +227,9 @@ class Operation:
         control_inputs: tuple[Operation, ...],
         attrs: dict[str, Any] | None = None,
     ) -> Operation:
-        """A copy with other inputs that the graph does not know of:
+        """A copy with other inputs that the graph does not know of.
 
-        planning may neither change a graph nor add to it.
+        Planning may neither change a graph nor add to it.
         """
         types = [t._dtype for t in self._outputs]
         copy = Operation(
@@ -524,9 +524,8 @@ _UNKNOWN = TensorShape(None)
 class IndexedSlices:
     """Rows of a larger tensor.
 
-    `values[i]` belongs to row `indices[i]`; rows may repeat, and then add up.
-
-    Gradients of `gather` are such.
+    `values[i]` belongs to row `indices[i]`; rows may repeat, and then add up. Gradients of `gather`
+    are such.
 
     Args:
         values: A Tensor of rank 1 or more, or what converts to one.

@@ -13,7 +13,7 @@ convolutions, and they leave NumPy alone. FLOWCORE_BLAS asks for another choice:
 
 flowcore splits large products itself, so an external library is set to one thread, through its own
 call. That setting belongs to the loaded library: with ``numpy`` it holds for NumPy's own products
-as well, for as long as the process lives; with ``openblas32`` it touches nobody else.
+as well, for as long as the process lives; with ``openblas32`` for flowcore alone.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Fetches:
         def build(values: list[Any]) -> Any:
             result = copy.copy(structure)
             for name, b in builds.items():
-                object.__setattr__(result, name, b(values))  # frozen ones too: nobody else has it yet
+                object.__setattr__(result, name, b(values))  # frozen ones too: no other code has it yet
             return result
 
         return build

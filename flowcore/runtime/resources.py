@@ -79,7 +79,7 @@ class ResourceManager:
     """Makes each resource at its first use and keeps it until the session goes."""
 
     def __init__(self) -> None:
-        #: By name: queues that no runner fills any more because one failed. Whoever meets one is told.
+        #: By name: queues that no runner fills any more because one failed. A step that meets one is told.
         self.failures: dict[ResourceKey, RunnerFailure] = {}
         self._lock = locks.lock()
         self._resources: dict[ResourceKey, _Made] = {}

@@ -434,7 +434,7 @@ class BaseSession:
             self._monitor.leave(run)
 
     def _blame(self, queue: Operation, failure: RunnerFailure) -> None:
-        """Before a queue is closed because a runner failed: whoever meets it will be told why."""
+        """Before a queue is closed because a runner failed: runs that meet it will be told why."""
         self._resources.blame(queue, failure)
 
     def close(self) -> None:

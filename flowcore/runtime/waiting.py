@@ -1,4 +1,4 @@
-"""Says why a step waits. A queue that nobody will ever serve must not hang a program in silence.
+"""Says why a step waits. A queue that nothing will ever serve must not hang a program in silence.
 
 The session calls this about once a second while a caller has nothing to do but wait on queues.
 After WARN_AFTER seconds it prints a warning to stderr with the queue, the waiting nodes and the
@@ -98,7 +98,7 @@ class WaitMonitor:
         self._graph = graph
         # Plan and thread of each run; a thread is bound to its run until that ends. Without a lock,
         # because each access is one operation of a dict: with a lock, threads that run short plans
-        # queue up behind whoever was interrupted while he had it.
+        # queue up behind the one that was interrupted while it had it.
         self._runs: dict[object, tuple[CompiledPlan, int]] = {}
         #: Seconds of waiting at which a queue is reported again, ever later, so that a log stays readable;
         #: by itself and as the end of a chain, whose beginning is what the user ran.
@@ -199,7 +199,7 @@ class WaitMonitor:
                 raise errors.CancelledError(op.node_def, op, f"the program has ended; {text}")
             if dead.circle or not self._can_be_served(dead):
                 raise errors.FailedPreconditionError(op.node_def, op, text)
-        # at the program's end, no wonder that nobody takes elements out
+        # at the program's end, no wonder that no thread takes elements out
         subject = dead.queue, bool(dead.via)
         if seconds >= self._next_warning.get(subject, 0.0) and not (_wait_of(op) == "room" and ended):
             self._next_warning[subject] = seconds * 2

@@ -48,8 +48,8 @@ class Simplifying:
         return op.get_attr("value") if op._type == "Const" and self.maker(tensor) is op else None
 
     def maker(self, tensor: Tensor) -> Operation | None:
-        """The op that a rule may look through: not where the tensor is fed, nor where whoever reads
-        it has waited for more than its inputs.
+        """The op that a rule may look through: not where the tensor is fed, nor where its
+        readers have waited for more than its inputs.
         """
         return None if tensor in self._fed or tensor.op._control_inputs else tensor.op
 

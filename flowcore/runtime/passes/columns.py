@@ -1,4 +1,4 @@
-"""Columns of a product that nobody reads are not computed: where A B' is split along its last axis
+"""Columns of a product that are never read are not computed: where A B' is split along its last axis
 and one part has readers, the product with B's rows of that part.
 
 What comes of the gradient of a recurrent cell that multiplies [input, state] by one matrix, where

@@ -4,8 +4,8 @@ Owns: what a pass may not touch. The user's graph is never changed: what a plan 
 place of what the graph says is noted beside it.
 
 Left as they are: what is fed; an op that is run for its own sake (a target) or that others wait
-for, because "it is done" has a meaning of its own; and an op with control inputs, which whoever
-reads it must have waited for. Such ops may still get simpler inputs.
+for, because "it is done" has a meaning of its own; and an op with control inputs, which its
+readers must have waited for. Such ops may still get simpler inputs.
 
 The walks read the fields of operations directly: as properties they would be a quarter of the time.
 """
@@ -94,7 +94,7 @@ def rewrite(
     graph: PlanGraph, rules: Sequence[Rule] = (), known: Mapping[Tensor, Tensor] | None = None
 ) -> None:
     """One walk in the order of running: each op meets the rules with its inputs replaced already.
-    What nobody needs any more is dropped.
+    What no op needs any more is dropped.
 
     `known`: tensors that are replaced from the start.
     """

@@ -20,7 +20,7 @@ from flowcore.shape import TensorShape
 
 
 def join_products(graph: PlanGraph) -> None:
-    """Makes sums of products, of at least two that nobody else reads and that are worth it, one
+    """Makes sums of products, of at least two that have no other reader and are worth it, one
     product each.
     """
     if any(
