@@ -95,10 +95,10 @@ def choose(name: str | None = None) -> str:
     """Sets the matrix product for the process and returns its name. Not to be called while a session runs.
 
     Args:
-      name: "own", "numpy" or "openblas32"; None: what FLOWCORE_BLAS says, else "own".
+        name: "own", "numpy" or "openblas32"; None: what FLOWCORE_BLAS says, else "own".
 
     Raises:
-      ValueError: an unknown name, or a library that is not there or cannot be used.
+        ValueError: an unknown name, or a library that is not there or cannot be used.
     """
     global _chosen  # noqa: PLW0603  one per process, like the library itself
     name = name or os.environ.get(VARIABLE) or "own"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 from flowcore import dtypes
 from flowcore.arguments import listed
@@ -251,6 +251,18 @@ register(
 _tokens = itertools.count()
 
 
+@overload
+def py_func(
+    func: Callable[..., Any],
+    inp: Sequence[Any],
+    Tout: dtypes.DType | type | str,
+    stateful: bool = True,
+    name: str | None = None,
+) -> Tensor: ...
+@overload
+def py_func(
+    func: Callable[..., Any], inp: Sequence[Any], Tout: Any, stateful: bool = True, name: str | None = None
+) -> Any: ...
 def py_func(
     func: Callable[..., Any], inp: Sequence[Any], Tout: Any, stateful: bool = True, name: str | None = None
 ) -> Any:

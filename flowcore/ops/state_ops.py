@@ -273,7 +273,7 @@ def assign(
     validate_shape: bool | None = None,
     use_locking: bool | None = None,
     name: str | None = None,
-) -> Any:
+) -> Tensor:
     """Gives a variable a value.
 
     Args:
@@ -301,7 +301,7 @@ def assign(
     return _variable(ref, "ref").assign(value, _or_false(use_locking), name)
 
 
-def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
+def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Tensor:
     """Adds to a variable.
 
     Args:
@@ -330,7 +330,7 @@ def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str 
     return _variable(ref, "ref").assign_add(value, _or_false(use_locking), name)
 
 
-def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Any:
+def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Tensor:
     """Subtracts from a variable.
 
     Args:
@@ -399,7 +399,7 @@ def _scatter(kind: str, ref: Any, indices: Any, updates: Any, use_locking: bool,
 
 def scatter_update(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Replaces rows of a variable; of rows that repeat the last one stays.
 
     Args:
@@ -432,7 +432,7 @@ def scatter_update(
 
 def scatter_add(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Adds to rows of a variable; rows that repeat count each time.
 
     Args:
@@ -465,7 +465,7 @@ def scatter_add(
 
 def scatter_sub(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Subtracts from rows of a variable; rows that repeat count each time.
 
     Args:
@@ -498,7 +498,7 @@ def scatter_sub(
 
 def scatter_mul(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Multiplies rows of a variable; rows that repeat count each time.
 
     Args:
@@ -531,7 +531,7 @@ def scatter_mul(
 
 def scatter_div(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Divides rows of a variable; rows that repeat count each time.
 
     Args:
@@ -565,7 +565,7 @@ def scatter_div(
 
 def scatter_min(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Puts the lesser of rows and others in a variable's rows.
 
     Args:
@@ -598,7 +598,7 @@ def scatter_min(
 
 def scatter_max(
     ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
-) -> Any:
+) -> Tensor:
     """Puts the greater of rows and others in a variable's rows.
 
     Args:

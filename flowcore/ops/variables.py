@@ -5,7 +5,7 @@ Owns: the class, its collections, and the ops that initialise many at once.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -358,9 +358,21 @@ class Variable(TensorOperators):
         )
         return self._after(op) if flag(read_value, "read_value") else op
 
+    @overload
+    def assign(
+        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: Literal[True] = True
+    ) -> Tensor: ...
+    @overload
+    def assign(
+        self, value: Any, use_locking: bool = False, name: str | None = None, *, read_value: Literal[False]
+    ) -> Operation: ...
+    @overload
     def assign(
         self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+    ) -> Tensor | Operation: ...
+    def assign(
+        self, value: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Tensor | Operation:
         """Gives it a value.
 
         Args:
@@ -387,9 +399,21 @@ class Variable(TensorOperators):
         """
         return self._write("AssignVariableOp", value, use_locking, name, read_value)
 
+    @overload
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: Literal[True] = True
+    ) -> Tensor: ...
+    @overload
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, *, read_value: Literal[False]
+    ) -> Operation: ...
+    @overload
     def assign_add(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+    ) -> Tensor | Operation: ...
+    def assign_add(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Tensor | Operation:
         """Adds to it, in place.
 
         Args:
@@ -417,9 +441,21 @@ class Variable(TensorOperators):
         """
         return self._write("AssignAddVariableOp", delta, use_locking, name, read_value)
 
+    @overload
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: Literal[True] = True
+    ) -> Tensor: ...
+    @overload
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, *, read_value: Literal[False]
+    ) -> Operation: ...
+    @overload
     def assign_sub(
         self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
-    ) -> Any:
+    ) -> Tensor | Operation: ...
+    def assign_sub(
+        self, delta: Any, use_locking: bool = False, name: str | None = None, read_value: bool = True
+    ) -> Tensor | Operation:
         """Subtracts from it, in place.
 
         Args:

@@ -1,6 +1,6 @@
-"""Training:
+"""Training: optimisers, the coordinator of threads, queue runners, input pipelines.
 
-optimisers, the coordinator of threads, queue runners, input pipelines. Stands above the runtime.
+Stands above the runtime.
 """
 
 import typing as _typing

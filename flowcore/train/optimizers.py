@@ -297,9 +297,8 @@ class AdamOptimizer(_FusedOptimizer):
         )
 
     def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        """As TensorFlow does it:
-
-        the moments of all rows decay, those of the given rows take the gradient in.
+        """The moments of all rows decay, and those of the given rows take the gradient in, as in
+        TensorFlow.
         """
         wide = dtypes.float32 if var.dtype in (dtypes.float16, dtypes.bfloat16) else var.dtype
         beta1_power, beta2_power = (cast(p, wide) for p in self._power_reads)

@@ -59,6 +59,14 @@ def numbers_from_a_queue() -> list[float]:
         return values
 
 
+def updates(v: fc.Variable, rows: fc.Tensor) -> tuple[list[fc.Tensor], list[fc.Operation]]:
+    """An assignment gives the value afterwards, or the operation where that is asked for."""
+    values = [v.assign(1.0), v.assign_add(2.0), fc.assign_sub(v, 1.0), fc.scatter_add(v, rows, 1.0)]
+    operations = [v.assign(1.0, read_value=False), v.assign_sub(1.0, read_value=False)]
+    doubled = fc.py_func(lambda x: 2 * x, [v.assign(1.0) + 1.0], fc.float32)
+    return [*values, doubled], operations
+
+
 def main() -> None:
     x, labels, loss, train = build(0.01)
     config = fc.ConfigProto(inter_op_parallelism_threads=2)
