@@ -280,19 +280,22 @@ def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> 
 def _reached(ys: Sequence[Tensor], sources: set[Operation]) -> set[Operation]:
     """The ops before ys (and these) that depend on the sources through trainable types.
 
-    Costs what ys need, not what else reads xs: inputs are always made before their readers, so that
-    one pass in the order of making will do.
+    Costs what ys need, not what else reads xs. The walk meets an op before its inputs, and once more
+    after them.
     """
-    needed: set[Operation] = set()
-    stack = [y.op for y in ys]
-    while stack:
-        op = stack.pop()
-        if op not in needed:
-            needed.add(op)
-            stack += [t.op for t in op._inputs]
+    seen: set[Operation] = set()
     reached: set[Operation] = set()
-    for op in sorted(needed, key=lambda op: op._id):
-        if op in sources or any(t.op in reached and t._dtype in _TRAINABLE for t in op._inputs):
+    stack = [y._op for y in ys]
+    while stack:
+        op = stack[-1]
+        if op not in seen:
+            seen.add(op)
+            ahead = [t._op for t in op._inputs if t._op not in seen]
+            if ahead:
+                stack += ahead
+                continue
+        stack.pop()
+        if op in sources or any([t._op in reached and t._dtype in _TRAINABLE for t in op._inputs]):
             reached.add(op)
     return reached
 
@@ -349,7 +352,7 @@ def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bo
     if function is None:
         return nothing
     scope = graph.name_scope(op.name + "_grad")
-    with scope, graph._original_op(op):
+    with scope:
         if colocate:
             with graph.colocate_with(op):
                 return _call(function, op, incoming)

@@ -242,7 +242,7 @@ def detached_constant(array: np.ndarray, op: Operation) -> Tensor:
         {"value": array, "dtype": as_dtype(array.dtype)},
         [as_dtype(array.dtype)],
     )
-    const._code, const._line = op._code, op._line
+    const._place = op._place
     const.outputs[0]._shape = TensorShape(array.shape)
     return const.outputs[0]
 

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 from flowcore import locks
@@ -26,7 +26,7 @@ from flowcore.shape import checked_rank
 __all__ = ["Graph", "GraphKeys", "get_default_graph", "reset_default_graph"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-_SHARED_VALUES = {DType, bool}
+_SHARED_VALUES = {DType, bool, int}
 _VALID_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.\\/\-]*")
 _VALID_SCOPE = re.compile(r"[A-Za-z0-9_.\\/\-]*")
 
@@ -93,7 +93,6 @@ class _Scopes(threading.local):
         self.devices: tuple[Any, ...] = ()
         self.colocation: tuple[Operation, ...] = ()
         self.gradient_override: dict[str, str] = {}
-        self.original_op: Operation | None = None
 
 
 class _ControlScope:
@@ -135,6 +134,10 @@ class Graph:
         self._seed: int | None = None
         self._edits = 0
         self._attrs_of: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._places: dict[tuple[int, int], tuple[CodeType, int]] = {}
+        # Made when first asked for, from the first `_read` operations: most programs never ask.
+        self._readers: dict[Tensor, list[Operation]] = {}
+        self._read = 0
         self._py_funcs: dict[str, Callable[..., Any]] = {}
         self._gradient_functions: dict[str, Callable[..., Any]] = {}
 
@@ -218,7 +221,8 @@ class Graph:
             else:
                 full_name = self.unique_name(op_type if name is None or _is_empty(name) else name)
             op = Operation(self, op_def, full_name, tuple(inputs), attrs, types)
-            op._remember_frame(frame)
+            if frame is not None:
+                op._place = self._shared_place(frame)
             scopes = self._scopes
             if scopes.controls:
                 self._apply_controls(op, scopes.controls)
@@ -230,24 +234,39 @@ class Graph:
                 self._apply_colocation(op, scopes.colocation)
             if scopes.gradient_override and op_type in scopes.gradient_override:
                 op._attrs = {**attrs, "_gradient_op_type": scopes.gradient_override[op_type]}
-            op._original_op = scopes.original_op
-            op._id = len(self._ops)
             self._ops.append(op)
             self._by_name[full_name] = op
-            for input_tensor in op._inputs:
-                input_tensor._add_consumer(op)
         return op
 
     def _shared_attrs(self, op_type: str, attrs: dict[str, Any]) -> dict[str, Any]:
-        """One dict for all operations of a type whose attributes are the same objects.
+        """One dict for all operations of a type whose attributes are equal.
 
-        One of its own takes a fifth of what a small node does. Only for values that are few; the
-        table keeps them alive, so that an address stands for one of them.
+        One of its own takes a fifth of what a small node does. Only for values that are few.
         """
         values = attrs.values()
         if not _SHARED_VALUES.issuperset(map(type, values)):
             return dict(attrs)
-        return self._attrs_of.setdefault((op_type, *map(id, values)), attrs)
+        return self._attrs_of.setdefault((op_type, *values), attrs)
+
+    def _shared_place(self, frame: FrameType) -> tuple[CodeType, int]:
+        """One pair for all operations that a line makes.
+
+        An address stands for the code, which the pair keeps alive: to hash it would take long.
+        """
+        code, line = frame.f_code, frame.f_lineno
+        place = self._places.get((id(code), line))
+        if place is None:
+            place = self._places[id(code), line] = code, line
+        return place
+
+    def _readers_of(self, tensor: Tensor) -> list[Operation]:
+        """The operations that read a tensor, in the order of creation; twice where it is read twice."""
+        with self._lock:
+            for op in self._ops[self._read :]:
+                for read in op._inputs:
+                    self._readers.setdefault(read, []).append(op)
+            self._read = len(self._ops)
+            return list(self._readers.get(tensor, ()))
 
     @staticmethod
     def _apply_controls(op: Operation, scopes: tuple[_ControlScope, ...]) -> None:
@@ -583,17 +602,6 @@ class Graph:
             yield
         finally:
             scopes.gradient_override = old
-
-    @lasting
-    def _original_op(self, op: Operation) -> Iterator[None]:
-        """Marks operations made inside as made on behalf of `op` (gradients do)."""
-        scopes = self._scopes
-        old = scopes.original_op
-        scopes.original_op = op
-        try:
-            yield
-        finally:
-            scopes.original_op = old
 
     @lasting
     def as_default(self) -> Iterator[Graph]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from types import FrameType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowcore.arguments import described, instance
@@ -50,18 +50,15 @@ class Operation:
         "__dict__",
         "__weakref__",
         "_attrs",
-        "_code",
         "_colocation",
         "_control_inputs",
         "_device",
         "_graph",
-        "_id",
         "_inputs",
-        "_line",
         "_name",
         "_op_def",
-        "_original_op",
         "_outputs",
+        "_place",
         "_type",
         "_values",
     )
@@ -84,11 +81,8 @@ class Operation:
         self._control_inputs: tuple[Operation, ...] = ()
         self._device = ""
         self._colocation: tuple[str, ...] = ()
-        self._original_op: Operation | None = None
         self._values: Sequence[Any] | None = None
-        self._id = -1
-        self._code: Any = None
-        self._line = 0
+        self._place: tuple[CodeType, int] | None = None  # the user's code and line that made it
         self._outputs = tuple([Tensor(self, i, t) for i, t in enumerate(types)])
 
     @property
@@ -196,20 +190,20 @@ class Operation:
     @property
     def created_at(self) -> str:
         """The user's file and line that made the node, as "file.py:12"."""
-        return f"{self._code.co_filename}:{self._line}" if self._code is not None else ""
+        if self._place is None:
+            return ""
+        code, line = self._place
+        return f"{code.co_filename}:{line}"
 
     @property
     def traceback(self) -> StackSummary:
         """The user's frame that made the node."""
         from traceback import StackSummary
 
-        if self._code is None:
+        if self._place is None:
             return StackSummary.from_list([])
-        return StackSummary.from_list([(self._code.co_filename, self._line, self._code.co_name, None)])
-
-    def _remember_frame(self, frame: FrameType | None) -> None:
-        if frame is not None:
-            self._code, self._line = frame.f_code, frame.f_lineno
+        code, line = self._place
+        return StackSummary.from_list([(code.co_filename, line, code.co_name, None)])
 
     def _add_control_inputs(self, ops: Sequence[Operation]) -> None:
         """Adds control edges after the fact. Plans made before keep their old edges."""
@@ -243,8 +237,7 @@ class Operation:
     def _stand_for(self, op: Operation, control_inputs: tuple[Operation, ...]) -> None:
         """Is placed and traced back as `op`, from now on."""
         self._control_inputs = control_inputs
-        self._device, self._colocation, self._original_op = op._device, op._colocation, op._original_op
-        self._id, self._code, self._line = op._id, op._code, op._line
+        self._device, self._colocation, self._place = op._device, op._colocation, op._place
 
     def _set_device(self, device: Any) -> None:
         self._device = canonical(device, f"the device of node '{self._name}'")
@@ -332,7 +325,7 @@ class Tensor(TensorOperators):
         array([3., 5.], dtype=float32)
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_consumers", "_dtype", "_op", "_shape", "_value_index")
+    __slots__ = ("__dict__", "__weakref__", "_dtype", "_op", "_shape", "_value_index")
     __array_priority__: ClassVar[int] = 100
 
     OVERLOADABLE_OPERATORS: ClassVar[frozenset[str]] = frozenset(
@@ -345,8 +338,6 @@ class Tensor(TensorOperators):
         self._value_index = value_index
         self._dtype = dtype
         self._shape: TensorShape = _UNKNOWN
-        # Most tensors have one reader: a list of its own would be a tenth of what a node takes.
-        self._consumers: Operation | list[Operation] | None = None
 
     @property
     def op(self) -> Operation:
@@ -428,17 +419,7 @@ class Tensor(TensorOperators):
             >>> [op.name for op in x.consumers()]
             ['y']
         """
-        found = self._consumers
-        return [] if found is None else list(found) if isinstance(found, list) else [found]
-
-    def _add_consumer(self, op: Operation) -> None:
-        found = self._consumers
-        if found is None:
-            self._consumers = op
-        elif isinstance(found, list):
-            found.append(op)
-        else:
-            self._consumers = [found, op]
+        return self._op._graph._readers_of(self)
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """The value.

@@ -44,8 +44,7 @@ class Verifier:
 
     def _check(self, added: Sequence[Operation]) -> None:
         graph = self._graph
-        ops, by_name = graph._ops, graph._by_name
-        count = len(ops)
+        by_name = graph._by_name
         for op in added:
             if by_name.get(op._name) is not op:
                 _fail(op, "another operation has the same name")
@@ -58,11 +57,7 @@ class Verifier:
             for tensor, dtype in zip(inputs, expected):
                 if type(tensor) is Tensor and tensor._dtype is dtype:
                     maker = tensor._op
-                    if (
-                        0 <= maker._id < count
-                        and ops[maker._id] is maker
-                        and maker._outputs[tensor._value_index] is tensor
-                    ):
+                    if by_name.get(maker._name) is maker and maker._outputs[tensor._value_index] is tensor:
                         continue
                 self._refuse_input(op, tensor, dtype)
             for control in op._control_inputs:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -40,6 +43,47 @@ def test_consumers_are_all_readers_in_order(readers: int) -> None:
     assert x.consumers() == ops
     square = (x * x).op
     assert x.consumers() == [*ops, square, square]
+
+
+def test_consumers_are_known_of_what_is_added_after_the_first_question() -> None:
+    x, y = fc.constant(1.0), fc.constant(2.0)
+    first = fc.add(x, y).op
+    assert (x.consumers(), first.outputs[0].consumers()) == ([first], [])
+    x.consumers().clear()
+    second = fc.negative(first.outputs[0]).op
+    assert (x.consumers(), y.consumers(), first.outputs[0].consumers()) == ([first], [first], [second])
+
+
+def _made_here(x: fc.Tensor) -> list[fc.Operation]:
+    return [fc.identity(x).op, fc.identity(x).op]
+
+
+def test_operations_of_one_line_share_what_says_where_it_is() -> None:
+    one, other = _made_here(fc.constant(1.0))
+    third = fc.identity(one.outputs[0]).op
+    assert one._place is other._place
+    assert one.created_at == other.created_at != third.created_at
+    assert [frame.name for frame in one.traceback] == ["_made_here"]
+
+
+def test_operations_of_equal_attributes_share_them() -> None:
+    x = fc.constant(1.0)
+    two, three, again = (fc.add_n([x] * n).op for n in (2, 3, 2))
+    assert two.attrs is again.attrs
+    assert (two.get_attr("N"), three.get_attr("N")) == (2, 3)
+
+
+def test_a_node_takes_little_memory() -> None:
+    count = 10_000
+    with fc.Graph().as_default():
+        x = y = fc.constant(1.0)
+        gc.collect()
+        tracemalloc.start()
+        for _ in range(count):
+            y = fc.add(x, y)
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert size / count < 500
 
 
 def test_a_truth_value_is_refused_with_advice_that_exists() -> None:
