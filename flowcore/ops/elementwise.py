@@ -54,13 +54,15 @@ def binary(
 
 
 def gradient_op(op_type: str, inputs: tuple[str, str], types: str, grad: Gradient, output: str = "z") -> None:
-    """Declares the op that computes the gradient of another; `grad` is its own gradient."""
+    """Declares the op that computes the gradient of another from two tensors of one shape; `grad` is its
+    own gradient.
+    """
     register(
         op_type,
         inputs=[f"{i}: T" for i in inputs],
         outputs=[f"{output}: T"],
         attrs=[f"T: {types}"],
-        shape=shapes.same,
+        shape=shapes.all_alike,
         grad=grad,
     )
 

@@ -29,6 +29,9 @@ class Sample:
     dtypes: tuple[str, ...] = ("float64", "float32", "float16")  # of the floating inputs
     tolerance: float = 1.0
     second: bool = True
+    differentiated: int | None = None  # so many of its outputs are; None: all
+    least_rank: int = 0  # of the first input
+    elementwise: bool = True  # several inputs are taken element by element
 
 
 INTS = ("int32", "int64", "int8", "uint8")

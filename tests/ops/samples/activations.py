@@ -35,6 +35,6 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "SoftplusGrad": [Sample([SIGNED, REAL], lambda g, x: g * sigmoid(x))],
     "SoftsignGrad": [Sample([APART, APART[::-1]], lambda g, x: g / (1 + np.abs(x)) ** 2)],
-    "Softmax": unary(softmax, SIGNED),
-    "LogSoftmax": unary(lambda x: np.log(softmax(x)), SIGNED, tolerance=4),
+    "Softmax": unary(softmax, SIGNED, least_rank=2),
+    "LogSoftmax": unary(lambda x: np.log(softmax(x)), SIGNED, tolerance=4, least_rank=2),
 }

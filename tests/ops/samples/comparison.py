@@ -8,7 +8,7 @@ from samples import APART, REAL, SIGNED, Sample, binary, integer, unary
 
 SAMPLES: dict[str, list[Sample]] = {
     "Invert": [Sample([np.arange(6)], np.invert, dtypes=("int32", "int64", "int8"))],
-    "LogicalNot": [Sample([np.array([True, False])], np.logical_not)],
+    "LogicalNot": [Sample([np.array([True, False])], np.logical_not, dtypes=("bool",))],
     "IsNan": unary(np.isnan, np.array([1, np.nan, np.inf])),
     "IsInf": unary(np.isinf, np.array([1, np.nan, -np.inf])),
     "IsFinite": unary(np.isfinite, np.array([1, np.nan, -np.inf])),

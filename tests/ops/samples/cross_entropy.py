@@ -12,6 +12,8 @@ SAMPLES: dict[str, list[Sample]] = {
             [SIGNED, softmax(REAL)],
             lambda x, y: [-(y * np.log(softmax(x))).sum(-1), softmax(x) - y],
             tolerance=4,
+            differentiated=1,
+            elementwise=False,
         )
     ],
     "SparseSoftmaxCrossEntropyWithLogits": [
@@ -19,6 +21,7 @@ SAMPLES: dict[str, list[Sample]] = {
             [SIGNED, np.array([0, 3, 1], I32)],
             lambda x, y: [-np.log(softmax(x))[range(3), y], softmax(x) - np.eye(4)[y]],
             tolerance=4,
+            differentiated=1,
         )
     ],
 }

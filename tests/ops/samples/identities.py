@@ -11,7 +11,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "Snapshot": unary(lambda x: x),
     "IdentityN": [Sample([[REAL, SIGNED]], lambda xs: xs)],
     "StopGradient": unary(lambda x: x),
-    "PreventGradient": unary(lambda x: x),
+    "PreventGradient": unary(lambda x: x, differentiated=0),
     "Bitcast": [
         Sample(
             [np.array([1.0, -2.0], np.float32)],
