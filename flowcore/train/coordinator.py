@@ -77,11 +77,6 @@ class Coordinator:
             if clean_stop_exception_types is None
             else subclasses(clean_stop_exception_types, BaseException, "clean_stop_exception_types")
         )
-        for kind in self._clean:
-            if not isinstance(kind, type) or not issubclass(kind, BaseException):
-                raise TypeError(
-                    f"clean_stop_exception_types must hold exception classes, found {described(kind)}"
-                )
         self._lock = locks.lock()
         self._stop = threading.Event()
         self._exception: ExcInfo | None = None
