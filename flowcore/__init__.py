@@ -36,6 +36,7 @@ from flowcore.ops.casts import *  # noqa: F403
 from flowcore.ops.check_ops import *  # noqa: F403
 from flowcore.ops.clip_ops import *  # noqa: F403
 from flowcore.ops.comparison import *  # noqa: F403
+from flowcore.ops.cond import *  # noqa: F403
 from flowcore.ops.constant_ops import *  # noqa: F403
 from flowcore.ops.control_flow_ops import *  # noqa: F403
 from flowcore.ops.data_flow_ops import *  # noqa: F403
@@ -55,6 +56,7 @@ from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403
 from flowcore.ops.variable_scope import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403
+from flowcore.ops.while_loop import *  # noqa: F403
 from flowcore.runtime.list_devices import DeviceDescription as DeviceDescription
 from flowcore.runtime.list_devices import list_devices as list_devices
 from flowcore.runtime.profile import RunMetadata as RunMetadata

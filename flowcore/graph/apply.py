@@ -81,15 +81,19 @@ def _apply(
 
 def _graph_of(inputs: tuple[Any, ...]) -> Graph:
     """The graph that the tensors among the inputs belong to; the default graph when there are none."""
+    default = get_default_graph()
     found: Graph | None = None
     for item in inputs:
         for part in item if isinstance(item, (list, tuple)) else (item,):
             if isinstance(part, (Tensor, IndexedSlices, Operation)):
+                graph = part.graph
+                if graph is not default and default._reaches(graph):  # a body captures it
+                    graph = default
                 if found is None:
-                    found = part.graph
-                elif part.graph is not found:
+                    found = graph
+                elif graph is not found:
                     raise ValueError(f"{part} and the other inputs belong to different graphs")
-    return found if found is not None else get_default_graph()
+    return found if found is not None else default
 
 
 def _typed(op_def: OpDef, inputs: tuple[Any, ...], values: dict[str, Any]) -> list[Tensor]:

@@ -87,8 +87,9 @@ class _Scopes(threading.local):
     Values are replaced, never changed in place: leaving a scope restores the old one.
     """
 
-    def __init__(self) -> None:
-        self.name = ""
+    def __init__(self, base: str = "") -> None:
+        self.base = base  # of all names: the path of a body
+        self.name = base
         self.controls: tuple[_ControlScope, ...] = ()
         self.devices: tuple[Any, ...] = ()
         self.colocation: tuple[Operation, ...] = ()
@@ -198,11 +199,8 @@ class Graph:
                 raise TypeError(
                     f"an input of a new {op_type} must be a Tensor, found {described(input_tensor)}"
                 )
-            if input_tensor._op._graph is not self:
-                raise ValueError(
-                    f"Tensor '{input_tensor.name}', an input of a new {op_type}, is from a different graph"
-                    " than the one being built"
-                )
+        if any([t._op._graph is not self for t in inputs]):
+            inputs = [t if t._op._graph is self else self._import(t, op_type) for t in inputs]
         expected = None if dtypes is None else [as_dtype(t) for t in listed(dtypes, "dtypes")]
         if by_hand:
             attrs = _completed(op_def, inputs, expected, {} if attrs is None else attrs)
@@ -237,6 +235,37 @@ class Graph:
             self._ops.append(op)
             self._by_name[full_name] = op
         return op
+
+    def _import(self, tensor: Tensor, user: str) -> Tensor:
+        """What stands for a tensor of another graph, an input of a new node, in this one."""
+        other = tensor._op._graph
+        if other.root is self.root:
+            raise ValueError(
+                f"Tensor '{tensor.name}', an input of a new {user}, lies inside '{other.path}', and exists"
+                " while that runs: return it from the function that makes it"
+            )
+        raise ValueError(
+            f"Tensor '{tensor.name}', an input of a new {user}, is from a different graph than the one being"
+            " built"
+        )
+
+    @property
+    def path(self) -> str:
+        """The full name of a body; "" of a graph that is none."""
+        return ""
+
+    @property
+    def root(self) -> Graph:
+        """The outermost graph: this one, if it is no body."""
+        return self
+
+    def _captured_tensor(self, argument: Tensor) -> Tensor | None:
+        """What an argument of a body stands for, where it captures; None for other tensors."""
+        return None
+
+    def _reaches(self, other: Graph) -> bool:
+        """Whether tensors of `other` may be used here."""
+        return other is self
 
     def _shared_attrs(self, op_type: str, attrs: dict[str, Any]) -> dict[str, Any]:
         """One dict for all operations of a type whose attributes are equal.
@@ -425,7 +454,7 @@ class Graph:
         scopes = self._scopes
         old = scopes.name
         if name is None or _is_empty(name):
-            new = ""
+            new = scopes.base
         elif isinstance(name, str) and name[-1] == "/":
             new = name[:-1]
             _check_name(new, "scope", inside=True)
@@ -482,7 +511,9 @@ class Graph:
         else:
             ops: dict[Operation, None] = {}
             for item in listed(control_inputs, "control_inputs"):
-                ops[self._node_of(item)] = None
+                op = self._node_of(item)
+                if not self._outer_node(op):
+                    ops[op] = None
             scopes.controls = (*old, _ControlScope(tuple(ops)))
         try:
             yield
@@ -555,6 +586,10 @@ class Graph:
             yield
         finally:
             scopes.colocation, scopes.devices = old, old_devices
+
+    def _outer_node(self, op: Operation) -> bool:
+        """Whether an operation lies outside this body, so that the node that calls it has to wait instead."""
+        return False
 
     def _node_of(self, item: Any) -> Operation:
         """The operation that scopes mean by a tensor, an operation or a name.
@@ -630,7 +665,7 @@ class Graph:
         """Inside, no name scope, control dependency or device of the thread holds (for initialisers)."""
         scopes = self._scopes
         saved = (scopes.name, scopes.controls, scopes.devices, scopes.colocation)
-        scopes.name, scopes.controls, scopes.devices, scopes.colocation = "", (), (), ()
+        scopes.name, scopes.controls, scopes.devices, scopes.colocation = scopes.base, (), (), ()
         try:
             yield
         finally:
@@ -769,6 +804,11 @@ class Graph:
             return self._element_by_name(obj, allow_tensor, allow_operation)
         if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):
             if obj.graph is not self:
+                if obj.graph.root is self.root:
+                    raise ValueError(
+                        f"{obj} lies inside '{obj.graph.path}', and exists while that runs: return it from"
+                        " the function that makes it"
+                    )
                 raise ValueError(f"{obj} belongs to another graph")
             return obj
         wanted = " or ".join(

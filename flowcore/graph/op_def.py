@@ -221,6 +221,7 @@ class OpDef(NamedTuple):
     waits: tuple[str, str] | None = None
     on_host: bool = False
     is_commutative: bool = False
+    calls: tuple[str, ...] = ()
 
     @property
     def makes_handle(self) -> bool:
@@ -298,6 +299,7 @@ def register(
     waits: tuple[str, str] | None = None,
     on_host: bool = False,
     commutative: bool = False,
+    calls: Sequence[str] = (),
 ) -> Decorator:
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
@@ -320,6 +322,8 @@ def register(
             "elements" or "room".
         on_host: Whether it runs on the host whatever device is asked for.
         commutative: Whether its two inputs may come in either order.
+        calls: How it runs bodies ("call", "if", "case" or "while"), then the attributes that name
+            them, in the order of the engine's Call.
 
     Returns:
         A decorator.
@@ -359,6 +363,7 @@ def register(
             waits,
             on_host,
             commutative,
+            tuple(calls),
         )
         _check_facts(op_def)
         return op_def

@@ -69,9 +69,12 @@ class name_scope:
         graph: Graph | None = None
         for value in self._values or ():
             if isinstance(value, (Tensor, Operation, IndexedSlices)):
-                if graph is not None and value.graph is not graph:
+                found = value.graph
+                if get_default_graph()._reaches(found):
+                    found = get_default_graph()
+                if graph is not None and found is not graph:
                     raise ValueError(f"{value} and the values before it belong to different graphs")
-                graph = value.graph
+                graph = found
         self._stack = contextlib.ExitStack()
         if graph is not None and graph is not get_default_graph():
             self._stack.enter_context(graph.as_default())

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from flowcore import _engine, dtypes
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.calls import Calls
 from flowcore.runtime.devices import HOST, LAST_ON_HOST, Device
 from flowcore.runtime.handles import is_prefilled
 from flowcore.runtime.passes import PlanGraph
 
-__all__ = ["Copy", "Moved", "Value", "insert_copies"]
+__all__ = ["Copy", "Moved", "Value", "host_sides", "insert_copies"]
 
 
 class Copy:
@@ -49,6 +50,7 @@ def insert_copies(
     placed: Mapping[Operation, Device],
     arguments: Mapping[Tensor, Device],
     wanted: Sequence[Device | None],
+    calls: Calls,
 ) -> Moved:
     """`graph` with the copies that it needs.
 
@@ -57,19 +59,37 @@ def insert_copies(
       placed: the devices of its ops that are not on the host.
       arguments: the tensors that are fed, with the devices in whose memory they lie.
       wanted: for each fetch of the graph the device in whose memory it is to be; None: where it is.
+      calls: the nodes that call bodies.
     """
     elsewhere: dict[Value, Device] = {
         tensor: device
         for tensor, device in arguments.items()
         if device is not HOST and tensor._dtype is not dtypes.resource
     }
-    if not placed and not elsewhere and all([device is None or device is HOST for device in wanted]):
+    if (
+        not placed
+        and not elsewhere
+        and not calls.planned()
+        and all([device is None or device is HOST for device in wanted])
+    ):
         return Moved(graph.ops, {}, graph.fetches, {})
     copies = _Copies(elsewhere)
     inputs: dict[Operation, tuple[Value, ...]] = {}
     for op in graph.ops:
+        call = calls.of(op, copies.memory)
+        if call is not None:
+            read = graph.inputs(op)
+            where = dict(zip(call.inputs, call.argument_devices, strict=True))
+            inputs[op] = tuple(
+                [copies.value_on(t, where[i]) if i in where else t for i, t in enumerate(read)]
+            )
+            copies.steps.append(op)
+            for i, device in zip(call.outputs, call.result_devices, strict=True):
+                if device is not HOST and op._outputs[i] not in arguments:
+                    copies.memory[op._outputs[i]] = device
+            continue
         device, read = placed.get(op, HOST), graph.inputs(op)
-        host_in, host_out = _on_host(op, read, device)
+        host_in, host_out = host_sides(op, read, device)
         values = tuple(
             [copies.value_on(t, HOST if host else device) for t, host in zip(read, host_in, strict=True)]
         )
@@ -113,7 +133,7 @@ class _Copies:
         return found
 
 
-def _on_host(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple[list[bool], list[bool]]:
+def host_sides(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple[list[bool], list[bool]]:
     """Which inputs an op wants in the memory of the host where it runs on `device`, and which outputs
     it leaves there.
     """

@@ -86,7 +86,10 @@ def origins(
             continue
         seen.add(tensor)
         op, declared = tensor._op, tensor._op._op_def
-        if tensor in arguments or declared.makes_handle:
+        outer = op._graph._captured_tensor(tensor)
+        if outer is not None and tensor not in arguments:
+            left.append(outer)
+        elif tensor in arguments or declared.makes_handle:
             found.add(tensor)
         elif declared.passes:
             left += _passed(tensor, op._inputs if inputs_of is None else inputs_of(op))

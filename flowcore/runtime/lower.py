@@ -12,10 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from flowcore import _engine, dtypes, errors, kernels
+from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.kernels.python_function import python_function
 from flowcore.runtime import handles
 from flowcore.runtime.access_order import ANY_VARIABLE, AccessOrder
+from flowcore.runtime.calls import Calls
 from flowcore.runtime.copies import Copy, Moved, Value
 from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, KEEPS_CONSTANT, Device
 from flowcore.runtime.handles import Path, ResourceKey, key_of
@@ -46,14 +48,15 @@ def lower(
     arguments: Iterable[Tensor],
     resources: ResourceManager,
     deterministic: bool,
-    path: Path = (),
+    calls: Calls,
+    paths: Mapping[Graph, Path],
 ) -> Lowered:
-    """The nodes of an optimised and placed plan with its copies. `path`: the calls that lead to it, by
-    which nodes that have a state find theirs.
+    """The nodes of an optimised and placed plan with its copies. `paths`: the calls that lead to
+    each graph, by which nodes that have a state find theirs.
 
     Raises InvalidArgumentError for an op without a kernel where it is placed, or a resource that cannot be.
     """
-    lowering = _Lowering(graph, moved, placed, resources, deterministic, path)
+    lowering = _Lowering(graph, moved, placed, resources, deterministic, calls, paths)
     for tensor in arguments:
         lowering.slot_of[tensor] = lowering.new_slots(1)
     for step in moved.steps:
@@ -78,13 +81,15 @@ class _Lowering:
         placed: Mapping[Operation, Device],
         resources: ResourceManager,
         deterministic: bool,
-        path: Path,
+        calls: Calls,
+        paths: Mapping[Graph, Path],
     ) -> None:
+        self.calls = calls
         self.graph = graph
         self.moved = moved
         self.placed = placed
         self.resources = resources
-        self.path = path
+        self.paths = paths
         self.order = AccessOrder() if deterministic else None
         self.nodes: list[PlanNode] = []
         self.slots = 0
@@ -112,13 +117,16 @@ class _Lowering:
         if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
             return
+        if op._op_def.calls:
+            self._append_call(op, inputs, after)
+            return
         makes = op._op_def.makes
-        state = self.resources.get(op, attributes(op), self.path) if makes else None
+        state = self.resources.get(op, attributes(op), self.paths.get(op._graph, ())) if makes else None
         if state is None or not op._op_def.makes_handle:
             self._append(op, inputs, after, state)
             return
         if makes == "queue":
-            self.queues[key_of(op, op.attrs, self.path)] = state
+            self.queues[key_of(op, op.attrs, self.paths.get(op._graph, ()))] = state
         self._prefill(op, state, after)
 
     def before(self, op: Operation, inputs: tuple[Tensor, ...]) -> set[int]:
@@ -163,28 +171,37 @@ class _Lowering:
                 state = _engine.Resource(kernels.new_kept())
         else:
             dtypes_out = tuple([t.dtype.as_datatype_enum for t in op._outputs])
-        read_variables: list[object] = []
+        outputs = (first,) if count == 1 else tuple(range(first, first + count))
+        self._add_ordered(
+            PlanNode(op._name, op, kernel, device, slots, outputs, (), attrs, state, dtypes_out), op, after
+        )
+
+    def _append_call(self, op: Operation, inputs: tuple[Tensor, ...], after: Set[int]) -> None:
+        """The node of an op that calls bodies: with the inputs and outputs that they need."""
+        call = self.calls.of(op, self.moved.memory)
+        assert call is not None
+        read: Sequence[Value] = self.moved.inputs.get(op, inputs)
+        slots = tuple([self.slot_of[read[i]] for i in call.inputs])
+        first = self.new_slots(len(call.outputs))
+        for slot, i in enumerate(call.outputs, first):
+            self.slot_of.setdefault(op._outputs[i], slot)
+        outputs = tuple(range(first, first + len(call.outputs)))
+        self._add_ordered(PlanNode(op._name, op, call.kernel, HOST, slots, outputs), op, after)
+
+    def _add_ordered(self, node: PlanNode, op: Operation, after: Set[int]) -> None:
+        """Adds the node of an op, behind those that it waits for."""
+        read: list[object] = []
         written: list[object] = []
         if self.order is not None:
-            read_variables = self._variables(op, op._op_def.reads)
+            read = self._variables(op, op._op_def.reads)
             written = self._variables(op, op._op_def.writes)
-            after = after | self.order.before(read_variables, False) | self.order.before(written, True)
-        outputs = (first,) if count == 1 else tuple(range(first, first + count))
-        node = PlanNode(
-            op._name,
-            op,
-            kernel,
-            device,
-            slots,
-            outputs,
-            tuple(sorted(after)) if after else (),
-            attrs,
-            state,
-            dtypes_out,
-        )
+            if op._op_def.calls:  # a body may do anything with what it is given
+                written = self._behind([t for t in self.graph.inputs(op) if t._dtype is dtypes.resource])
+            after = after | self.order.before(read, False) | self.order.before(written, True)
+        node.after = tuple(sorted(after)) if after else ()
         self.add(node)
         if self.order is not None:
-            self.order.add(node.index, read_variables, False)
+            self.order.add(node.index, read, False)
             self.order.add(node.index, written, True)
         if op in self.graph.fixed:
             self.waits[op] = (node.index,)
@@ -205,10 +222,14 @@ class _Lowering:
 
     def _variables(self, op: Operation, uses: Mapping[str, str]) -> list[object]:
         """The variables behind those inputs that `uses` names, for the order of accesses."""
-        found: dict[object, None] = {}
         inputs = self.graph.inputs(op)
-        for i in handles.used(op, uses, "variable"):
-            made = handles.origins(inputs[i], self.graph.inputs)
+        return self._behind([inputs[i] for i in handles.used(op, uses, "variable")])
+
+    def _behind(self, tensors: Iterable[Tensor]) -> list[object]:
+        """The variables behind some handles."""
+        found: dict[object, None] = {}
+        for tensor in tensors:
+            made = handles.origins(tensor, self.graph.inputs)
             if made is None:
                 return [ANY_VARIABLE]
             for origin in made:
@@ -219,7 +240,7 @@ class _Lowering:
         if op.type == "PyFunc":
             function = op.graph._py_funcs[op.get_attr("token")]
             return python_function(function, [np.dtype(t.as_numpy_dtype) for t in op.get_attr("Tout")])
-        return self.resources.python_kernel(op, attributes(op), self.path)
+        return self.resources.python_kernel(op, attributes(op), self.paths.get(op._graph, ()))
 
 
 def _refuse(op: Operation, device: Device) -> None:

@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.calls import Calls
+from flowcore.runtime.copies import host_sides
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device
 from flowcore.runtime.handles import is_prefilled, origins
 from flowcore.runtime.passes.plan_graph import PlanGraph
@@ -25,7 +27,7 @@ __all__ = ["device_for", "place"]
 
 
 def place(
-    graph: PlanGraph, arguments: Mapping[Tensor, Device], visible: VisibleDevices, soft: bool
+    graph: PlanGraph, arguments: Mapping[Tensor, Device], visible: VisibleDevices, soft: bool, calls: Calls
 ) -> dict[Operation, Device]:
     """The device of each op of `graph`; those on the host are left out.
 
@@ -35,12 +37,21 @@ def place(
         resource lives.
       visible: the devices that may be used.
       soft: whether the host stands in for a device that there is not.
+      calls: the nodes that call bodies, whose results lie where the bodies leave them.
     """
     placed: dict[Operation, Device] = {}
     elsewhere = {tensor: device for tensor, device in arguments.items() if device is not HOST}
-    if not elsewhere and not any([op._device for op in graph.ops]) and visible.preferred is None:
+    asked = [op for op in graph.ops if op._device or op._op_def.calls]
+    if not elsewhere and not asked and visible.preferred is None:
         return placed
     for op in graph.ops:
+        if op._op_def.calls:
+            call = calls.of(op, {t: _memory(t, graph, placed, elsewhere) for t in graph.inputs(op)})
+            assert call is not None
+            for i, device in zip(call.outputs, call.result_devices, strict=True):
+                if device is not HOST:
+                    elsewhere[op._outputs[i]] = device
+            continue
         device = device_for(op, graph.inputs(op), visible, placed, soft, elsewhere)
         if device is not HOST:
             placed[op] = device
@@ -119,6 +130,17 @@ def device_for(
 def _home(tensor: Tensor, placed: Mapping[Operation, Device], arguments: Mapping[Tensor, Device]) -> Device:
     """The device that yields a tensor, or where the resource behind a handle lives."""
     return arguments.get(tensor) or placed.get(tensor._op, HOST)
+
+
+def _memory(
+    tensor: Tensor, graph: PlanGraph, placed: Mapping[Operation, Device], arguments: Mapping[Tensor, Device]
+) -> Device:
+    """The device in whose memory a tensor will lie: some outputs stay on the host."""
+    op = tensor._op
+    device = _home(tensor, placed, arguments)
+    if tensor in arguments or device is HOST:
+        return device
+    return HOST if host_sides(op, graph.inputs(op), device)[1][tensor._value_index] else device
 
 
 def _with_resources(

@@ -6,6 +6,7 @@ Nothing here runs a node, but for the constants that are folded.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,12 +16,14 @@ import numpy as np
 from flowcore import _engine, errors
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.calls import Body, Calls
 from flowcore.runtime.copies import insert_copies
 from flowcore.runtime.devices import HOST, Device
 from flowcore.runtime.fuse import fuse
-from flowcore.runtime.handles import Path, ResourceKey
+from flowcore.runtime.handles import ResourceKey
 from flowcore.runtime.lower import lower
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
+from flowcore.runtime.passes.plan_graph import rewrite
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.plan_nodes import PlanNodes
@@ -51,6 +54,8 @@ class CompiledPlan(PlanNodes):
     failures: Mapping[ResourceKey, RunnerFailure] = field(default_factory=dict)
     #: in whose memory the results lie
     result_devices: list[Device] = field(default_factory=list)
+    #: the plans of bodies that its nodes call
+    called: list[CompiledPlan] = field(default_factory=list)
 
     @property
     def may_wait(self) -> bool:
@@ -91,31 +96,26 @@ def compile_plan(
 
     Raises InvalidArgumentError for an unfed placeholder, an unknown device or a missing kernel.
     """
-    return compile_body(settings, dict.fromkeys(feeds, HOST), fetches, [HOST] * len(fetches), targets)
+    whole = Body(dict.fromkeys(feeds, HOST), fetches, targets, {})
+    return compile_body(settings, whole, [HOST] * len(fetches), is_called=False)
 
 
 def compile_body(
-    settings: PlanSettings,
-    arguments: Mapping[Tensor, Device],
-    results: Sequence[Tensor],
-    wanted: Sequence[Device | None],
-    targets: Sequence[Operation] = (),
-    path: Path = (),
+    settings: PlanSettings, body: Body, wanted: Sequence[Device | None], is_called: bool = True
 ) -> CompiledPlan:
     """Plans what lies between some tensors and others.
 
     Args:
       settings: the session's.
-      arguments: what is given, in order, with the device in whose memory it is; for a handle the
-        one where the resource lives.
-      results: what is asked for, in order.
+      body: arguments, results and what stands for tensors that are known. An argument comes with the
+        device in whose memory it is; a handle with the one where the resource lives.
       wanted: for each result the device in whose memory it is to be; None: where it is computed.
-      targets: what is run for its own sake.
-      path: the names of the calls that lead to this body: on each path, nodes have a state of their own.
+      is_called: whether nodes of other plans call it, and no session runs it.
 
     Raises InvalidArgumentError for a placeholder that is no argument, an unknown device or a missing
     kernel.
     """
+    arguments = body.arguments
 
     def evaluate(tensors: Sequence[Tensor]) -> list[np.ndarray]:
         plan = compile_plan(settings._replace(options=_UNOPTIMISED), tensors, (), ())
@@ -125,22 +125,38 @@ def compile_body(
             raise Failed(plan.ops[error.node] if error.node >= 0 else None) from None
 
     pool, resources, visible, soft, options, deterministic = settings
-    graph = PlanGraph(results, targets, arguments)
+    graph = PlanGraph(body.results, body.targets, arguments)
+    if body.known:
+        rewrite(graph, known=body.known)
     for op in graph.ops:
         if op._type == "Placeholder":
             _refuse_placeholder(op)
     optimise(graph, options, evaluate)
-    placed = place(graph, arguments, visible, soft)
-    moved = insert_copies(graph, placed, arguments, wanted)
-    lowered = lower(graph, moved, placed, arguments, resources, deterministic, path)
+    calls = Calls(graph, functools.partial(compile_body, settings), body.paths)
+    placed = place(graph, arguments, visible, soft, calls)
+    moved = insert_copies(graph, placed, arguments, wanted, calls)
+    lowered = lower(graph, moved, placed, arguments, resources, deterministic, calls, body.paths)
     nodes = lowered.nodes
     if options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion:
         nodes = fuse(nodes, lowered.results, lowered.constants)
     engine = _engine.Plan(
-        pool, nodes, lowered.slots, range(len(arguments)), lowered.results, lowered.constants
+        pool,
+        nodes,
+        lowered.slots,
+        range(len(arguments)),
+        lowered.results,
+        lowered.constants,
+        is_called,
+        body.held,
     )
     devices = [moved.memory.get(value, HOST) for value in moved.results]
-    return _described(engine, graph, nodes, lowered.queues, resources, devices)
+    plan = _described(engine, graph, nodes, lowered.queues, resources, devices)
+    plan.called = [called for call in calls.planned() for called in call.bodies]
+    for called in plan.called:
+        plan.queues.update(called.queues)
+    if is_called:
+        engine.about = PlanNodes(plan.ops, plan.names, plan.devices, plan.fused)
+    return plan
 
 
 def _described(

@@ -9,8 +9,10 @@ import flowcore as fc
 from flowcore import _engine
 from flowcore.config import OptimizerOptions
 from flowcore.graph.apply import apply
+from flowcore.runtime.calls import Body
+from flowcore.runtime.calls import Body
 from flowcore.runtime.devices import HOST
-from flowcore.runtime.plan import PlanSettings, compile_body
+from flowcore.runtime.plan import CompiledPlan, PlanSettings, compile_body, compile_plan
 from flowcore.runtime.resources import ResourceManager
 from flowcore.runtime.visible_devices import VisibleDevices
 
@@ -29,16 +31,20 @@ def test_a_body_takes_its_arguments_in_order_and_gives_its_results_in_order(
     a, b = fc.placeholder(fc.float32, [2], name="a"), fc.placeholder(fc.float32, [2], name="b")
     with fc.device("/cpu:0"):
         total, twice = a - b, b * 2.0
-    plan = compile_body(settings(options=options), {b: HOST, a: HOST}, [twice, total, a], [None, HOST, None])
+    plan = compile_body(
+        settings(options=options), Body({b: HOST, a: HOST}, [twice, total, a], [], {}), [None, HOST, None]
+    )
     assert plan.result_devices == [HOST] * 3
-    values = plan.engine.run([np.array([1, 2], np.float32), np.array([5, 7], np.float32)])
+    call = _engine.Node("call", _engine.Call("call", [plan.engine]), (0, 1), (2, 3, 4))
+    caller = _engine.Plan(plan.engine.pool, [call], 5, [0, 1], [2, 3, 4], {})
+    values = caller.run([np.array([1, 2], np.float32), np.array([5, 7], np.float32)])
     np.testing.assert_array_equal(values, [[2, 4], [4, 5], [5, 7]])
 
 
 def test_a_placeholder_that_is_no_argument_is_refused() -> None:
     a, b = fc.placeholder(fc.float32, [2], name="a"), fc.placeholder(fc.float32, [2], name="b")
     with pytest.raises(fc.errors.InvalidArgumentError, match="feed a value for placeholder tensor 'b'"):
-        compile_body(settings(), {a: HOST}, [a + b], [None])
+        compile_body(settings(), Body({a: HOST}, [a + b], [], {}), [None])
 
 
 def test_a_target_of_a_body_runs_for_its_own_sake() -> None:
@@ -48,12 +54,20 @@ def test_a_target_of_a_body_runs_for_its_own_sake() -> None:
         start, more = v.initializer, v.assign_add(amount, read_value=False)
         value = v.read_value()
     shared = settings()
-    compile_body(shared, {}, [], [], [start]).engine.run([])
-    compile_body(shared, {amount: HOST}, [], [], [more]).engine.run([np.array(3, np.float32)])
-    assert compile_body(shared, {}, [value], [None]).engine.run([]) == [4.0]
+    compile_plan(shared, [], [start], []).engine.run([])
+    compile_plan(shared, [], [more], [amount]).engine.run([np.array(3, np.float32)])
+    assert compile_plan(shared, [value], [], []).engine.run([]) == [4.0]
 
 
 # ---- states by path ----------------------------------------
+
+
+def planned(
+    shared: PlanSettings, results: list[fc.Tensor], targets: list[fc.Operation], path: tuple[str, ...]
+) -> CompiledPlan:
+    """A plan of what the default graph would be as a body that is called on a path."""
+    body = Body({}, results, targets, {}, paths={fc.get_default_graph(): path})
+    return compile_body(shared, body, [HOST] * len(results), is_called=False)
 
 
 def test_a_body_has_states_of_its_own_on_each_path() -> None:
@@ -64,8 +78,8 @@ def test_a_body_has_states_of_its_own_on_each_path() -> None:
     shared = settings()
 
     def on(path: tuple[str, ...]) -> list[np.ndarray]:
-        compile_body(shared, {}, [], [], [put], path).engine.run([])
-        return compile_body(shared, {}, [draw, size], [None, None], (), path).engine.run([])
+        planned(shared, [], [put], path).engine.run([])
+        return planned(shared, [draw, size], [], path).engine.run([])
 
     first, _ = on(("one",))
     found = {path: on(path) for path in ((), ("two",), ("one", "deeper"))}
@@ -80,8 +94,8 @@ def test_a_body_has_states_of_its_own_on_each_path() -> None:
 def test_a_path_and_a_name_with_slashes_are_two_things() -> None:
     inner, outer = fc.FIFOQueue(8, fc.float32, name="mine"), fc.FIFOQueue(8, fc.int8, name="call/mine")
     shared = settings()
-    compile_body(shared, {}, [inner.size()], [None], (), ("call",))
-    assert compile_body(shared, {}, [outer.size()], [None]).engine.run([]) == [0]
+    planned(shared, [inner.size()], [], ("call",))
+    assert planned(shared, [outer.size()], [], ()).engine.run([]) == [0]
 
 
 def test_a_shared_name_is_shared_by_all_paths() -> None:
@@ -90,8 +104,8 @@ def test_a_shared_name_is_shared_by_all_paths() -> None:
         put, size = queue.enqueue(1.0), queue.size()
     shared = settings()
     for path in ((), ("one",), ("two",)):
-        compile_body(shared, {}, [], [], [put], path).engine.run([])
-    assert compile_body(shared, {}, [size], [None], (), ("three",)).engine.run([]) == [3]
+        planned(shared, [], [put], path).engine.run([])
+    assert planned(shared, [size], [], ("three",)).engine.run([]) == [3]
 
 
 def test_a_python_kernel_counts_on_each_path_for_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,7 +113,7 @@ def test_a_python_kernel_counts_on_each_path_for_itself(capsys: pytest.CaptureFi
         shown = fc.Print(fc.constant(1.0), [], "shown", first_n=1)
     shared = settings()
     for path in (("one",), ("two",), ("one",)):
-        compile_body(shared, {}, [shown], [None], (), path).engine.run([])
+        planned(shared, [shown], [], path).engine.run([])
     assert capsys.readouterr().err.count("shown") == 2
 
 
@@ -109,18 +123,18 @@ def test_messages_about_states_name_the_path() -> None:
     with pytest.raises(
         fc.errors.InvalidArgumentError, match=r"node 'call/mine' \(FIFOQueueV2\) cannot be made"
     ):
-        compile_body(shared, {}, [apply("QueueSizeV2", wrong)], [None], (), ("call",))
+        planned(shared, [apply("QueueSizeV2", wrong)], [], ("call",))
     ours = [
         fc.FIFOQueue(8, kind, shared_name="ours", name=f"q{i}")
         for i, kind in enumerate((fc.int8, fc.float32))
     ]
-    compile_body(shared, {}, [ours[0].size()], [None], (), ("one",))
+    planned(shared, [ours[0].size()], [], ("one",))
     with pytest.raises(
         fc.errors.InvalidArgumentError, match=r"node 'two/q1' .*shares the name 'ours' .*node 'one/q0' "
     ):
-        compile_body(shared, {}, [ours[1].size()], [None], (), ("two",))
+        planned(shared, [ours[1].size()], [], ("two",))
     named = fc.FIFOQueue(8, fc.int8, name="closed")
     path = ("one", "deep")
-    compile_body(shared, {}, [], [], [named.close()], path).engine.run([])
+    planned(shared, [], [named.close()], path).engine.run([])
     with pytest.raises(_engine.StepError, match="'one/deep/closed'"):
-        compile_body(shared, {}, [named.dequeue()], [None], (), path).engine.run([])
+        planned(shared, [named.dequeue()], [], path).engine.run([])

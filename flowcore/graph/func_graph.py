@@ -1,0 +1,204 @@
+"""FuncGraph: the body of a function, a branch or a loop, as a graph of its own that captures what it uses.
+
+Must never import ops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from flowcore.dtypes import DType
+from flowcore.graph.constants import constant_value
+from flowcore.graph.graph import Graph, _Scopes
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.shape import TensorShape, as_shape
+
+
+class FuncGraph(Graph):
+    """A body: a graph with arguments and results, inside an outer graph.
+
+    An outer tensor that is used inside is captured: it becomes an argument behind the others, for which the
+    node that calls the body passes the tensor. Names begin with the path of the body, such as
+    "while/body/MatMul". Collections, seeds and functions of Python are those of the outermost graph.
+
+    Args:
+        path: The full name, without a closing slash.
+        outer: The Graph in which the body is made.
+    """
+
+    def __init__(self, path: str, outer: Graph) -> None:
+        super().__init__()
+        self._path = path
+        self.outer = outer
+        self.inputs: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self.control_outputs: list[Operation] = []
+        #: Outer tensor -> the argument that stands for it.
+        self.captures: dict[Tensor, Tensor] = {}
+        self.captured: dict[Tensor, Tensor] = {}  # the other way round
+        #: Outer operations that bodies asked to wait for: the node that calls waits for them.
+        self.control_captures: dict[Operation, None] = {}
+        self._closed = False
+        self._scopes = _Scopes(path)
+        root = self.root
+        self._collections = root._collections
+        self._unfeedable = root._unfeedable
+        self._py_funcs = root._py_funcs
+        self._gradient_functions = root._gradient_functions
+        self._scopes.gradient_override = outer._scopes.gradient_override
+        self._scopes.devices = outer._scopes.devices
+
+    def __repr__(self) -> str:
+        return f"<flowcore body '{self.path}' of {len(self._ops)} operations>"
+
+    @property
+    def path(self) -> str:
+        """The full name, without a closing slash."""
+        return self._path
+
+    @property
+    def root(self) -> Graph:
+        """The outermost graph."""
+        return self.outer.root
+
+    @property
+    def building_function(self) -> bool:
+        """True: this graph is a body."""
+        return True
+
+    @property
+    def seed(self) -> int | None:
+        """The graph-level random seed."""
+        return self.root.seed
+
+    @seed.setter
+    def seed(self, value: int | None) -> None:
+        self.root.seed = value
+
+    def _reaches(self, other: Graph) -> bool:
+        """Whether tensors of `other` may be used here."""
+        return other is self or self.outer._reaches(other)
+
+    # -- arguments
+
+    def add_argument(self, dtype: DType, shape: Any, name: str) -> Tensor:
+        """A new argument, behind those that there are."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._all_scopes_left())
+            op = self.create_op(
+                "Placeholder", [], name=name, attrs={"dtype": dtype, "shape": as_shape(shape)}
+            )
+        argument = op._outputs[0]
+        self.inputs.append(argument)
+        return argument
+
+    def capture(self, tensor: Tensor) -> Tensor:
+        """What stands for an outer tensor inside: an argument."""
+        inside = self.captures.get(tensor)
+        if inside is not None:
+            return inside
+        op = tensor._op
+        inside = self.add_argument(tensor._dtype, tensor._shape, _local_name(op))
+        known = constant_value(tensor)
+        if known is not None:
+            inside._op._values = (known,)
+        self.captures[tensor] = inside
+        self.captured[inside] = tensor
+        return inside
+
+    def _captured_tensor(self, argument: Tensor) -> Tensor | None:
+        """The outer tensor that an argument stands for; None for what is passed, or computed."""
+        return self.captured.get(argument)
+
+    def _import(self, tensor: Tensor, user: str) -> Tensor:
+        if not self.outer._reaches(tensor._op._graph):
+            return super()._import(tensor, user)
+        if tensor._op._graph is not self.outer:
+            tensor = self.outer._import(tensor, user)
+        return self.capture(tensor)
+
+    def _outer_node(self, op: Operation) -> bool:
+        if op._graph is not self and self._reaches(op._graph):
+            self.control_captures[op] = None
+            return True
+        return False
+
+    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+        """As Graph.as_graph_element; tensors of outer graphs are captured, their operations as they are."""
+        convert = getattr(obj, "_as_graph_element", None)
+        if convert is not None:
+            obj = convert()
+        if isinstance(obj, (Tensor, Operation)) and obj.graph is not self and self._reaches(obj.graph):
+            return obj
+        return super().as_graph_element(obj, allow_tensor, allow_operation)
+
+    # -- building
+
+    @contextlib.contextmanager
+    def building(self) -> Iterator[FuncGraph]:
+        """Inside, new operations go to this body."""
+        self._closed = False
+        try:
+            with self.as_default():
+                yield self
+        finally:
+            self._closed = True
+
+    def _check_not_finalized(self) -> None:
+        super()._check_not_finalized()
+        if self._closed:
+            raise ValueError(
+                f"nothing can be added to '{self.path}' from outside: its tensors exist while it runs; return"
+                " them from the function that makes it"
+            )
+
+    def outer_inputs(self, arguments: Sequence[Tensor]) -> list[Tensor]:
+        """The tensors that a call passes: `arguments` for those that were declared, then what is captured."""
+        captured = [self.captured[t] for t in self.inputs if t in self.captured]
+        return [*arguments, *captured]
+
+
+def _local_name(op: Operation) -> str:
+    """The last part of a name, for a node inside a body."""
+    return op._name.rpartition("/")[2]
+
+
+def build(
+    path: str,
+    outer: Graph,
+    function: Callable[..., Any],
+    arguments: Sequence[tuple[DType, TensorShape, str]] = (),
+) -> tuple[FuncGraph, Any]:
+    """A body made by calling a Python function with its arguments. Returns the body, whose outputs are not
+    set, and what the function returned.
+    """
+    body = FuncGraph(path, outer)
+    with body.building():
+        tensors = [body.add_argument(*argument) for argument in arguments]
+        result = function(*tensors)
+    return body, result
+
+
+def share_captures(bodies: Sequence[FuncGraph], declared: int) -> list[Tensor]:
+    """Gives bodies that one node calls the same arguments behind the `declared` ones: what any of them
+    captures. Returns these outer tensors.
+    """
+    wanted = dict.fromkeys(outer for body in bodies for outer in body.captured.values())
+    for body in bodies:
+        arguments = body.inputs[:declared]
+        for outer in wanted:
+            if outer not in body.captures:
+                body._closed = False
+                inside = body.add_argument(outer._dtype, outer._shape, _local_name(outer._op))
+                body._closed = True
+                body.captures[outer], body.captured[inside] = inside, outer
+            arguments.append(body.captures[outer])
+        body.inputs = arguments
+    return list(wanted)
+
+
+def is_element(value: Any) -> bool:
+    """Whether a value is a tensor, or stands for one."""
+    return isinstance(value, (Tensor, IndexedSlices)) or hasattr(value, "_as_graph_element")

@@ -1,0 +1,86 @@
+"""Nested structures of tensors: lists, tuples, namedtuples and mappings, flattened and put together again.
+
+Values of several tensors (IndexedSlices, and what has `_components` and `_with_components`) count as these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from flowcore.graph.operation import IndexedSlices
+
+__all__ = ["assert_same", "components", "flatten", "is_nested", "map_structure", "pack", "with_components"]
+
+
+def is_nested(value: Any) -> bool:
+    """Whether a value is a structure, and no leaf."""
+    return isinstance(value, (list, tuple, Mapping)) and not isinstance(value, IndexedSlices)
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        return [value[key] for key in sorted(value)]
+    return list(value)
+
+
+def flatten(structure: Any) -> list[Any]:
+    """The leaves, those of mappings by their sorted keys."""
+    if not is_nested(structure):
+        return [structure]
+    return [leaf for child in _children(structure) for leaf in flatten(child)]
+
+
+def pack(like: Any, leaves: Iterable[Any]) -> Any:
+    """The structure of `like` with other leaves, as many as it has."""
+    return _pack(like, iter(leaves))
+
+
+def _pack(like: Any, leaves: Iterator[Any]) -> Any:
+    if not is_nested(like):
+        return next(leaves)
+    parts = [_pack(child, leaves) for child in _children(like)]
+    if isinstance(like, Mapping):
+        of = dict(zip(sorted(like), parts, strict=True))
+        return type(like)({key: of[key] for key in like})  # type: ignore[call-arg]
+    if hasattr(like, "_fields"):
+        return type(like)(*parts)
+    return type(like)(parts)
+
+
+def map_structure(function: Callable[..., Any], first: Any, *others: Any) -> Any:
+    """The structure of the first with the function's results, for the leaves of all at each place."""
+    return pack(first, [function(*leaves) for leaves in zip(*map(flatten, (first, *others)), strict=True)])
+
+
+def _shape_of(structure: Any) -> str:
+    if not is_nested(structure):
+        return "."
+    if isinstance(structure, Mapping):
+        return "{" + ", ".join(f"{key}: {_shape_of(structure[key])}" for key in sorted(structure)) + "}"
+    inner = ", ".join(map(_shape_of, structure))
+    if hasattr(structure, "_fields"):
+        return f"{type(structure).__name__}({inner})"
+    return f"[{inner}]" if isinstance(structure, list) else f"({inner}{',' * (len(structure) == 1)})"
+
+
+def assert_same(first: Any, second: Any, message: str) -> None:
+    """Raises ValueError unless both are nested alike; lists and tuples count as different."""
+    if _shape_of(first) != _shape_of(second):
+        raise ValueError(f"{message}: {_shape_of(first)} and {_shape_of(second)}")
+
+
+def components(leaf: Any) -> list[Any]:
+    """The tensors that a leaf is made of; None stands for a missing dense shape."""
+    if isinstance(leaf, IndexedSlices):
+        return [leaf.values, leaf.indices, *([] if leaf.dense_shape is None else [leaf.dense_shape])]
+    found = getattr(leaf, "_components", None)
+    return [leaf] if found is None else list(found())
+
+
+def with_components(leaf: Any, parts: Sequence[Any]) -> Any:
+    """A leaf like another, made of other tensors."""
+    if isinstance(leaf, IndexedSlices):
+        return IndexedSlices(*parts)
+    rebuild = getattr(leaf, "_with_components", None)
+    return parts[0] if rebuild is None else rebuild(list(parts))

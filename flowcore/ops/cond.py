@@ -1,0 +1,275 @@
+"""cond and case: one of several functions runs, chosen when the graph does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from flowcore import dtypes
+from flowcore.arguments import described, flag, function
+from flowcore.graph import structure
+from flowcore.graph.apply import apply
+from flowcore.graph.conversion import convert_to_tensor
+from flowcore.graph.func_graph import FuncGraph, share_captures
+from flowcore.graph.graph import get_default_graph
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.graph.scopes import control_dependencies, name_scope
+from flowcore.ops.control_flow_ops import Assert, with_dependencies
+from flowcore.ops.functional_ops import is_stateful, types_of
+
+__all__ = ["case", "cond"]
+
+
+class Branch:
+    """A body made of a function without arguments, and the structure of what it returned."""
+
+    def __init__(self, path: str, what: str, fn: Callable[[], Any], done: bool, strict: bool) -> None:
+        self.what = what
+        outer = get_default_graph()
+        leaves: list[Any] = []
+
+        def run() -> Any:
+            result = fn()
+            if result is None:
+                raise ValueError(f"{what} must have a return value.")
+            if not strict and isinstance(result, (list, tuple)) and len(result) == 1:
+                result = result[0]
+            leaves.extend(_as_leaf(leaf, done) for leaf in structure.flatten(result))
+            self.body.outputs = []
+            return result
+
+        self.body = FuncGraph(path, outer)
+        with self.body.building():
+            self.result = run()
+            self.leaves = leaves
+            self.body.outputs = [
+                _inside(self.body, part) for leaf in leaves for part in structure.components(leaf)
+            ]
+
+
+def _inside(body: FuncGraph, tensor: Tensor) -> Tensor:
+    """A result as the body has it: what lies outside is captured."""
+    return tensor if tensor.graph is body else body._import(tensor, "result")
+
+
+def _as_leaf(leaf: Any, done: bool) -> Any:
+    """A returned value as tensors; an operation becomes a truth value that is there when it is done."""
+    if isinstance(leaf, Operation):
+        return with_dependencies([leaf], convert_to_tensor(done))
+    if isinstance(leaf, IndexedSlices) or hasattr(leaf, "_components"):
+        return leaf
+    return convert_to_tensor(leaf)
+
+
+def _assert_alike(branches: Sequence[Branch]) -> None:
+    """Raises TypeError or ValueError unless the branches yield the same structure of the same dtypes."""
+    first = branches[0]
+    for other in branches[1:]:
+        names = f"{first.what} and {other.what}"
+        try:
+            structure.assert_same(first.result, other.result, f"Incompatible return types of {names}")
+        except ValueError as error:
+            raise TypeError(str(error)) from None
+        for i, (a, b) in enumerate(zip(first.leaves, other.leaves, strict=True)):
+            if type(a) is not type(b):
+                raise TypeError(f"Incompatible return types of {names}: value {i} is {a!r} and {b!r}")
+        if len(first.body.outputs) != len(other.body.outputs):
+            raise TypeError(f"{names} must return IndexedSlices that both have a dense shape, or have none")
+        for i, (t, u) in enumerate(zip(first.body.outputs, other.body.outputs, strict=True)):
+            if t._dtype is not u._dtype:
+                raise ValueError(
+                    f"Outputs of {names} must have the same type: value {i} is {t._dtype.name} and"
+                    f" {u._dtype.name}"
+                )
+
+
+def _results(branches: Sequence[Branch], outputs: Sequence[Tensor]) -> Any:
+    """What the node yields, in the structure that the branches returned."""
+    left = list(outputs)
+    leaves = []
+    for leaf in branches[0].leaves:
+        count = len(structure.components(leaf))
+        parts, left = left[:count], left[count:]
+        leaves.append(structure.with_components(leaf, parts))
+    return structure.pack(branches[0].result, leaves)
+
+
+def _outputs(op: Any) -> list[Tensor]:
+    return list(op.outputs) if isinstance(op, Operation) else list(op)
+
+
+def cond(
+    pred: Any,
+    true_fn: Callable[[], Any] | None = None,
+    false_fn: Callable[[], Any] | None = None,
+    strict: bool = False,
+    name: str | None = None,
+    fn1: Callable[[], Any] | None = None,
+    fn2: Callable[[], Any] | None = None,
+) -> Any:
+    """What one of two functions yields, chosen by `pred` when the graph runs.
+
+    Both functions are called now, to make their bodies. An op made in a body runs if the body is
+    chosen, and a value or an operation that the function returned needs it; an op made outside runs
+    whichever is chosen.
+
+    Args:
+        pred: A scalar Tensor of dtype bool.
+        true_fn: A function without arguments: returns Tensors, values that convert to them,
+            IndexedSlices, TensorArrays or Operations, or nested lists, tuples and dicts of these.
+        false_fn: One that returns the same structure, with the same dtypes.
+        strict: Whether a list of one is kept as it is; else it counts as what is in it.
+        name: A name for the operation; None: "cond".
+        fn1: Another name for true_fn.
+        fn2: Another name for false_fn.
+
+    Returns:
+        The structure that the functions return, of Tensors. A returned Operation becomes a Tensor
+        of dtype bool.
+
+    Raises:
+        TypeError: pred is no Tensor of dtype bool, a function cannot be called, or the functions
+            return different structures.
+        ValueError: pred is no scalar, a function returns None, or the dtypes differ.
+
+    Example:
+        >>> x = fc.placeholder(fc.float32, [])
+        >>> y = fc.cond(x > 0.0, lambda: fc.sqrt(x), lambda: fc.zeros([]))
+        >>> with fc.Session() as sess:
+        ...     print(sess.run(y, {x: 9.0}), sess.run(y, {x: -9.0}))
+        3.0 0.0
+    """
+    for new, old, names in ((true_fn, fn1, "true_fn and fn1"), (false_fn, fn2, "false_fn and fn2")):
+        if new is not None and old is not None:
+            raise TypeError(f"{names} are two names for one argument; give one of them")
+    true_fn = function(fn1 if true_fn is None else true_fn, "true_fn")
+    false_fn = function(fn2 if false_fn is None else false_fn, "false_fn")
+    strict = flag(strict, "strict")
+    if isinstance(pred, bool):
+        raise TypeError("pred must not be a Python bool: use an if statement, or a Tensor")
+    with name_scope(name, "cond", [pred]) as scope:
+        chosen = _predicate(pred)
+        branches = [
+            Branch(scope + "true", "true_fn", true_fn, True, strict),
+            Branch(scope + "false", "false_fn", false_fn, False, strict),
+        ]
+        _assert_alike(branches)
+        then_body, else_body = (b.body for b in branches)
+        bodies = [then_body, else_body]
+        captured = share_captures(bodies, 0)
+        with control_dependencies(_waited_for(bodies)):
+            made = apply(
+                "If" if is_stateful(bodies) else "StatelessIf",
+                chosen,
+                captured,
+                Tout=types_of(then_body.outputs),
+                then_branch=then_body,
+                else_branch=else_body,
+                name=scope,
+            )
+        return _results(branches, _outputs(made))
+
+
+def _waited_for(bodies: Sequence[FuncGraph]) -> list[Operation]:
+    """The outer operations that bodies asked to wait for."""
+    return list(dict.fromkeys(op for body in bodies for op in body.control_captures))
+
+
+def _predicate(pred: Any) -> Tensor:
+    chosen = convert_to_tensor(pred, name="pred")
+    if chosen.dtype is not dtypes.bool:
+        raise TypeError(f"pred must be a scalar of dtype bool, found {described(pred)}")
+    if not chosen.shape.is_compatible_with([]):
+        raise ValueError(f"pred must be a scalar, found shape {chosen.shape}")
+    return chosen
+
+
+def case(
+    pred_fn_pairs: Any,
+    default: Callable[[], Any] | None = None,
+    exclusive: bool = False,
+    strict: bool = False,
+    name: str = "case",
+) -> Any:
+    """What the first function yields whose condition holds, found when the graph runs.
+
+    Args:
+        pred_fn_pairs: A list of pairs (a scalar Tensor of dtype bool, a function), or a dict from
+            one to the other, which has no order unless it is an OrderedDict, and needs `exclusive`
+            then.
+        default: What is called where no condition holds; None: the run fails there.
+        exclusive: Whether the run fails where more than one condition holds.
+        strict: As for cond.
+        name: A name for the scope.
+
+    Returns:
+        The structure that the functions return, of Tensors.
+
+    Raises:
+        TypeError: an argument is of another kind, or the functions return different structures.
+        ValueError: there is no pair, or the dtypes differ.
+        InvalidArgumentError: no condition holds and there is no default, or, with exclusive, more
+            than one does (when it runs).
+
+    Example:
+        >>> x = fc.placeholder(fc.float32, [])
+        >>> pairs = [(x < 0.0, lambda: fc.constant("minus")), (x > 0.0, lambda: fc.constant("plus"))]
+        >>> sign = fc.case(pairs, default=lambda: fc.constant("zero"))
+        >>> with fc.Session() as sess:
+        ...     print(sess.run(sign, {x: 2.0}))
+        b'plus'
+    """
+    exclusive, strict = flag(exclusive, "exclusive"), flag(strict, "strict")
+    if isinstance(pred_fn_pairs, Mapping):
+        pred_fn_pairs = list(pred_fn_pairs.items())
+    if not isinstance(pred_fn_pairs, (list, tuple)):
+        raise TypeError(f"pred_fn_pairs must be a list, tuple, or dict, found {described(pred_fn_pairs)}")
+    if not pred_fn_pairs:
+        raise ValueError("pred_fn_pairs must have at least one pair of a condition and a function")
+    for pair in pred_fn_pairs:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError("each entry in pred_fn_pairs must be a 2-tuple")
+        if not isinstance(pair[0], Tensor) or pair[0].dtype is not dtypes.bool:
+            raise TypeError(f"pred must be a Tensor of dtype bool: {pair[0]!r}")
+        function(pair[1], "the function of a pair")
+    if default is not None:
+        function(default, "default")
+    with name_scope(name, "case", [p for p, _ in pred_fn_pairs]):
+        conditions = [_predicate(p) for p, _ in pred_fn_pairs]
+        functions = [f for _, f in pred_fn_pairs]
+        if default is None:
+            default, functions = functions[-1], functions[:-1]
+            least = "None of the conditions evaluated to True. Conditions: "
+            checks = [_at_least_one(conditions, least + ", ".join(c.name for c in conditions))]
+            conditions = conditions[:-1]
+        else:
+            checks = []
+        if exclusive:
+            checks.append(_at_most_one([_predicate(p) for p, _ in pred_fn_pairs]))
+        with control_dependencies(checks):
+            conditions = [apply("Identity", c) for c in conditions] if checks else conditions
+            result = default
+            for condition, chosen in reversed(list(zip(conditions, functions, strict=True))):
+                result = _either(condition, chosen, result, strict)
+            return result()
+
+
+def _either(
+    condition: Tensor, chosen: Callable[[], Any], otherwise: Callable[[], Any], strict: bool
+) -> Callable[[], Any]:
+    return lambda: cond(condition, chosen, otherwise, strict=strict)
+
+
+def _at_least_one(conditions: Sequence[Tensor], message: str) -> Operation:
+    any_holds = apply("Any", apply("Pack", conditions), convert_to_tensor([0]))
+    return Assert(any_holds, [message, apply("Pack", conditions)], summarize=len(conditions))
+
+
+def _at_most_one(conditions: Sequence[Tensor]) -> Operation:
+    holding = apply(
+        "Sum", apply("Cast", apply("Pack", conditions), DstT=dtypes.int32), convert_to_tensor([0])
+    )
+    message = "More than one condition evaluated as True but exclusive=True. Conditions: " + ", ".join(
+        c.name for c in conditions
+    )
+    return Assert(apply("LessEqual", holding, 1), [message, apply("Pack", conditions)], len(conditions))

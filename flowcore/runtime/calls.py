@@ -1,0 +1,274 @@
+"""Nodes that call bodies: which arguments and results a plan needs, on which devices, and the bodies' plans.
+
+A body is planned for the node that calls it: constants and handles that the node passes become part of the
+body's plan, what no result needs is left out, and the values of a loop lie where its turns compute them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flowcore import _engine
+from flowcore.graph.func_graph import FuncGraph
+from flowcore.graph.graph import Graph
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.devices import HOST, Device
+from flowcore.runtime.handles import Path, is_prefilled
+from flowcore.runtime.passes import PlanGraph
+
+if TYPE_CHECKING:
+    from flowcore.runtime.plan import CompiledPlan
+
+__all__ = ["Body", "Call", "Calls"]
+
+
+class Call(NamedTuple):
+    """A planned node: what it reads (places among the op's inputs, and devices), what it yields (places
+    among the outputs, and devices), and its bodies.
+    """
+
+    kernel: _engine.Call
+    inputs: list[int]
+    argument_devices: list[Device]
+    outputs: list[int]
+    result_devices: list[Device]
+    bodies: list[CompiledPlan]
+
+
+class Body(NamedTuple):
+    """What is to be planned as one body: results of several graphs where these are composed.
+
+    `known`: what stands for some tensors from the start. `held`: arguments that a turn leaves as they are.
+    `paths`: for each graph the names of the calls that lead to it: on each path, nodes have a state of their
+    own; () where a graph is not named.
+    """
+
+    arguments: Mapping[Tensor, Device]
+    results: Sequence[Tensor]
+    targets: Sequence[Operation]
+    known: Mapping[Tensor, Tensor]
+    held: Sequence[int] = ()
+    paths: Mapping[Graph, Path] = {}
+
+
+#: Plans a body, with the devices in whose memory its results are to be (None: where they are computed).
+CompileBody = Callable[[Body, Sequence["Device | None"]], "CompiledPlan"]
+
+
+class Calls:
+    """The nodes of one plan that call bodies, each planned when it is first asked for."""
+
+    def __init__(self, graph: PlanGraph, compile_body: CompileBody, paths: Mapping[Graph, Path]) -> None:
+        self._graph = graph
+        self._compile = compile_body
+        self._paths = paths
+        self._planned: dict[Operation, Call] = {}
+        self._read: set[Tensor] | None = None
+
+    def of(self, op: Operation, devices: Mapping[Any, Device]) -> Call | None:
+        """How `op` is run, whose inputs lie in the memory of these devices (else on the host); None for an op
+        that calls nothing.
+        """
+        if not op._op_def.calls:
+            return None
+        found = self._planned.get(op)
+        if found is None:
+            inputs, fed = self._graph.inputs(op), self._graph.fed
+            known = {t for t in inputs if _is_known(t) and t not in fed}
+            plan = _LoopPlan if op._op_def.calls[0] == "while" else _BranchPlan
+            compile_body = functools.partial(self._compile_on, self._paths_of(op))
+            found = plan(op, inputs, devices, known, self._outputs_read(op), compile_body).call()
+            self._planned[op] = found
+        return found
+
+    def _paths_of(self, op: Operation) -> dict[Graph, Path]:
+        """A function may be called from several places; a branch or a turn has one, and its name says it."""
+        path = self._paths.get(op._graph, ())
+        if op._op_def.calls[0] == "call":
+            path = (*path, op._name)
+        return {**self._paths, **dict.fromkeys(bodies_of(op), path)}
+
+    def _compile_on(self, paths: dict[Graph, Path], body: Body, wanted: Sequence[Device | None]) -> CompiledPlan:
+        return self._compile(body._replace(paths=paths), wanted)
+
+    def planned(self) -> list[Call]:
+        """All that were asked for."""
+        return list(self._planned.values())
+
+    def _outputs_read(self, op: Operation) -> list[int]:
+        if self._read is None:
+            self._read = set(self._graph.fetches)
+            for reader in self._graph.ops:
+                self._read.update(self._graph.inputs(reader))
+        return [i for i, t in enumerate(op._outputs) if t in self._read]
+
+
+def bodies_of(op: Operation) -> list[FuncGraph]:
+    """The bodies that an op calls, in the engine's order."""
+    found: list[FuncGraph] = []
+    for name in op._op_def.calls[1:]:
+        value = op._attrs[name]
+        found += value if isinstance(value, list) else [value]
+    return found
+
+
+def _is_known(tensor: Tensor) -> bool:
+    """Whether what a tensor will be is known when a plan is made."""
+    return tensor._op._type == "Const" or is_prefilled(tensor._op)
+
+
+def _reached(
+    results: Iterable[Tensor], targets: Iterable[Operation], known: Mapping[Tensor, Tensor]
+) -> set[Tensor]:
+    """All tensors that some need, themselves included."""
+    found: set[Tensor] = set()
+    ops: set[Operation] = set()
+    left = [*results]
+    waiting = [*targets]
+    while left or waiting:
+        if left:
+            tensor = left.pop()
+            tensor = known.get(tensor, tensor)
+            found.add(tensor)
+            op = tensor._op
+        else:
+            op = waiting.pop()
+        if op not in ops:
+            ops.add(op)
+            left += op._inputs
+            waiting += op._control_inputs
+    return found
+
+
+def _common(devices: Iterable[Device]) -> Device:
+    """Where a value lies that is computed in several places: on a device if one of them is."""
+    return next((device for device in devices if device is not HOST), HOST)
+
+
+class _BranchPlan:
+    """Of a call, or of branches one of which is called."""
+
+    def __init__(
+        self,
+        op: Operation,
+        inputs: Sequence[Tensor],
+        devices: Mapping[Tensor, Device],
+        known: Collection[Tensor],
+        outputs: list[int],
+        compile_body: CompileBody,
+    ) -> None:
+        self.op, self.inputs, self.devices, self.known, self.outputs = op, inputs, devices, known, outputs
+        self.compile = compile_body
+        self.kind = op._op_def.calls[0]
+
+    def call(self) -> Call:
+        first = 0 if self.kind == "call" else 1
+        passed = self.inputs[first:]
+        graphs = bodies_of(self.op)
+        known = [{a: t for a, t in zip(g.inputs, passed, strict=True) if t in self.known} for g in graphs]
+        used: set[int] = set()
+        for graph, values in zip(graphs, known, strict=True):
+            needed = _reached([graph.outputs[i] for i in self.outputs], graph.control_outputs, values)
+            used.update(i for i, a in enumerate(graph.inputs) if a in needed)
+        places = sorted(used)
+        given = [self.devices.get(passed[i], HOST) for i in places]
+        bodies = [
+            Body(
+                {graph.inputs[i]: device for i, device in zip(places, given, strict=True)},
+                [graph.outputs[i] for i in self.outputs],
+                graph.control_outputs,
+                values,
+            )
+            for graph, values in zip(graphs, known, strict=True)
+        ]
+        plans, devices = self._planned(bodies)
+        kernel = _engine.Call(self.kind, [plan.engine for plan in plans])
+        read = [*range(first), *[i + first for i in places]]
+        return Call(kernel, read, [*[HOST] * first, *given], self.outputs, devices, plans)
+
+    def _planned(self, bodies: Sequence[Body]) -> tuple[list[CompiledPlan], list[Device]]:
+        """Plans whose results lie in the same places."""
+        anywhere = [None] * len(self.outputs)
+        plans = [self.compile(body, anywhere) for body in bodies]
+        devices = [_common(found) for found in zip(*[p.result_devices for p in plans])]
+        for i, plan in enumerate(plans):
+            if plan.result_devices != devices:
+                plans[i] = self.compile(bodies[i], devices)
+        return plans, devices
+
+
+class _LoopPlan(_BranchPlan):
+    """Of a loop: the condition by itself, and a turn with the condition for the next one behind it."""
+
+    def call(self) -> Call:
+        condition, turn = bodies_of(self.op)
+        invariant = {i for i, (a, r) in enumerate(zip(turn.inputs, turn.outputs, strict=True)) if a is r}
+        fixed = {i for i in invariant if self.inputs[i] in self.known}
+        places = self._needed(condition, turn, fixed)
+        carried = [i for i in places if i not in invariant]
+        devices = {i: self.devices.get(self.inputs[i], HOST) for i in places}
+        known = {graph.inputs[i]: self.inputs[i] for i in fixed for graph in (condition, turn)}
+        while True:
+            plan = self.compile(
+                self._turn(condition, turn, places, carried, devices, known), self._wanted(carried)
+            )
+            found = {
+                i: _common([devices[i], d]) for i, d in zip(carried, plan.result_devices[1:], strict=True)
+            }
+            if all(devices[i] is device for i, device in found.items()):
+                break
+            devices.update(found)
+        results = [HOST, *[devices[i] for i in carried]]
+        if plan.result_devices != results:
+            plan = self.compile(self._turn(condition, turn, places, carried, devices, known), results)
+        first = Body(
+            {condition.inputs[i]: devices[i] for i in places},
+            condition.outputs,
+            condition.control_outputs,
+            known,
+        )
+        plans = [self.compile(first, [HOST]), plan]
+        kernel = _engine.Call("while", [p.engine for p in plans], [places.index(i) for i in carried])
+        given = [devices[i] for i in places]
+        return Call(kernel, places, given, places, given, plans)
+
+    def _wanted(self, carried: Sequence[int]) -> list[Device | None]:
+        return [HOST, *[None] * len(carried)]
+
+    def _needed(self, condition: FuncGraph, turn: FuncGraph, fixed: set[int]) -> list[int]:
+        """The arguments without which the condition, or an output that is read, could not be computed."""
+        needed = {i for i in self.outputs}
+        while True:
+            results = [*condition.outputs, *[turn.outputs[i] for i in needed]]
+            reached = _reached(results, [*turn.control_outputs, *condition.control_outputs], {})
+            more = needed | {
+                i
+                for i, (a, b) in enumerate(zip(condition.inputs, turn.inputs))
+                if a in reached or b in reached
+            }
+            if more == needed:
+                return sorted(needed - fixed)
+            needed = more
+
+    def _turn(
+        self,
+        condition: FuncGraph,
+        turn: FuncGraph,
+        places: Sequence[int],
+        carried: Sequence[int],
+        devices: Mapping[int, Device],
+        known: Mapping[Tensor, Tensor],
+    ) -> Body:
+        """A turn, then the condition on what it yields."""
+        joined = dict(known)
+        for argument, result in zip(condition.inputs, turn.outputs, strict=True):
+            joined.setdefault(argument, known.get(result, result))
+        return Body(
+            {turn.inputs[i]: devices[i] for i in places},
+            [*condition.outputs, *[turn.outputs[i] for i in carried]],
+            [*turn.control_outputs, *condition.control_outputs],
+            joined,
+            [k for k, i in enumerate(places) if i not in carried],
+        )
