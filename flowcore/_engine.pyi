@@ -8,7 +8,7 @@ ABI: int
 #: A node of a plan.
 Place = tuple[Plan, int]
 #: Plan, node, start, end, thread, path.
-Event = tuple[Plan, int, int, int, int, tuple[tuple[int, int], ...]]
+Event = tuple[Plan, int, int, int, int, tuple[tuple[Plan, int, int], ...]]
 
 class StepError(Exception):
     code: int
@@ -16,7 +16,7 @@ class StepError(Exception):
     message: str
     cause: BaseException | None
     plan: Plan | None
-    path: tuple[tuple[int, int], ...]
+    path: tuple[tuple[Plan, int, int], ...]
     depth: int
     def __init__(
         self,
@@ -25,7 +25,7 @@ class StepError(Exception):
         message: str,
         cause: BaseException | None = None,
         plan: Plan | None = None,
-        path: tuple[tuple[int, int], ...] = (),
+        path: tuple[tuple[Plan, int, int], ...] = (),
         depth: int = 0,
     ) -> None: ...
 

@@ -4,8 +4,8 @@ class StepError(Exception):
     """A step failed: status `code`, `node` (index or -1) of `plan`, `message`, and `cause`, the exception
     of a Python kernel or None.
 
-    `path`: the calls that led to the node, the outermost first, each as the index of the node that called
-    and the turn of a loop; of deep calls the first ones alone, `depth` says how many there were.
+    `path`: the calls that led to the node, the outermost first, each as the plan and the index of the node
+    that called, and the turn of a loop; of deep calls the first ones alone, `depth` says how many there were.
     """
 
     def __init__(self, code, node, message, cause=None, plan=None, path=(), depth=0):
@@ -794,8 +794,8 @@ cdef list events_of(trace_t *trace):
     return result
 
 
-cdef tuple path_as_tuple(int64_t *path, int32_t depth):
-    return tuple([(path[2 * i], path[2 * i + 1]) for i in range(depth)])
+cdef tuple path_as_tuple(place_t *path, int32_t depth):
+    return tuple([(<Plan>path[i].plan.owner, path[i].node, path[i].turn) for i in range(depth)])
 
 
 cdef void *end_left_step(void *arg) noexcept nogil:

@@ -2,8 +2,8 @@
 # body's last node, its return, has run: nothing waits, and no thread's stack grows.
 
 cdef inline void *ready_item(frame_t *frame, int32_t node) noexcept nogil:
-    """What stands for a node that is ready: a pointer to its cell; in the step's own frame, which may be large,
-    an odd number, so that the cell is not touched.
+    """What stands for a node that is ready: a pointer to its cell; in the step's own frame, which may be
+    large, an odd number, so that the cell is not touched.
     """
     if frame.caller == NULL:
         return <void *>((<size_t>node << 1) | 1)
@@ -320,14 +320,15 @@ cdef void clean_frames(frame_t *root) noexcept nogil:
         frame = caller
 
 
-cdef int32_t path_of(frame_t *frame, int64_t *path, int32_t most) noexcept nogil:
-    """Writes node and turn of each call that led to a frame, the outermost first, and not more than `most` of
-    the outermost. Returns how many there are.
+cdef int32_t path_of(frame_t *frame, place_t *path, int32_t most) noexcept nogil:
+    """Writes the calls that led to a frame, the outermost first, and not more than `most` of the outermost.
+    Returns how many there are.
     """
     cdef int32_t depth = frame.depth
     while frame.caller != NULL:
         if frame.depth <= most:
-            path[2 * (frame.depth - 1)] = frame.node
-            path[2 * (frame.depth - 1) + 1] = frame.turn
+            path[frame.depth - 1].plan = frame.caller.plan
+            path[frame.depth - 1].node = frame.node
+            path[frame.depth - 1].turn = frame.turn
         frame = frame.caller
     return depth

@@ -146,7 +146,7 @@ cdef void record(
         event.depth = 0
         event.path = NULL
         if frame.depth:
-            event.path = <int64_t *>malloc(2 * frame.depth * sizeof(int64_t))
+            event.path = <place_t *>malloc(frame.depth * sizeof(place_t))
             if event.path != NULL:
                 event.depth = path_of(frame, event.path, frame.depth)
         trace.count += 1

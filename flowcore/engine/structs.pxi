@@ -189,6 +189,11 @@ cdef struct frame_t:
     int32_t *uses
     frame_t *next               # on plan.idle
 
+cdef struct place_t:            # a node that called, and the turn where it is a loop
+    plan_t *plan
+    int32_t node
+    int64_t turn
+
 cdef struct event_t:            # of a trace: one execution of a node
     int64_t start
     int64_t end
@@ -196,7 +201,7 @@ cdef struct event_t:            # of a trace: one execution of a node
     int32_t node
     plan_t *plan
     int32_t depth
-    int64_t *path               # of the calls that led to it, the outermost first: node, turn; ...
+    place_t *path               # the calls that led to it, the outermost first
 
 cdef struct trace_t:
     pthread_mutex_t lock
@@ -219,7 +224,7 @@ cdef struct step_t:
     int32_t error_node
     plan_t *error_plan
     int32_t error_depth         # of the failed node's frame
-    int64_t error_path[2 * MAX_PATH]
+    place_t error_path[MAX_PATH]
     char message[1024]
     PyObject *error             # exception of a Python kernel or of the wait hook
     PyObject *signal            # exception that a signal raised in the caller

@@ -10,7 +10,16 @@ from typing import Any
 
 from flowcore.graph.operation import IndexedSlices
 
-__all__ = ["assert_same", "components", "flatten", "is_nested", "map_structure", "pack", "with_components"]
+__all__ = [
+    "are_alike",
+    "assert_same",
+    "components",
+    "flatten",
+    "is_nested",
+    "map_structure",
+    "pack",
+    "with_components",
+]
 
 
 def is_nested(value: Any) -> bool:
@@ -64,9 +73,14 @@ def _shape_of(structure: Any) -> str:
     return f"[{inner}]" if isinstance(structure, list) else f"({inner}{',' * (len(structure) == 1)})"
 
 
+def are_alike(first: Any, second: Any) -> bool:
+    """Whether both are nested alike; lists and tuples count as different."""
+    return _shape_of(first) == _shape_of(second)
+
+
 def assert_same(first: Any, second: Any, message: str) -> None:
     """Raises ValueError unless both are nested alike; lists and tuples count as different."""
-    if _shape_of(first) != _shape_of(second):
+    if not are_alike(first, second):
         raise ValueError(f"{message}: {_shape_of(first)} and {_shape_of(second)}")
 
 

@@ -212,12 +212,12 @@ def case(
             than one does (when it runs).
 
     Example:
-        >>> x = fc.placeholder(fc.float32, [])
-        >>> pairs = [(x < 0.0, lambda: fc.constant("minus")), (x > 0.0, lambda: fc.constant("plus"))]
-        >>> sign = fc.case(pairs, default=lambda: fc.constant("zero"))
+        >>> x = fc.placeholder(fc.int32, [])
+        >>> small, large = (lambda: fc.constant("small")), (lambda: fc.constant("large"))
+        >>> size = fc.case([(x < 10, small), (x > 100, large)], lambda: fc.constant("middling"))
         >>> with fc.Session() as sess:
-        ...     print(sess.run(sign, {x: 2.0}))
-        b'plus'
+        ...     print(sess.run(size, {x: 200}))
+        b'large'
     """
     exclusive, strict = flag(exclusive, "exclusive"), flag(strict, "strict")
     if isinstance(pred_fn_pairs, Mapping):

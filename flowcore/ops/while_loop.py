@@ -227,11 +227,11 @@ class _Loop:
                 f"body must return the next values of the loop variables, found {described(result)}"
             )
         like = self.like
-        if not structure.is_nested(result) and isinstance(like, (list, tuple)) and len(like) == 1:
-            result = structure.pack(like, [result])
+        if isinstance(like, (list, tuple)) and len(like) == 1 and structure.are_alike(like[0], result):
+            result = structure.pack(_outermost(like), [result])
         both_lists = isinstance(result, (list, tuple)) and isinstance(like, (list, tuple))
         if both_lists and type(result) is not type(like) and len(result) == len(like):
-            result = structure.pack(_outermost(like), result)  # the outermost may be a list for a tuple
+            result = structure.pack(_outermost(like), list(result))  # the outermost may be a list for a tuple
         structure.assert_same(
             like,
             result,

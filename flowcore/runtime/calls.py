@@ -26,7 +26,7 @@ __all__ = ["Body", "Call", "Calls"]
 
 class Call(NamedTuple):
     """A planned node: what it reads (places among the op's inputs, and devices), what it yields (places
-    among the outputs, and devices), and its bodies.
+    among the outputs, and devices), which outputs are one of the inputs (places), and its bodies.
     """
 
     kernel: _engine.Call
@@ -34,6 +34,7 @@ class Call(NamedTuple):
     argument_devices: list[Device]
     outputs: list[int]
     result_devices: list[Device]
+    same: dict[int, int]
     bodies: list[CompiledPlan]
 
 
@@ -186,7 +187,7 @@ class _BranchPlan:
         plans, devices = self._planned(bodies)
         kernel = _engine.Call(self.kind, [plan.engine for plan in plans])
         read = [*range(first), *[i + first for i in places]]
-        return Call(kernel, read, [*[HOST] * first, *given], self.outputs, devices, plans)
+        return Call(kernel, read, [*[HOST] * first, *given], self.outputs, devices, {}, plans)
 
     def _planned(self, bodies: Sequence[Body]) -> tuple[list[CompiledPlan], list[Device]]:
         """Plans whose results lie in the same places."""
@@ -232,14 +233,15 @@ class _LoopPlan(_BranchPlan):
         plans = [self.compile(first, [HOST]), plan]
         kernel = _engine.Call("while", [p.engine for p in plans], [places.index(i) for i in carried])
         given = [devices[i] for i in places]
-        return Call(kernel, places, given, places, given, plans)
+        same = {i: i for i in self.outputs if i in invariant}
+        return Call(kernel, places, given, places, given, same, plans)
 
     def _wanted(self, carried: Sequence[int]) -> list[Device | None]:
         return [HOST, *[None] * len(carried)]
 
     def _needed(self, condition: FuncGraph, turn: FuncGraph, fixed: set[int]) -> list[int]:
         """The arguments without which the condition, or an output that is read, could not be computed."""
-        needed = {i for i in self.outputs}
+        needed = {i for i in self.outputs if turn.inputs[i] is not turn.outputs[i]}
         while True:
             results = [*condition.outputs, *[turn.outputs[i] for i in needed]]
             reached = _reached(results, [*turn.control_outputs, *condition.control_outputs], {})

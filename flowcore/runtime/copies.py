@@ -87,6 +87,10 @@ def insert_copies(
             for i, device in zip(call.outputs, call.result_devices, strict=True):
                 if device is not HOST and op._outputs[i] not in arguments:
                     copies.memory[op._outputs[i]] = device
+            for i, k in call.same.items():
+                copies.memory.pop(op._outputs[i], None)
+                if read[k] in copies.memory:
+                    copies.memory[op._outputs[i]] = copies.memory[read[k]]
             continue
         device, read = placed.get(op, HOST), graph.inputs(op)
         host_in, host_out = host_sides(op, read, device)

@@ -183,6 +183,8 @@ class _Lowering:
         read: Sequence[Value] = self.moved.inputs.get(op, inputs)
         slots = tuple([self.slot_of[read[i]] for i in call.inputs])
         first = self.new_slots(len(call.outputs))
+        for i, k in call.same.items():
+            self.slot_of.setdefault(op._outputs[i], self.slot_of[inputs[k]])
         for slot, i in enumerate(call.outputs, first):
             self.slot_of.setdefault(op._outputs[i], slot)
         outputs = tuple(range(first, first + len(call.outputs)))

@@ -118,7 +118,9 @@ def compile_body(
     arguments = body.arguments
 
     def evaluate(tensors: Sequence[Tensor]) -> list[np.ndarray]:
-        plan = compile_plan(settings._replace(options=_UNOPTIMISED), tensors, (), ())
+        part = Body({}, tensors, (), body.known)
+        plain = settings._replace(options=_UNOPTIMISED)
+        plan = _compile(plain, part, [HOST] * len(tensors), is_called=False)
         try:
             return plan.engine.run([])
         except _engine.StepError as error:

@@ -9,6 +9,7 @@ from flowcore.graph.graph import GraphKeys
 from flowcore.graph.operation import Operation
 from flowcore.runtime.handles import origins, resource_keys
 from flowcore.runtime.plan import CompiledPlan
+from flowcore.runtime.plan_nodes import PlanNodes
 from flowcore.runtime.resources import RunnerFailure
 
 #: How an exception of a Python kernel is classed (the classes that TensorFlow's py_func uses).
@@ -23,13 +24,15 @@ _FROM_PYTHON: tuple[tuple[type[BaseException], int], ...] = (
 )
 
 
-def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
-    """The exception for the user: class by status, message with the node, its type and the user's line.
+def as_exception(error: _engine.StepError, root: CompiledPlan) -> BaseException:
+    """The exception for the user: class by status, message with the node, its type, the turns of the loops
+    that it stands in, and the user's line.
 
     An OpError raised inside a Python kernel keeps its class; any other exception of one becomes the cause.
     Who meets a queue that was closed because a queue runner failed gets an exception of that failure's
     class, so that `except OutOfRangeError` means an end of the input and nothing else.
     """
+    plan: PlanNodes = root if error.plan is None else root.at((error.plan, error.node))[0]
     op = plan.ops[error.node] if 0 <= error.node < len(plan.ops) else None
     cause = error.cause
     code = error.code
@@ -42,13 +45,13 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
         op, message = _member(plan.fused[error.node], message)
     failure = None
     if op is not None:
-        failure = _failed_runner(op, plan) if cause is None and code in _CLOSED else None
+        failure = _failed_runner(op, root) if cause is None and code in _CLOSED else None
         if failure is not None:
             cause, code = failure.error, _code_of(failure.error)
             message = _because(failure, message)
         elif code == errors.FAILED_PRECONDITION and cause is None:
             message = _with_initializer(op, message)
-        message = f"node '{op.name}' ({op.type}): {message}"
+        message = f"node '{op.name}' ({op.type}){_turns(error, root)}: {message}"
         if op.created_at:
             message += f"\n  created at {op.created_at}"
         if error.node in plan.fused:
@@ -57,7 +60,7 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
             )
             message += f"\n  computed together with {others}"
     elif 0 <= error.node < len(plan.names):
-        message = f"node '{plan.names[error.node]}': {message}"
+        message = f"node '{plan.names[error.node]}'{_turns(error, root)}: {message}"
     result = errors.exception_for(code)(op.node_def if op is not None else None, op, message)
     result.__cause__ = cause
     result._failed_runner = failure
@@ -67,6 +70,18 @@ def as_exception(error: _engine.StepError, plan: CompiledPlan) -> BaseException:
 def _text_of(cause: BaseException) -> str:
     """What an exception of a Python kernel says. The class of an OpError is that of the new exception."""
     return cause.message if isinstance(cause, errors.OpError) else f"{type(cause).__name__}: {cause}"
+
+
+def _turns(error: _engine.StepError, root: CompiledPlan) -> str:
+    """Where in loops and calls a failed node stood: ", in turn 4 of 'while'", the innermost first."""
+    found: list[str] = []
+    for plan, node, turn in error.path:
+        op = root.op_at((plan, node))
+        if op is not None and op.op_def.calls[0] == "while":
+            found.append(f"in turn {turn} of '{op.name}'")
+    if error.depth > len(error.path):
+        found.append(f"{error.depth} calls deep")
+    return "".join(f", {part}" for part in reversed(found))
 
 
 #: What queue ops fail with when their queue is closed.

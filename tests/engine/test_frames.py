@@ -163,14 +163,13 @@ def failing(value: np.ndarray) -> np.ndarray:
 def test_a_failure_names_its_plan_and_the_turn() -> None:
     pool = Pool(1)
     loop = counting(pool, 10, [Node("check", failing, (0,), (5,), output_dtypes=(INT64,))])
-    plan = calling(
-        Call("call", [Plan(pool, [Node("w", loop, (0,), (1,))], 2, [0], [1], {}, body=True)]), pool
-    )
+    inner = Plan(pool, [Node("w", loop, (0,), (1,))], 2, [0], [1], {}, body=True)
+    plan = calling(Call("call", [inner]), pool)
     with pytest.raises(_engine.StepError, match="three") as failure:
         plan.run([number(0)])
     error = failure.value
     assert error.plan is loop.bodies[1]
-    assert (error.node, error.path, error.depth) == (2, ((0, 0), (0, 3)), 2)
+    assert (error.node, error.path, error.depth) == (2, ((plan, 0, 0), (inner, 0, 3)), 2)
     assert isinstance(error.cause, ValueError)
 
 
@@ -183,8 +182,8 @@ def test_a_trace_has_what_ran_inside_with_its_turn() -> None:
     condition, turn = loop.bodies
     found = [(owner, node, path) for owner, node, start, end, thread, path in trace]
     assert found == [
-        (condition, 0, ((0, 0),)),
-        *[(turn, node, ((0, i),)) for i in range(3) for node in (0, 1)],
+        (condition, 0, ((plan, 0, 0),)),
+        *[(turn, node, ((plan, 0, i),)) for i in range(3) for node in (0, 1)],
         (plan, 0, ()),
     ]
     assert all(start <= end for _, _, start, end, _, _ in trace)

@@ -1,0 +1,250 @@
+"""cond and case: which branch runs, what runs in it, structures, errors."""
+
+from __future__ import annotations
+
+import collections
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+from flowcore.graph.apply import apply
+from flowcore.graph.func_graph import FuncGraph, share_captures
+
+Pair = collections.namedtuple("Pair", "first second")
+
+
+def test_one_branch_runs_and_what_is_made_outside_runs_anyway() -> None:
+    seen: list[str] = []
+
+    def note(what: str) -> fc.Tensor:
+        return fc.py_func(lambda: (seen.append(what), np.float32(len(seen)))[1], [], fc.float32)
+
+    p = fc.placeholder(fc.bool, [])
+    outside = note("outside")
+    y = fc.cond(p, lambda: note("true") + outside, lambda: note("false"))
+    with fc.Session() as sess:
+        sess.run(y, {p: True})
+        assert sorted(seen) == ["outside", "true"]
+        seen.clear()
+        sess.run(y, {p: False})
+        assert sorted(seen) == ["false", "outside"]
+
+
+def test_an_op_of_a_body_runs_if_what_is_returned_needs_it() -> None:
+    v, w = fc.Variable(0.0), fc.Variable(0.0)
+    p = fc.placeholder(fc.bool, [])
+
+    def true_fn() -> fc.Tensor:
+        w.assign_add(1.0)  # nothing leads to it
+        with fc.control_dependencies([v.assign_add(1.0)]):
+            return fc.constant(1.0) + 0.0
+
+    y = fc.cond(p, true_fn, lambda: fc.constant(2.0))
+    with fc.Session() as sess:
+        sess.run(fc.global_variables_initializer())
+        assert sess.run(y, {p: True}) == 1.0
+        assert sess.run(y, {p: False}) == 2.0
+        assert sess.run([v, w]) == [1.0, 0.0]
+
+
+def test_a_returned_operation_runs_and_becomes_a_truth_value() -> None:
+    v = fc.Variable(0.0)
+    p = fc.placeholder(fc.bool, [])
+    done = fc.cond(p, lambda: fc.group(v.assign_add(5.0)), lambda: fc.no_op())
+    assert done.dtype is fc.bool
+    with fc.Session() as sess:
+        sess.run(fc.global_variables_initializer())
+        assert sess.run(done, {p: False}) == np.False_
+        assert sess.run(v) == 0.0
+        assert sess.run(done, {p: True}) == np.True_
+        assert sess.run(v) == 5.0
+
+
+def test_structures_come_back_as_the_functions_return_them() -> None:
+    p = fc.placeholder(fc.bool, [])
+    x = fc.constant([1.0, 2.0])
+
+    def branch(scale: float) -> object:
+        return {"b": Pair(x * scale, [fc.constant(1), fc.constant("t")]), "a": (x + scale,)}
+
+    y = fc.cond(p, lambda: branch(2.0), lambda: branch(3.0))
+    assert list(y) == ["b", "a"]
+    assert isinstance(y["b"], Pair)
+    with fc.Session() as sess:
+        value = sess.run(y, {p: False})
+        np.testing.assert_array_equal(value["a"][0], [4.0, 5.0])
+        np.testing.assert_array_equal(value["b"].first, [3.0, 6.0])
+        assert value["b"].second == [1, b"t"]
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_list_of_one_is_kept_where_strict(strict: bool) -> None:
+    y = fc.cond(fc.constant(True), lambda: [fc.constant(1)], lambda: [fc.constant(2)], strict=strict)
+    assert isinstance(y, list if strict else fc.Tensor)
+
+
+def test_indexed_slices_stay_sparse() -> None:
+    p = fc.placeholder(fc.bool, [])
+    rows = fc.constant([[1.0, 2.0], [3.0, 4.0]])
+    y = fc.cond(
+        p,
+        lambda: fc.IndexedSlices(rows[:1], fc.constant([3]), fc.constant([5, 2])),
+        lambda: fc.IndexedSlices(rows, fc.constant([0, 1]), fc.constant([5, 2])),
+    )
+    assert isinstance(y, fc.IndexedSlices)
+    with fc.Session() as sess:
+        value = sess.run(y, {p: True})
+        np.testing.assert_array_equal(value.indices, [3])
+        np.testing.assert_array_equal(sess.run(y, {p: False}).values, [[1, 2], [3, 4]])
+
+
+def test_branches_nest_and_capture_through_one_another() -> None:
+    p, q = fc.placeholder(fc.bool, []), fc.placeholder(fc.bool, [])
+    v = fc.Variable(10.0, use_resource=True)
+    x = fc.placeholder(fc.float32, [])
+
+    def inner() -> fc.Tensor:
+        y = x + 1.0
+        return fc.cond(q, lambda: y * v, lambda: fc.cond(p, lambda: x * v, lambda: y))
+
+    z = fc.cond(p, inner, lambda: -x)
+    with fc.Session() as sess:
+        sess.run(fc.global_variables_initializer())
+        assert [sess.run(z, {x: 2.0, p: a, q: b}) for a in (True, False) for b in (True, False)] == [
+            30.0,
+            20.0,
+            -2.0,
+            -2.0,
+        ]
+
+
+def test_shapes_merge() -> None:
+    p = fc.placeholder(fc.bool, [])
+    y = fc.cond(p, lambda: fc.ones([2, 3]), lambda: fc.zeros([4, 3]))
+    assert y.shape.as_list() == [None, 3]
+    assert fc.cond(p, lambda: fc.ones([2]), lambda: fc.ones([2, 2])).shape.ndims is None
+
+
+def test_names_have_the_path_of_the_body() -> None:
+    p = fc.placeholder(fc.bool, [])
+    with fc.name_scope("layer"):
+        y = fc.cond(p, lambda: fc.log(fc.constant(-1.0), name="log"), lambda: fc.constant(0.0), name="choose")
+    assert y.op.name == "layer/choose"
+    bad = fc.cond(p, lambda: fc.Assert(False, ["no"], name="check"), fc.no_op, name="guard")
+    with fc.Session() as sess:
+        with pytest.raises(fc.errors.InvalidArgumentError, match="node 'guard/true/check'"):
+            sess.run(bad, {p: True})
+        assert sess.run(bad, {p: False}) == np.False_
+
+
+def test_a_tensor_of_a_body_cannot_be_used_outside() -> None:
+    kept: list[fc.Tensor] = []
+    p = fc.placeholder(fc.bool, [])
+    fc.cond(p, lambda: kept.append(fc.constant(1.0, name="inner")) or kept[0], lambda: fc.constant(2.0))
+    with pytest.raises(ValueError, match="inside 'cond/true'"):
+        fc.get_default_graph().create_op("Neg", [kept[0]])
+    with pytest.raises(ValueError, match="'cond/true' from outside"):
+        kept[0] + 1.0
+    with fc.Session() as sess:
+        with pytest.raises(ValueError, match="inside 'cond/true'"):
+            sess.run(kept[0])
+        with pytest.raises(TypeError, match="inside 'cond/true'"):
+            sess.run(fc.constant(1), {kept[0]: 1.0})
+
+
+def test_bad_arguments() -> None:
+    p = fc.placeholder(fc.bool, [])
+    one = lambda: fc.constant(1.0)  # noqa: E731
+    for error, match, call in (
+        (TypeError, "pred must not be a Python bool", lambda: fc.cond(True, one, one)),
+        (TypeError, "pred must be a scalar of dtype bool", lambda: fc.cond(fc.constant(1), one, one)),
+        (ValueError, "pred must be a scalar, found shape", lambda: fc.cond(fc.constant([True]), one, one)),
+        (TypeError, "true_fn must be", lambda: fc.cond(p, 3, one)),
+        (TypeError, "false_fn must be", lambda: fc.cond(p, one)),
+        (TypeError, "two names", lambda: fc.cond(p, one, one, fn1=one)),
+        (ValueError, "false_fn must have a return value", lambda: fc.cond(p, one, lambda: None)),
+        (TypeError, "Incompatible return types", lambda: fc.cond(p, one, lambda: (one(), one()))),
+        (
+            ValueError,
+            "same type: value 0 is float32 and int32",
+            lambda: fc.cond(p, one, lambda: fc.constant(1)),
+        ),
+    ):
+        with pytest.raises(error, match=match):
+            call()
+    y = fc.cond(p, fn1=one, fn2=lambda: fc.constant(2.0))
+    assert fc.Session().run(y, {p: False}) == 2.0
+
+
+def test_control_dependencies_on_ops_around_are_those_of_the_whole() -> None:
+    v = fc.Variable(0.0)
+    p = fc.placeholder(fc.bool, [])
+    first = v.assign(3.0)
+
+    def read() -> fc.Tensor:
+        with fc.control_dependencies([first]):
+            return v.read_value()
+
+    y = fc.cond(p, read, lambda: fc.constant(-1.0))
+    with fc.Session() as sess:
+        sess.run(fc.global_variables_initializer())
+        assert sess.run(y, {p: True}) == 3.0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_captured_constant_may_be_fed(threads: int) -> None:
+    c = fc.constant(2.0)
+    y = fc.cond(fc.constant(True), lambda: c * 3.0, lambda: c)
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        assert sess.run(y) == 6.0
+        assert sess.run(y, {c: 5.0}) == 15.0
+
+
+def test_case_takes_the_first_that_holds() -> None:
+    x = fc.placeholder(fc.int32, [])
+    pairs = [(x < 3, lambda: fc.constant(1)), (x < 5, lambda: fc.constant(2))]
+    y = fc.case(pairs, default=lambda: fc.constant(3))
+    no_default = fc.case(pairs)
+    exclusive = fc.case(pairs, default=lambda: fc.constant(3), exclusive=True)
+    with fc.Session() as sess:
+        assert [sess.run(y, {x: v}) for v in (0, 4, 9)] == [1, 2, 3]
+        assert [sess.run(no_default, {x: v}) for v in (0, 4)] == [1, 2]
+        with pytest.raises(fc.errors.InvalidArgumentError, match="None of the conditions evaluated to True"):
+            sess.run(no_default, {x: 9})
+        assert sess.run(exclusive, {x: 4}) == 2
+        with pytest.raises(fc.errors.InvalidArgumentError, match="More than one condition"):
+            sess.run(exclusive, {x: 0})
+    with pytest.raises(ValueError, match="at least one pair"):
+        fc.case([])
+    with pytest.raises(TypeError, match="2-tuple"):
+        fc.case([3])
+    with pytest.raises(TypeError, match="list, tuple, or dict"):
+        fc.case(3)
+    with pytest.raises(TypeError, match="pred must be a Tensor of dtype bool"):
+        fc.case([(x, lambda: x)])
+
+
+def body_of(path: str, scale: float, outer: fc.Tensor) -> FuncGraph:
+    body = FuncGraph(path, fc.get_default_graph())
+    with body.building():
+        body.outputs = [outer * scale]
+    return body
+
+
+def test_case_and_call_ops_by_hand() -> None:
+    x, number = fc.placeholder(fc.float32, []), fc.placeholder(fc.int32, [])
+    bodies = [body_of(f"b{i}", float(i), x) for i in range(3)]
+    passed = share_captures(bodies, 0)
+    chosen = apply("StatelessCase", number, passed, Tout=[fc.float32], branches=bodies)[0]
+    called = apply("PartitionedCall", passed, Tout=[fc.float32], f=bodies[2])[0]
+    assert (chosen.shape.ndims, called.shape.ndims) == (0, 0)
+    with fc.Session() as sess:
+        assert [sess.run(chosen, {x: 5.0, number: i}) for i in (-1, 0, 1, 2, 3)] == [
+            10.0,
+            0.0,
+            5.0,
+            10.0,
+            10.0,
+        ]
+        assert sess.run(called, {x: 4.0}) == 8.0
