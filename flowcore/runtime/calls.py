@@ -91,7 +91,9 @@ class Calls:
             path = (*path, op._name)
         return {**self._paths, **dict.fromkeys(bodies_of(op), path)}
 
-    def _compile_on(self, paths: dict[Graph, Path], body: Body, wanted: Sequence[Device | None]) -> CompiledPlan:
+    def _compile_on(
+        self, paths: dict[Graph, Path], body: Body, wanted: Sequence[Device | None]
+    ) -> CompiledPlan:
         return self._compile(body._replace(paths=paths), wanted)
 
     def planned(self) -> list[Call]:

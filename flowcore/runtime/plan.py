@@ -120,7 +120,7 @@ def compile_body(
     def evaluate(tensors: Sequence[Tensor]) -> list[np.ndarray]:
         part = Body({}, tensors, (), body.known)
         plain = settings._replace(options=_UNOPTIMISED)
-        plan = _compile(plain, part, [HOST] * len(tensors), is_called=False)
+        plan = compile_body(plain, part, [HOST] * len(tensors), is_called=False)
         try:
             return plan.engine.run([])
         except _engine.StepError as error:

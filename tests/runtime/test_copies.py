@@ -38,7 +38,7 @@ def copied(
     arguments = arguments or {}
     graph = PlanGraph(fetches, (), arguments)
     wanted = [HOST] * len(fetches) if wanted is None else wanted
-    moved = insert_copies(graph, placed, arguments, wanted, Calls(graph, None))
+    moved = insert_copies(graph, placed, arguments, wanted, Calls(graph, None, {}))
     steps = [
         f"{s.tensor.op.name}>{s.device.name.split(':')[1]}" if isinstance(s, Copy) else s.name
         for s in moved.steps

@@ -10,7 +10,6 @@ from flowcore import _engine
 from flowcore.config import OptimizerOptions
 from flowcore.graph.apply import apply
 from flowcore.runtime.calls import Body
-from flowcore.runtime.calls import Body
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.plan import CompiledPlan, PlanSettings, compile_body, compile_plan
 from flowcore.runtime.resources import ResourceManager
