@@ -175,7 +175,9 @@ def gradients(
     """
     ys = _tensors(ys, "ys")
     xs = _tensors(xs, "xs")
-    if aggregation_method not in (None, *_AGGREGATION_METHODS):
+    if aggregation_method is not None and not (
+        isinstance(aggregation_method, int) and aggregation_method in _AGGREGATION_METHODS
+    ):
         raise ValueError(
             f"aggregation_method must be one of {_AGGREGATION_METHODS}, a value of AggregationMethod, found"
             f" {described(aggregation_method)}"
@@ -184,7 +186,7 @@ def gradients(
     stops = _flat(stop_gradients) if stop_gradients is not None else []
     try:
         unconnected = UnconnectedGradients(unconnected_gradients)
-    except ValueError:
+    except (TypeError, ValueError):  # an array cannot be compared
         raise ValueError(
             f"unconnected_gradients must be one of {[u.value for u in UnconnectedGradients]}, found"
             f" {described(unconnected_gradients)}"

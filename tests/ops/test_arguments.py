@@ -13,6 +13,7 @@ import flowcore as fc
 X = np.ones((2, 3), np.float32)
 IMAGE = np.ones((1, 4, 4, 1), np.float32)
 FILTER = np.ones((1, 1, 1, 1), np.float32)
+RECORDS = np.zeros(1, [("a", "i8")])
 
 
 @pytest.mark.parametrize(
@@ -201,6 +202,8 @@ def test_a_check_without_data_still_says_what_failed() -> None:
         (lambda: fc.gradients(None, None), "ys must be a Tensor or a list of Tensors, found None"),
         (lambda: fc.gradients(fc.constant(1.0), [None]), "xs must be a Tensor or a list of Tensors"),
         (lambda: fc.gradients([], [], aggregation_method=17), r"one of \[0, 1, 2\].*found 17"),
+        (lambda: fc.gradients([], [], aggregation_method=np.ones(2)), "aggregation_method must be one of"),
+        (lambda: fc.gradients([], [], unconnected_gradients=RECORDS), "unconnected_gradients must be"),
         (lambda: fc.gradients([], [], gate_gradients="x"), "gate_gradients must be True or False"),
     ],
 )  # fmt: skip
