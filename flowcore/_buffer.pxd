@@ -1,5 +1,7 @@
 from flowcore._allocate cimport fc_allocations
-from flowcore._kernel cimport fc_buffer, fc_device, fc_string, fc_tensor
+from flowcore._kernel cimport (
+    fc_buffer, fc_ctx, fc_device, fc_string, fc_tensor, fc_variant, fc_variant_type,
+)
 from libc.stdint cimport int64_t
 
 cdef fc_allocations *allocations() noexcept nogil
@@ -7,6 +9,11 @@ cdef fc_device *cpu_device() noexcept nogil
 cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil
 cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil
 cdef void string_release(fc_string *s) noexcept nogil
+cdef void retain_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil
+cdef void release_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil
+cdef int keep_elements(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src) noexcept nogil
+cdef void variant_init(fc_variant *v, const fc_variant_type *type) noexcept nogil
+cdef void variant_release(fc_variant *v) noexcept nogil
 cdef int tensor_from_array(object array, fc_tensor *out, bint keep) except -1
 cdef object array_from_tensor(fc_tensor *t, bint hand_over)
 cdef int dtype_number(object dtype) except -1

@@ -2,14 +2,15 @@
 
 Blocks are 64-byte aligned, large ones 128-byte for devices that use them where they lie,
 reference-counted and kept for reuse by size class (_blocks.h). Header and data are one allocation.
-Strings are reference-counted objects; a string buffer owns a reference for each element.
+Strings, resources and variants are reference-counted objects; a buffer of such elements owns a
+reference for each, and this file has the one pair of functions that takes and drops them.
 
 A fed NumPy array becomes an external buffer that holds the array: never written to, never kept
 beyond a step. Must never import anything above it.
 """
 
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
@@ -20,9 +21,11 @@ from flowcore._allocate cimport (
     fc_aligned, fc_allocations, fc_count_allocations, fc_malloc, fc_refuses,
 )
 from flowcore._kernel cimport (
-    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_STRINGS, FC_BFLOAT16, FC_MAX_DIMS, FC_OK,
-    FC_RESOURCE_EXHAUSTED, FC_STRING, fc_buffer, fc_data, fc_device, fc_item_size, fc_release,
-    fc_retain, fc_string, fc_tensor,
+    FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_DTYPE, FC_BUF_ELEMENTS, FC_BFLOAT16,
+    FC_MAX_DIMS, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_VARIANT, fc_buffer, fc_ctx,
+    fc_data, fc_device, fc_is_plain, fc_item_size, fc_release, fc_resource, fc_resource_release,
+    fc_resource_retain, fc_retain, fc_string, fc_string_retain, fc_tensor, fc_variant, fc_variant_retain,
+    fc_variant_type,
 )
 from flowcore.arguments import as_bytes
 
@@ -70,7 +73,7 @@ cdef extern from *:
     object fc_new_array(PyObject *dtype, int ndim, cnp.npy_intp *shape, void *data, int flags)
 
 
-cdef long long live_strings = 0
+cdef long long live_strings = 0, live_variants = 0
 cdef size_t physical = fc_physical_memory()
 cdef long long cache_limit = <long long>(physical // 8)
 cdef fc_device cpu
@@ -121,16 +124,17 @@ cdef int cpu_alloc(fc_device *self, size_t size, fc_buffer **out) noexcept nogil
 
 cdef void cpu_release(fc_buffer *b) noexcept nogil:
     cdef size_t rounded = 0
-    cdef size_t i
+    cdef int dtype
     if b.flags & FC_BUF_EXTERNAL:
         release_external(b)
         return
     if b.flags & FC_BUF_LENT:
         (<fc_device *>b.owner).release(b)
         return
-    if b.flags & FC_BUF_STRINGS:
-        for i in range(b.capacity // sizeof(void *)):
-            string_release((<fc_string **>b.data)[i])
+    if b.flags & FC_BUF_ELEMENTS:
+        dtype = FC_BUF_DTYPE(b.flags)
+        release_elements(
+            dtype, b.data, <int64_t>b.capacity // fc_item_size(dtype), fc_item_size(dtype))
     fc_count_used(-1, -<long long>b.capacity)
     fc_give_block(b, fc_size_class(b.capacity, &rounded), cache_limit)
 
@@ -157,16 +161,22 @@ cdef fc_device *cpu_device() noexcept nogil:
 
 
 cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil:
-    """A host buffer for `size` elements; none (NULL) for zero. Strings start empty."""
+    """A host buffer for `size` elements; none (NULL) for zero.
+
+    Strings, resources and variants start empty.
+    """
     cdef int rc
     out[0] = NULL
     if size <= 0:
         return FC_OK
     rc = cpu_alloc(&cpu, <size_t>(size * fc_item_size(dtype)), out)
-    if rc == FC_OK and dtype == FC_STRING:
+    if rc == FC_OK and not fc_is_plain(dtype):
         memset(out[0].data, 0, out[0].capacity)
-        out[0].flags |= FC_BUF_STRINGS
+        out[0].flags |= FC_BUF_ELEMENTS | <uint32_t>dtype << 16
     return rc
+
+
+# ---- elements that are more than their bytes -----------------------------------------------------
 
 
 cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil:
@@ -195,6 +205,53 @@ cdef void string_release(fc_string *s) noexcept nogil:
     if s != NULL and fc_drop(&s.refs):
         fc_count(&live_strings, -1)
         free(s)
+
+
+cdef void variant_init(fc_variant *v, const fc_variant_type *type) noexcept nogil:
+    v.refs = 1
+    v.type = type
+    fc_count(&live_variants, 1)
+
+
+cdef void variant_release(fc_variant *v) noexcept nogil:
+    if v != NULL and fc_drop(&v.refs):
+        fc_count(&live_variants, -1)
+        v.type.destroy(v)
+
+
+cdef void retain_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil:
+    """Takes a reference for each of `n` elements, `step` bytes apart."""
+    cdef char *at = <char *>first
+    cdef int64_t i
+    for i in range(n):
+        if dtype == FC_STRING:
+            fc_string_retain((<fc_string **>at)[0])
+        elif dtype == FC_RESOURCE:
+            fc_resource_retain((<fc_resource **>at)[0])
+        elif dtype == FC_VARIANT:
+            fc_variant_retain((<fc_variant **>at)[0])
+        at += step
+
+
+cdef void release_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil:
+    """The other half of `retain_elements`."""
+    cdef char *at = <char *>first
+    cdef int64_t i
+    for i in range(n):
+        if dtype == FC_STRING:
+            string_release((<fc_string **>at)[0])
+        elif dtype == FC_RESOURCE:
+            fc_resource_release((<fc_resource **>at)[0])
+        elif dtype == FC_VARIANT:
+            variant_release((<fc_variant **>at)[0])
+        at += step
+
+
+cdef int keep_elements(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src) noexcept nogil:
+    """fc_api.keep."""
+    if not fc_is_plain(dst.dtype):
+        retain_elements(dst.dtype, fc_data(dst), dst.size, fc_item_size(dst.dtype))
+    return FC_OK
 
 
 # ---- NumPy ---------------------------------------------------------------------------------------
@@ -353,14 +410,17 @@ cdef object array_from_tensor(fc_tensor *t, bint hand_over):
     cdef int d
     cdef cnp.ndarray array
     cdef _Owner owner
-    cdef object dtype = numpy_dtype(t.dtype)
+    cdef object dtype
     cdef bint sole
     cdef int flags
     cdef size_t size = <size_t>(t.size * fc_item_size(t.dtype))
+    if t.dtype == FC_RESOURCE or t.dtype == FC_VARIANT:
+        raise TypeError(opaque(t))
     for d in range(t.ndim):
         shape[d] = t.shape[d]
     if t.dtype == FC_STRING:
         return strings_to_array(t, tuple([shape[d] for d in range(t.ndim)]))
+    dtype = numpy_dtype(t.dtype)
     sole = hand_over and t.buffer != NULL and t.buffer.refs == 1
     if sole and (t.buffer.flags & FC_BUF_EXTERNAL or t.buffer.capacity >= 4 * size):
         sole = False
@@ -391,11 +451,27 @@ cdef object strings_to_array(fc_tensor *t, tuple shape):
     return result.reshape(shape)
 
 
+cdef str opaque(const fc_tensor *t):
+    """What is said where a value that has no array would become one."""
+    cdef fc_variant *v = NULL
+    if t.dtype == FC_RESOURCE:
+        return (
+            "a handle of a resource cannot leave the graph: it has no NumPy counterpart; read what it stands"
+            " for with an op, for instance the value of a variable")
+    if t.size:
+        v = (<fc_variant **>fc_data(t))[0]
+    kind = "an empty variant" if v == NULL else f"a {v.type.name.decode()}"
+    return (
+        f"a value of dtype variant cannot leave the graph: it has no NumPy counterpart; this one is {kind}."
+        " Read it with an op, for instance a list with TensorListStack")
+
+
 def live_counts():
-    """Buffers and strings alive now, with their bytes, and bytes kept for reuse."""
+    """Buffers, strings and variants alive now, with their bytes, and bytes kept for reuse."""
     cdef long long blocks, used, kept
     fc_used(&blocks, &used, &kept)
-    return {"buffers": blocks, "bytes": used, "strings": live_strings, "cached_bytes": kept}
+    return {"buffers": blocks, "bytes": used, "strings": live_strings, "variants": live_variants,
+            "cached_bytes": kept}
 
 
 def _fail_allocations(int64_t first, int64_t count=1):

@@ -48,7 +48,7 @@ def _wanted_abi() -> int:
     with open(os.path.join(_PACKAGE, "_kernel.h"), encoding="utf-8") as header:
         for line in header:
             if line.startswith("#define FC_ABI "):
-                return int(line.split()[2])
+                return int(line.split()[2], 0)
     raise ImportError(f"{header.name} does not define FC_ABI. {_advice()}")
 
 

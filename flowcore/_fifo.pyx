@@ -38,8 +38,8 @@ from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BOOL, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INT32, FC_INVALID_ARGUMENT,
     FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING, FC_RES_QUEUE, FC_RESOURCE,
     FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr, fc_buffer, fc_ctx, fc_data, fc_int_at,
-    fc_item_size, fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow, fc_park_status, fc_release,
-    fc_resource, fc_retain, fc_retain_strings, fc_take_lock, fc_tensor, fc_token, pthread_mutex_t,
+    fc_is_plain, fc_item_size, fc_keep, fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow,
+    fc_park_status, fc_release, fc_resource, fc_retain, fc_take_lock, fc_tensor, fc_token, pthread_mutex_t,
 )
 from flowcore._list cimport (
     fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove,
@@ -162,7 +162,7 @@ cdef struct queue_t:
     int64_t capacity  # -1: without limit
     int64_t least     # RandomShuffleQueue: elements that stay
     bint shuffle
-    int64_t element_bytes  # -1: not known, or strings
+    int64_t element_bytes  # -1: not known, or more than bytes
     int64_t batch     # how many were asked for last
     int64_t rows      # of the batch that is being made ahead, with room for so many
     int64_t filled    # rows of it that are written
@@ -476,8 +476,9 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
         size = ctx.out[i].size // w.done * fc_item_size(q.parts[i].dtype)
         for k in range(w.done):
             memcpy(<char *>fc_data(&ctx.out[i]) + k * size, fc_data(&w.held[k * q.n + i]), <size_t>size)
-        if q.parts[i].dtype == FC_STRING:
-            fc_retain_strings(&ctx.out[i])
+        rc = fc_keep(ctx, &ctx.out[i], &w.held[i])
+        if rc != FC_OK:
+            return rc
     return FC_OK
 
 
@@ -601,12 +602,12 @@ cdef int64_t known_size(const component_t *part) noexcept nogil:
 
 
 cdef int64_t known_bytes(const queue_t *q) noexcept nogil:
-    """Of an element with all its components. -1: not known, or strings, which are more than bytes."""
+    """Of an element with all its components. -1: not known, or more than bytes."""
     cdef int64_t bytes = 0, size
     cdef int i
     for i in range(q.n):
         size = known_size(&q.parts[i])
-        if size < 0 or size > MOST_BYTES or q.parts[i].dtype == FC_STRING:
+        if size < 0 or size > MOST_BYTES or not fc_is_plain(q.parts[i].dtype):
             return -1
         bytes += size * fc_item_size(q.parts[i].dtype)
     return bytes
@@ -678,8 +679,6 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
                 return rc
             w.held[i].offset = 0
             memcpy(w.held[i].buffer.data, fc_data(x), <size_t>(x.size * fc_item_size(x.dtype)))
-            if x.dtype == FC_STRING:
-                fc_retain_strings(&w.held[i])
     return request(ctx, q, &w)
 
 

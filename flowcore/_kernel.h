@@ -19,8 +19,13 @@
 #include "_counting.h"
 #include "_pause.h"
 
-/* Raised by one at each change of a struct below; a table with another number is refused at load time. */
-#define FC_ABI 4
+/* The version of this contract: a major number in the upper 16 bits, a minor one in the lower. fc_api, fc_ctx
+ * and fc_device grow at their ends only, which raises the minor number; any other change of a struct raises
+ * the major one and begins at minor 0 again. Tables and devices of the same major and the same or an older
+ * minor number load: whoever reads a member that a minor number brought looks at `abi` first. */
+#define FC_ABI 0x50000
+#define FC_ABI_MAJOR(abi) ((abi) >> 16)
+#define FC_ABI_MINOR(abi) ((abi) & 0xffffu)
 #define FC_MAX_DIMS 8
 #define FC_ALIGN 64
 
@@ -29,7 +34,7 @@
 enum {
     FC_FLOAT32 = 1, FC_FLOAT64 = 2, FC_INT32 = 3, FC_UINT8 = 4, FC_INT16 = 5, FC_INT8 = 6, FC_STRING = 7,
     FC_COMPLEX64 = 8, FC_INT64 = 9, FC_BOOL = 10, FC_BFLOAT16 = 14, FC_UINT16 = 17, FC_COMPLEX128 = 18,
-    FC_FLOAT16 = 19, FC_RESOURCE = 20, FC_UINT32 = 22, FC_UINT64 = 23, FC_NUM_DTYPES = 24
+    FC_FLOAT16 = 19, FC_RESOURCE = 20, FC_VARIANT = 21, FC_UINT32 = 22, FC_UINT64 = 23, FC_NUM_DTYPES = 24
 };
 
 /* Numbers of the canonical status codes; FC_PENDING is returned by a kernel that has parked. */
@@ -47,6 +52,7 @@ typedef struct fc_buffer fc_buffer;
 typedef struct fc_tensor fc_tensor;
 typedef struct fc_string fc_string;
 typedef struct fc_resource fc_resource;
+typedef struct fc_variant fc_variant;
 typedef struct fc_attr fc_attr;
 typedef struct fc_ctx fc_ctx;
 typedef struct fc_token fc_token;
@@ -58,10 +64,12 @@ typedef struct fc_copy fc_copy;
 enum {
     /* memory of a fed array: never written to, never kept beyond the step (copy instead) */
     FC_BUF_EXTERNAL = 1,
-    FC_BUF_STRINGS = 2, /* elements are fc_string*: released with the buffer */
+    /* elements of the dtype in the flags' upper 16 bits own something: released with the buffer */
+    FC_BUF_ELEMENTS = 2,
     /* host memory that a device has lent: `owner` is an fc_device, which releases it */
     FC_BUF_LENT = 4
 };
+#define FC_BUF_DTYPE(flags) ((int)((flags) >> 16))
 
 /* A reference-counted block. A device may embed this as the first member of a larger struct of its own. */
 struct fc_buffer {
@@ -145,7 +153,7 @@ static inline int64_t fc_item_size(int dtype) {
     case FC_INT16: case FC_UINT16: case FC_FLOAT16: case FC_BFLOAT16: return 2;
     case FC_INT32: case FC_UINT32: case FC_FLOAT32: return 4;
     case FC_INT64: case FC_UINT64: case FC_FLOAT64: case FC_COMPLEX64: return 8;
-    case FC_STRING: case FC_RESOURCE: return (int64_t)sizeof(void *);
+    case FC_STRING: case FC_RESOURCE: case FC_VARIANT: return (int64_t)sizeof(void *);
     case FC_COMPLEX128: return 16;
     default: return 0;
     }
@@ -171,12 +179,19 @@ static inline const char *fc_dtype_name(int64_t dtype) {
     case FC_COMPLEX128: return "complex128";
     case FC_FLOAT16: return "float16";
     case FC_RESOURCE: return "resource";
+    case FC_VARIANT: return "variant";
     case FC_UINT32: return "uint32";
     case FC_UINT64: return "uint64";
     default: return "an unknown dtype";
     }
 }
 // clang-format on
+
+/* Whether elements are no more than their bytes. Others own what they point to, live on the host, and are
+ * copied bit by bit only where fc_api.keep or retain follows. */
+static inline int fc_is_plain(int dtype) {
+    return dtype != FC_STRING && dtype != FC_RESOURCE && dtype != FC_VARIANT;
+}
 
 /* r = a b; whether it overflows. */
 static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) {
@@ -187,8 +202,9 @@ static inline int fc_mul_overflow(int64_t a, int64_t b, int64_t *r) {
 
 enum { FC_RES_VARIABLE = 1, FC_RES_QUEUE = 2, FC_RES_RNG = 3, FC_RES_READER = 4, FC_RES_OTHER = 100 };
 
-/* Owned by the session. The value of a handle op (VarHandleOp, FIFOQueueV2 ...) is a scalar of dtype
- * FC_RESOURCE that holds this pointer. Embedded as the first member of the concrete struct. */
+/* Owned by the session and by every handle. The value of a handle op (VarHandleOp, FIFOQueueV2 ...) is a
+ * scalar of dtype FC_RESOURCE: a pointer that owns a reference, or NULL. Embedded as the first member of the
+ * concrete struct. */
 struct fc_resource {
     int32_t refs;
     int32_t kind;
@@ -196,21 +212,63 @@ struct fc_resource {
     void (*destroy)(fc_resource *self);
 };
 
+static inline void fc_resource_retain(fc_resource *r) {
+    if (r) __atomic_fetch_add(&r->refs, 1, __ATOMIC_RELAXED);
+}
 static inline void fc_resource_release(fc_resource *r) {
     if (r && __atomic_fetch_sub(&r->refs, 1, __ATOMIC_ACQ_REL) == 1) r->destroy(r);
 }
 
+/* ---- variants: values that are objects ------------------------------------------------------- */
+
+/* What a kind of variant can do. `destroy` is called at count zero, from any thread. The others give one
+ * reference to a new object, which has not been seen by anyone yet, or a status that they reported; NULL where
+ * the kind has no such thing. */
+typedef struct {
+    const char *name; /* for messages: "TensorList" */
+    void (*destroy)(fc_variant *self);
+    int (*copy)(fc_ctx *ctx, fc_variant *self, fc_variant **out);
+    int (*zeros_like)(fc_ctx *ctx, fc_variant *self, fc_variant **out);
+    int (*add)(fc_ctx *ctx, fc_variant *a, fc_variant *b, fc_variant **out);
+    /* a += b, where `a` has one owner; NULL: `add` does it */
+    int (*add_to)(fc_ctx *ctx, fc_variant *a, fc_variant *b);
+} fc_variant_type;
+
+/* An element of dtype FC_VARIANT is a pointer that owns a reference; NULL is the empty variant. Immutable
+ * while it has more than one owner. Embedded as the first member of the concrete struct; fc_api.variant_init
+ * comes first, fc_api.variant_release last. */
+struct fc_variant {
+    int32_t refs;
+    const fc_variant_type *type;
+};
+
+static inline void fc_variant_retain(fc_variant *v) {
+    if (v) __atomic_fetch_add(&v->refs, 1, __ATOMIC_RELAXED);
+}
+
 /* ---- a kernel's view of its node ------------------------------------------------------------- */
+
+typedef struct {
+    const char *data; /* `size` bytes and a closing zero */
+    int64_t size;
+} fc_bytes;
+typedef struct {
+    int64_t ndim; /* -1: unknown */
+    const int64_t *sizes;
+} fc_sizes;
 
 /* One attribute, in the order in which the kernel's table entry names them. */
 struct fc_attr {
     int64_t i;     /* int, bool, type */
     double f;      /* float */
-    const char *s; /* string, `n` bytes and a closing zero */
-    /* length of s, ints or floats; -1 for a shape of unknown rank or an absent attribute */
+    const char *s; /* string, or the name of a func: `n` bytes and a closing zero */
+    /* length of s or of a list; -1 for a shape of unknown rank or an absent attribute */
     int64_t n;
-    const int64_t *ints;  /* list(int), list(type), list(bool), shape (-1: unknown dimension) */
-    const double *floats; /* list(float) */
+    const int64_t *ints;      /* list(int), list(type), list(bool), shape (-1: unknown dimension) */
+    const double *floats;     /* list(float) */
+    const fc_bytes *strings;  /* list(string), list(func) */
+    const fc_sizes *shapes;   /* list(shape) */
+    const fc_tensor *tensors; /* tensor (one, n = 1), list(tensor); they live as long as the plan */
 };
 
 struct fc_ctx {
@@ -234,7 +292,7 @@ struct fc_api {
      * return rc;` */
     int (*alloc)(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape);
     /* The same, but takes over the buffer of in[i] where this node is its last reader and the bytes are as
-     * many. */
+     * many. Never that of strings, resources and variants, whose elements would have to be released first. */
     int (*forward)(fc_ctx *ctx, int in, int out, int dtype, int ndim, const int64_t *shape);
     /* Whether this node is the last reader of in[i] and nobody else holds its buffer, nor owns its memory: it
      * may do with it what it likes. */
@@ -277,6 +335,15 @@ struct fc_api {
     /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for
      * strings. */
     int (*buffer_new)(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+    /* All elements of `dst` were copied bit by bit from those of the `n` tensors `src`, any number of times
+     * each: takes the references that they now stand for. Nothing for plain dtypes. */
+    int (*keep)(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src);
+    /* Of single elements of a dtype that is not plain, `step` bytes apart. */
+    void (*retain)(int dtype, void *first, int64_t n, int64_t step);
+    void (*release)(int dtype, void *first, int64_t n, int64_t step);
+    /* One reference, which is the caller's. */
+    void (*variant_init)(fc_variant *v, const fc_variant_type *type);
+    void (*variant_release)(fc_variant *v);
     /* To be called before anything that may wait: a lock that is taken, a file. A short run keeps Python's
      * lock, and lets it go here at the latest. */
     void (*may_wait)(fc_ctx *ctx);
@@ -304,11 +371,10 @@ static inline void fc_take_lock(fc_ctx *ctx, pthread_mutex_t *lock) {
 static inline void fc_string_retain(fc_string *s) {
     if (s) __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
-/* After a kernel has copied string pointers bit by bit into `t`: takes the references that they now stand
- * for. */
-static inline void fc_retain_strings(const fc_tensor *t) {
-    fc_string **s = (fc_string **)fc_data(t);
-    for (int64_t i = 0; i < t->size; i++) fc_string_retain(s[i]);
+
+/* fc_api.keep for one source. */
+static inline int fc_keep(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *src) {
+    return fc_is_plain(dst->dtype) ? FC_OK : ctx->api->keep(ctx, dst, 1, &src);
 }
 
 typedef int (*fc_kernel)(fc_ctx *ctx);
@@ -348,7 +414,7 @@ typedef struct {
 } fc_kernel_def;
 
 typedef struct {
-    uint32_t abi;       /* FC_ABI */
+    uint32_t abi;       /* FC_ABI of the header that it was compiled with */
     const char *device; /* device type */
     int64_t count;
     const fc_kernel_def *defs;

@@ -15,6 +15,7 @@ cdef extern from "_kernel.h" nogil:
         FC_ALIGN
         FC_STRING
         FC_RESOURCE
+        FC_VARIANT
         FC_BOOL
         FC_INT32
         FC_INT64
@@ -33,7 +34,7 @@ cdef extern from "_kernel.h" nogil:
         FC_INTERNAL
         FC_NOT_FOUND
         FC_BUF_EXTERNAL
-        FC_BUF_STRINGS
+        FC_BUF_ELEMENTS
         FC_BUF_LENT
         FC_ASYNC
         FC_STATEFUL
@@ -79,6 +80,22 @@ cdef extern from "_kernel.h" nogil:
         const char *name
         void (*destroy)(fc_resource *self) noexcept nogil
 
+    ctypedef struct fc_variant_type:
+        const char *name
+        void (*destroy)(fc_variant *) noexcept nogil
+
+    struct fc_variant:
+        int32_t refs
+        const fc_variant_type *type
+
+    ctypedef struct fc_bytes:
+        const char *data
+        int64_t size
+
+    ctypedef struct fc_sizes:
+        int64_t ndim
+        const int64_t *sizes
+
     struct fc_attr:
         int64_t i
         double f
@@ -86,6 +103,9 @@ cdef extern from "_kernel.h" nogil:
         int64_t n
         const int64_t *ints
         const double *floats
+        const fc_bytes *strings
+        const fc_sizes *shapes
+        const fc_tensor *tensors
 
     struct fc_token:
         pass
@@ -120,6 +140,11 @@ cdef extern from "_kernel.h" nogil:
         fc_string *(*string_new)(const char *, int64_t) noexcept nogil
         void (*string_release)(fc_string *) noexcept nogil
         int (*buffer_new)(fc_ctx *, int, int64_t, fc_buffer **) noexcept nogil
+        int (*keep)(fc_ctx *, const fc_tensor *, int, const fc_tensor *const *) noexcept nogil
+        void (*retain)(int, void *, int64_t, int64_t) noexcept nogil
+        void (*release)(int, void *, int64_t, int64_t) noexcept nogil
+        void (*variant_init)(fc_variant *, const fc_variant_type *) noexcept nogil
+        void (*variant_release)(fc_variant *) noexcept nogil
         void (*may_wait)(fc_ctx *) noexcept nogil
 
     ctypedef int (*fc_kernel)(fc_ctx *) noexcept nogil
@@ -147,9 +172,15 @@ cdef extern from "_kernel.h" nogil:
     const char *fc_dtype_name(int64_t)
     int fc_park_status(fc_ctx *)
     bint fc_mul_overflow(int64_t, int64_t, int64_t *)
+    bint fc_is_plain(int)
+    int fc_keep(fc_ctx *, const fc_tensor *, const fc_tensor *)
+    int FC_BUF_DTYPE(uint32_t)
+    uint32_t FC_ABI_MAJOR(uint32_t)
+    uint32_t FC_ABI_MINOR(uint32_t)
+    void fc_resource_retain(fc_resource *)
     void fc_resource_release(fc_resource *)
+    void fc_variant_retain(fc_variant *)
     void fc_string_retain(fc_string *)
-    void fc_retain_strings(const fc_tensor *)
     const char *fc_shape_str(const fc_tensor *, char *, size_t)
     int64_t fc_int_at(const fc_tensor *, int64_t)
     void fc_take_lock(fc_ctx *, pthread_mutex_t *)

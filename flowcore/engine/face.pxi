@@ -81,8 +81,24 @@ cdef class Kernel:
         return f"<Kernel {self.op} {self.device} {self.types}>"
 
 
+cdef int check_abi(uint32_t abi, str what) except -1:
+    """Raises ImportError unless something made for `abi` works here: the same major number, no newer minor."""
+    cdef uint32_t major = FC_ABI_MAJOR(abi), minor = FC_ABI_MINOR(abi)
+    if major == FC_ABI_MAJOR(FC_ABI) and minor <= FC_ABI_MINOR(FC_ABI):
+        return 0
+    remedy = (
+        "install a newer flowcore" if major == FC_ABI_MAJOR(FC_ABI) else
+        "rebuild the extension with this flowcore's headers")
+    raise ImportError(
+        f"{what} was built for version {major}.{minor} of the kernels' interface, this engine has"
+        f" {FC_ABI_MAJOR(FC_ABI)}.{FC_ABI_MINOR(FC_ABI)}: {remedy}")
+
+
 def load_kernels(capsules):
-    """The kernels in the capsules of extension modules. Raises ImportError for a table of another ABI."""
+    """The kernels in the capsules of extension modules.
+
+    Raises ImportError for a table of another major or a newer minor version of the interface.
+    """
     cdef const fc_kernel_table *table
     cdef const fc_kernel_def *entry
     cdef Kernel kernel
@@ -90,9 +106,7 @@ def load_kernels(capsules):
     result = []
     for capsule in capsules:
         table = <const fc_kernel_table *>PyCapsule_GetPointer(capsule, "flowcore.kernel_table")
-        if table.abi != FC_ABI:
-            raise ImportError(
-                f"a kernel table has ABI {table.abi}, this engine {FC_ABI}: rebuild the extension")
+        check_abi(table.abi, "a kernel table")
         for i in range(table.count):
             entry = &table.defs[i]
             kernel = Kernel.__new__(Kernel)
@@ -145,9 +159,7 @@ cdef class Device:
     def __init__(self, capsule):
         self.pointer = <fc_device *>PyCapsule_GetPointer(capsule, "flowcore.device")
         self.capsule = capsule
-        if self.pointer.abi != FC_ABI:
-            raise ImportError(
-                f"a device has ABI {self.pointer.abi}, this engine {FC_ABI}: rebuild the extension")
+        check_abi(self.pointer.abi, "a device")
 
     @property
     def name(self):
@@ -255,6 +267,14 @@ cdef class StopFlag:
 
 cdef fc_attr no_attr            # of nodes without attributes
 
+#: How an entry of a list attribute is packed, by its type; other types are not.
+_ENTRY_KINDS = {bool: int, str: bytes, tuple: list, type(None): list}
+
+cdef struct attr_tensors_t:     # tensors of attributes, which a plan releases
+    attr_tensors_t *following
+    fc_tensor *first
+    int32_t count
+
 
 @cython.no_gc_clear  # __dealloc__ needs `pool`, also where a cycle is collected
 cdef class Plan:
@@ -273,6 +293,7 @@ cdef class Plan:
     # __dealloc__
     cdef list keep
     cdef void **blocks          # the C side's own memory: each block begins with a pointer to the one before
+    cdef attr_tensors_t *attr_tensors
     cdef list feeds, fetches
     cdef step_t *idle
     cdef list active            # addresses of steps that run now; changed with the GIL held
@@ -421,8 +442,8 @@ cdef class Plan:
         t.ndim = 0
         t.size = 1
         t.dtype = FC_RESOURCE
+        fc_resource_retain(resource.pointer)
         (<fc_resource **>t.buffer.data)[0] = resource.pointer
-        self.keep.append(resource)
         return 0
 
     cdef int _fill_node(self, int32_t i, object entry, int64_t first_in) except -1:
@@ -494,8 +515,7 @@ cdef class Plan:
 
     cdef fc_attr *_pack(self, str name, tuple names, tuple values) except NULL:
         cdef fc_attr *attrs
-        cdef int i, j
-        cdef bint floating
+        cdef int i
         if len(names) != len(values):
             raise ValueError(
                 f"node '{name}' gives {len(values)} attributes where its kernel takes {len(names)}")
@@ -506,32 +526,83 @@ cdef class Plan:
             if value is None:
                 attrs[i].n = -1
             elif isinstance(value, (str, bytes)):
-                data = value.encode() if isinstance(value, str) else value
-                self.keep.append(data)
-                attrs[i].s = <const char *>data
-                attrs[i].n = len(data)
+                attrs[i].s = self._text(value, &attrs[i].n)
             elif isinstance(value, (list, tuple)):
-                attrs[i].n = len(value)
-                floating = False
-                for v in value:
-                    if isinstance(v, float):
-                        floating = True
-                    elif not isinstance(v, int):
-                        raise TypeError(f"attribute {names[i]} of node '{name}' cannot be packed: {value!r}")
-                if floating:
-                    attrs[i].floats = <double *>self._block(sizeof(double) * len(value))
-                    for j, v in enumerate(value):
-                        (<double *>attrs[i].floats)[j] = v
-                else:
-                    attrs[i].ints = <int64_t *>self._block(sizeof(int64_t) * len(value))
-                    for j, v in enumerate(value):
-                        (<int64_t *>attrs[i].ints)[j] = v
-            elif isinstance(value, float):
+                self._pack_list(&attrs[i], value, name, names[i])
+            elif isinstance(value, np.ndarray):
+                attrs[i].n = 1
+                attrs[i].tensors = self._tensors([value])
+            elif isinstance(value, (int, float)):
                 attrs[i].f = value
+                if not isinstance(value, float):
+                    attrs[i].i = value
             else:
-                attrs[i].i = value
-                attrs[i].f = value
+                raise TypeError(f"attribute {names[i]} of node '{name}' cannot be packed: {value!r}")
         return attrs
+
+    cdef int _pack_list(self, fc_attr *attr, value, str name, str attr_name) except -1:
+        """A list whose entries are all of one kind: numbers, strings, shapes (lists, None) or arrays."""
+        cdef int j
+        cdef int64_t *ints
+        cdef double *floats
+        cdef fc_bytes *strings
+        kinds = {_ENTRY_KINDS.get(type(v), type(v)) for v in value}
+        attr.n = len(value)
+        if kinds <= {int}:
+            ints = <int64_t *>self._block(sizeof(int64_t) * len(value))
+            for j, v in enumerate(value):
+                ints[j] = v
+            attr.ints = ints
+        elif kinds <= {int, float}:
+            floats = <double *>self._block(sizeof(double) * len(value))
+            for j, v in enumerate(value):
+                floats[j] = v
+            attr.floats = floats
+        elif kinds == {bytes}:
+            strings = <fc_bytes *>self._block(sizeof(fc_bytes) * len(value))
+            for j, v in enumerate(value):
+                strings[j].data = self._text(v, &strings[j].size)
+            attr.strings = strings
+        elif kinds == {list}:
+            attr.shapes = self._shapes(value)
+        elif kinds == {np.ndarray}:
+            attr.tensors = self._tensors(value)
+        else:
+            raise TypeError(f"attribute {attr_name} of node '{name}' cannot be packed: {value!r}")
+        return 0
+
+    cdef const char *_text(self, value, int64_t *size) except NULL:
+        """Text as bytes that live as long as the plan."""
+        data = value.encode() if isinstance(value, str) else value
+        self.keep.append(data)
+        size[0] = len(data)
+        return <const char *>data
+
+    cdef fc_sizes *_shapes(self, value) except NULL:
+        cdef fc_sizes *shapes = <fc_sizes *>self._block(sizeof(fc_sizes) * len(value))
+        cdef int64_t *sizes
+        cdef int j, d
+        for j, shape in enumerate(value):
+            if shape is None:
+                shapes[j].ndim = -1
+                continue
+            shapes[j].ndim = len(shape)
+            sizes = <int64_t *>self._block(sizeof(int64_t) * len(shape))
+            for d, size in enumerate(shape):
+                sizes[d] = size
+            shapes[j].sizes = sizes
+        return shapes
+
+    cdef fc_tensor *_tensors(self, value) except NULL:
+        cdef fc_tensor *tensors = <fc_tensor *>self._block(sizeof(fc_tensor) * len(value))
+        cdef attr_tensors_t *owned = <attr_tensors_t *>self._block(sizeof(attr_tensors_t))
+        owned.following = self.attr_tensors
+        owned.first = tensors
+        self.attr_tensors = owned
+        for array in value:
+            tensor_from_array(array, &tensors[owned.count], True)
+            owned.count += 1
+        return tensors
 
     def __dealloc__(self):
         cdef step_t *step
@@ -551,6 +622,10 @@ cdef class Plan:
         if self.c.constants != NULL:
             for i in range(self.c.n_constants):
                 fc_release(self.c.constants[i].buffer)
+        while self.attr_tensors != NULL:  # in blocks, which go below
+            for i in range(self.attr_tensors.count):
+                fc_release(self.attr_tensors.first[i].buffer)
+            self.attr_tensors = self.attr_tensors.following
         while self.blocks != NULL:
             block = self.blocks
             self.blocks = <void **>block[0]

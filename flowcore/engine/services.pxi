@@ -76,8 +76,7 @@ cdef int api_forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int
     cdef const fc_tensor *src = ctx.inputs[i]
     cdef int64_t size = 1
     cdef int d
-    cdef bint as_strings = dtype == FC_STRING, are_strings = src.dtype == FC_STRING
-    if as_strings == are_strings and api_sole(ctx, i) and src.buffer.device == ctx.device:
+    if fc_is_plain(dtype) and fc_is_plain(src.dtype) and api_sole(ctx, i) and src.buffer.device == ctx.device:
         for d in range(ndim):
             size *= shape[d]
         if size * fc_item_size(dtype) == src.size * fc_item_size(src.dtype):
@@ -198,4 +197,9 @@ api.complete = api_complete
 api.string_new = buf.string_new
 api.string_release = buf.string_release
 api.buffer_new = api_buffer_new
+api.keep = buf.keep_elements
+api.retain = buf.retain_elements
+api.release = buf.release_elements
+api.variant_init = buf.variant_init
+api.variant_release = buf.variant_release
 api.may_wait = api_may_wait

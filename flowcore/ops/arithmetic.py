@@ -700,7 +700,7 @@ def squared_difference(x: Any, y: Any, name: str | None = None) -> Tensor:
     "AddN",
     inputs=["inputs: N * T"],
     outputs=["sum: T"],
-    attrs=["N: int >= 1", "T: {numbers}"],
+    attrs=["N: int >= 1", "T: {numbers, variant}"],
     shape=shapes.all_alike,
     grad=lambda op, dz: [dz] * len(op.inputs),
 )

@@ -47,7 +47,7 @@ static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
     return FC_OK;
 }
 static void device_release(fc_buffer *b) {
-    if (b->flags & FC_BUF_STRINGS)
+    if (b->flags & FC_BUF_ELEMENTS) /* strings: this host has no other elements that own something */
         for (size_t i = 0; i < b->capacity / sizeof(void *); i++) string_release(((fc_string **)b->data)[i]);
     free(b->data);
     free(b);
@@ -71,7 +71,7 @@ static int buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
     int rc = device_alloc(&cpu, bytes, out);
     if (!rc && dtype == FC_STRING) {
         memset((*out)->data, 0, bytes);
-        (*out)->flags |= FC_BUF_STRINGS;
+        (*out)->flags |= FC_BUF_ELEMENTS | FC_STRING << 16;
     }
     return rc;
 }
@@ -152,11 +152,34 @@ static void complete(fc_token *token, int status) {
     (void)token;
     (void)status;
 }
+static void retain(int dtype, void *first, int64_t n, int64_t step) {
+    for (int64_t i = 0; dtype == FC_STRING && i < n; i++)
+        fc_string_retain(*(fc_string **)((char *)first + i * step));
+}
+static void release(int dtype, void *first, int64_t n, int64_t step) {
+    for (int64_t i = 0; dtype == FC_STRING && i < n; i++)
+        string_release(*(fc_string **)((char *)first + i * step));
+}
+static int keep(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src) {
+    (void)ctx;
+    (void)n;
+    (void)src;
+    retain(dst->dtype, fc_data(dst), dst->size, fc_item_size(dst->dtype));
+    return FC_OK;
+}
+static void variant_init(fc_variant *v, const fc_variant_type *type) {
+    v->refs = 1;
+    v->type = type;
+}
+static void variant_release(fc_variant *v) {
+    if (v && __atomic_fetch_sub(&v->refs, 1, __ATOMIC_ACQ_REL) == 1) v->type->destroy(v);
+}
 static void may_wait(fc_ctx *ctx) { (void)ctx; }
 
-static const fc_api api = {FC_ABI,     alloc,          forward,    sole,    share,     scratch,
-                           fail,       parallel_for,   cancelled,  park,    token_ctx, complete,
-                           string_new, string_release, buffer_new, may_wait};
+static const fc_api api = {
+    FC_ABI,     alloc,          forward,    sole, share,  scratch, fail,         parallel_for,    cancelled, park,
+    token_ctx,  complete,       string_new, string_release, buffer_new, keep, retain, release, variant_init,
+    variant_release, may_wait};
 
 fc_string *host_string_new(const char *bytes, int64_t size) { return string_new(bytes, size); }
 

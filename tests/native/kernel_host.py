@@ -18,7 +18,7 @@ import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAX_DIMS = 8
-ABI = int((ROOT / "flowcore/_kernel.h").read_text().split("#define FC_ABI ")[1].split()[0])
+ABI = int((ROOT / "flowcore/_kernel.h").read_text().split("#define FC_ABI ")[1].split()[0], 0)
 CODES = {
     "float32": 1,
     "float64": 2,
@@ -35,6 +35,7 @@ CODES = {
     "complex128": 18,
     "float16": 19,
     "resource": 20,
+    "variant": 21,
     "uint32": 22,
     "uint64": 23,
 }
@@ -71,6 +72,9 @@ class Attr(C.Structure):
         ("n", C.c_int64),
         ("ints", C.POINTER(C.c_int64)),
         ("floats", C.POINTER(C.c_double)),
+        ("strings", C.c_void_p),
+        ("shapes", C.c_void_p),
+        ("tensors", C.c_void_p),
     ]
 
 

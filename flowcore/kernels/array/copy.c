@@ -156,13 +156,13 @@ int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *to, int64_t dst_offs
     }
     copy_job job = {copy, dst, src, rows, bands};
     ctx->api->parallel_for(ctx, pieces, bytes >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / bytes, copy_piece, &job);
-    if (to->dtype == FC_STRING) { /* every string that was copied, by the same walk */
+    if (!fc_is_plain(to->dtype)) { /* every element that was copied, by the same walk */
         int64_t at[FC_COPY_DIMS] = {0};
-        for (int64_t i = 0; i < total; i++) {
+        for (int64_t row = 0; row < total / length; row++) {
             char *p = dst;
-            for (int d = 0; d < ndim; d++) p += at[d] * copy->dst[d];
-            fc_string_retain(*(fc_string **)p);
-            for (int d = ndim - 1; d >= 0 && ++at[d] == copy->shape[d]; d--) at[d] = 0;
+            for (int d = 0; d < ndim - 1; d++) p += at[d] * copy->dst[d];
+            ctx->api->retain(to->dtype, p, length, copy->dst[ndim - 1]);
+            for (int d = ndim - 2; d >= 0 && ++at[d] == copy->shape[d]; d--) at[d] = 0;
         }
     }
     return FC_OK;

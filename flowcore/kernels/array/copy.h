@@ -9,12 +9,12 @@
 /* Bytes worth handing to another thread. */
 #define FC_COPY_GRAIN 65536
 
-/* Moves items as `copy` says on the tensors' device; strings get their references (the destination must hold
- * none before). Offsets are in bytes. The axes are merged in place. */
+/* Moves items as `copy` says on the tensors' device; strings, resources and variants get their references
+ * (the destination must hold none before). Offsets are in bytes. The axes are merged in place. */
 int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src,
                int64_t src_offset);
 /* Every element of `dst` becomes that of `value`, a single one, or the host bytes at `pattern` where it is
- * NULL. Takes no references to strings. */
+ * NULL. Takes no references. */
 int fc_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
 static inline int fc_clear(fc_ctx *ctx, const fc_tensor *dst) {
     static const char zero[16] = {0};

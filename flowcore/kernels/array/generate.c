@@ -19,14 +19,30 @@ static int fill(fc_ctx *ctx) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, (int)dims->size, shape);
     if (rc || !ctx->out[0].size) return rc;
     rc = fc_fill(ctx, &ctx->out[0], value, NULL);
-    if (!rc && value->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return rc;
+    return rc ? rc : fc_keep(ctx, &ctx->out[0], value);
+}
+
+/* Each kind of variant says what its zeros are; that of an empty one is an empty one. */
+static int variant_zeros(fc_ctx *ctx, const fc_tensor *x) {
+    fc_variant **to = fc_data(&ctx->out[0]), *const *from = fc_data(x);
+    for (int64_t i = 0; i < x->size; i++) {
+        if (!from[i]) continue;
+        if (!from[i]->type->zeros_like)
+            return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "a variant that holds a %s has no zeros",
+                                  from[i]->type->name);
+        int rc = from[i]->type->zeros_like(ctx, from[i], &to[i]);
+        if (rc) return rc;
+    }
+    return FC_OK;
 }
 
 static int zeros_like(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
-    return rc || x->dtype == FC_STRING ? rc : fc_clear(ctx, &ctx->out[0]); /* strings start empty */
+    if (rc || x->dtype == FC_STRING) return rc; /* strings start empty */
+    if (x->dtype == FC_RESOURCE)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "handles of resources have no zeros");
+    return x->dtype == FC_VARIANT ? variant_zeros(ctx, x) : fc_clear(ctx, &ctx->out[0]);
 }
 
 static int ones_like(fc_ctx *ctx) {

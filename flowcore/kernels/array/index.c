@@ -32,8 +32,7 @@ static int gather(fc_ctx *ctx) {
                       view.inner * fc_item_size(params->dtype)};
     ctx->api->parallel_for(ctx, view.outer * indices->size,
                            job.inner >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job.inner, gather_piece, &job);
-    if (params->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return fc_keep(ctx, &ctx->out[0], params);
 }
 
 /* ---- UnsortedSegmentSum: row i of data is added to row segment_ids[i] of the result; negative ids are left
@@ -81,8 +80,7 @@ static int one_hot(fc_ctx *ctx) {
         if (at >= 0 && at < depth)
             memcpy(out + ((i / inner * depth + at) * inner + i % inner) * item, yes, (size_t)item);
     }
-    if (on->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return ctx->api->keep(ctx, &ctx->out[0], 2, &ctx->in[2]);
 }
 
 static int invert_permutation(fc_ctx *ctx) {
@@ -154,8 +152,7 @@ static int unique(fc_ctx *ctx) {
     if (rc || !count) return rc;
     for (int64_t i = 0; i < count; i++)
         memcpy(FC_OUT(ctx, 0, char) + i * item, data + firsts[i] * item, (size_t)item);
-    if (strings) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return fc_keep(ctx, &ctx->out[0], x);
 }
 
 static int in_top_k(fc_ctx *ctx) {

@@ -14,7 +14,7 @@ static split_at around(const fc_tensor *t, int axis, int64_t item) {
     return s;
 }
 
-/* `bytes` of each of `rows` rows, from one row length to another. Strings get their references. */
+/* `bytes` of each of `rows` rows, from one row length to another. Elements get their references. */
 static int move_rows(fc_ctx *ctx, int64_t rows, int64_t bytes, const fc_tensor *dst, int64_t dst_offset,
                      int64_t dst_row, const fc_tensor *src, int64_t src_offset, int64_t src_row) {
     int64_t item = fc_item_size(dst->dtype);

@@ -247,10 +247,10 @@ static int pad(fc_ctx *ctx) {
     if (rc || !ctx->out[0].size) return rc;
     rc = ctx->n_in == 3 ? fc_fill(ctx, &ctx->out[0], NULL, fc_data(ctx->in[2])) : fc_clear(ctx, &ctx->out[0]);
     if (rc) return rc;
-    /* the input's own strings take the place of some of these */
-    if (x->dtype == FC_STRING && ctx->n_in == 3) {
-        fc_retain_strings(&ctx->out[0]);
-        for (int64_t i = 0; i < x->size; i++) ctx->api->string_release(*(fc_string **)fc_data(ctx->in[2]));
+    if (!fc_is_plain(x->dtype) && ctx->n_in == 3) { /* the input's own take the place of some of these */
+        rc = fc_keep(ctx, &ctx->out[0], ctx->in[2]);
+        if (rc) return rc;
+        for (int64_t i = 0; i < x->size; i++) ctx->api->release(x->dtype, fc_data(ctx->in[2]), 1, 0);
     }
     fc_copy copy = {.ndim = x->ndim, .item = item};
     fc_strides(x->ndim, shape, item, strides);

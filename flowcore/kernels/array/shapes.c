@@ -126,7 +126,7 @@ static int bitcast(fc_ctx *ctx) {
     int to = (int)ctx->attrs[0].i, ndim = x->ndim;
     int64_t shape[FC_MAX_DIMS + 1], from_item = fc_item_size(x->dtype), to_item = fc_item_size(to);
     memcpy(shape, x->shape, sizeof x->shape);
-    if (!to_item || to == FC_STRING || to == FC_RESOURCE || x->dtype == FC_STRING || x->dtype == FC_RESOURCE)
+    if (!to_item || !fc_is_plain(to) || !fc_is_plain(x->dtype))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only numbers can be bitcast");
     if (from_item > to_item) shape[ndim++] = from_item / to_item;
     else if (from_item < to_item) {

@@ -82,8 +82,7 @@ static int run_select(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const i
     int64_t inner = job.walk.shape[job.walk.ndim - 1];
     ctx->api->parallel_for(ctx, ctx->out[0].size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner,
                            select_rows, &job);
-    if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return fc_is_plain(x->dtype) ? FC_OK : ctx->api->keep(ctx, &ctx->out[0], 2, in + 1);
 }
 
 static int select_v1(fc_ctx *ctx) {
@@ -131,6 +130,43 @@ FC_NUMBER_TYPES(ADD_N_LOOP)
 static void add_n_piece(void *arg, int64_t begin, int64_t end) {
     const sum_job *job = arg;
     job->loop(job->out, job->in, job->count, begin, end);
+}
+
+/* *sum += x, where *sum is this caller's alone to change. */
+static int fc_add_variant(fc_ctx *ctx, fc_variant **sum, fc_variant *x) {
+    fc_variant *a = *sum, *made = NULL;
+    if (!x) return FC_OK;
+    if (!a) {
+        fc_variant_retain(x);
+        *sum = x;
+        return FC_OK;
+    }
+    if (a->type != x->type || !a->type->add)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variants that hold a %s and a %s cannot be added",
+                              a->type->name, x->type->name);
+    if (a->type->add_to && __atomic_load_n(&a->refs, __ATOMIC_ACQUIRE) == 1)
+        return a->type->add_to(ctx, a, x);
+    int rc = a->type->add(ctx, a, x, &made);
+    if (rc) return rc;
+    ctx->api->variant_release(a);
+    *sum = made;
+    return FC_OK;
+}
+
+/* The sums of variants, each kind's own. An empty variant adds nothing. */
+static int add_variants(fc_ctx *ctx) {
+    const fc_tensor *first = ctx->in[0];
+    int rc = fc_add_n_check(ctx), sole = -1;
+    for (int k = 0; k < ctx->n_in && sole < 0; k++)
+        if (ctx->api->sole(ctx, k)) sole = k;
+    if (!rc && sole >= 0) /* whose elements become the sums */
+        rc = ctx->api->share(ctx, 0, ctx->in[sole], 0, first->dtype, first->ndim, first->shape);
+    else if (!rc) rc = ctx->api->alloc(ctx, 0, first->dtype, first->ndim, first->shape);
+    fc_variant **out = fc_data(&ctx->out[0]);
+    for (int64_t i = 0; !rc && i < first->size; i++)
+        for (int k = 0; !rc && k < ctx->n_in; k++)
+            if (k != sole) rc = fc_add_variant(ctx, &out[i], FC_IN(ctx, k, fc_variant *)[i]);
+    return rc;
 }
 
 static int add_n(fc_ctx *ctx) {
@@ -184,6 +220,7 @@ static const fc_kernel_def defs[] = {
      "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,"
      "complex128",
      "", FC_SYNC, 0, 0, add_n},
+    {"AddN", "T:variant", "", FC_SYNC, ~0u, ~0u, add_variants},
     {"CheckNumerics", "T:float16,bfloat16,float32,float64", "message", FC_SYNC, 0, 0, check_numerics},
 };
 const fc_kernel_table fc_select_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

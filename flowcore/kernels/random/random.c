@@ -105,6 +105,5 @@ int fc_random_shuffle(fc_ctx *ctx) {
     fc_shuffled(n, key, run, order);
     for (int64_t i = 0; i < n && row; i++)
         memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(x) + order[i] * row, (size_t)row);
-    if (x->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return fc_keep(ctx, &ctx->out[0], x);
 }

@@ -75,7 +75,7 @@ static int scatter(fc_ctx *ctx, int op) {
     char a[128];
     if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
     if (rc) return rc;
-    if (op != FC_SCATTER_UPDATE && (x->dtype == FC_BOOL || x->dtype == FC_STRING || x->dtype == FC_RESOURCE))
+    if (op != FC_SCATTER_UPDATE && (x->dtype == FC_BOOL || !fc_is_plain(x->dtype)))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "the rows of variable '%s' of dtype %s can be replaced only", v->base.name,
                               fc_dtype_name(v->dtype));

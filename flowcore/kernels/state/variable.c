@@ -19,9 +19,11 @@ int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
     fc_buffer *old = t->buffer;
     t->buffer = b;
     t->offset = 0;
-    if (!fresh && t->dtype == FC_STRING) fc_retain_strings(t);
+    fc_tensor from = *t;
+    from.buffer = old;
+    if (!fresh) rc = fc_keep(ctx, t, &from);
     fc_release(old);
-    return FC_OK;
+    return rc;
 }
 
 static int is_initialized(fc_ctx *ctx) {
@@ -94,7 +96,11 @@ static int assign(fc_ctx *ctx) {
         if (rc) return rc;
         fresh.offset = 0;
         memcpy(fresh.buffer->data, fc_data(x), bytes);
-        if (x->dtype == FC_STRING) fc_retain_strings(&fresh);
+        rc = fc_keep(ctx, &fresh, x);
+        if (rc) {
+            fc_release(fresh.buffer);
+            return rc;
+        }
     } else {
         fc_retain(fresh.buffer);
     }
@@ -192,23 +198,19 @@ static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *
     for (int64_t i = 0; i < indices->size; i++)
         memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(value) + fc_int_at(indices, i) * row,
                (size_t)row);
-    if (value->dtype == FC_STRING) fc_retain_strings(&ctx->out[0]);
-    return FC_OK;
+    return fc_keep(ctx, &ctx->out[0], value);
 }
 
 /* Replaces n elements of any dtype. `step`: bytes between two of `from`; 0 where it is a single one. */
-static void replace(fc_ctx *ctx, char *to, const char *from, int64_t n, int64_t item, int64_t step,
-                    int strings) {
-    if (step && !strings) {
-        memcpy(to, from, (size_t)(n * item));
-        return;
+static void replace(fc_ctx *ctx, int dtype, char *to, char *from, int64_t n, int64_t step) {
+    int64_t item = fc_item_size(dtype);
+    if (!fc_is_plain(dtype)) { /* in this order: both may be the last of one object */
+        ctx->api->retain(dtype, from, n, step);
+        ctx->api->release(dtype, to, n, item);
     }
-    for (int64_t k = 0; k < n; k++, to += item, from += step) {
-        fc_string *old = strings ? *(fc_string **)to : NULL;
-        if (strings) fc_string_retain(*(fc_string *const *)from);
-        memcpy(to, from, (size_t)item);
-        if (old) ctx->api->string_release(old);
-    }
+    if (step) memcpy(to, from, (size_t)(n * item));
+    else
+        for (int64_t k = 0; k < n; k++) memcpy(to + k * item, from, (size_t)item);
 }
 
 static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
@@ -217,8 +219,8 @@ static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor 
     for (int64_t i = 0; i < indices->size; i++) {
         char *to = (char *)fc_data(value) + fc_int_at(indices, i) * inner * item;
         if (op == FC_SCATTER_UPDATE) {
-            const char *from = (const char *)fc_data(x) + (x->ndim ? i * inner * item : 0);
-            replace(ctx, to, from, inner, item, x->ndim ? item : 0, x->dtype == FC_STRING);
+            char *from = (char *)fc_data(x) + (x->ndim ? i * inner * item : 0);
+            replace(ctx, x->dtype, to, from, inner, x->ndim ? item : 0);
             continue;
         }
         if (x->ndim) updates[x->dtype](to, (const char *)fc_data(x) + i * inner * item, inner, op);
