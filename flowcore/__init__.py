@@ -49,6 +49,7 @@ from flowcore.ops.io_ops import *  # noqa: F403
 from flowcore.ops.joining import *  # noqa: F403
 from flowcore.ops.layout import *  # noqa: F403
 from flowcore.ops.linalg_ops import *  # noqa: F403
+from flowcore.ops.list_ops import *  # noqa: F403
 from flowcore.ops.random_ops import *  # noqa: F403
 from flowcore.ops.reductions import *  # noqa: F403
 from flowcore.ops.shape_ops import *  # noqa: F403

@@ -38,7 +38,7 @@ from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BOOL, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INT32, FC_INVALID_ARGUMENT,
     FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING, FC_RES_QUEUE, FC_RESOURCE,
     FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr, fc_buffer, fc_ctx, fc_data, fc_int_at,
-    fc_is_plain, fc_item_size, fc_keep, fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow,
+    fc_is_plain, fc_item_size, fc_keep_elements, fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow,
     fc_park_status, fc_release, fc_resource, fc_retain, fc_take_lock, fc_tensor, fc_token, pthread_mutex_t,
 )
 from flowcore._list cimport (
@@ -476,7 +476,7 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
         size = ctx.out[i].size // w.done * fc_item_size(q.parts[i].dtype)
         for k in range(w.done):
             memcpy(<char *>fc_data(&ctx.out[i]) + k * size, fc_data(&w.held[k * q.n + i]), <size_t>size)
-        rc = fc_keep(ctx, &ctx.out[i], &w.held[i])
+        rc = fc_keep_elements(ctx, &ctx.out[i], &w.held[i])
         if rc != FC_OK:
             return rc
     return FC_OK

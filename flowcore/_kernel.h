@@ -222,8 +222,8 @@ static inline void fc_resource_release(fc_resource *r) {
 /* ---- variants: values that are objects ------------------------------------------------------- */
 
 /* What a kind of variant can do. `destroy` is called at count zero, from any thread. The others give one
- * reference to a new object, which has not been seen by anyone yet, or a status that they reported; NULL where
- * the kind has no such thing. */
+ * reference to a new object, which has not been seen by anyone yet, or a status that they reported; NULL
+ * where the kind has no such thing. */
 typedef struct {
     const char *name; /* for messages: "TensorList" */
     void (*destroy)(fc_variant *self);
@@ -373,7 +373,7 @@ static inline void fc_string_retain(fc_string *s) {
 }
 
 /* fc_api.keep for one source. */
-static inline int fc_keep(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *src) {
+static inline int fc_keep_elements(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *src) {
     return fc_is_plain(dst->dtype) ? FC_OK : ctx->api->keep(ctx, dst, 1, &src);
 }
 

@@ -173,7 +173,7 @@ cdef extern from "_kernel.h" nogil:
     int fc_park_status(fc_ctx *)
     bint fc_mul_overflow(int64_t, int64_t, int64_t *)
     bint fc_is_plain(int)
-    int fc_keep(fc_ctx *, const fc_tensor *, const fc_tensor *)
+    int fc_keep_elements(fc_ctx *, const fc_tensor *, const fc_tensor *)
     int FC_BUF_DTYPE(uint32_t)
     uint32_t FC_ABI_MAJOR(uint32_t)
     uint32_t FC_ABI_MINOR(uint32_t)

@@ -11,7 +11,7 @@ import numpy as np
 __all__ = [
     "DType", "as_dtype", "bfloat16", "bool", "complex64", "complex128", "double", "float16", "float32",
     "float64", "half", "int8", "int16", "int32", "int64", "resource", "string", "uint8", "uint16",
-    "uint32", "uint64",
+    "uint32", "uint64", "variant",
 ]  # fmt: skip
 
 
@@ -48,7 +48,7 @@ class DType:
     def as_numpy_dtype(self) -> Any:
         """The NumPy scalar type.
 
-        Raises TypeError for resource, ImportError for bfloat16 without ml_dtypes.
+        Raises TypeError for resource and variant, ImportError for bfloat16 without ml_dtypes.
         """
         if self._name == "bfloat16":
             return _bfloat16_numpy()
@@ -207,11 +207,12 @@ uint16 = DType(17, "uint16", "u", 2, np.uint16)
 complex128 = DType(18, "complex128", "c", 16, np.complex128)
 float16 = half = DType(19, "float16", "f", 2, np.float16)
 resource = DType(20, "resource", "r", 8, None)
+variant = DType(21, "variant", "v", 8, None)
 uint32 = DType(22, "uint32", "u", 4, np.uint32)
 uint64 = DType(23, "uint64", "u", 8, np.uint64)
 
 _REALS = (float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64)
-ALL = (*_REALS, bool, complex64, complex128, string, resource)
+ALL = (*_REALS, bool, complex64, complex128, string, resource, variant)
 _BY_ENUM = {t.as_datatype_enum: t for t in ALL}
 _BY_NAME = {t.name: t for t in ALL} | {"half": float16, "double": float64, "float": float32}
 _BY_NUMPY = {np.dtype(t._numpy): t for t in ALL if t._numpy is not None}

@@ -126,7 +126,9 @@ NoGradient = NotDifferentiable
 
 #: Types that gradients flow through: whatever comes after an integer, a truth value or a text does
 #: not depend on xs in a differentiable way.
-_TRAINABLE = frozenset(t for t in dtypes.ALL if t.is_floating or t.is_complex or t is dtypes.resource)
+_TRAINABLE = frozenset(
+    t for t in dtypes.ALL if t.is_floating or t.is_complex or t in (dtypes.resource, dtypes.variant)
+)
 
 
 def gradients(
@@ -242,8 +244,9 @@ def _source(x: Any) -> Tensor:
 
 def _initial(y: Tensor, g: Any, name: str) -> Any:
     if g is None:
-        if y.dtype.is_complex:
-            raise TypeError(f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.name})")
+        if y.dtype.is_complex or y.dtype is dtypes.variant:
+            kind = "complex" if y.dtype.is_complex else "variant"
+            raise TypeError(f"Gradients of {kind} tensors must set grad_ys (y.dtype = {y.dtype.name})")
         return ones_like(y, name=name)
     if isinstance(g, IndexedSlices):
         return g

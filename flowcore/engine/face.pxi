@@ -532,10 +532,11 @@ cdef class Plan:
             elif isinstance(value, np.ndarray):
                 attrs[i].n = 1
                 attrs[i].tensors = self._tensors([value])
-            elif isinstance(value, (int, float)):
+            elif isinstance(value, float):
                 attrs[i].f = value
-                if not isinstance(value, float):
-                    attrs[i].i = value
+            elif hasattr(value, "__index__"):
+                attrs[i].i = value
+                attrs[i].f = value
             else:
                 raise TypeError(f"attribute {names[i]} of node '{name}' cannot be packed: {value!r}")
         return attrs

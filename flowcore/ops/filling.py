@@ -165,7 +165,7 @@ def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize
     with name_scope(name, "zeros_like", [tensor]) as scope:
         tensor = convert_to_tensor(tensor, name="tensor")
         kind = tensor.dtype if dtype is None else dtypes.as_dtype(dtype)
-        if kind == tensor.dtype and not tensor.shape.is_fully_defined():
+        if kind == tensor.dtype and (not tensor.shape.is_fully_defined() or kind == dtypes.variant):
             return apply("ZerosLike", tensor, name=scope)
         return zeros(shape(tensor) if not tensor.shape.is_fully_defined() else tensor.shape, kind, name=scope)
 

@@ -18,6 +18,10 @@ from flowcore.runtime.passes import PlanGraph
 __all__ = ["Copy", "Moved", "Value", "host_sides", "insert_copies"]
 
 
+#: Types whose elements point to what is on the host.
+_ON_HOST = frozenset({dtypes.resource, dtypes.variant})
+
+
 class Copy:
     """What `source` is, a value of `tensor`, in the memory of `device`: a step of a plan, and a value."""
 
@@ -148,7 +152,7 @@ def host_sides(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple
     wanted, left, flags = (
         (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
     )
-    host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype is dtypes.resource for i, t in enumerate(inputs)]
+    host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype in _ON_HOST for i, t in enumerate(inputs)]
     if flags & LAST_ON_HOST:
         host_in[-1] = True
     return host_in, [bool(left >> min(i, 31) & 1) for i in range(count)]

@@ -81,6 +81,11 @@ def converter(tensor: Tensor) -> Convert:
     dims = None if shape.ndims is None else tuple(shape.as_list())
     static = dims if dims is not None and None not in dims else None
     is_string = dtype == dtypes.string
+    if dtype in (dtypes.resource, dtypes.variant):
+        raise TypeError(
+            f"Tensor '{tensor.name}' of dtype {dtype.name} cannot be fed: no NumPy array holds such values;"
+            " feed what the node that makes it reads"
+        )
     np_dtype = np.dtype(object) if is_string else np.dtype(dtype.as_numpy_dtype)
 
     def convert(value: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from flowcore import dtypes
 from flowcore.graph.graph import Graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
@@ -24,6 +25,9 @@ class IndexedSlicesValue(NamedTuple):
 
 
 Build = Callable[[list[Any]], Any]
+
+#: Types of what stays in the graph, and what their values are.
+_WITHOUT_ARRAYS = {dtypes.resource: "handle of a resource", dtypes.variant: "variant (a list of tensors)"}
 
 
 class Fetches:
@@ -129,6 +133,12 @@ class Fetches:
             if element not in self.targets:
                 self.targets.append(element)
             return lambda values: None
+        if element.dtype in _WITHOUT_ARRAYS:
+            raise TypeError(
+                f"Fetch argument {fetch!r} is a {_WITHOUT_ARRAYS[element.dtype]}, which no NumPy array can"
+                f" hold: '{element.name}' has dtype {element.dtype.name}. Fetch what an op reads from it, or"
+                f" '{element.op.name}' itself, to run it and get None"
+            )
         position = self._positions.setdefault(element, len(self.tensors))
         if position == len(self.tensors):
             self.tensors.append(element)

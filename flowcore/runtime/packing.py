@@ -13,7 +13,7 @@ __all__ = ["attributes", "packed"]
 
 def packed(value: object) -> object:
     """An attribute value in the engine's terms: dtypes as numbers, shapes as lists with -1, None
-    for an unknown rank.
+    for an unknown rank; tensors are arrays and text is text as they are.
     """
     if isinstance(value, dtypes.DType):
         return value.as_datatype_enum

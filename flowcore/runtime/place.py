@@ -96,6 +96,8 @@ def device_for(
     spec = _parse(op._device) if op._device else None
     if spec is not None and not _is_here(spec):
         _refuse_elsewhere(op)
+    if any([t._dtype is dtypes.variant for t in (*inputs, *op._outputs)]):  # objects of the host
+        return HOST
     for tensor in inputs:
         if tensor._dtype is dtypes.resource:  # handles are in host memory
             hands_on = any(t._dtype is dtypes.resource for t in op._outputs)

@@ -176,10 +176,10 @@ static void variant_release(fc_variant *v) {
 }
 static void may_wait(fc_ctx *ctx) { (void)ctx; }
 
-static const fc_api api = {
-    FC_ABI,     alloc,          forward,    sole, share,  scratch, fail,         parallel_for,    cancelled, park,
-    token_ctx,  complete,       string_new, string_release, buffer_new, keep, retain, release, variant_init,
-    variant_release, may_wait};
+static const fc_api api = {FC_ABI,       alloc,           forward,    sole, share,     scratch,
+                           fail,         parallel_for,    cancelled,  park, token_ctx, complete,
+                           string_new,   string_release,  buffer_new, keep, retain,    release,
+                           variant_init, variant_release, may_wait};
 
 fc_string *host_string_new(const char *bytes, int64_t size) { return string_new(bytes, size); }
 

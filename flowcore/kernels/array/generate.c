@@ -19,7 +19,7 @@ static int fill(fc_ctx *ctx) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, value->dtype, (int)dims->size, shape);
     if (rc || !ctx->out[0].size) return rc;
     rc = fc_fill(ctx, &ctx->out[0], value, NULL);
-    return rc ? rc : fc_keep(ctx, &ctx->out[0], value);
+    return rc ? rc : fc_keep_elements(ctx, &ctx->out[0], value);
 }
 
 /* Each kind of variant says what its zeros are; that of an empty one is an empty one. */

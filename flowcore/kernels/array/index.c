@@ -32,7 +32,7 @@ static int gather(fc_ctx *ctx) {
                       view.inner * fc_item_size(params->dtype)};
     ctx->api->parallel_for(ctx, view.outer * indices->size,
                            job.inner >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / job.inner, gather_piece, &job);
-    return fc_keep(ctx, &ctx->out[0], params);
+    return fc_keep_elements(ctx, &ctx->out[0], params);
 }
 
 /* ---- UnsortedSegmentSum: row i of data is added to row segment_ids[i] of the result; negative ids are left
@@ -152,7 +152,7 @@ static int unique(fc_ctx *ctx) {
     if (rc || !count) return rc;
     for (int64_t i = 0; i < count; i++)
         memcpy(FC_OUT(ctx, 0, char) + i * item, data + firsts[i] * item, (size_t)item);
-    return fc_keep(ctx, &ctx->out[0], x);
+    return fc_keep_elements(ctx, &ctx->out[0], x);
 }
 
 static int in_top_k(fc_ctx *ctx) {

@@ -248,7 +248,7 @@ static int pad(fc_ctx *ctx) {
     rc = ctx->n_in == 3 ? fc_fill(ctx, &ctx->out[0], NULL, fc_data(ctx->in[2])) : fc_clear(ctx, &ctx->out[0]);
     if (rc) return rc;
     if (!fc_is_plain(x->dtype) && ctx->n_in == 3) { /* the input's own take the place of some of these */
-        rc = fc_keep(ctx, &ctx->out[0], ctx->in[2]);
+        rc = fc_keep_elements(ctx, &ctx->out[0], ctx->in[2]);
         if (rc) return rc;
         for (int64_t i = 0; i < x->size; i++) ctx->api->release(x->dtype, fc_data(ctx->in[2]), 1, 0);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../_types.h"
+#include "../_variants.h"
 #include "loops.h"
 #include "select_checks.h"
 
@@ -132,32 +133,15 @@ static void add_n_piece(void *arg, int64_t begin, int64_t end) {
     job->loop(job->out, job->in, job->count, begin, end);
 }
 
-/* *sum += x, where *sum is this caller's alone to change. */
-static int fc_add_variant(fc_ctx *ctx, fc_variant **sum, fc_variant *x) {
-    fc_variant *a = *sum, *made = NULL;
-    if (!x) return FC_OK;
-    if (!a) {
-        fc_variant_retain(x);
-        *sum = x;
-        return FC_OK;
-    }
-    if (a->type != x->type || !a->type->add)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variants that hold a %s and a %s cannot be added",
-                              a->type->name, x->type->name);
-    if (a->type->add_to && __atomic_load_n(&a->refs, __ATOMIC_ACQUIRE) == 1)
-        return a->type->add_to(ctx, a, x);
-    int rc = a->type->add(ctx, a, x, &made);
-    if (rc) return rc;
-    ctx->api->variant_release(a);
-    *sum = made;
-    return FC_OK;
-}
-
 /* The sums of variants, each kind's own. An empty variant adds nothing. */
 static int add_variants(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
     int rc = fc_add_n_check(ctx), sole = -1;
-    for (int k = 0; k < ctx->n_in && sole < 0; k++)
+    if (!rc && first->dtype != FC_VARIANT)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "inputs must be variants, found %s",
+                            fc_dtype_name(first->dtype));
+    for (int k = 0; k < ctx->n_in && k < 2 && sole < 0;
+         k++) /* a third one would change the order of the sum */
         if (ctx->api->sole(ctx, k)) sole = k;
     if (!rc && sole >= 0) /* whose elements become the sums */
         rc = ctx->api->share(ctx, 0, ctx->in[sole], 0, first->dtype, first->ndim, first->shape);
@@ -165,7 +149,7 @@ static int add_variants(fc_ctx *ctx) {
     fc_variant **out = fc_data(&ctx->out[0]);
     for (int64_t i = 0; !rc && i < first->size; i++)
         for (int k = 0; !rc && k < ctx->n_in; k++)
-            if (k != sole) rc = fc_add_variant(ctx, &out[i], FC_IN(ctx, k, fc_variant *)[i]);
+            if (k != sole) rc = fc_add_variant(ctx, &out[i], ((fc_variant *const *)fc_data(ctx->in[k]))[i]);
     return rc;
 }
 

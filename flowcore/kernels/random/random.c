@@ -105,5 +105,5 @@ int fc_random_shuffle(fc_ctx *ctx) {
     fc_shuffled(n, key, run, order);
     for (int64_t i = 0; i < n && row; i++)
         memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(x) + order[i] * row, (size_t)row);
-    return fc_keep(ctx, &ctx->out[0], x);
+    return fc_keep_elements(ctx, &ctx->out[0], x);
 }

@@ -21,7 +21,7 @@ int fc_make_writable(fc_ctx *ctx, fc_variable *v, int fresh) {
     t->offset = 0;
     fc_tensor from = *t;
     from.buffer = old;
-    if (!fresh) rc = fc_keep(ctx, t, &from);
+    if (!fresh) rc = fc_keep_elements(ctx, t, &from);
     fc_release(old);
     return rc;
 }
@@ -96,7 +96,7 @@ static int assign(fc_ctx *ctx) {
         if (rc) return rc;
         fresh.offset = 0;
         memcpy(fresh.buffer->data, fc_data(x), bytes);
-        rc = fc_keep(ctx, &fresh, x);
+        rc = fc_keep_elements(ctx, &fresh, x);
         if (rc) {
             fc_release(fresh.buffer);
             return rc;
@@ -198,7 +198,7 @@ static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *
     for (int64_t i = 0; i < indices->size; i++)
         memcpy(FC_OUT(ctx, 0, char) + i * row, (const char *)fc_data(value) + fc_int_at(indices, i) * row,
                (size_t)row);
-    return fc_keep(ctx, &ctx->out[0], value);
+    return fc_keep_elements(ctx, &ctx->out[0], value);
 }
 
 /* Replaces n elements of any dtype. `step`: bytes between two of `from`; 0 where it is a single one. */

@@ -96,7 +96,9 @@ def _is_pure(op: Operation) -> bool:
     if (
         op.op_def.is_stateful
         or (op.device and "CPU" not in op.device)
-        or any(t.dtype in (dtypes.string, dtypes.resource) for t in (*op._inputs, *op._outputs))
+        or any(
+            t.dtype in (dtypes.string, dtypes.resource, dtypes.variant) for t in (*op._inputs, *op._outputs)
+        )
     ):
         return False
     return isinstance(HOST.kernel_for(op), _engine.Kernel)

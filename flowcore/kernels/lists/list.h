@@ -1,0 +1,42 @@
+/* A list of tensors: the value behind TensorArray, as a variant. Nobody changes a list that has more than one
+ * owner; a kernel that writes takes the list of its input where it is the last reader, and a copy otherwise.
+ *
+ * A list that was reserved or is the zero of another has no memory for its elements until a second one is
+ * written: the gradient of a read is a list with a single element, and a loop adds up one for each turn. */
+#ifndef FLOWCORE_LIST_H
+#define FLOWCORE_LIST_H
+
+#include "../../_kernel.h"
+
+typedef struct {
+    fc_variant base;
+    const fc_api *api; /* of the engine that made it */
+    int32_t dtype;
+    int32_t ndim;               /* of an element, -1: unknown */
+    int64_t shape[FC_MAX_DIMS]; /* -1: unknown */
+    int64_t most;               /* elements that it may have, -1: any number */
+    int64_t length, capacity;
+    fc_tensor *items; /* NULL: none of them is written but the one below. ndim -1: not written */
+    int64_t only;     /* the index of `one`, -1 without it */
+    fc_tensor one;
+} fc_list;
+
+/* A new list of `length` elements that are not written; its shape is any. NULL without memory. */
+fc_list *fc_list_new(const fc_api *api, int dtype, int64_t length);
+/* The list behind input i, or NULL after reporting what is wrong; *rc then holds the status. */
+fc_list *fc_list_at(fc_ctx *ctx, int i, int *rc);
+/* out[o] becomes the list, whose reference it takes in any case. */
+int fc_list_put(fc_ctx *ctx, int o, fc_list *list);
+/* out[o] becomes the list of input i, to be written to: that list itself where nobody else has it. NULL after
+ * reporting. */
+fc_list *fc_list_to_change(fc_ctx *ctx, int i, int o, int *rc);
+/* Element i, or NULL where it is not written. */
+const fc_tensor *fc_list_item(const fc_list *list, int64_t i);
+/* Writes element i (which is there) and takes a reference to its buffer. */
+int fc_list_set(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *item);
+/* Makes the list longer or shorter. */
+int fc_list_resize(fc_ctx *ctx, fc_list *list, int64_t length);
+/* Whether two partly known shapes may be one; `out` becomes what is known of it. ndim -1: unknown. */
+int fc_merge_shapes(int a_ndim, const int64_t *a, int b_ndim, const int64_t *b, int *ndim, int64_t *out);
+
+#endif

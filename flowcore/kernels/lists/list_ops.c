@@ -1,0 +1,543 @@
+/* The ops on lists of tensors. Elements lie in the memory of the host. */
+#include <string.h>
+
+#include "list.h"
+
+/* A shape argument: a vector of sizes (-1: unknown), or -1 for any rank. */
+static int read_shape(fc_ctx *ctx, int input, int *ndim, int64_t *shape) {
+    const fc_tensor *t = ctx->in[input];
+    char found[128];
+    *ndim = -1;
+    if (t->ndim == 0 && fc_int_at(t, 0) == -1) return FC_OK;
+    if (t->ndim != 1 || t->size > FC_MAX_DIMS)
+        return ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT,
+            "element_shape must be a vector of at most %d sizes, or the scalar -1, found %s", FC_MAX_DIMS,
+            t->ndim ? fc_shape_str(t, found, sizeof found) : "another scalar");
+    *ndim = (int)t->size;
+    for (int d = 0; d < *ndim; d++) {
+        shape[d] = fc_int_at(t, d);
+        if (shape[d] < -1)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "element_shape[%d] = %lld is less than -1", d,
+                                  (long long)shape[d]);
+    }
+    return FC_OK;
+}
+
+static const char *shape_text(int ndim, const int64_t *shape, char *text, size_t size) {
+    fc_tensor t = {.ndim = ndim};
+    if (ndim < 0) return "<unknown>";
+    memcpy(t.shape, shape, (size_t)ndim * sizeof(int64_t));
+    return fc_shape_str(&t, text, size);
+}
+
+static int is_known(int ndim, const int64_t *shape) {
+    for (int d = 0; d < ndim; d++)
+        if (shape[d] < 0) return 0;
+    return ndim >= 0;
+}
+
+static int expect_dtype(fc_ctx *ctx, const fc_list *list, int64_t dtype) {
+    if (list->dtype == dtype) return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid data types; op elements %s but list elements %s",
+                          fc_dtype_name(dtype), fc_dtype_name(list->dtype));
+}
+
+static int scalar(fc_ctx *ctx, int input, const char *what, int64_t *value) {
+    char found[128];
+    if (ctx->in[input]->size != 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must be a scalar, found shape %s", what,
+                              fc_shape_str(ctx->in[input], found, sizeof found));
+    *value = fc_int_at(ctx->in[input], 0);
+    return FC_OK;
+}
+
+/* "read" or "write" element i. */
+static int expect_index(fc_ctx *ctx, const fc_list *list, int64_t i, const char *what) {
+    if (i >= 0 && i < list->length) return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Tried to %s element %lld of a list of %lld elements",
+                          what, (long long)i, (long long)list->length);
+}
+
+static int expect_item(fc_ctx *ctx, const fc_list *list, int64_t i, const fc_tensor *x) {
+    int64_t merged[FC_MAX_DIMS];
+    int ndim, rc = expect_dtype(ctx, list, x->dtype);
+    char a[128], b[128];
+    if (rc || fc_merge_shapes(list->ndim, list->shape, x->ndim, x->shape, &ndim, merged)) return rc;
+    return ctx->api->fail(
+        ctx, FC_INVALID_ARGUMENT, "Tried to write element %lld of shape %s to a list of elements of shape %s",
+        (long long)i, fc_shape_str(x, a, sizeof a), shape_text(list->ndim, list->shape, b, sizeof b));
+}
+
+/* What is known of the shape of all elements: by the list, by the argument, and by the elements themselves,
+ * which it must fit: those at `indices`, or all. */
+static int common_shape(fc_ctx *ctx, const fc_list *list, int ndim, const int64_t *shape, int64_t n,
+                        const fc_tensor *indices, int *out_ndim, int64_t *out) {
+    char a[128], b[128];
+    if (!fc_merge_shapes(list->ndim, list->shape, ndim, shape, out_ndim, out))
+        return ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT, "element_shape %s does not agree with that of the list, %s",
+            shape_text(ndim, shape, a, sizeof a), shape_text(list->ndim, list->shape, b, sizeof b));
+    if (!list->items && !indices && list->only < 0) return FC_OK;
+    for (int64_t k = 0; k < n; k++) {
+        int64_t i = indices ? fc_int_at(indices, k) : k;
+        const fc_tensor *item = fc_list_item(list, i);
+        if (item && !fc_merge_shapes(*out_ndim, out, item->ndim, item->shape, out_ndim, out))
+            return ctx->api->fail(
+                ctx, FC_INVALID_ARGUMENT,
+                "Tried to join elements of different shapes: element %lld has shape %s, and "
+                "those before it, or element_shape, %s",
+                (long long)i, fc_shape_str(item, a, sizeof a), shape_text(*out_ndim, out, b, sizeof b));
+    }
+    return FC_OK;
+}
+
+/* The place of `size` elements in out[0], from element `at` on. */
+static fc_tensor part_of(const fc_tensor *out, int64_t at, int64_t size) {
+    fc_tensor part = *out;
+    part.size = size;
+    part.offset += at * fc_item_size(out->dtype);
+    return part;
+}
+
+/* Copies an element, or zeros where there is none, to its place. */
+static int put_item(fc_ctx *ctx, const fc_tensor *part, const fc_tensor *item) {
+    size_t bytes = (size_t)(part->size * fc_item_size(part->dtype));
+    if (!bytes) return FC_OK;
+    if (!item) {
+        if (fc_is_plain(part->dtype)) memset(fc_data(part), 0, bytes);
+        return FC_OK;
+    }
+    memcpy(fc_data(part), fc_data(item), bytes);
+    return fc_keep_elements(ctx, part, item);
+}
+
+typedef struct {
+    char *to;
+    const fc_list *list;
+    const fc_tensor *indices;
+    size_t bytes;
+} stack_job;
+static void stack_piece(void *arg, int64_t begin, int64_t end) {
+    const stack_job *j = arg;
+    for (int64_t k = begin; k < end; k++) {
+        const fc_tensor *item = fc_list_item(j->list, j->indices ? fc_int_at(j->indices, k) : k);
+        if (item) memcpy(j->to + (size_t)k * j->bytes, fc_data(item), j->bytes);
+        else memset(j->to + (size_t)k * j->bytes, 0, j->bytes);
+    }
+}
+
+/* out[0] becomes n elements: those at `indices`, or the first ones. */
+static int stack(fc_ctx *ctx, const fc_list *list, int64_t n, const fc_tensor *indices, int shape_input) {
+    int64_t wanted[FC_MAX_DIMS], shape[FC_MAX_DIMS + 1];
+    int ndim, rc = read_shape(ctx, shape_input, &ndim, wanted);
+    char a[128];
+    if (!rc) rc = common_shape(ctx, list, ndim, wanted, n, indices, &ndim, shape + 1);
+    if (rc) return rc;
+    if (!is_known(ndim, shape + 1))
+        return ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT,
+            "Tried to stack %s with a not fully defined element shape, %s: give element_shape",
+            n ? "elements that were not written" : "the elements of an empty list",
+            shape_text(ndim, shape + 1, a, sizeof a));
+    shape[0] = n;
+    rc = ctx->api->alloc(ctx, 0, list->dtype, ndim + 1, shape);
+    if (rc || !ctx->out[0].size) return rc;
+    int64_t size = ctx->out[0].size / n;
+    if (fc_is_plain(list->dtype)) {
+        stack_job job = {fc_data(&ctx->out[0]), list, indices, (size_t)(size * fc_item_size(list->dtype))};
+        ctx->api->parallel_for(ctx, n, (int64_t)(65536 / job.bytes + 1), stack_piece, &job);
+        return FC_OK;
+    }
+    for (int64_t k = 0; !rc && k < n; k++) {
+        fc_tensor part = part_of(&ctx->out[0], k * size, size);
+        rc = put_item(ctx, &part, fc_list_item(list, indices ? fc_int_at(indices, k) : k));
+    }
+    return rc;
+}
+
+/* ---- making lists ---------------------------------------------------------------------------- */
+/* A list whose elements have the shape of an argument; NULL after reporting. */
+static fc_list *new_list(fc_ctx *ctx, int64_t dtype, int64_t length, int shape_input, int *rc) {
+    fc_list *list = NULL;
+    int64_t shape[FC_MAX_DIMS];
+    int ndim;
+    *rc = read_shape(ctx, shape_input, &ndim, shape);
+    if (!*rc && length < 0)
+        *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                             "The num_elements to reserve must be a non negative "
+                             "number, but got %lld",
+                             (long long)length);
+    if (!*rc && !fc_item_size((int)dtype))
+        *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "element_dtype %lld is no dtype of tensors",
+                             (long long)dtype);
+    if (!*rc) list = fc_list_new(ctx->api, (int)dtype, length);
+    if (!*rc && !list) *rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a list");
+    if (!list) return NULL;
+    list->ndim = ndim;
+    if (ndim > 0) memcpy(list->shape, shape, (size_t)ndim * sizeof(int64_t));
+    return list;
+}
+
+static int empty(fc_ctx *ctx) {
+    int64_t most;
+    int rc = scalar(ctx, 1, "max_num_elements", &most);
+    fc_list *list = rc ? NULL : new_list(ctx, ctx->attrs[0].i, 0, 0, &rc);
+    if (!list) return rc;
+    list->most = most < 0 ? -1 : most;
+    return fc_list_put(ctx, 0, list);
+}
+
+static int reserve(fc_ctx *ctx) {
+    int64_t length;
+    int rc = scalar(ctx, 1, "num_elements", &length);
+    fc_list *list = rc ? NULL : new_list(ctx, ctx->attrs[0].i, length, 0, &rc);
+    return list ? fc_list_put(ctx, 0, list) : rc;
+}
+
+/* A row of a tensor, or several rows, as a view. */
+static fc_tensor rows_of(const fc_tensor *x, int64_t first, int64_t count, int single) {
+    fc_tensor view = *x;
+    int64_t row = x->shape[0] ? x->size / x->shape[0] : 0;
+    view.size = row * count;
+    view.offset += first * row * fc_item_size(x->dtype);
+    if (!view.size) view.buffer = NULL;
+    view.shape[0] = count;
+    if (single) {
+        view.ndim--;
+        memmove(view.shape, x->shape + 1, (size_t)view.ndim * sizeof(int64_t));
+    }
+    return view;
+}
+
+/* `x`, or a copy where its memory is not the step's own, with a reference: elements will be views of it. */
+static int own_tensor(fc_ctx *ctx, const fc_tensor *x, fc_tensor *own) {
+    *own = *x;
+    if (!x->buffer || !(x->buffer->flags & FC_BUF_EXTERNAL)) {
+        fc_retain(own->buffer);
+        return FC_OK;
+    }
+    int rc = ctx->api->buffer_new(ctx, x->dtype, x->size, &own->buffer);
+    if (rc) return rc;
+    own->offset = 0;
+    memcpy(own->buffer->data, fc_data(x), (size_t)(x->size * fc_item_size(x->dtype)));
+    return FC_OK;
+}
+
+static int from_tensor(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0];
+    fc_tensor own;
+    int rc;
+    if (x->ndim < 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Tensor must be at least a vector, but saw a scalar");
+    fc_list *list = new_list(ctx, x->dtype, x->shape[0], 1, &rc);
+    if (!list) return rc;
+    rc = own_tensor(ctx, x, &own);
+    if (!rc) {
+        fc_tensor first = rows_of(&own, 0, 1, 1);
+        rc = expect_item(ctx, list, 0, &first);
+        for (int64_t i = 0; !rc && i < x->shape[0]; i++) {
+            fc_tensor row = rows_of(&own, i, 1, 1);
+            rc = fc_list_set(ctx, list, i, &row);
+        }
+        fc_release(own.buffer);
+    }
+    if (!rc) return fc_list_put(ctx, 0, list);
+    ctx->api->variant_release(&list->base);
+    return rc;
+}
+
+static int split(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0], *lengths = ctx->in[2];
+    fc_tensor own;
+    int64_t at = 0, sum = 0;
+    int rc;
+    if (x->ndim < 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Tensor must be at least a vector, but saw a scalar");
+    if (lengths->ndim != 1)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected lengths to be a vector, found rank %d",
+                              lengths->ndim);
+    for (int64_t i = 0; i < lengths->size; i++) {
+        int64_t length = fc_int_at(lengths, i);
+        if (length < 0 || __builtin_add_overflow(sum, length, &sum))
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid value in lengths: lengths[%lld] = %lld",
+                                  (long long)i, (long long)length);
+    }
+    if (sum != x->shape[0])
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "The lengths add up to %lld, and the tensor to split has %lld rows",
+                              (long long)sum, (long long)x->shape[0]);
+    fc_list *list = new_list(ctx, x->dtype, lengths->size, 1, &rc);
+    if (!list) return rc;
+    rc = own_tensor(ctx, x, &own);
+    if (!rc) {
+        for (int64_t i = 0; !rc && i < lengths->size; i++) {
+            fc_tensor rows = rows_of(&own, at, fc_int_at(lengths, i), 0);
+            rc = expect_item(ctx, list, i, &rows);
+            if (!rc) rc = fc_list_set(ctx, list, i, &rows);
+            at += rows.shape[0];
+        }
+        fc_release(own.buffer);
+    }
+    if (!rc) return fc_list_put(ctx, 0, list);
+    ctx->api->variant_release(&list->base);
+    return rc;
+}
+
+/* ---- single elements ------------------------------------------------------------------------- */
+static int push_back(fc_ctx *ctx) {
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    const fc_tensor *x = ctx->in[1];
+    if (!rc && list->most >= 0 && list->length >= list->most)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "Tried to write element %lld of a list of at most %lld elements: Tried to push "
+                            "item into a full list",
+                            (long long)list->length, (long long)list->most);
+    if (!rc) rc = expect_item(ctx, list, list->length, x);
+    if (rc) return rc;
+    fc_list *own = fc_list_to_change(ctx, 0, 0, &rc);
+    if (!rc) rc = fc_list_resize(ctx, own, own->length + 1);
+    return rc ? rc : fc_list_set(ctx, own, own->length - 1, x);
+}
+
+/* out[o] becomes element i; zeros where it was not written. */
+static int give_item(fc_ctx *ctx, const fc_list *list, int64_t i, int shape_input, int o) {
+    int64_t shape[FC_MAX_DIMS], known[FC_MAX_DIMS];
+    int ndim, known_ndim, rc = read_shape(ctx, shape_input, &ndim, shape);
+    const fc_tensor *item = fc_list_item(list, i);
+    char a[128], b[128];
+    if (rc) return rc;
+    if (!fc_merge_shapes(list->ndim, list->shape, ndim, shape, &known_ndim, known) ||
+        (item && !fc_merge_shapes(known_ndim, known, item->ndim, item->shape, &known_ndim, known)))
+        return ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT, "Tried to read element %lld as one of shape %s; it has shape %s",
+            (long long)i, shape_text(ndim, shape, a, sizeof a),
+            item ? fc_shape_str(item, b, sizeof b) : shape_text(list->ndim, list->shape, b, sizeof b));
+    if (item) return ctx->api->share(ctx, o, item, 0, item->dtype, item->ndim, item->shape);
+    /* elements that were written have the shape of those that were not */
+    if (!is_known(known_ndim, known))
+        rc = common_shape(ctx, list, known_ndim, known, list->length, NULL, &known_ndim, known);
+    if (!rc && !is_known(known_ndim, known))
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "Tried to read element %lld, which was not written, and its shape is not fully "
+                            "known: %s",
+                            (long long)i, shape_text(known_ndim, known, a, sizeof a));
+    if (!rc) rc = ctx->api->alloc(ctx, o, list->dtype, known_ndim, known);
+    return rc ? rc : put_item(ctx, &ctx->out[o], NULL);
+}
+
+static int pop_back(fc_ctx *ctx) {
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
+    if (!rc && !list->length)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Trying to pop from an empty list.");
+    if (!rc) rc = give_item(ctx, list, list->length - 1, 1, 1);
+    if (rc) return rc;
+    fc_list *own = fc_list_to_change(ctx, 0, 0, &rc);
+    return rc ? rc : fc_list_resize(ctx, own, own->length - 1);
+}
+
+static int get_item(fc_ctx *ctx) {
+    int64_t i;
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
+    if (!rc) rc = scalar(ctx, 1, "index", &i);
+    if (!rc) rc = expect_index(ctx, list, i, "read");
+    return rc ? rc : give_item(ctx, list, i, 2, 0);
+}
+
+static int set_item(fc_ctx *ctx) {
+    int64_t i;
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = scalar(ctx, 1, "index", &i);
+    if (!rc) rc = expect_index(ctx, list, i, "write");
+    if (!rc) rc = expect_item(ctx, list, i, ctx->in[2]);
+    if (rc) return rc;
+    fc_list *own = fc_list_to_change(ctx, 0, 0, &rc);
+    return rc ? rc : fc_list_set(ctx, own, i, ctx->in[2]);
+}
+
+static int resize(fc_ctx *ctx) {
+    int64_t length;
+    int rc;
+    fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = scalar(ctx, 1, "size", &length);
+    if (!rc && length < 0)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "TensorListResize expects size to be non-negative, found %lld",
+                            (long long)length);
+    fc_list *own = rc ? NULL : fc_list_to_change(ctx, 0, 0, &rc);
+    return rc ? rc : fc_list_resize(ctx, own, length);
+}
+
+/* ---- what is known of a list ----------------------------------------------------------------- */
+static int length_of(fc_ctx *ctx) {
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, FC_INT32, 0, NULL);
+    if (!rc) *FC_OUT(ctx, 0, int32_t) = (int32_t)list->length;
+    return rc;
+}
+
+static int element_shape(fc_ctx *ctx) {
+    int rc, dtype = (int)ctx->attrs[0].i;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    int64_t ndim = rc ? 0 : list->ndim, none = -1;
+    const int64_t *sizes = ndim < 0 ? &none : list ? list->shape : NULL;
+    if (!rc) rc = ctx->api->alloc(ctx, 0, dtype, ndim < 0 ? 0 : 1, &ndim);
+    for (int64_t d = 0; !rc && d < ctx->out[0].size; d++) {
+        if (dtype == FC_INT64) FC_OUT(ctx, 0, int64_t)[d] = sizes[d];
+        else FC_OUT(ctx, 0, int32_t)[d] = (int32_t)sizes[d];
+    }
+    return rc;
+}
+
+/* ---- many elements --------------------------------------------------------------------------- */
+static int stack_all(fc_ctx *ctx) {
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
+    int64_t expected = ctx->attrs[1].i;
+    if (!rc && expected != -1 && expected != list->length)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "Operation expected a list with %lld elements but got a list with %lld elements.",
+                            (long long)expected, (long long)list->length);
+    return rc ? rc : stack(ctx, list, list->length, NULL, 1);
+}
+
+static int gather(fc_ctx *ctx) {
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    const fc_tensor *indices = ctx->in[1];
+    if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
+    if (!rc && indices->ndim != 1)
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected indices to be a vector, found rank %d",
+                            indices->ndim);
+    for (int64_t k = 0; !rc && k < indices->size; k++)
+        rc = expect_index(ctx, list, fc_int_at(indices, k), "read");
+    return rc ? rc : stack(ctx, list, indices->size, indices, 2);
+}
+
+static int scatter(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0], *indices = ctx->in[1];
+    int64_t length, highest = -1;
+    int rc = scalar(ctx, 3, "num_elements", &length);
+    fc_tensor own;
+    if (!rc && (x->ndim < 1 || indices->ndim != 1 || x->shape[0] != indices->size))
+        rc = ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT,
+            "Specified %lld indices, one for each row of the tensor to scatter, which has %lld",
+            (long long)indices->size, x->ndim < 1 ? 0LL : (long long)x->shape[0]);
+    for (int64_t k = 0; !rc && k < indices->size; k++) {
+        int64_t i = fc_int_at(indices, k);
+        if (i < 0 || (length >= 0 && i >= length))
+            rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                "Tried to write element %lld of a list of %lld elements", (long long)i,
+                                (long long)(length < 0 ? highest + 1 : length));
+        if (i > highest) highest = i;
+    }
+    fc_list *list = rc ? NULL : new_list(ctx, x->dtype, length < 0 ? highest + 1 : length, 2, &rc);
+    if (!list) return rc;
+    rc = own_tensor(ctx, x, &own);
+    if (!rc) {
+        for (int64_t k = 0; !rc && k < indices->size; k++) {
+            fc_tensor row = rows_of(&own, k, 1, 1);
+            rc = expect_item(ctx, list, fc_int_at(indices, k), &row);
+            if (!rc) rc = fc_list_set(ctx, list, fc_int_at(indices, k), &row);
+        }
+        fc_release(own.buffer);
+    }
+    if (!rc) return fc_list_put(ctx, 0, list);
+    ctx->api->variant_release(&list->base);
+    return rc;
+}
+
+/* Elements one behind the other along their first axis, and how long each is there. */
+static int concat(fc_ctx *ctx) {
+    int64_t wanted[FC_MAX_DIMS], shape[FC_MAX_DIMS], rows = 0, at = 0;
+    int ndim, rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    const fc_tensor *leading = ctx->in[2];
+    char a[128], b[128];
+    if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
+    if (!rc) rc = read_shape(ctx, 1, &ndim, wanted);
+    if (rc) return rc;
+    if (!fc_merge_shapes(list->ndim, list->shape, ndim, wanted, &ndim, shape))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "element_shape does not agree with that of the list, %s",
+                              shape_text(list->ndim, list->shape, b, sizeof b));
+    rc = ctx->api->alloc(ctx, 1, FC_INT64, 1, &list->length);
+    if (rc) return rc;
+    int64_t first = ndim > 0 ? shape[0] : -1; /* of an element that was not written, where it is known */
+    for (int64_t i = 0; i < list->length; i++) {
+        const fc_tensor *item = fc_list_item(list, i);
+        int64_t length = first;
+        if (item) {
+            if (item->ndim < 1)
+                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                      "Concat requires elements to be at least vectors, found a scalar as "
+                                      "element %lld",
+                                      (long long)i);
+            length = item->shape[0];
+            if (ndim > 0) shape[0] = first >= 0 ? first : length;
+            if (!fc_merge_shapes(ndim, shape, item->ndim, item->shape, &ndim, shape))
+                return ctx->api->fail(
+                    ctx, FC_INVALID_ARGUMENT,
+                    "Tried to join elements of different shapes: element %lld has shape %s, "
+                    "and those before it, or element_shape, %s",
+                    (long long)i, fc_shape_str(item, a, sizeof a), shape_text(ndim, shape, b, sizeof b));
+        } else if (length < 0) {
+            if (i < leading->size) length = fc_int_at(leading, i);
+            if (length < 0)
+                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                      "Tried to join element %lld, which was not written, and leading_dims "
+                                      "(of %lld entries) does not say how long it is",
+                                      (long long)i, (long long)leading->size);
+        }
+        FC_OUT(ctx, 1, int64_t)[i] = length;
+        if (__builtin_add_overflow(rows, length, &rows))
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result is too long");
+    }
+    if (ndim == 0)
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "Concat requires elements to be at least vectors, found scalars");
+    if (ndim > 0) shape[0] = rows;
+    if (!is_known(ndim, shape))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "Tried to join elements with a not fully defined element shape, %s: give "
+                              "element_shape",
+                              shape_text(ndim, shape, a, sizeof a));
+    rc = ctx->api->alloc(ctx, 0, list->dtype, ndim, shape);
+    if (rc || !ctx->out[0].size) return rc;
+    int64_t row = ctx->out[0].size / rows;
+    for (int64_t i = 0; !rc && i < list->length; i++) {
+        int64_t size = FC_OUT(ctx, 1, int64_t)[i] * row;
+        fc_tensor part = part_of(&ctx->out[0], at, size);
+        rc = put_item(ctx, &part, fc_list_item(list, i));
+        at += size;
+    }
+    return rc;
+}
+
+static const fc_kernel_def defs[] = {
+    {"EmptyTensorList", "", "element_dtype", FC_SYNC, 0, 0, empty},
+    {"TensorListReserve", "", "element_dtype", FC_SYNC, 0, 0, reserve},
+    {"TensorListFromTensor", "", "", FC_SYNC, 0, 0, from_tensor},
+    {"TensorListSplit", "", "", FC_SYNC, 0, 0, split},
+    {"TensorListScatterV2", "", "", FC_SYNC, 0, 0, scatter},
+    {"TensorListPushBack", "", "", FC_SYNC, 0, 0, push_back},
+    {"TensorListPopBack", "", "element_dtype", FC_SYNC, 0, 0, pop_back},
+    {"TensorListGetItem", "", "element_dtype", FC_SYNC, 0, 0, get_item},
+    {"TensorListSetItem", "", "", FC_SYNC, 0, 0, set_item},
+    {"TensorListResize", "", "", FC_SYNC, 0, 0, resize},
+    {"TensorListLength", "", "", FC_SYNC, 0, 0, length_of},
+    {"TensorListElementShape", "", "shape_type", FC_SYNC, 0, 0, element_shape},
+    {"TensorListStack", "", "element_dtype num_elements", FC_SYNC, 0, 0, stack_all},
+    {"TensorListGather", "", "element_dtype", FC_SYNC, 0, 0, gather},
+    {"TensorListConcatV2", "", "element_dtype", FC_SYNC, 0, 0, concat},
+};
+const fc_kernel_table fc_list_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};
