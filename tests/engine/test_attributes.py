@@ -50,6 +50,7 @@ def test_lists_of_text_shapes_types_and_tensors(kernel: _engine.Kernel) -> None:
         [np.array([1.5, 2.5], np.float32), np.array(3, np.float32)],
         "body",
     )
+    gc.collect()
     before = _engine.live_counts()["buffers"]
     assert written(kernel, *map(packed, values)) == (
         "2:c3a900 2:ff0000 0:00 | 2(2,-1,) -1() 0() | 1 21 | float32[2] 1.5 2.5 float32[] 3 | body 4"
