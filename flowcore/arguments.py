@@ -127,6 +127,11 @@ def function(value: Any, what: str) -> Callable[..., Any]:
     return value
 
 
+def optional_function(value: Any, what: str) -> Callable[..., Any] | None:
+    """`value` itself, which may be None. Raises TypeError for anything else that cannot be called."""
+    return None if value is None else function(value, what)
+
+
 def hashable(value: T, what: str) -> T:
     """`value` itself. Raises TypeError when it cannot be a key."""
     try:

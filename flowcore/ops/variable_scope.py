@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from flowcore import dtypes, locks
-from flowcore.arguments import flag, function, instance, listed, text
+from flowcore.arguments import flag, function, instance, listed, optional_function, text
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.lasting import lasting
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
@@ -82,7 +82,7 @@ class VariableScope:
         constraint: The default constraint inside.
 
     Raises:
-        TypeError: dtype is no dtype, or a name no str.
+        TypeError: dtype is no dtype, a name no str, or what is to be called cannot be.
         ValueError: reuse is another value.
         NotImplementedError: partitioner is given.
 
@@ -111,13 +111,13 @@ class VariableScope:
         self._reuse = reuse
         self._name = text(name, "name")
         self._initializer = initializer
-        self._regularizer = regularizer
+        self._regularizer = optional_function(regularizer, "regularizer")
         self._caching_device = caching_device
-        self._custom_getter = custom_getter
+        self._custom_getter = optional_function(custom_getter, "custom_getter")
         self._name_scope = text(name_scope, "name_scope")
         self._dtype = dtypes.as_dtype(dtype)
         self._use_resource = use_resource
-        self._constraint = constraint
+        self._constraint = optional_function(constraint, "constraint")
 
     def __repr__(self) -> str:
         reuse = self._reuse.name if isinstance(self._reuse, _ReuseMode) else bool(self._reuse)
@@ -208,11 +208,14 @@ class VariableScope:
         Args:
             regularizer: A function of a variable, or None.
 
+        Raises:
+            TypeError: regularizer cannot be called.
+
         Example:
             >>> with fc.variable_scope("layer") as scope:
             ...     scope.set_regularizer(fc.nn.l2_loss)
         """
-        self._regularizer = regularizer
+        self._regularizer = optional_function(regularizer, "regularizer")
 
     def set_dtype(self, dtype: Any) -> None:
         """Sets the default dtype.
@@ -235,11 +238,14 @@ class VariableScope:
         Args:
             custom_getter: A function (getter, name, ...), or None.
 
+        Raises:
+            TypeError: custom_getter cannot be called.
+
         Example:
             >>> with fc.variable_scope("layer") as scope:
             ...     scope.set_custom_getter(None)
         """
-        self._custom_getter = custom_getter
+        self._custom_getter = optional_function(custom_getter, "custom_getter")
 
     def set_caching_device(self, caching_device: Any) -> None:
         """Accepted: reads happen where the variable lives.
@@ -645,14 +651,14 @@ class variable_scope:
         self._auxiliary = flag(auxiliary_name_scope, "auxiliary_name_scope")
         given = {
             "_initializer": initializer,
-            "_regularizer": regularizer,
+            "_regularizer": optional_function(regularizer, "regularizer"),
             "_caching_device": caching_device,
             "_dtype": None if dtype is None else dtypes.as_dtype(dtype),
             "_use_resource": use_resource,
-            "_constraint": constraint,
+            "_constraint": optional_function(constraint, "constraint"),
         }
         self._given = {key: value for key, value in given.items() if value is not None}
-        self._custom_getter = custom_getter
+        self._custom_getter = optional_function(custom_getter, "custom_getter")
         self._entered: list[contextlib.ExitStack] = []
 
     def __repr__(self) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowcore import errors, locks
-from flowcore.arguments import flag, instance, listed, subclasses
+from flowcore.arguments import described, flag, instance, listed, subclasses
 from flowcore.graph.graph import GraphKeys, get_default_graph
-from flowcore.graph.operation import Operation
+from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import add_to_collection
 from flowcore.ops.data_flow_ops import QueueBase
 from flowcore.runtime.resources import RunnerFailure
@@ -22,6 +22,13 @@ from flowcore.runtime.session import BaseSession, StopFlag, get_default_session
 from flowcore.train.coordinator import Coordinator
 
 __all__ = ["QueueRunner", "add_queue_runner", "start_queue_runners"]
+
+
+def _node(value: Any, what: str) -> Any:
+    """`value` itself. Raises TypeError when a session cannot run it."""
+    if not isinstance(value, (Operation, Tensor)):
+        raise TypeError(f"{what} must be an Operation or a Tensor, found {described(value)}")
+    return value
 
 
 class QueueRunner:
@@ -66,9 +73,11 @@ class QueueRunner:
         if queue is None or not ops:
             raise ValueError("queue and enqueue_ops must be given")
         self._queue = instance(queue, QueueBase, "queue")
-        self._enqueue_ops = ops
-        self._close_op = close_op if close_op is not None else queue.close()
-        self._cancel_op = cancel_op if cancel_op is not None else queue.close(cancel_pending_enqueues=True)
+        self._enqueue_ops = [_node(op, "each of enqueue_ops") for op in ops]
+        self._close_op = queue.close() if close_op is None else _node(close_op, "close_op")
+        self._cancel_op = (
+            queue.close(cancel_pending_enqueues=True) if cancel_op is None else _node(cancel_op, "cancel_op")
+        )
         types = queue_closed_exception_types
         if types is not None:
             types = subclasses(types, errors.OpError, "queue_closed_exception_types")

@@ -33,9 +33,7 @@ NEVER_RAISES = {
     "flowcore.ops.check_ops.is_numeric_tensor": "takes any object",
     "flowcore.ops.variable_scope.no_regularizer": "takes any object",
     "flowcore.ops.variable_scope.VariableScope.set_caching_device": "takes any object",
-    "flowcore.ops.variable_scope.VariableScope.set_custom_getter": "what it gets is used later",
     "flowcore.ops.variable_scope.VariableScope.set_initializer": "what it gets is used later",
-    "flowcore.ops.variable_scope.VariableScope.set_regularizer": "what it gets is used later",
     "flowcore.ops.variable_scope.VariableScope.set_use_resource": "takes any object",
 }
 

@@ -271,3 +271,17 @@ def test_scales_need_a_whole_shape_and_sensible_settings() -> None:
 def test_names_of_a_scope_made_by_hand_are_text(wrong: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=f"{next(iter(wrong))} must be a str, found"):
         fc.VariableScope(False, **wrong)
+
+
+def test_what_is_called_later_is_checked_at_once() -> None:
+    for name in ("custom_getter", "regularizer", "constraint"):
+        for make in (
+            lambda **k: fc.VariableScope(False, **k),
+            lambda **k: fc.variable_scope("a", **k),
+            lambda **k: fc.get_variable("x", [], **k),
+        ):
+            with pytest.raises(TypeError, match=f"{name} must be a function, found 3"):
+                make(**{name: 3})
+    for name in ("custom_getter", "regularizer"):
+        with pytest.raises(TypeError, match=f"{name} must be a function, found 3"):
+            getattr(fc.VariableScope(False), f"set_{name}")(3)

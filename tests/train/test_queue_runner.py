@@ -133,3 +133,10 @@ def test_an_exception_that_nobody_raises_is_told_when_the_coordinator_goes(
     del ended
     gc.collect()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("wrong", [{"enqueue_ops": [3]}, {"close_op": "close"}, {"cancel_op": [1]}])
+def test_a_runner_takes_what_a_session_can_run(wrong: dict) -> None:
+    queue = fc.FIFOQueue(1, fc.int32)
+    with pytest.raises(TypeError, match="must be an Operation or a Tensor, found"):
+        fc.train.QueueRunner(**{"queue": queue, "enqueue_ops": [queue.enqueue(1)], **wrong})
