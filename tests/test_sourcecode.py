@@ -136,6 +136,7 @@ KNOWN_BY_NAME = {
     "runtime/feeds.py": {"ReadVariableOp", "ResourceGather"},  # what feeding a variable feeds
     "runtime/fetches.py": {"ReadVariableOp"},
     "runtime/fuse_opencl.py": {"Mean"},
+    "runtime/fused_steps.py": {"AddN", "BiasAdd", "Cast", "Select", "SelectV2"},  # as steps
     "runtime/handles.py": {"Const"},
     "runtime/lower.py": {"Const", "PyFunc"},
     "runtime/place.py": {"Placeholder"},
@@ -151,7 +152,9 @@ def is_op_type(node: ast.AST) -> bool:
     )
 
 
-def strings_in(node: ast.AST) -> set[str]:
+def strings_in(node: ast.AST, constants: dict[str, ast.expr]) -> set[str]:
+    """The strings in an expression, and in the constants of its module that it is."""
+    node = constants.get(node.id, node) if isinstance(node, ast.Name) else node
     return {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
@@ -165,7 +168,14 @@ def test_facts_about_ops_stand_in_their_declarations_and_are_not_guessed_from_na
 ) -> None:
     relative = path.relative_to(PACKAGE).as_posix()
     by_name: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    constants: dict[str, ast.expr] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            constants[statement.targets[0].id] = statement.value
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            constants[statement.target.id] = statement.value or statement.target
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and is_op_type(node.value):
             parts = ("startswith", "endswith", "removeprefix", "removesuffix", "find", "partition", "split")
             assert node.attr not in parts, f"{path}:{node.lineno} looks at a part of an op's type"
@@ -175,7 +185,7 @@ def test_facts_about_ops_stand_in_their_declarations_and_are_not_guessed_from_na
                 inside = isinstance(operator, (ast.In, ast.NotIn)) and is_op_type(right)
                 assert not inside, f"{path}:{node.lineno} looks for a part of an op's type"
             if any(map(is_op_type, sides)):
-                by_name |= set().union(*map(strings_in, sides))
+                by_name |= set().union(*(strings_in(side, constants) for side in sides))
     if not relative.startswith("runtime/passes/"):
         assert by_name == KNOWN_BY_NAME.get(relative, set()), f"{path} knows ops by name"
 

@@ -275,10 +275,9 @@ def _evaluate(op: Operation) -> Sequence[Any]:
             stack.pop()
             continue
         function = current._op_def.value
-        # A shape is known, or not, whatever its input's value is.
         waiting = (
             [t.op for t in current._inputs if t.op._values is None]
-            if function is not None and current._type not in _SHAPE_ONLY
+            if function is not None and not current._op_def.from_shapes
             else []
         )
         if waiting:
@@ -294,9 +293,6 @@ def _evaluate(op: Operation) -> Sequence[Any]:
     for current in unknown:
         current._values = None
     return values
-
-
-_SHAPE_ONLY = frozenset({"Shape", "ShapeN", "Size", "Rank"})
 
 
 def constant_value_as_shape(tensor: Tensor) -> TensorShape:

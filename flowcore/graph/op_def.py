@@ -222,6 +222,7 @@ class OpDef(NamedTuple):
     on_host: bool = False
     is_commutative: bool = False
     calls: tuple[str, ...] = ()
+    from_shapes: bool = False
 
     @property
     def makes_handle(self) -> bool:
@@ -300,6 +301,7 @@ def register(
     on_host: bool = False,
     commutative: bool = False,
     calls: Sequence[str] = (),
+    from_shapes: bool = False,
 ) -> Decorator:
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
@@ -324,6 +326,7 @@ def register(
         commutative: Whether its two inputs may come in either order.
         calls: How it runs bodies ("call", "if", "case" or "while"), then the attributes that name
             them, in the order of the engine's Call.
+        from_shapes: Whether its outputs follow from the shapes of its inputs, whatever their values are.
 
     Returns:
         A decorator.
@@ -364,6 +367,7 @@ def register(
             on_host,
             commutative,
             tuple(calls),
+            from_shapes,
         )
         _check_facts(op_def)
         return op_def

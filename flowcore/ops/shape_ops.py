@@ -46,6 +46,7 @@ register(
     shape=lambda op: [shapes.vector_of(op.inputs[0].shape.ndims)],
     value=_shape_value,
     grad=None,
+    from_shapes=True,
 )
 
 
@@ -57,6 +58,7 @@ register(
     shape=lambda op: [shapes.vector_of(t.shape.ndims) for t in op.inputs],
     value=_shape_value,
     grad=None,
+    from_shapes=True,
 )
 
 
@@ -124,6 +126,7 @@ register(
     shape=shapes.scalar,
     value=_size_value,
     grad=None,
+    from_shapes=True,
 )
 
 
@@ -169,6 +172,7 @@ register(
     shape=shapes.scalar,
     grad=None,
     value=_rank_value,
+    from_shapes=True,
 )
 
 

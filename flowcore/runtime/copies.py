@@ -79,6 +79,7 @@ def insert_copies(
         return Moved(graph.ops, {}, graph.fetches, {})
     copies = _Copies(elsewhere)
     inputs: dict[Operation, tuple[Value, ...]] = {}
+    memory = copies.memory
     for op in graph.ops:
         call = calls.of(op, copies.memory)
         if call is not None:
@@ -97,6 +98,11 @@ def insert_copies(
                     copies.memory[op._outputs[i]] = copies.memory[read[k]]
             continue
         device, read = placed.get(op, HOST), graph.inputs(op)
+        if device is HOST or is_prefilled(op):
+            if not memory.keys().isdisjoint(read):
+                inputs[op] = tuple([copies.value_on(t, HOST) for t in read])
+            copies.steps.append(op)
+            continue
         host_in, host_out = host_sides(op, read, device)
         values = tuple(
             [copies.value_on(t, HOST if host else device) for t, host in zip(read, host_in, strict=True)]
@@ -106,7 +112,7 @@ def insert_copies(
         copies.steps.append(op)
         for tensor, host in zip(op._outputs, host_out, strict=True):
             if not host and tensor not in arguments:  # a fed tensor stays what is fed
-                copies.memory[tensor] = device
+                memory[tensor] = device
     results = [
         tensor if device is None else copies.value_on(tensor, device)
         for tensor, device in zip(graph.fetches, wanted, strict=True)
@@ -142,17 +148,16 @@ class _Copies:
 
 
 def host_sides(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple[list[bool], list[bool]]:
-    """Which inputs an op wants in the memory of the host where it runs on `device`, and which outputs
+    """Which inputs an op wants in the memory of the host though it runs on `device`, and which outputs
     it leaves there.
     """
-    count = len(op._outputs)
     if device.is_host or is_prefilled(op):
-        return [True] * len(inputs), [True] * count
+        return [True] * len(inputs), [True] * len(op._outputs)
     kernel = device.kernel_for(op)
     wanted, left, flags = (
         (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
     )
-    host_in = [bool(wanted >> min(i, 31) & 1) or t.dtype in _ON_HOST for i, t in enumerate(inputs)]
+    host_in = [bool(wanted >> min(i, 31) & 1) or t._dtype in _ON_HOST for i, t in enumerate(inputs)]
     if flags & LAST_ON_HOST:
         host_in[-1] = True
-    return host_in, [bool(left >> min(i, 31) & 1) for i in range(count)]
+    return host_in, [bool(left >> min(i, 31) & 1) for i in range(len(op._outputs))]

@@ -87,7 +87,7 @@ class Device:
 
         Strings live on the host only.
         """
-        if not self.is_host and any(t.dtype == dtypes.string for t in (*op.inputs, *op.outputs)):
+        if not self.is_host and any([t._dtype is dtypes.string for t in (*op._inputs, *op._outputs)]):
             return None
         choice = self._choices.get(op._type)
         if choice is None:

@@ -94,7 +94,7 @@ def _open_until(index: int) -> str:
                 _untried = list(runtimes.runtimes())
             except ImportError:
                 return runtimes.absence()
-        opened = sum(d.type == OPENCL for d in devices.all_devices())
+        opened = sum(device.type == OPENCL for device in devices.all_devices())
         while opened <= index and _untried:
             runtime = _untried.pop(0)
             if runtime.problem is not None:

@@ -69,18 +69,14 @@ class Merging:
         return None if first is op else first._outputs
 
 
-_NEVER = frozenset({"Placeholder", "PlaceholderWithDefault"})
-
-
 def _may_merge(op: Operation) -> bool:
     """Whether ops of its type may be merged."""
-    kind, declared = op._type, op._op_def
+    declared = op._op_def
     only_reads = bool(declared.reads) and not declared.writes
     return (
         bool(op._outputs)
         and (not declared.is_stateful or only_reads)
-        and kind not in _NEVER
-        and kind not in kernels.PYTHON_KERNELS
+        and op._type not in kernels.PYTHON_KERNELS
     )
 
 
