@@ -54,15 +54,13 @@ def binary(
 
 
 def gradient_op(op_type: str, inputs: tuple[str, str], types: str, grad: Gradient, output: str = "z") -> None:
-    """Declares the op that computes the gradient of another from two tensors of one shape; `grad` is its
-    own gradient.
-    """
+    """Declares the gradient of an op, of two tensors that broadcast; `grad` is its own gradient."""
     register(
         op_type,
         inputs=[f"{i}: T" for i in inputs],
         outputs=[f"{output}: T"],
         attrs=[f"T: {types}"],
-        shape=shapes.all_alike,
+        shape=shapes.broadcast,
         grad=grad,
     )
 

@@ -231,7 +231,7 @@ def test_empty_scalar_and_odd_sizes(op: str, shape: tuple[int, ...]) -> None:
 def test_shapes_that_do_not_broadcast_are_refused_at_build_and_at_run(op: str) -> None:
     a, b = np.ones((2, 3), np.float32), np.ones((2, 4), np.float32)
     with fc.Graph().as_default(), fc.Session() as sess:
-        with pytest.raises(ValueError, match=r"broadcast|incompatible|must be equal|not compatible"):
+        with pytest.raises(ValueError, match=r"broadcast|incompatible|must be equal"):
             apply(op, a, b)
         x, y = fc.placeholder(fc.float32), fc.placeholder(fc.float32)
         z = apply(op, x, y)
