@@ -13,7 +13,7 @@ can arise; a node that others wait for stays out, since they may have to run bef
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from flowcore import _engine
 from flowcore.dtypes import DType
@@ -34,12 +34,12 @@ def fuse(
 
     The values of `kept_slots` are read from outside the plan, `constants` are those of slots that are known.
     """
-    gone: set[int] = set()
+    gone: set[PlanNode] = set()
     for group in _groups(nodes, kept_slots, constants):
         if len(group.nodes) > 1:
             _merge(group)
-            gone.update([node.index for node in group.nodes[1:]])
-    return _renumbered([node for node in nodes if node.index not in gone]) if gone else list(nodes)
+            gone.update(group.nodes[1:])
+    return _without(gone, nodes) if gone else list(nodes)
 
 
 class _Group:
@@ -78,7 +78,7 @@ class _Group:
         if len(inputs) + len(node.inputs) > most and len(inputs.union(node.inputs)) > most:
             return False
         self.nodes.append(node)
-        inputs.remove(node.outputs[0])
+        inputs.remove(node.first)
         inputs.update(node.inputs)
         self.size += size
         return True
@@ -95,7 +95,7 @@ def _groups(
     # by slot: the group that all its readers are in, None where there is no such
     home: dict[int, _Group | None] = dict.fromkeys(kept_slots)
     groups: list[_Group] = []
-    for node in reversed(nodes):
+    for index, node in zip(range(len(nodes) - 1, -1, -1), reversed(nodes)):
         op, fusion, group = node.op, node.device.fusion, None
         if (
             op is not None
@@ -105,8 +105,8 @@ def _groups(
         ):
             size = size_in(op, fusion)
             if size:
-                group = home.pop(node.outputs[0], None)
-                if group is None or node.index in waited_for or not group.takes(node, op, size):
+                group = home.pop(node.first, None)
+                if group is None or index in waited_for or not group.takes(node, op, size):
                     group = _Group(node, op, size, fusion)
                     groups.append(group)
                     if len(group.inputs) > fusion.most_inputs:
@@ -173,7 +173,7 @@ def _merge(group: _Group) -> None:
                 dtypes.append(tensor._dtype)
             operands.append(values[slot])
         steps += steps_of(op, place, tuple(operands), count + len(steps))
-        values[node.outputs[0]] = count + len(steps) - 1
+        values[node.first] = count + len(steps) - 1
     root.kernel = root.device.internal_kernel(FUSED if reduction is None else FUSED_REDUCTION)
     root.attrs = _attributes(group.fusion, tuple(dtypes), tuple(steps), reduction)
     root.inputs = tuple(inputs)
@@ -191,10 +191,12 @@ def _attributes(
     return fusion.attributes(inputs, steps, reduction)
 
 
-def _renumbered(nodes: list[PlanNode]) -> list[PlanNode]:
-    new = {node.index: i for i, node in enumerate(nodes)}
-    for i, node in enumerate(nodes):
-        node.index = i
+def _without(gone: Set[PlanNode], nodes: Sequence[PlanNode]) -> list[PlanNode]:
+    """The others, which wait for each other by their new places."""
+    left = [index for index, node in enumerate(nodes) if node not in gone]
+    new = {old: index for index, old in enumerate(left)}
+    kept = [nodes[index] for index in left]
+    for node in kept:
         if node.after:
             node.after = tuple([new[index] for index in node.after])
-    return nodes
+    return kept

@@ -106,10 +106,6 @@ class _Lowering:
         self.slots += count
         return self.slots - count
 
-    def add(self, node: PlanNode) -> None:
-        node.index = len(self.nodes)
-        self.nodes.append(node)
-
     def lower(self, op: Operation) -> None:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
         inputs = self.graph.inputs(op)
@@ -171,10 +167,8 @@ class _Lowering:
                 state = _engine.Resource(kernels.new_kept())
         else:
             dtypes_out = tuple([t.dtype.as_datatype_enum for t in op._outputs])
-        outputs = (first,) if count == 1 else tuple(range(first, first + count))
-        self._add_ordered(
-            PlanNode(op._name, op, kernel, device, slots, outputs, (), attrs, state, dtypes_out), op, after
-        )
+        node = PlanNode(op._name, op, kernel, device, slots, first, count, (), attrs, state, dtypes_out)
+        self._add_ordered(node, op, after)
 
     def _append_call(self, op: Operation, inputs: tuple[Tensor, ...], after: Set[int]) -> None:
         """The node of an op that calls bodies: with the inputs and outputs that they need."""
@@ -187,8 +181,8 @@ class _Lowering:
             self.slot_of.setdefault(op._outputs[i], self.slot_of[inputs[k]])
         for slot, i in enumerate(call.outputs, first):
             self.slot_of.setdefault(op._outputs[i], slot)
-        outputs = tuple(range(first, first + len(call.outputs)))
-        self._add_ordered(PlanNode(op._name, op, call.kernel, HOST, slots, outputs), op, after)
+        node = PlanNode(op._name, op, call.kernel, HOST, slots, first, len(call.outputs))
+        self._add_ordered(node, op, after)
 
     def _add_ordered(self, node: PlanNode, op: Operation, after: Set[int]) -> None:
         """Adds the node of an op, behind those that it waits for."""
@@ -201,12 +195,13 @@ class _Lowering:
                 written = self._behind([t for t in self.graph.inputs(op) if t._dtype is dtypes.resource])
             after = after | self.order.before(read, False) | self.order.before(written, True)
         node.after = tuple(sorted(after)) if after else ()
-        self.add(node)
+        index = len(self.nodes)
+        self.nodes.append(node)
         if self.order is not None:
-            self.order.add(node.index, read, False)
-            self.order.add(node.index, written, True)
+            self.order.add(index, read, False)
+            self.order.add(index, written, True)
         if op in self.graph.fixed:
-            self.waits[op] = (node.index,)
+            self.waits[op] = (index,)
 
     def copy(self, copy: Copy) -> None:
         """Appends the node of a copy; of a constant it may be made once and kept."""
@@ -220,7 +215,7 @@ class _Lowering:
         copied = self.slot_of[copy] = self.new_slots(1)
         name = f"{copy.tensor._op._name}/{op_type}"
         kernel = owner.internal_kernel(op_type)
-        self.add(PlanNode(name, None, kernel, device, (slot,), (copied,), state=state))
+        self.nodes.append(PlanNode(name, None, kernel, device, (slot,), copied, state=state))
 
     def _variables(self, op: Operation, uses: Mapping[str, str]) -> list[object]:
         """The variables behind those inputs that `uses` names, for the order of accesses."""

@@ -173,7 +173,7 @@ def _described(
     original = graph.originals.get
     ops = [original(n.op, n.op) if n.op is not None else None for n in nodes]
     names, devices = [n.name for n in nodes], [n.device.name for n in nodes]
-    fused = {n.index: tuple([original(op, op) for op in n.fused]) for n in nodes if n.fused}
+    fused = {i: tuple([original(op, op) for op in n.fused]) for i, n in enumerate(nodes) if n.fused}
     return CompiledPlan(ops, names, devices, fused, queues, resources.failures, result_devices, engine=engine)
 
 

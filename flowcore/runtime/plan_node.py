@@ -10,10 +10,11 @@ from flowcore.runtime.devices import Device
 class PlanNode(_engine.Node):
     """A node for the engine with what planning knows of it: its op, None for a copy, and its device.
 
-    `fused`: the ops whose work it does, `op` the last, where they are several.
+    `fused`: the ops whose work it does, `op` the last, where they are several. Its output slots are the
+    `width` from `first` on: a tuple of them would be a third of what a node takes in planning.
     """
 
-    __slots__ = ("device", "fused", "index", "op")
+    __slots__ = ("device", "first", "fused", "op", "width")
 
     def __init__(
         self,
@@ -22,7 +23,8 @@ class PlanNode(_engine.Node):
         kernel: object,
         device: Device,
         inputs: tuple[int, ...],
-        outputs: tuple[int, ...],
+        first: int,
+        width: int = 1,
         after: tuple[int, ...] = (),
         attrs: tuple[object, ...] = (),
         state: _engine.Resource | None = None,
@@ -32,7 +34,6 @@ class PlanNode(_engine.Node):
         self.name = name
         self.kernel = kernel
         self.inputs = inputs
-        self.outputs = outputs
         self.after = after
         self.attrs = attrs
         self.state = state
@@ -40,5 +41,11 @@ class PlanNode(_engine.Node):
         self.memory = device.engine_device
         self.op = op
         self.device = device
-        self.index = -1
+        self.first = first
+        self.width = width
         self.fused: tuple[Operation, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The output slots."""
+        return tuple(range(self.first, self.first + self.width))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -137,3 +140,34 @@ def test_messages_about_states_name_the_path() -> None:
     planned(shared, [], [named.close()], path).engine.run([])
     with pytest.raises(_engine.StepError, match="'one/deep/closed'"):
         planned(shared, [named.dequeue()], [], path).engine.run([])
+
+
+def test_a_node_takes_little_memory_while_it_is_planned_and_after() -> None:
+    count = 10_000
+    x = y = fc.placeholder(fc.float32, [])
+    for _ in range(count):
+        y = fc.add(x, y)
+    config = fc.ConfigProto(graph_options=fc.GraphOptions(optimizer_options=OFF))
+    with fc.Session(config=config) as sess:
+        sess.make_callable(x, [x])  # what is made once is there
+        gc.collect()
+        tracemalloc.start()
+        call = sess.make_callable(y, [x])
+        left, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert call(2.0) == 2.0 + 2.0 * count
+    assert left / count < 50
+    assert peak / count < 350
+
+
+def test_planning_leaves_frozen_what_the_program_froze() -> None:
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        fc.Session().run(fc.constant(1.0) + 1.0)
+        assert frozen > 0
+        assert gc.get_freeze_count() > frozen * 0.9
+    finally:
+        gc.unfreeze()
+    fc.Session().run(fc.constant(2.0) + 1.0)
+    assert gc.get_freeze_count() == 0
