@@ -30,9 +30,9 @@ def measure(side: str, nodes: int) -> dict[str, float]:
     gradients, all nodes of the graph otherwise.
     """
     tf, config = serve.graph_library(side, Row("", "ns", optimise=False), 2)
+    inputs = serve.load("scheduler", "shapes").inputs("random graph", nodes).tolist()
     serve.forget_peak()
     base = serve.megabytes("VmRSS")
-    inputs = serve.load("scheduler", "shapes").inputs("random graph", nodes).tolist()
     clock = [time.perf_counter()]
 
     def lap() -> None:
