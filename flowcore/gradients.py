@@ -15,6 +15,7 @@ from typing import Any
 
 from flowcore import dtypes
 from flowcore.arguments import described, flag, function
+from flowcore.body_gradients import TRAINABLE, gradients_of_call
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import Graph, get_default_graph
@@ -124,12 +125,6 @@ def NotDifferentiable(op_type: str) -> None:
 
 NoGradient = NotDifferentiable
 
-#: Types that gradients flow through: whatever comes after an integer, a truth value or a text does
-#: not depend on xs in a differentiable way.
-_TRAINABLE = frozenset(
-    t for t in dtypes.ALL if t.is_floating or t.is_complex or t in (dtypes.resource, dtypes.variant)
-)
-
 
 def gradients(
     ys: Any,
@@ -198,6 +193,8 @@ def gradients(
         ys = [convert_to_tensor(y, name="y") for y in ys]
         targets = [_source(x) for x in xs]
         graph = ys[0].graph if ys else None
+        if graph is not None and get_default_graph()._reaches(graph):
+            graph = get_default_graph()
         given = _flat(grad_ys) if grad_ys is not None else [None] * len(ys)
         if len(given) != len(ys):
             raise ValueError(f"passed {len(given)} grad_ys for {len(ys)} ys")
@@ -205,7 +202,7 @@ def gradients(
         for i, (y, g) in enumerate(zip(ys, given)):
             if y._dtype is dtypes.string:
                 raise TypeError(f"ys must be numbers, found '{y.name}' of dtype string")
-            if y._dtype in _TRAINABLE:
+            if y._dtype in TRAINABLE:
                 sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
         if graph is not None:
             _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate)
@@ -260,6 +257,15 @@ def _initial(y: Tensor, g: Any, name: str) -> Any:
     return apply("Reshape", g, y.shape.as_list())
 
 
+def _differentiate(ys: Sequence[Tensor], xs: Sequence[Tensor], grad_ys: Sequence[Any]) -> list[Any]:
+    """The gradients of a body's results, made in the body that is the default graph."""
+    sums: dict[Tensor, list[Any]] = {}
+    for y, g in zip(ys, grad_ys, strict=True):
+        sums.setdefault(y, []).append(g)
+    _walk(get_default_graph(), ys, xs, set(), sums, False)
+    return [_aggregate(sums.get(x)) for x in xs]
+
+
 def _between(ys: Sequence[Tensor], xs: Iterable[Tensor], stops: set[Tensor]) -> dict[Operation, int]:
     """The ops that lie on a path from xs to ys, each with the number of its readers among them."""
     sources = {x.op for x in xs}
@@ -300,7 +306,7 @@ def _reached(ys: Sequence[Tensor], sources: set[Operation]) -> set[Operation]:
                 stack += ahead
                 continue
         stack.pop()
-        if op in sources or any([t._op in reached and t._dtype in _TRAINABLE for t in op._inputs]):
+        if op in sources or any([t._op in reached and t._dtype in TRAINABLE for t in op._inputs]):
             reached.add(op)
     return reached
 
@@ -323,22 +329,25 @@ def _walk(
         ended = op in stop_ops or (op in sources and not any(t.op in waiting for t in op._inputs))
         if not ended:
             incoming = [_aggregate(sums[t]) if t in sums else None for t in op._outputs]
-            outgoing = _gradients_of(graph, op, incoming, colocate)
-            for t, g in zip(op._inputs, outgoing, strict=True):
+            inputs = op._inputs  # an op that calls may be given more
+            outgoing = _gradients_of(graph, op, incoming, colocate, [t.op in waiting for t in inputs])
+            for t, g in zip(inputs, outgoing, strict=True):
                 if g is not None and t.op in waiting:
                     sums.setdefault(t, []).append(g)
             for t in op._outputs:
                 if t not in wanted:
                     sums.pop(t, None)
-            for t in op._inputs:
+            for t in inputs:
                 if t.op in waiting:
                     waiting[t.op] -= 1
                     if waiting[t.op] == 0:
                         ready.append(t.op)
 
 
-def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bool) -> Sequence[Any]:
-    """The gradients with respect to the inputs of `op`; None where there is none."""
+def _gradients_of(
+    graph: Graph, op: Operation, incoming: list[Any], colocate: bool, wanted: Sequence[bool]
+) -> Sequence[Any]:
+    """The gradients with respect to the inputs of `op`, at least those wanted; None where there is none."""
     nothing: list[Any] = [None] * len(op._inputs)
     if all(g is None for g in incoming) or not op._inputs:
         return nothing
@@ -354,9 +363,13 @@ def _gradients_of(graph: Graph, op: Operation, incoming: list[Any], colocate: bo
         )
     else:
         function = op.op_def.grad
-    if function is None:
+    if function is None and not op._op_def.calls:
         return nothing
-    scope = graph.name_scope(op.name + "_grad")
+    path = op._graph.path
+    scope = graph.name_scope((op._name[len(path) + 1 :] if path else op._name) + "_grad")
+    if function is None:
+        with scope:
+            return gradients_of_call(op, incoming, wanted, _differentiate)
     with scope:
         if colocate:
             with graph.colocate_with(op):

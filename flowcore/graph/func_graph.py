@@ -6,14 +6,14 @@ Must never import ops.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from flowcore.dtypes import DType
 from flowcore.graph.constants import constant_value
 from flowcore.graph.graph import Graph, _Scopes
-from flowcore.graph.operation import IndexedSlices, Operation, Tensor
-from flowcore.shape import TensorShape, as_shape
+from flowcore.graph.operation import Operation, Tensor
+from flowcore.shape import as_shape
 
 
 class FuncGraph(Graph):
@@ -139,12 +139,16 @@ class FuncGraph(Graph):
     @contextlib.contextmanager
     def building(self) -> Iterator[FuncGraph]:
         """Inside, new operations go to this body."""
-        self._closed = False
+        was_closed, self._closed = self._closed, False
         try:
             with self.as_default():
                 yield self
         finally:
-            self._closed = True
+            self._closed = was_closed
+
+    def close(self) -> None:
+        """Nothing is added from now on, but by what makes the gradient of the body."""
+        self._closed = True
 
     def _check_not_finalized(self) -> None:
         super()._check_not_finalized()
@@ -165,40 +169,19 @@ def _local_name(op: Operation) -> str:
     return op._name.rpartition("/")[2]
 
 
-def build(
-    path: str,
-    outer: Graph,
-    function: Callable[..., Any],
-    arguments: Sequence[tuple[DType, TensorShape, str]] = (),
-) -> tuple[FuncGraph, Any]:
-    """A body made by calling a Python function with its arguments. Returns the body, whose outputs are not
-    set, and what the function returned.
-    """
-    body = FuncGraph(path, outer)
-    with body.building():
-        tensors = [body.add_argument(*argument) for argument in arguments]
-        result = function(*tensors)
-    return body, result
-
-
 def share_captures(bodies: Sequence[FuncGraph], declared: int) -> list[Tensor]:
     """Gives bodies that one node calls the same arguments behind the `declared` ones: what any of them
-    captures. Returns these outer tensors.
+    captures. Returns these outer tensors. Closes the bodies.
     """
     wanted = dict.fromkeys(outer for body in bodies for outer in body.captured.values())
     for body in bodies:
         arguments = body.inputs[:declared]
         for outer in wanted:
             if outer not in body.captures:
-                body._closed = False
-                inside = body.add_argument(outer._dtype, outer._shape, _local_name(outer._op))
-                body._closed = True
+                with body.building():
+                    inside = body.add_argument(outer._dtype, outer._shape, _local_name(outer._op))
                 body.captures[outer], body.captured[inside] = inside, outer
             arguments.append(body.captures[outer])
         body.inputs = arguments
+        body.close()
     return list(wanted)
-
-
-def is_element(value: Any) -> bool:
-    """Whether a value is a tensor, or stands for one."""
-    return isinstance(value, (Tensor, IndexedSlices)) or hasattr(value, "_as_graph_element")

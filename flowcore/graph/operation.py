@@ -215,6 +215,22 @@ class Operation:
         self._control_inputs += tuple(op for op in ops if op not in self._control_inputs)
         self._graph._changed()
 
+    def _add_outputs(
+        self, types: Sequence[DType], attrs: dict[str, Any], inputs: Sequence[Tensor] = ()
+    ) -> tuple[Tensor, ...]:
+        """Gives an op that calls bodies more outputs, and a loop as many more inputs, with other attributes.
+
+        Returns the new outputs. Plans made before keep what they have read.
+        """
+        with self._graph._lock:
+            first = len(self._outputs)
+            added = tuple([Tensor(self, first + i, t) for i, t in enumerate(types)])
+            self._inputs += tuple(inputs)
+            self._attrs = {**self._attrs, **attrs}
+            self._outputs += added
+        self._graph._changed()
+        return added
+
     def _detached(
         self,
         inputs: tuple[Tensor, ...],

@@ -110,6 +110,15 @@ for _name, _stateful in (("StatefulPartitionedCall", True), ("PartitionedCall", 
     )
 
 
+register(
+    "FakeParam",
+    outputs=["output: dtype"],
+    attrs=["dtype: type", "shape: shape"],
+    shape=lambda op: [op.get_attr("shape")],
+    grad=None,
+)
+
+
 def is_stateful(bodies: Sequence[FuncGraph]) -> bool:
     """Whether running a body does more than computing its results."""
     return any(op._op_def.is_stateful for body in bodies for op in body.get_operations())

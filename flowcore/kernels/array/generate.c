@@ -179,7 +179,18 @@ static int broadcast_gradient_args(fc_ctx *ctx) {
     return FC_OK;
 }
 
+/* What a branch yields in place of a value that another one computes. Nothing reads its elements, but lists
+ * that keep it, and their gradients, know its shape. */
+static int fake(fc_ctx *ctx) {
+    const fc_attr *known = &ctx->attrs[1];
+    int64_t shape[FC_MAX_DIMS] = {0}, ndim = known->n < 0 ? 1 : known->n;
+    for (int64_t d = 0; d < known->n && d < FC_MAX_DIMS; d++)
+        shape[d] = known->ints[d] < 0 ? 0 : known->ints[d];
+    return ctx->api->alloc(ctx, 0, (int)ctx->attrs[0].i, (int)ndim, shape);
+}
+
 static const fc_kernel_def defs[] = {
+    {"FakeParam", "", "dtype shape", FC_SYNC | FC_ANY_DEVICE, 0, 0, fake},
     {"Fill", "", "", FC_SYNC | FC_BY_COPY, 1, 0, fill},
     {"ZerosLike", "", "", FC_SYNC | FC_BY_COPY, 0, 0, zeros_like},
     {"OnesLike",

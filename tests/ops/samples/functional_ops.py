@@ -11,6 +11,7 @@ TESTED_BY = {
         "PartitionedCall",
         "StatefulPartitionedCall",
     ],
+    "test_body_gradients.py::test_of_a_branch_which_uses_what_is_inside_and_what_is_around": ["FakeParam"],
     "ops/test_while_loop.py::test_values_after_some_turns": ["StatelessWhile"],
     "ops/test_while_loop.py::test_variables_are_read_and_assigned_in_turn": ["While"],
 }

@@ -1,0 +1,226 @@
+"""Gradients of branches and loops, against finite differences and against the same written out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+
+F64 = fc.float64
+
+
+def session() -> fc.Session:
+    sess = fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=2))
+    sess.run(fc.global_variables_initializer())
+    return sess
+
+
+def assert_same_derivatives(
+    of: Callable[..., Any],
+    plain: Callable[..., Any],
+    values: list[np.ndarray],
+    feeds: dict[Any, Any] | None = None,
+) -> None:
+    """Value, first and second derivatives of two functions of tensors, which must be the same."""
+    xs = [fc.placeholder(F64, v.shape) for v in values]
+    fetches = []
+    for function in (of, plain):
+        y = function(*xs)
+        first = fc.gradients(y, xs)
+        second = fc.gradients([fc.reduce_sum(fc.sin(g)) for g in first if g is not None], xs)
+        zero = [fc.zeros_like(x) for x in xs]
+        fetches.append(
+            [y, *[z if g is None else g for g, z in zip([*first, *second], zero * 2, strict=True)]]
+        )
+    with session() as sess:
+        found, expected = sess.run(fetches, {**dict(zip(xs, values, strict=True)), **(feeds or {})})
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+A = np.array([[0.3, -0.2], [0.5, 0.1]])
+X = np.array([[0.7, -0.4], [0.2, 0.9]])
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+def test_of_a_branch_which_uses_what_is_inside_and_what_is_around(chosen: bool) -> None:
+    p = fc.placeholder(fc.bool, [])
+
+    def then(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        b = fc.tanh(a @ x)
+        return fc.reduce_sum(b * b * x)
+
+    def otherwise(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        return fc.reduce_sum(fc.exp(x) * 2.0)
+
+    assert_same_derivatives(
+        lambda a, x: fc.cond(p, lambda: then(a, x), lambda: otherwise(a, x)),
+        then if chosen else otherwise,
+        [A, X],
+        {p: chosen},
+    )
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 5])
+def test_of_a_loop(turns: int) -> None:
+    n = fc.placeholder(fc.int32, [])
+
+    def loop(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        _, y, t = fc.while_loop(
+            lambda i, y, t: i < n,
+            lambda i, y, t: (i + 1, fc.tanh(a @ y) + x, t * fc.reduce_sum(y)),
+            [0, x, fc.reduce_sum(a)],
+        )
+        return fc.reduce_sum(y * y) + t
+
+    def plain(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        y, t = x, fc.reduce_sum(a)
+        for _ in range(turns):
+            y, t = fc.tanh(a @ y) + x, t * fc.reduce_sum(y)
+        return fc.reduce_sum(y * y) + t
+
+    assert_same_derivatives(loop, plain, [A, X], {n: turns})
+
+
+def test_of_a_loop_in_a_loop() -> None:
+    def loop(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        def outer(i: fc.Tensor, y: fc.Tensor) -> tuple[fc.Tensor, fc.Tensor]:
+            _, z = fc.while_loop(lambda j, z: j < i, lambda j, z: (j + 1, fc.sin(a * z) + y), [0, y])
+            return i + 1, z * x
+
+        return fc.reduce_sum(fc.while_loop(lambda i, y: i < 4, outer, [0, x])[1])
+
+    def plain(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        y = x
+        for i in range(4):
+            z = y
+            for _ in range(i):
+                z = fc.sin(a * z) + y
+            y = z * x
+        return fc.reduce_sum(y)
+
+    assert_same_derivatives(loop, plain, [A, X])
+
+
+def test_of_branches_in_a_loop_and_a_loop_in_a_branch() -> None:
+    def loop(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        def body(i: fc.Tensor, y: fc.Tensor) -> tuple[fc.Tensor, fc.Tensor]:
+            z = fc.cond(
+                fc.equal(i % 2, 0),
+                lambda: fc.while_loop(lambda j, u: j < i, lambda j, u: (j + 1, fc.tanh(u * a)), [0, y])[1],
+                lambda: y * fc.sin(x),
+            )
+            return i + 1, z + y
+
+        return fc.reduce_sum(fc.while_loop(lambda i, y: i < 5, body, [0, x])[1])
+
+    def plain(a: fc.Tensor, x: fc.Tensor) -> fc.Tensor:
+        y = x
+        for i in range(5):
+            z = y
+            if i % 2 == 0:
+                for _ in range(i):
+                    z = fc.tanh(z * a)
+            else:
+                z = y * fc.sin(x)
+            y = z + y
+        return fc.reduce_sum(y)
+
+    assert_same_derivatives(loop, plain, [A, X])
+
+
+def test_of_a_random_choice_is_that_of_the_run() -> None:
+    x = fc.placeholder(fc.float32, [1000])
+    y = fc.cond(fc.constant(True), lambda: fc.nn.dropout(x, 0.5) * x, lambda: x)
+    g = fc.gradients(y, x)[0]
+    with session() as sess:
+        value, slope = sess.run([y, g], {x: np.full(1000, 3.0, np.float32)})
+    kept = value != 0
+    assert 300 < kept.sum() < 700
+    np.testing.assert_allclose(slope, np.where(kept, 12.0, 0.0), rtol=1e-6)
+
+
+def test_with_respect_to_variables() -> None:
+    v = fc.Variable(2.0, use_resource=True)
+    w = fc.Variable([1.0, 2.0, 3.0], use_resource=True)
+    p = fc.placeholder(fc.bool, [])
+    y = fc.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * v + fc.reduce_sum(w * w)), [0, v * 1.0])[1]
+    z = fc.cond(p, lambda: y * v, lambda: fc.reduce_sum(w))
+    gv, gw = fc.gradients(z, [v, w])
+    with session() as sess:
+        # y = ((v v + s) v + s) v + s = v^4 + s (v^2 + v + 1), s = 14; z = y v
+        found = sess.run([gv, gw], {p: True})
+        np.testing.assert_allclose(found[0], 5 * 16 + 14 * (3 * 4 + 2 * 2 + 1), rtol=1e-6)
+        np.testing.assert_allclose(found[1], 2 * np.array([1, 2, 3]) * 7 * 2, rtol=1e-6)
+        found = sess.run([gv, gw], {p: False})
+        assert found[0] == 0.0
+        np.testing.assert_array_equal(found[1], [1, 1, 1])
+
+
+def test_of_rows_gathered_in_a_loop_stay_sparse() -> None:
+    table = fc.Variable(np.arange(12, dtype=np.float32).reshape(4, 3), use_resource=True)
+    x = fc.placeholder(fc.float32, [4, 3])
+    for source in (table, x):
+        total = fc.while_loop(
+            lambda i, t: i < 3,
+            lambda i, t, source=source: (i + 1, t + fc.reduce_sum(fc.gather(source, [i, i + 1]) ** 2.0)),
+            [0, 0.0],
+        )[1]
+        (g,) = fc.gradients(total, source)
+        with session() as sess:
+            value = sess.run(fc.convert_to_tensor(g), {x: np.arange(12, dtype=np.float32).reshape(4, 3)})
+            expected = 2 * np.arange(12).reshape(4, 3) * np.array([[1], [2], [2], [1]])
+            np.testing.assert_allclose(value, expected)
+            if source is table:
+                assert isinstance(g, fc.IndexedSlices)
+                np.testing.assert_array_equal(sorted(sess.run(g.indices)), [0, 1, 1, 2, 2, 3])
+
+
+def test_back_prop_off_gives_no_gradient() -> None:
+    x = fc.constant(2.0)
+    y = fc.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * x), [0, x], back_prop=False)[1]
+    assert fc.gradients(y, x) == [None]
+
+
+def test_nothing_flows_through_whole_numbers() -> None:
+    x = fc.constant(2.0)
+    i = fc.while_loop(lambda i: i < 10, lambda i: i + fc.cast(x, fc.int32), [0])
+    assert fc.gradients(fc.cast(i, fc.float32), x) == [None]
+
+
+def test_a_loop_keeps_nothing_where_no_gradient_is_read() -> None:
+    x = fc.placeholder(fc.float32, [1000])
+    y = fc.while_loop(lambda i, y: i < 10_000, lambda i, y: (i + 1, fc.sin(y) + x), [0, x])[1]
+    fc.gradients(y, x)
+    from flowcore import _engine
+
+    with session() as sess:
+        before = _engine.live_counts()["bytes"]
+        sess.run(y, {x: np.zeros(1000, np.float32)})
+        assert _engine.live_counts()["bytes"] - before < 1 << 20
+
+
+def test_gradients_have_names_and_are_found() -> None:
+    x = fc.placeholder(fc.float32, [], name="x")
+    y = fc.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, y * x), [0, x], name="power")[1]
+    g = fc.gradients(y, x, name="slopes")[0]
+    names = [op.name for op in fc.get_default_graph().get_operations()]
+    assert "slopes/power_grad/power" in names
+    assert g.name.startswith("slopes/")
+
+
+def test_a_training_step_through_a_loop_learns() -> None:
+    w = fc.Variable(np.eye(2, dtype=np.float32) * 0.5, use_resource=True)
+    x = fc.constant(np.array([[1.0, -1.0]], np.float32))
+    y = fc.while_loop(lambda i, y: i < 4, lambda i, y: (i + 1, fc.tanh(y @ w)), [0, x])[1]
+    loss = fc.reduce_sum(fc.square(y - 0.5))
+    step = fc.train.GradientDescentOptimizer(0.1).minimize(loss)
+    with session() as sess:
+        first = sess.run(loss)
+        for _ in range(100):
+            sess.run(step)
+        assert sess.run(loss) < first / 10
