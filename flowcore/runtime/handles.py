@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from flowcore import dtypes
 from flowcore.arguments import as_bytes
+from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation, Tensor
 
 #: The names of the calls that lead to the body of a function, from the outermost on; () at the top.
@@ -111,11 +112,12 @@ def _passed(tensor: Tensor, inputs: Sequence[Tensor]) -> list[Tensor]:
 
 
 def resource_keys(
-    op: Operation, which: Iterable[int] | None = None, path: Path = ()
+    op: Operation, which: Iterable[int] | None = None, paths: Mapping[Graph, Path] | None = None
 ) -> frozenset[ResourceKey] | None:
     """The keys of all resources that an op may work on; None where a handle cannot be traced.
 
-    `which`: only those behind these inputs. `path` leads to the body that the op stands in.
+    `which`: only those behind these inputs. `paths`: the calls that lead to each graph; none to one that
+    is not named.
     """
     keys: set[ResourceKey] = set()
     tensors = op._inputs if which is None else [op._inputs[i] for i in which]
@@ -124,5 +126,7 @@ def resource_keys(
             made = origins(tensor)
             if made is None:
                 return None
-            keys.update(key_of(origin.op, origin.op.attrs, path) for origin in made)
+            for origin in made:
+                path = paths.get(origin.graph, ()) if paths else ()
+                keys.add(key_of(origin.op, origin.op.attrs, path))
     return frozenset(keys)

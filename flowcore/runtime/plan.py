@@ -153,11 +153,12 @@ def compile_body(
     )
     devices = [moved.memory.get(value, HOST) for value in moved.results]
     plan = _described(engine, graph, nodes, lowered.queues, resources, devices)
+    plan.paths = body.paths
     plan.called = [called for call in calls.planned() for called in call.bodies]
     for called in plan.called:
         plan.queues.update(called.queues)
     if is_called:
-        engine.about = PlanNodes(plan.ops, plan.names, plan.devices, plan.fused)
+        engine.about = PlanNodes(plan.ops, plan.names, plan.devices, plan.fused, paths=body.paths)
     return plan
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from flowcore import _engine
+from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation
+from flowcore.runtime.handles import Path
 
 
 @dataclass(eq=False, repr=False)
@@ -16,6 +19,8 @@ class PlanNodes:
     names: list[str]
     devices: list[str]
     fused: dict[int, tuple[Operation, ...]] = field(default_factory=dict)
+    #: by graph, the calls that lead to its nodes; none where a graph is not named
+    paths: Mapping[Graph, Path] = field(default_factory=dict, kw_only=True)
 
     def at(self, place: _engine.Place) -> tuple[PlanNodes, int]:
         """Where a node that the engine tells of stands: in this plan, or in a body that it calls."""

@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import get_ident
 from typing import NamedTuple
 
 from flowcore import _engine, _fifo, _reader, errors
 from flowcore.graph.graph import Graph, GraphKeys
 from flowcore.graph.operation import Operation
-from flowcore.runtime.handles import ResourceKey, key_of, resource_keys
+from flowcore.runtime.calls import bodies_of
+from flowcore.runtime.handles import Path, ResourceKey, key_of, resource_keys
 from flowcore.runtime.plan import CompiledPlan
 
 #: Seconds of waiting before the first warning, or the error where no thread could help.
@@ -37,29 +38,53 @@ def _wait_of(op: Operation) -> str:
     return "" if waits is None else waits[1]
 
 
-def _queues_of(op: Operation) -> frozenset[ResourceKey] | None:
+def _queues_of(op: Operation, paths: Mapping[Graph, Path]) -> frozenset[ResourceKey] | None:
     """The queues that an op may wait on; None where a handle cannot be traced."""
     waits = op._op_def.waits
-    return frozenset() if waits is None else resource_keys(op, op._op_def.inputs_of(waits[0], op._attrs))
+    if waits is None:
+        return frozenset()
+    return resource_keys(op, op._op_def.inputs_of(waits[0], op._attrs), paths)
 
 
-def _may_serve(op: Operation, wanted: str, queue: ResourceKey) -> bool:
-    """Whether `op` may wait for `wanted`, and so serve who waits for the opposite, on the queue, or
-    perhaps on it.
+def _servers(plan: CompiledPlan, wanted: str, queue: ResourceKey) -> list[Operation]:
+    """The ops of a plan, and of bodies that it calls, that may wait for `wanted`, and so serve who waits
+    for the opposite, on the queue, or perhaps on it.
     """
-    if _wait_of(op) != wanted:
-        return False
-    keys = _queues_of(op)
-    return keys is None or queue in keys
+    found: list[Operation] = []
+    plans = {id(plan): plan}
+    left = [plan]
+    while left:
+        plan = left.pop()
+        for op in plan.ops:
+            if op is not None and _wait_of(op) == wanted:
+                keys = _queues_of(op, plan.paths)
+                if keys is None or queue in keys:
+                    found.append(op)
+        new = [called for called in plan.called if id(called) not in plans]
+        plans.update((id(called), called) for called in new)
+        left += new
+    return found
 
 
-def _serves(plan: CompiledPlan, wanted: str, queue: ResourceKey) -> bool:
-    return any(o is not None and _may_serve(o, wanted, queue) for o in plan.ops)
+def _has_server(graph: Graph, wanted: str, queue: ResourceKey) -> bool:
+    """Likewise whether a graph has such an op, in itself or in a body, on whatever path."""
+    graphs: dict[Graph, None] = {graph: None}
+    left = [graph]
+    while left:
+        for op in left.pop().get_operations():
+            if _wait_of(op) == wanted:
+                keys = _queues_of(op, {})
+                if keys is None or any(k[:2] == queue[:2] for k in keys):
+                    return True
+            new = [body for body in bodies_of(op) if body not in graphs]
+            graphs.update(dict.fromkeys(new))
+            left += new
+    return False
 
 
-def _queue_of(op: Operation) -> ResourceKey | None:
+def _queue_of(op: Operation, paths: Mapping[Graph, Path]) -> ResourceKey | None:
     """The queue that an op waits on; None where it is chosen at run time."""
-    keys = _queues_of(op)
+    keys = _queues_of(op, paths)
     return next(iter(keys)) if keys is not None and len(keys) == 1 else None
 
 
@@ -127,10 +152,11 @@ class WaitMonitor:
             watched = ("elements",) if loop and threading.main_thread().is_alive() else tuple(_OPPOSITE)
             stands = not others and sum(p is plan for p, _ in self._runs.copy().values()) == 1
             for node in parked:
-                op = plan.op_at(node)
+                nodes, i = plan.at(node)
+                op = nodes.ops[i]
                 if op is None or _wait_of(op) not in watched:
                     continue
-                dead = self._dead(op, plan, frozenset(), parked if stands else ())
+                dead = self._dead(op, nodes.paths, plan, frozenset(), parked if stands else ())
                 if dead is None:
                     since.pop(node, None)
                     continue
@@ -148,6 +174,7 @@ class WaitMonitor:
     def _dead(
         self,
         op: Operation,
+        paths: Mapping[Graph, Path],
         plan: CompiledPlan,
         seen: frozenset[int],
         all_parked: Sequence[_engine.Place] = (),
@@ -156,25 +183,26 @@ class WaitMonitor:
         slow, but not stuck. `all_parked`: the nodes that the plan's one run waits for, where nothing else
         of it can go on.
         """
-        queue = _queue_of(op)
+        queue = _queue_of(op, paths)
         if queue is None or queue not in plan.queues or op.name in _reader.reading():
             return None  # chosen among several at run time, or waiting for a file
         wanted = _OPPOSITE[_wait_of(op)]
-        servers = [o for o in plan.ops if o is not None and _may_serve(o, wanted, queue)]
+        servers = _servers(plan, wanted, queue)
         parked_names = {o.name for node in all_parked if (o := plan.op_at(node)) is not None}
         if servers and (not parked_names or any(o.name in parked_names for o in servers)):
             return None  # this very step serves it
         seen = seen | {id(plan)}
-        running = [p for p, _ in self._runs.copy().values() if _serves(p, wanted, queue)]
+        running = [p for p, _ in self._runs.copy().values() if _servers(p, wanted, queue)]
         found: list[_Dead] = []
         for server in {id(p): p for p in running if id(p) not in seen}.values():
-            parked = [server.op_at(node) for node in server.engine.waiting()]
+            parked = [server.at(node) for node in server.engine.waiting()]
             if len(parked) < sum(p is server for p in running):
                 return None
-            for other in parked:
-                if other is None or not _wait_of(other) or _queue_of(other) == queue:
+            for nodes, i in parked:
+                other = nodes.ops[i]
+                if other is None or not _wait_of(other) or _queue_of(other, nodes.paths) == queue:
                     return None
-                deeper = self._dead(other, server, seen)
+                deeper = self._dead(other, nodes.paths, server, seen)
                 if deeper is None:
                     return None
                 found.append(deeper)
@@ -242,7 +270,7 @@ class WaitMonitor:
     def _can_be_served(self, dead: _Dead) -> bool:
         """Whether the graph has an op that could: a thread that Python does not know may run it."""
         wanted = _OPPOSITE[_wait_of(dead.op)]
-        return any(_may_serve(op, wanted, dead.queue) for op in self._graph.get_operations())
+        return _has_server(self._graph, wanted, dead.queue)
 
     def _remedy(self, dead: _Dead) -> str:
         """The missing call."""

@@ -168,6 +168,26 @@ CASES: dict[str, tuple[str, int, list[str]]] = {
         0,
         [],
     ),
+    "a loop in another run serves it, slowly": (
+        (
+            "import threading, time\nq = tf.FIFOQueue(4, tf.int64, [[]])\nslow = lambda: (time.sleep(2.5),"
+            " 1)[1]\ndef turn(i):\n    with tf.control_dependencies([q.enqueue(tf.py_func(slow, [],"
+            " tf.int64))]):\n        return i + 1\nloop = tf.while_loop(lambda i: i < 2, turn,"
+            " [0])\ntake, sess = q.dequeue_many(2), tf.Session()\nthreading.Thread(target=sess.run,"
+            " args=(loop,)).start()\ntime.sleep(0.3)\nassert sess.run(take).tolist() == [1, 1]"
+        ),
+        0,
+        [],
+    ),
+    "what could serve it stands in a branch": (
+        (
+            "q = tf.FIFOQueue(4, tf.int32, [[]], name='branched')\np = tf.placeholder(tf.bool, [])\ndef"
+            " put():\n    with tf.control_dependencies([q.enqueue(1)]):\n        return"
+            " tf.constant(1)\nput_or_not = tf.cond(p, put, lambda: 0)\ntf.Session().run(q.dequeue())"
+        ),
+        WAITS_ON,
+        ["elements of queue 'branched'", "Run one of its enqueue ops"],
+    ),
     "a runner that is slow is left alone": (
         (
             "import time\nslow = tf.py_func(lambda: (time.sleep(2.5), 1)[1], [],"
