@@ -101,10 +101,15 @@ class Calls:
         return list(self._planned.values())
 
     def _outputs_read(self, op: Operation) -> list[int]:
+        """The outputs that bodies have to compute: all of an op that is run, or waited for, by itself."""
         if self._read is None:
-            self._read = set(self._graph.fetches)
-            for reader in self._graph.ops:
-                self._read.update(self._graph.inputs(reader))
+            graph = self._graph
+            self._read = set(graph.fetches)
+            awaited = [graph.running(target) for target in graph.targets]
+            for reader in graph.ops:
+                self._read.update(graph.inputs(reader))
+                awaited += [graph.running(control) for control in reader._control_inputs]
+            self._read.update([t for waited in awaited for t in waited._outputs])
         return [i for i, t in enumerate(op._outputs) if t in self._read]
 
 

@@ -248,3 +248,40 @@ def test_case_and_call_ops_by_hand() -> None:
             10.0,
         ]
         assert sess.run(called, {x: 4.0}) == 8.0
+
+
+@pytest.mark.parametrize("how", ["target", "group", "edge"])
+def test_what_a_branch_does_is_done_where_only_its_end_is_waited_for(how: str) -> None:
+    p = fc.placeholder(fc.bool, [])
+    v = fc.Variable(0.0, use_resource=True)
+    w = fc.Variable(0.0, use_resource=True)
+    results = fc.cond(
+        p, lambda: (v.assign_add(1.0), w.assign_add(2.0)), lambda: (v.read_value(), w.read_value())
+    )
+    if how == "target":
+        run = results[0].op
+    elif how == "group":
+        run = fc.group(*results)
+    else:
+        with fc.control_dependencies(results):
+            run = fc.no_op()
+    with fc.Session() as sess:
+        sess.run([v.initializer, w.initializer])
+        sess.run(run, {p: True})
+        assert sess.run([v, w]) == [1.0, 2.0]
+        sess.run(run, {p: False})
+        assert sess.run([v, w]) == [1.0, 2.0]
+
+
+def test_a_loop_that_is_run_for_its_effects_has_them() -> None:
+    v = fc.Variable(0.0, use_resource=True)
+
+    def turn(i: fc.Tensor) -> fc.Tensor:
+        with fc.control_dependencies([v.assign_add(1.0, read_value=False)]):
+            return i + 1
+
+    loop = fc.while_loop(lambda i: i < 5, turn, [0])
+    with fc.Session() as sess:
+        sess.run(v.initializer)
+        sess.run(fc.group(loop))
+        assert sess.run(v) == 5.0
