@@ -60,7 +60,7 @@ _BARE = {
         tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_update tensor_scatter_sub
         tensor_scatter_update tpu types unique_with_counts unravel_index unsorted_segment_max
         unsorted_segment_mean unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n
-        unsorted_segment_sum user_ops variable_axis_size_partitioner variant vectorized_map
+        unsorted_segment_sum user_ops variable_axis_size_partitioner vectorized_map
         wrap_function xla zeta
     """,
     "flowcore.errors": "raise_exception_on_not_ok_status",
