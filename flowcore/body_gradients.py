@@ -21,6 +21,7 @@ from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.func_graph import FuncGraph, share_captures
 from flowcore.graph.graph import Graph, get_default_graph
+from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import list_ops
@@ -33,11 +34,6 @@ __all__ = ["gradients_of_call"]
 
 #: (ys, xs, gradients of ys) -> gradients of xs, or None where there is none.
 Differentiate = Callable[[Sequence[Tensor], Sequence[Tensor], Sequence[Any]], list[Any]]
-
-#: Ops that look at the shape of what they read, and at nothing else.
-_OF_SHAPES = frozenset(
-    {"Shape", "ShapeN", "Size", "Rank", "TensorListLength", "TensorListElementShape", "VariableShape"}
-)
 
 
 def gradients_of_call(
@@ -92,7 +88,7 @@ class _GradientBody(FuncGraph):
     def create_op(self, op_type: str, inputs: Sequence[Tensor], *args: Any, **kwargs: Any) -> Operation:
         """As Graph.create_op; what reads shapes of the forward body's values is made there."""
         if inputs and all([t._op._graph is self._forward for t in inputs]):
-            if op_type in _OF_SHAPES:
+            if get_op_def(op_type).from_shapes:
                 return self._in_forward(op_type, inputs, *args, **kwargs)
             if op_type == "ZerosLike" and inputs[0]._dtype is not dtypes.variant:
                 with self.as_default():

@@ -326,7 +326,8 @@ def register(
         commutative: Whether its two inputs may come in either order.
         calls: How it runs bodies ("call", "if", "case" or "while"), then the attributes that name
             them, in the order of the engine's Call.
-        from_shapes: Whether its outputs follow from the shapes of its inputs, whatever their values are.
+        from_shapes: Whether its outputs follow from the shapes of its inputs, whatever their values are:
+            of a list from its length and its elements' shape, of a variable from its shape.
 
     Returns:
         A decorator.

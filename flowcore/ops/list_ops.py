@@ -331,6 +331,7 @@ register(
     outputs=["length: int32"],
     shape=shapes.scalar,
     grad=None,
+    from_shapes=True,
 )
 
 
@@ -346,6 +347,7 @@ register(
     attrs=["shape_type: {indices}"],
     shape=shapes.unknown,
     grad=None,
+    from_shapes=True,
 )
 
 

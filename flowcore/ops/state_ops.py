@@ -72,6 +72,7 @@ register(
     shape=lambda op: [shapes.vector_of(declared_shape(op.inputs[0]).ndims)],
     reads={"input": "variable"},
     grad=None,
+    from_shapes=True,
 )
 
 
