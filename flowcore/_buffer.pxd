@@ -7,8 +7,10 @@ from libc.stdint cimport int64_t
 cdef fc_allocations *allocations() noexcept nogil
 cdef fc_device *cpu_device() noexcept nogil
 cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil
-cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil
-cdef void string_release(fc_string *s) noexcept nogil
+cdef int string_put(
+    fc_ctx *ctx, fc_buffer *buffer, fc_string *element, const char *data, int64_t size) noexcept nogil
+cdef void tidy_strings(fc_buffer *buffer) noexcept nogil
+cdef int adopt_elements(fc_ctx *ctx, fc_buffer *dst, const fc_buffer *src) noexcept nogil
 cdef void retain_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil
 cdef void release_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil
 cdef int keep_elements(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src) noexcept nogil

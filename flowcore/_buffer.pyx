@@ -2,14 +2,15 @@
 
 Blocks are 64-byte aligned, large ones 128-byte for devices that use them where they lie,
 reference-counted and kept for reuse by size class (_blocks.h). Header and data are one allocation.
-Strings, resources and variants are reference-counted objects; a buffer of such elements owns a
-reference for each, and this file has the one pair of functions that takes and drops them.
+Resources and variants are reference-counted objects; a buffer of such elements owns a reference for
+each, and this file has the one pair of functions that takes and drops them. A buffer of strings owns
+the arenas that its long ones lie in (_strings.h).
 
 A fed NumPy array becomes an external buffer that holds the array: never written to, never kept
 beyond a step. Must never import anything above it.
 """
 
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -22,9 +23,10 @@ from flowcore._allocate cimport (
 )
 from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_DTYPE, FC_BUF_ELEMENTS, FC_BFLOAT16,
-    FC_MAX_DIMS, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_VARIANT, fc_buffer, fc_ctx,
+    FC_MAX_DIMS, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_VARIANT, fc_buffer, fc_bytes,
+    fc_bytes_of, fc_ctx,
     fc_data, fc_device, fc_is_plain, fc_item_size, fc_release, fc_resource, fc_resource_release,
-    fc_resource_retain, fc_retain, fc_string, fc_string_retain, fc_tensor, fc_variant, fc_variant_retain,
+    fc_resource_retain, fc_retain, fc_string, fc_tensor, fc_variant, fc_variant_retain,
     fc_variant_type,
 )
 from flowcore.arguments import as_bytes
@@ -72,8 +74,38 @@ cdef extern from *:
     """
     object fc_new_array(PyObject *dtype, int ndim, cnp.npy_intp *shape, void *data, int flags)
 
+cdef extern from *:
+    """
+    static inline PyObject *fc_new_bytes(const char *data, int64_t size) {
+        PyObject *made = PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
+        if (!made) PyErr_Clear();
+        return made;
+    }
+    """
+    PyObject *fc_new_bytes(const char *data, int64_t size)
 
-cdef long long live_strings = 0, live_variants = 0
+cdef extern from "Python.h":
+    bint PyBytes_Check(PyObject *)
+    const char *PyBytes_AS_STRING(PyObject *)
+    Py_ssize_t PyBytes_GET_SIZE(PyObject *)
+    bint PyUnicode_Check(PyObject *)
+    bint PyUnicode_IS_ASCII(PyObject *)
+    const char *PyUnicode_AsUTF8AndSize(PyObject *, Py_ssize_t *) except NULL
+
+cdef extern from "_strings.h" nogil:
+    ctypedef struct fc_arenas:
+        pass
+
+    long long fc_live_arenas
+    fc_arenas *fc_arenas_of(const fc_buffer *)
+    void fc_arenas_release(fc_arenas *)
+    bint fc_string_store(fc_buffer *, fc_string *, const char *, int64_t)
+    bint fc_strings_adopt(fc_buffer *, const fc_buffer *)
+    bint fc_strings_keep(fc_buffer *, fc_string *, int64_t, const fc_buffer *)
+    void fc_strings_tidy(fc_buffer *)
+
+
+cdef long long live_variants = 0
 cdef size_t physical = fc_physical_memory()
 cdef long long cache_limit = <long long>(physical // 8)
 cdef fc_device cpu
@@ -133,6 +165,8 @@ cdef void cpu_release(fc_buffer *b) noexcept nogil:
         return
     if b.flags & FC_BUF_ELEMENTS:
         dtype = FC_BUF_DTYPE(b.flags)
+        if dtype == FC_STRING:
+            fc_arenas_release(fc_arenas_of(b))
         release_elements(
             dtype, b.data, <int64_t>b.capacity // fc_item_size(dtype), fc_item_size(dtype))
     fc_count_used(-1, -<long long>b.capacity)
@@ -179,32 +213,11 @@ cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil:
 # ---- elements that are more than their bytes -----------------------------------------------------
 
 
-cdef fc_string *string_new(const char *data, int64_t size) noexcept nogil:
-    cdef fc_string *s
-    if size == 0:
-        return NULL
-    s = <fc_string *>fc_malloc(sizeof(fc_string) + <size_t>size + 1)
-    if s == NULL:
-        return NULL
-    s.refs = 1
-    s.size = size
-    memcpy(&s.bytes[0], data, <size_t>size)
-    (&s.bytes[0])[size] = 0
-    fc_count(&live_strings, 1)
-    return s
-
-
 cdef extern from *:
     """
     static inline int fc_drop(int32_t *refs) { return __atomic_sub_fetch(refs, 1, __ATOMIC_ACQ_REL) == 0; }
     """
     int fc_drop(int32_t *) noexcept nogil
-
-
-cdef void string_release(fc_string *s) noexcept nogil:
-    if s != NULL and fc_drop(&s.refs):
-        fc_count(&live_strings, -1)
-        free(s)
 
 
 cdef void variant_init(fc_variant *v, const fc_variant_type *type) noexcept nogil:
@@ -220,15 +233,15 @@ cdef void variant_release(fc_variant *v) noexcept nogil:
 
 
 cdef void retain_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil:
-    """Takes a reference for each of `n` elements, `step` bytes apart."""
+    """Takes a reference for each of `n` elements, `step` bytes apart; strings have none of their own."""
     cdef char *at = <char *>first
     cdef int64_t i
+    if dtype != FC_RESOURCE and dtype != FC_VARIANT:
+        return
     for i in range(n):
-        if dtype == FC_STRING:
-            fc_string_retain((<fc_string **>at)[0])
-        elif dtype == FC_RESOURCE:
+        if dtype == FC_RESOURCE:
             fc_resource_retain((<fc_resource **>at)[0])
-        elif dtype == FC_VARIANT:
+        else:
             fc_variant_retain((<fc_variant **>at)[0])
         at += step
 
@@ -237,21 +250,57 @@ cdef void release_elements(int dtype, void *first, int64_t n, int64_t step) noex
     """The other half of `retain_elements`."""
     cdef char *at = <char *>first
     cdef int64_t i
+    if dtype != FC_RESOURCE and dtype != FC_VARIANT:
+        return
     for i in range(n):
-        if dtype == FC_STRING:
-            string_release((<fc_string **>at)[0])
-        elif dtype == FC_RESOURCE:
+        if dtype == FC_RESOURCE:
             fc_resource_release((<fc_resource **>at)[0])
-        elif dtype == FC_VARIANT:
+        else:
             variant_release((<fc_variant **>at)[0])
         at += step
 
 
+cdef int no_memory_for_text(fc_ctx *ctx) noexcept nogil:
+    return ctx.api.fail(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for strings")
+
+
 cdef int keep_elements(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src) noexcept nogil:
     """fc_api.keep."""
-    if not fc_is_plain(dst.dtype):
+    cdef int i
+    cdef bint kept = True
+    if dst.buffer == NULL:
+        return FC_OK
+    if dst.dtype != FC_STRING:
         retain_elements(dst.dtype, fc_data(dst), dst.size, fc_item_size(dst.dtype))
-    return FC_OK
+        return FC_OK
+    for i in range(n):
+        if src[i].buffer == NULL:
+            continue
+        if n == 1:
+            kept = fc_strings_keep(dst.buffer, <fc_string *>fc_data(dst), dst.size, src[i].buffer)
+        else:
+            kept = kept and fc_strings_adopt(dst.buffer, src[i].buffer)
+    return FC_OK if kept else no_memory_for_text(ctx)
+
+
+cdef int adopt_elements(fc_ctx *ctx, fc_buffer *dst, const fc_buffer *src) noexcept nogil:
+    """fc_api.adopt."""
+    if not dst.flags & FC_BUF_ELEMENTS or FC_BUF_DTYPE(dst.flags) != FC_STRING or src == NULL:
+        return FC_OK
+    return FC_OK if fc_strings_adopt(dst, src) else no_memory_for_text(ctx)
+
+
+cdef int string_put(
+    fc_ctx *ctx, fc_buffer *buffer, fc_string *element, const char *data, int64_t size
+) noexcept nogil:
+    """fc_api.string_put."""
+    return FC_OK if fc_string_store(buffer, element, data, size) else no_memory_for_text(ctx)
+
+
+cdef void tidy_strings(fc_buffer *buffer) noexcept nogil:
+    """fc_api.tidy."""
+    if buffer != NULL and FC_BUF_DTYPE(buffer.flags) == FC_STRING:
+        fc_strings_tidy(buffer)
 
 
 # ---- NumPy ---------------------------------------------------------------------------------------
@@ -364,28 +413,45 @@ cdef int share(cnp.ndarray array, fc_tensor *out) except -1:
     return 0
 
 
-cdef int strings_from_array(object array, fc_tensor *out) except -1:
+cdef int strings_from_array(object value, fc_tensor *out) except -1:
+    """A buffer of the bytes and texts of an array of objects, or of NumPy's own strings."""
+    cdef cnp.ndarray array = np.ascontiguousarray(value, dtype=object)
+    cdef PyObject **items = <PyObject **>cnp.PyArray_DATA(array)
     cdef fc_buffer *b
-    cdef fc_string **items
-    cdef int64_t i = 0
-    cdef bytes data
+    cdef fc_string *to
+    cdef int64_t i
     if new_buffer(FC_STRING, out.size, &b) != FC_OK:
         raise MemoryError(f"no memory for {out.size} strings")
-    items = <fc_string **>b.data
+    to = <fc_string *>b.data
     try:
-        for item in array.flat:
-            data = as_bytes(item, "a string tensor") if isinstance(item, str) else item
-            items[i] = string_new(data, len(data))
-            if items[i] == NULL and len(data):
-                raise MemoryError("no memory for a string")
-            i += 1
-    except (AttributeError, TypeError):
-        fc_release(b)
-        raise TypeError(f"a string tensor takes bytes and str, found {type(item).__name__}") from None
+        for i in range(out.size):
+            put_object(b, to + i, items[i])
     except BaseException:
         fc_release(b)
         raise
     out.buffer = b
+    return 0
+
+
+cdef int put_object(fc_buffer *b, fc_string *to, PyObject *item) except -1:
+    cdef const char *data
+    cdef Py_ssize_t size
+    cdef bytes encoded
+    if item == NULL:
+        raise TypeError("a string tensor takes bytes and str, found an empty place")
+    if PyBytes_Check(item):
+        data = PyBytes_AS_STRING(item)
+        size = PyBytes_GET_SIZE(item)
+    elif PyUnicode_Check(item) and PyUnicode_IS_ASCII(item):
+        data = PyUnicode_AsUTF8AndSize(item, &size)
+    elif PyUnicode_Check(item):  # not PyUnicode_AsUTF8AndSize, which would keep the bytes with the text
+        encoded = as_bytes(<object>item, "a string tensor")
+        data = encoded
+        size = len(encoded)
+    else:
+        raise TypeError(f"a string tensor takes bytes and str, found {type(<object>item).__name__}")
+    if not fc_string_store(b, to, data, size):
+        raise MemoryError("no memory for a string")
     return 0
 
 
@@ -443,12 +509,21 @@ cdef object array_from_tensor(fc_tensor *t, bint hand_over):
 
 
 cdef object strings_to_array(fc_tensor *t, tuple shape):
-    cdef fc_string **items = <fc_string **>fc_data(t)
+    cdef fc_string *items = <fc_string *>fc_data(t)
+    cdef cnp.ndarray result = np.empty(shape, dtype=object)
+    cdef PyObject **to = <PyObject **>cnp.PyArray_DATA(result)
+    cdef PyObject *old
+    cdef fc_bytes text
     cdef int64_t i
-    result = np.empty(t.size, dtype=object)
     for i in range(t.size):
-        result[i] = b"" if items[i] == NULL else (&items[i].bytes[0])[:items[i].size]
-    return result.reshape(shape)
+        text = fc_bytes_of(items + i)
+        old = to[i]
+        to[i] = fc_new_bytes(text.data, text.size)
+        if to[i] == NULL:
+            to[i] = old
+            raise MemoryError("no memory for a string")
+        Py_XDECREF(old)
+    return result
 
 
 cdef str opaque(const fc_tensor *t):
@@ -467,10 +542,10 @@ cdef str opaque(const fc_tensor *t):
 
 
 def live_counts():
-    """Buffers, strings and variants alive now, with their bytes, and bytes kept for reuse."""
+    """Buffers, arenas of strings and variants alive now, with their bytes, and bytes kept for reuse."""
     cdef long long blocks, used, kept
     fc_used(&blocks, &used, &kept)
-    return {"buffers": blocks, "bytes": used, "strings": live_strings, "variants": live_variants,
+    return {"buffers": blocks, "bytes": used, "arenas": fc_live_arenas, "variants": live_variants,
             "cached_bytes": kept}
 
 

@@ -476,10 +476,22 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
         size = ctx.out[i].size // w.done * fc_item_size(q.parts[i].dtype)
         for k in range(w.done):
             memcpy(<char *>fc_data(&ctx.out[i]) + k * size, fc_data(&w.held[k * q.n + i]), <size_t>size)
-        rc = fc_keep_elements(ctx, &ctx.out[i], &w.held[i])
+        rc = keep_batch(q, w, ctx, i)
         if rc != FC_OK:
             return rc
     return FC_OK
+
+
+cdef int keep_batch(queue_t *q, waiter_t *w, fc_ctx *ctx, int i) noexcept nogil:
+    """Component i of a batch owns what the elements own that were copied to it."""
+    cdef int64_t k
+    cdef int rc = FC_OK
+    if q.parts[i].dtype != FC_STRING:
+        return fc_keep_elements(ctx, &ctx.out[i], &w.held[i])
+    for k in range(w.done):
+        if rc == FC_OK:
+            rc = ctx.api.adopt(ctx, ctx.out[i].buffer, w.held[k * q.n + i].buffer)
+    return rc
 
 
 cdef bint made_ahead(queue_t *q, const waiter_t *w, int i) noexcept nogil:

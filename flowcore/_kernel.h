@@ -23,7 +23,7 @@
  * and fc_device grow at their ends only, which raises the minor number; any other change of a struct raises
  * the major one and begins at minor 0 again. Tables and devices of the same major and the same or an older
  * minor number load: whoever reads a member that a minor number brought looks at `abi` first. */
-#define FC_ABI 0x50000
+#define FC_ABI 0x60000
 #define FC_ABI_MAJOR(abi) ((abi) >> 16)
 #define FC_ABI_MINOR(abi) ((abi) & 0xffffu)
 #define FC_MAX_DIMS 8
@@ -50,7 +50,7 @@ enum {
 typedef struct fc_device fc_device;
 typedef struct fc_buffer fc_buffer;
 typedef struct fc_tensor fc_tensor;
-typedef struct fc_string fc_string;
+typedef union fc_string fc_string;
 typedef struct fc_resource fc_resource;
 typedef struct fc_variant fc_variant;
 typedef struct fc_attr fc_attr;
@@ -139,12 +139,40 @@ static inline void *fc_data(const fc_tensor *t) {
 #define FC_IN(ctx, i, type) ((const type *)fc_data((ctx)->in[i]))
 #define FC_OUT(ctx, i, type) ((type *)fc_data(&(ctx)->out[i]))
 
-/* An immutable byte string; a NULL pointer is the empty string. A string buffer starts zeroed. */
-struct fc_string {
-    int32_t refs;
+typedef struct {
+    const char *data; /* of an attribute: with a closing zero behind its `size` bytes */
     int64_t size;
-    char bytes[]; /* size bytes and a closing zero */
+} fc_bytes;
+
+/* An element of dtype FC_STRING: 16 bytes; all of them zero is the empty string. Up to 15 bytes lie in the
+ * element itself, and its last byte is their number. The bytes of a longer one lie in an arena, where a zero
+ * follows them; the last byte of the element is 0xff then. A buffer of strings holds a reference to each
+ * arena that any of its elements points into, once, however many these are: so elements are copied bit by
+ * bit, and whoever has copied some to another buffer calls fc_api.keep or adopt. New ones are made by
+ * fc_api.string_put. */
+#define FC_STRING_SHORT 15
+#define FC_STRING_LONG 0xff
+union fc_string {
+    struct {
+        char bytes[FC_STRING_SHORT];
+        uint8_t size;
+    } here;
+    struct {
+        const char *data;
+        uint64_t size; /* in the lower 7 bytes */
+    } away;
 };
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the size of a long string lies in the lower bytes of its second half"
+#endif
+
+static inline int fc_is_long(const fc_string *s) { return s->here.size == FC_STRING_LONG; }
+/* The bytes of an element, which live as long as its buffer. No zero follows those of a short one. */
+static inline fc_bytes fc_bytes_of(const fc_string *s) {
+    fc_bytes b = {s->here.bytes, s->here.size};
+    if (fc_is_long(s)) b.data = s->away.data, b.size = (int64_t)(s->away.size & 0xffffffffffffff);
+    return b;
+}
 
 // clang-format off: a table
 static inline int64_t fc_item_size(int dtype) {
@@ -153,8 +181,8 @@ static inline int64_t fc_item_size(int dtype) {
     case FC_INT16: case FC_UINT16: case FC_FLOAT16: case FC_BFLOAT16: return 2;
     case FC_INT32: case FC_UINT32: case FC_FLOAT32: return 4;
     case FC_INT64: case FC_UINT64: case FC_FLOAT64: case FC_COMPLEX64: return 8;
-    case FC_STRING: case FC_RESOURCE: case FC_VARIANT: return (int64_t)sizeof(void *);
-    case FC_COMPLEX128: return 16;
+    case FC_RESOURCE: case FC_VARIANT: return (int64_t)sizeof(void *);
+    case FC_COMPLEX128: case FC_STRING: return 16;
     default: return 0;
     }
 }
@@ -249,10 +277,6 @@ static inline void fc_variant_retain(fc_variant *v) {
 /* ---- a kernel's view of its node ------------------------------------------------------------- */
 
 typedef struct {
-    const char *data; /* `size` bytes and a closing zero */
-    int64_t size;
-} fc_bytes;
-typedef struct {
     int64_t ndim; /* -1: unknown */
     const int64_t *sizes;
 } fc_sizes;
@@ -329,18 +353,23 @@ struct fc_api {
     fc_ctx *(*token_ctx)(fc_token *token);
     void (*complete)(fc_token *token, int status);
 
-    /* Strings: one reference is given; NULL with size > 0 means out of memory. */
-    fc_string *(*string_new)(const char *bytes, int64_t size);
-    void (*string_release)(fc_string *s);
+    /* Makes an element of a buffer that was made for strings, which no other thread changes meanwhile.
+     * The bytes are copied. FC_RESOURCE_EXHAUSTED, after a report, without memory. */
+    int (*string_put)(fc_ctx *ctx, fc_buffer *buffer, fc_string *element, const char *bytes, int64_t size);
     /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for
      * strings. */
     int (*buffer_new)(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
     /* All elements of `dst` were copied bit by bit from those of the `n` tensors `src`, any number of times
      * each: takes the references that they now stand for. Nothing for plain dtypes. */
     int (*keep)(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src);
-    /* Of single elements of a dtype that is not plain, `step` bytes apart. */
+    /* The same where only some elements of `dst` came from there, in two parts: for the buffer as a whole
+     * (strings), and for single elements, `step` bytes apart (resources, variants). */
+    int (*adopt)(fc_ctx *ctx, fc_buffer *dst, const fc_buffer *src);
     void (*retain)(int dtype, void *first, int64_t n, int64_t step);
+    /* Single elements are about to be overwritten. */
     void (*release)(int dtype, void *first, int64_t n, int64_t step);
+    /* Strings of a buffer that lives long were overwritten: drops arenas that are mostly unused. */
+    void (*tidy)(fc_buffer *buffer);
     /* One reference, which is the caller's. */
     void (*variant_init)(fc_variant *v, const fc_variant_type *type);
     void (*variant_release)(fc_variant *v);
@@ -366,10 +395,6 @@ static inline void fc_take_lock(fc_ctx *ctx, pthread_mutex_t *lock) {
     }
     ctx->api->may_wait(ctx);
     pthread_mutex_lock(lock);
-}
-
-static inline void fc_string_retain(fc_string *s) {
-    if (s) __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
 
 /* fc_api.keep for one source. */

@@ -69,10 +69,12 @@ cdef extern from "_kernel.h" nogil:
         int32_t ndim
         int64_t shape[8]
 
-    struct fc_string:
-        int32_t refs
+    union fc_string:
+        pass
+
+    ctypedef struct fc_bytes:
+        const char *data
         int64_t size
-        char bytes[1]
 
     struct fc_resource:
         int32_t refs
@@ -87,10 +89,6 @@ cdef extern from "_kernel.h" nogil:
     struct fc_variant:
         int32_t refs
         const fc_variant_type *type
-
-    ctypedef struct fc_bytes:
-        const char *data
-        int64_t size
 
     ctypedef struct fc_sizes:
         int64_t ndim
@@ -137,12 +135,13 @@ cdef extern from "_kernel.h" nogil:
         fc_token *(*park)(fc_ctx *, void (*)(fc_token *, void *) noexcept nogil, void *) noexcept nogil
         fc_ctx *(*token_ctx)(fc_token *) noexcept nogil
         void (*complete)(fc_token *, int) noexcept nogil
-        fc_string *(*string_new)(const char *, int64_t) noexcept nogil
-        void (*string_release)(fc_string *) noexcept nogil
+        int (*string_put)(fc_ctx *, fc_buffer *, fc_string *, const char *, int64_t) noexcept nogil
         int (*buffer_new)(fc_ctx *, int, int64_t, fc_buffer **) noexcept nogil
         int (*keep)(fc_ctx *, const fc_tensor *, int, const fc_tensor *const *) noexcept nogil
+        int (*adopt)(fc_ctx *, fc_buffer *, const fc_buffer *) noexcept nogil
         void (*retain)(int, void *, int64_t, int64_t) noexcept nogil
         void (*release)(int, void *, int64_t, int64_t) noexcept nogil
+        void (*tidy)(fc_buffer *) noexcept nogil
         void (*variant_init)(fc_variant *, const fc_variant_type *) noexcept nogil
         void (*variant_release)(fc_variant *) noexcept nogil
         void (*may_wait)(fc_ctx *) noexcept nogil
@@ -180,7 +179,8 @@ cdef extern from "_kernel.h" nogil:
     void fc_resource_retain(fc_resource *)
     void fc_resource_release(fc_resource *)
     void fc_variant_retain(fc_variant *)
-    void fc_string_retain(fc_string *)
+    bint fc_is_long(const fc_string *)
+    fc_bytes fc_bytes_of(const fc_string *)
     const char *fc_shape_str(const fc_tensor *, char *, size_t)
     int64_t fc_int_at(const fc_tensor *, int64_t)
     void fc_take_lock(fc_ctx *, pthread_mutex_t *)

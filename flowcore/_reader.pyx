@@ -20,15 +20,16 @@ Must never import the engine or anything above it.
 from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
-from libc.string cimport strlen
+from libc.string cimport memcpy, strlen
 
-from flowcore._allocate cimport fc_calloc, fc_count_allocations, fc_strdup
+from flowcore._allocate cimport fc_calloc, fc_count_allocations, fc_malloc, fc_strdup
 from flowcore._buffer cimport allocations
 from flowcore._fifo cimport cancel_take, end_use, give_back, queue_of_strings, take_for_use
 from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_CANCELLED, FC_INT64, FC_INVALID_ARGUMENT, FC_OK, FC_PENDING, FC_RES_READER,
-    FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_ctx, fc_data, fc_kernel, fc_kernel_def,
-    fc_kernel_table, fc_park_status, fc_resource, fc_string, fc_tensor, fc_token, pthread_mutex_t,
+    FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_buffer, fc_bytes, fc_bytes_of, fc_ctx,
+    fc_data, fc_kernel, fc_kernel_def, fc_kernel_table, fc_park_status, fc_resource, fc_string, fc_tensor,
+    fc_token, pthread_mutex_t,
 )
 from flowcore._list cimport (
     fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove,
@@ -52,6 +53,15 @@ cdef extern from "_io.h" nogil:
     int fc_io_submit(fc_io_job *job)
     int fc_read_file(const char *path, const int32_t *given_up, fc_file_contents *contents)
     bint fc_read_cached(const char *path, size_t most, fc_file_contents *contents)
+
+cdef char *new_path(fc_bytes s) noexcept nogil:
+    """A copy with a closing zero, which short strings lack."""
+    cdef char *path = <char *>fc_malloc(<size_t>s.size + 1)
+    if path != NULL:
+        memcpy(path, s.data, <size_t>s.size)
+        path[s.size] = 0
+    return path
+
 
 cdef enum:
     CACHED_BYTES = 1 << 20  # a file up to this is copied by the node itself where the system has it in memory
@@ -144,15 +154,12 @@ pthread_atfork(NULL, NULL, forget_readings)
 # ---- outputs -------------------------------------------------------------------------------------
 
 cdef int put_string(fc_ctx *ctx, int i, const char *data, int64_t size) noexcept nogil:
-    cdef fc_string *s
+    cdef fc_buffer *b
     cdef int rc = ctx.api.alloc(ctx, i, FC_STRING, 0, NULL)
     if rc != FC_OK:
         return rc
-    s = ctx.api.string_new(data, size)
-    if s == NULL and size:
-        return fail_with(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a string")
-    (<fc_string **>fc_data(&ctx.out[i]))[0] = s
-    return FC_OK
+    b = ctx.out[i].buffer
+    return ctx.api.string_put(ctx, b, <fc_string *>b.data, data, size)
 
 
 cdef int put_count(fc_ctx *ctx, int64_t value) noexcept nogil:
@@ -162,13 +169,13 @@ cdef int put_count(fc_ctx *ctx, int64_t value) noexcept nogil:
     return rc
 
 
-cdef const fc_string *string_at(const fc_tensor *t) noexcept nogil:
-    return (<fc_string **>fc_data(t))[0]
+cdef fc_bytes string_at(const fc_tensor *t) noexcept nogil:
+    return fc_bytes_of(<fc_string *>fc_data(t))
 
 
 cdef int put_name(fc_ctx *ctx, int i, const fc_tensor *name) noexcept nogil:
-    cdef const fc_string *s = string_at(name)
-    return put_string(ctx, i, NULL, 0) if s == NULL else put_string(ctx, i, &s.bytes[0], s.size)
+    cdef fc_bytes s = string_at(name)
+    return put_string(ctx, i, s.data, s.size)
 
 
 # ---- a reading -----------------------------------------------------------------------------------
@@ -267,28 +274,30 @@ cdef int begin(
     With FC_PENDING, `name`, taken from `queue`, is the reading's; with another status it is still
     the caller's.
     """
-    cdef const fc_string *s = string_at(name)
-    cdef const char *path = b""
+    cdef fc_bytes s = string_at(name)
+    cdef char *path = new_path(s)
     cdef reading_t *r
     cdef fc_file_contents contents
     cdef int rc
-    if s != NULL:
-        path = &s.bytes[0]
-    if s != NULL and <int64_t>strlen(path) != s.size:
-        return fail_nul(ctx, path)
+    if path == NULL:
+        return fail_with(ctx, FC_RESOURCE_EXHAUSTED, b"no memory for a file name")
+    if <int64_t>strlen(path) != s.size:
+        rc = fail_nul(ctx, path)
+        free(path)
+        return rc
     if token == NULL:  # the node's own thread: it may copy, but not wait
         ctx.api.may_wait(ctx)
         if fc_read_cached(path, CACHED_BYTES, &contents):
             rc = put_contents(ctx, reader, name, &contents)
             free(contents.data)
+            free(path)
             return rc
     r = <reading_t *>fc_calloc(1, sizeof(reading_t))
     if r == NULL:
-        return fail_memory(ctx, path)
-    r.path = fc_strdup(path)
-    if r.path == NULL:
-        drop_reading(r)
-        return fail_memory(ctx, path)
+        rc = fail_memory(ctx, path)
+        free(path)
+        return rc
+    r.path = path
     r.token = token if token != NULL else ctx.api.park(ctx, cancel_reading, queue)
     if r.token == NULL:
         drop_reading(r)

@@ -78,10 +78,7 @@ static inline int fc_is_true(const fc_tensor *t) {
     case FC_FLOAT64: return *(const double *)data != 0;
     case FC_FLOAT16:
     case FC_BFLOAT16: return (*(const uint16_t *)data & 0x7fff) != 0;
-    case FC_STRING: {
-        const fc_string *text = *(const fc_string *const *)data;
-        return text && text->size > 0;
-    }
+    case FC_STRING: return fc_bytes_of((const fc_string *)data).size > 0;
     default:
         for (int64_t i = 0; i < fc_item_size(t->dtype); i++)
             if (((const uint8_t *)data)[i]) return 1;

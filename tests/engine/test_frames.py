@@ -274,5 +274,5 @@ def test_nested_calls_equal_the_interpreter_under_fire(threads: int) -> None:
     nested.run_waiting_loops(threads, 8)
     gc.collect()
     after = _engine.live_counts()
-    for what in ("buffers", "strings", "plans", "steps", "frames", "running_steps", "tokens"):
+    for what in ("buffers", "arenas", "variants", "plans", "steps", "frames", "running_steps", "tokens"):
         assert after[what] == before[what], (what, before, after)

@@ -46,7 +46,7 @@ def test_nothing_is_left_when_plans_go() -> None:
     stress.run_loops(2, 5)
     gc.collect()
     after = _engine.live_counts()
-    for what in ("buffers", "strings", "plans", "steps", "running_steps", "tokens"):
+    for what in ("buffers", "arenas", "variants", "plans", "steps", "running_steps", "tokens"):
         assert after[what] == before[what], (what, before, after)
 
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../../flowcore/_kernel.h"
+#include "../../flowcore/_strings.h"
 
 #define MAX_ARGS 64
 #define MAX_SCRATCH 16
@@ -16,19 +17,6 @@ typedef struct {
     int n_scratch;
     const int *last_use; /* per input: 1 where forward() may take the buffer */
 } host_call;
-
-static fc_string *string_new(const char *bytes, int64_t size) {
-    if (!size) return NULL;
-    fc_string *s = malloc(sizeof(fc_string) + (size_t)size + 1);
-    s->refs = 1;
-    s->size = size;
-    memcpy(s->bytes, bytes, (size_t)size);
-    s->bytes[size] = 0;
-    return s;
-}
-static void string_release(fc_string *s) {
-    if (s && __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) == 1) free(s);
-}
 
 int64_t host_live_buffers;
 
@@ -47,8 +35,7 @@ static int device_alloc(fc_device *self, size_t bytes, fc_buffer **out) {
     return FC_OK;
 }
 static void device_release(fc_buffer *b) {
-    if (b->flags & FC_BUF_ELEMENTS) /* strings: this host has no other elements that own something */
-        for (size_t i = 0; i < b->capacity / sizeof(void *); i++) string_release(((fc_string **)b->data)[i]);
+    fc_arenas_release(fc_arenas_of(b)); /* strings: this host has no other elements that own something */
     free(b->data);
     free(b);
     host_live_buffers--;
@@ -153,19 +140,23 @@ static void complete(fc_token *token, int status) {
     (void)status;
 }
 static void retain(int dtype, void *first, int64_t n, int64_t step) {
-    for (int64_t i = 0; dtype == FC_STRING && i < n; i++)
-        fc_string_retain(*(fc_string **)((char *)first + i * step));
+    (void)dtype;
+    (void)first;
+    (void)n;
+    (void)step;
 }
-static void release(int dtype, void *first, int64_t n, int64_t step) {
-    for (int64_t i = 0; dtype == FC_STRING && i < n; i++)
-        string_release(*(fc_string **)((char *)first + i * step));
+static int adopt(fc_ctx *ctx, fc_buffer *dst, const fc_buffer *src) {
+    (void)ctx;
+    return !src || fc_strings_adopt(dst, src) ? FC_OK : FC_RESOURCE_EXHAUSTED;
 }
 static int keep(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src) {
-    (void)ctx;
-    (void)n;
-    (void)src;
-    retain(dst->dtype, fc_data(dst), dst->size, fc_item_size(dst->dtype));
+    for (int i = 0; dst->dtype == FC_STRING && dst->buffer && i < n; i++)
+        adopt(ctx, dst->buffer, src[i]->buffer);
     return FC_OK;
+}
+static int string_put(fc_ctx *ctx, fc_buffer *b, fc_string *to, const char *bytes, int64_t size) {
+    (void)ctx;
+    return fc_string_store(b, to, bytes, size) ? FC_OK : FC_RESOURCE_EXHAUSTED;
 }
 static void variant_init(fc_variant *v, const fc_variant_type *type) {
     v->refs = 1;
@@ -176,12 +167,28 @@ static void variant_release(fc_variant *v) {
 }
 static void may_wait(fc_ctx *ctx) { (void)ctx; }
 
-static const fc_api api = {FC_ABI,       alloc,           forward,    sole, share,     scratch,
-                           fail,         parallel_for,    cancelled,  park, token_ctx, complete,
-                           string_new,   string_release,  buffer_new, keep, retain,    release,
-                           variant_init, variant_release, may_wait};
-
-fc_string *host_string_new(const char *bytes, int64_t size) { return string_new(bytes, size); }
+static const fc_api api = {.abi = FC_ABI,
+                           .alloc = alloc,
+                           .forward = forward,
+                           .sole = sole,
+                           .share = share,
+                           .scratch = scratch,
+                           .fail = fail,
+                           .parallel_for = parallel_for,
+                           .cancelled = cancelled,
+                           .park = park,
+                           .token_ctx = token_ctx,
+                           .complete = complete,
+                           .string_put = string_put,
+                           .buffer_new = buffer_new,
+                           .keep = keep,
+                           .adopt = adopt,
+                           .retain = retain,
+                           .release = retain,
+                           .tidy = fc_strings_tidy,
+                           .variant_init = variant_init,
+                           .variant_release = variant_release,
+                           .may_wait = may_wait};
 
 /* Inputs arrive as tensors whose buffer is NULL and whose data is in `data`: copied into buffers of the
  * host's own. Outputs stay alive until host_release. */

@@ -10,6 +10,7 @@ import ctypes as C
 import hashlib
 import os
 import pathlib
+import struct
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,24 @@ CODES = {
     "uint64": 23,
 }
 NAMES = {code: name for name, code in CODES.items()}
+
+
+LONG = 0xFF
+
+
+def _element(text: C.Array[C.c_char]) -> bytes:
+    """A string as the 16 bytes of fc_string; a long one points to `text`."""
+    value = text.raw[:-1]
+    if len(value) <= 15:
+        return value.ljust(15, b"\0") + bytes([len(value)])
+    return struct.pack("<QQ", C.addressof(text), len(value) | LONG << 56)
+
+
+def _text(element: bytes) -> bytes:
+    if element[15] != LONG:
+        return element[: element[15]]
+    address, size = struct.unpack("<QQ", element)
+    return C.string_at(address, size & ~(LONG << 56))
 
 
 class Buffer(C.Structure):
@@ -148,7 +167,6 @@ class KernelHost:
             subprocess.run([*command, "-o", str(partial)], check=True)
             partial.replace(library)
         self.lib = C.CDLL(str(library))
-        self.lib.host_string_new.restype = C.c_void_p
         self.defs: list[KernelDef] = []
         for table in tables:
             t = KernelTable.in_dll(self.lib, table)
@@ -188,10 +206,8 @@ class KernelHost:
         for i, x in enumerate(inputs):
             name = dtype_name(x)
             if name == "string":
-                strings = [bytes(v) for v in x.ravel()]
-                x_data = np.array(
-                    [self.lib.host_string_new(v, C.c_int64(len(v))) or 0 for v in strings], np.uint64
-                )
+                keep.append(texts := [C.create_string_buffer(bytes(v)) for v in x.ravel()])
+                x_data = np.frombuffer(b"".join(map(_element, texts)), np.uint8)
             else:
                 x_data = x
             keep.append(x_data)
@@ -243,7 +259,7 @@ class KernelHost:
 
             dtype = np.dtype(ml_dtypes.bfloat16)
         else:
-            dtype = np.dtype(np.uint64 if name in ("string", "resource") else name)
+            dtype = np.dtype({"string": "V16", "resource": np.uint64}.get(name, name))
         if not t.buffer:
             return np.empty(shape, object if name == "string" else dtype)
         address = t.buffer.contents.data + t.offset
@@ -251,6 +267,6 @@ class KernelHost:
         if name != "string":
             return raw.reshape(shape).copy()
         out = np.empty(t.size, object)
-        for i, p in enumerate(raw):  # fc_string: refs (padded to 8 bytes), size, bytes
-            out[i] = C.string_at(int(p) + 16, C.c_int64.from_address(int(p) + 8).value) if p else b""
+        for i, element in enumerate(raw):
+            out[i] = _text(bytes(element))
         return out.reshape(shape)

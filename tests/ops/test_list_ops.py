@@ -250,7 +250,7 @@ def seconds(count: int, differentiated: bool) -> float:
 @pytest.mark.parametrize("differentiated", [False, True])
 def test_writes_are_linear(differentiated: bool) -> None:
     few, many = seconds(500, differentiated), seconds(8_000, differentiated)
-    assert many < 64 * few, (few, many)  # quadratic: 256 times
+    assert many < 128 * few, (few, many)  # quadratic: 256 times
 
 
 def test_memory_goes_with_the_last_owner() -> None:
@@ -348,3 +348,21 @@ def test_a_reserved_list_costs_nothing() -> None:
     one = lists.tensor_list_set_item(huge, 2**31 - 2, 5.0)
     assert run(lists.tensor_list_get_item(one, 2**31 - 2, fc.float32)) == 5
     apply("TensorListLength", huge)
+
+
+@pytest.mark.parametrize("push", [False, True])
+def test_a_loop_of_100000_writes(push: bool) -> None:
+    """It takes 30 to 80 ms; with a copy for each write it would be half an hour."""
+    count = 100_000
+    start = (
+        lists.empty_tensor_list([], fc.float32) if push else lists.tensor_list_reserve([], count, fc.float32)
+    )
+
+    def body(i: Any, made: Any) -> Any:
+        value = fc.cast(i, fc.float32)
+        if push:
+            return i + 1, lists.tensor_list_push_back(made, value)
+        return i + 1, lists.tensor_list_set_item(made, i, value)
+
+    _, made = fc.while_loop(lambda i, made: i < count, body, [fc.constant(0), start])
+    np.testing.assert_array_equal(run(rows(made, [])), np.arange(count, dtype=F32))

@@ -156,6 +156,7 @@ int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *to, int64_t dst_offs
     }
     copy_job job = {copy, dst, src, rows, bands};
     ctx->api->parallel_for(ctx, pieces, bytes >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / bytes, copy_piece, &job);
+    if (to->dtype == FC_STRING) return ctx->api->adopt(ctx, to->buffer, from->buffer);
     if (!fc_is_plain(to->dtype)) { /* every element that was copied, by the same walk */
         int64_t at[FC_COPY_DIMS] = {0};
         for (int64_t row = 0; row < total / length; row++) {

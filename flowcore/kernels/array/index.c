@@ -127,8 +127,8 @@ static int unique(fc_ctx *ctx) {
         const char *key = data + i * item;
         int64_t n = item;
         if (strings) {
-            const fc_string *s = *(fc_string *const *)key;
-            key = s ? s->bytes : "", n = s ? s->size : 0;
+            fc_bytes s = fc_bytes_of((const fc_string *)key);
+            key = s.data, n = s.size;
         }
         uint64_t slot = hash_bytes(key, n) & (uint64_t)(capacity - 1);
         for (;; slot = (slot + 1) & (uint64_t)(capacity - 1)) {
@@ -140,8 +140,8 @@ static int unique(fc_ctx *ctx) {
             const char *other = data + firsts[table[slot]] * item;
             int64_t m = item;
             if (strings) {
-                const fc_string *s = *(fc_string *const *)other;
-                other = s ? s->bytes : "", m = s ? s->size : 0;
+                fc_bytes s = fc_bytes_of((const fc_string *)other);
+                other = s.data, m = s.size;
             }
             if (m == n && !memcmp(other, key, (size_t)n)) break;
         }

@@ -201,16 +201,26 @@ static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *
     return fc_keep_elements(ctx, &ctx->out[0], value);
 }
 
-/* Replaces n elements of any dtype. `step`: bytes between two of `from`; 0 where it is a single one. */
-static void replace(fc_ctx *ctx, int dtype, char *to, char *from, int64_t n, int64_t step) {
-    int64_t item = fc_item_size(dtype);
-    if (!fc_is_plain(dtype)) { /* in this order: both may be the last of one object */
-        ctx->api->retain(dtype, from, n, step);
-        ctx->api->release(dtype, to, n, item);
+/* Replaces n elements of the value, of any dtype. `step`: bytes between two of `from`; 0 where it is a single
+ * one. */
+static int replace(fc_ctx *ctx, const fc_tensor *value, char *to, char *from, int64_t n, int64_t step) {
+    int64_t item = fc_item_size(value->dtype);
+    if (value->dtype == FC_STRING) { /* their bytes go to the variable's own arenas: it lives long */
+        int rc = FC_OK;
+        for (int64_t k = 0; !rc && k < n; k++) {
+            fc_bytes s = fc_bytes_of((const fc_string *)(from + k * step));
+            rc = ctx->api->string_put(ctx, value->buffer, (fc_string *)(to + k * item), s.data, s.size);
+        }
+        return rc;
+    }
+    if (!fc_is_plain(value->dtype)) { /* in this order: both may be the last of one object */
+        ctx->api->retain(value->dtype, from, n, step);
+        ctx->api->release(value->dtype, to, n, item);
     }
     if (step) memcpy(to, from, (size_t)(n * item));
     else
         for (int64_t k = 0; k < n; k++) memcpy(to + k * item, from, (size_t)item);
+    return FC_OK;
 }
 
 static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
@@ -220,13 +230,15 @@ static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor 
         char *to = (char *)fc_data(value) + fc_int_at(indices, i) * inner * item;
         if (op == FC_SCATTER_UPDATE) {
             char *from = (char *)fc_data(x) + (x->ndim ? i * inner * item : 0);
-            replace(ctx, x->dtype, to, from, inner, x->ndim ? item : 0);
+            int rc = replace(ctx, value, to, from, inner, x->ndim ? item : 0);
+            if (rc) return rc;
             continue;
         }
         if (x->ndim) updates[x->dtype](to, (const char *)fc_data(x) + i * inner * item, inner, op);
         else
             for (int64_t k = 0; k < inner; k++) updates[x->dtype](to + k * item, fc_data(x), 1, op);
     }
+    if (x->dtype == FC_STRING) ctx->api->tidy(value->buffer);
     return FC_OK;
 }
 
