@@ -82,7 +82,7 @@ cdef class Kernel:
 
 
 cdef int check_abi(uint32_t abi, str what) except -1:
-    """Raises ImportError unless something made for `abi` works here: the same major number, no newer minor."""
+    """Raises ImportError unless something made for `abi` works here: same major number, no newer minor."""
     cdef uint32_t major = FC_ABI_MAJOR(abi), minor = FC_ABI_MINOR(abi)
     if major == FC_ABI_MAJOR(FC_ABI) and minor <= FC_ABI_MINOR(FC_ABI):
         return 0
@@ -367,6 +367,9 @@ cdef class Plan:
                 self.c.sources[n_sources] = i
                 n_sources += 1
         self.c.n_sources = n_sources
+        self.c.plain = True
+        for i in range(n_nodes):
+            self.c.plain = self.c.plain and is_plain(&self.c.nodes[i])
 
     cdef int _link(self, nodes) except -1:
         """Finds who waits for whom: a first round counts, a second one fills `next`.
@@ -872,6 +875,21 @@ cdef list events_of(trace_t *trace):
 
 cdef tuple path_as_tuple(place_t *path, int32_t depth):
     return tuple([(<Plan>path[i].plan.owner, path[i].node, path[i].turn) for i in range(depth)])
+
+
+cdef bint is_plain(node_t *node) noexcept:
+    """Whether a node is a kernel of the host, or calls bodies of such; a body that is not made yet is not."""
+    cdef int32_t i
+    if node.kind == KERNEL_NODE:
+        return node.device == cpu_device()
+    if node.kind == RETURN_NODE:
+        return True
+    if node.kind == PYTHON_NODE or node.kind == WHILE_NODE:
+        return False
+    for i in range(node.target.call.n_bodies):
+        if not node.target.call.bodies[i].plain:
+            return False
+    return True
 
 
 cdef void *end_left_step(void *arg) noexcept nogil:

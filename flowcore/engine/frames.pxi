@@ -185,6 +185,8 @@ cdef int32_t start_call(run_t *run) noexcept nogil:
     cdef node_t *node = &caller.plan.nodes[run.node]
     cdef call_t *call = node.target.call
     cdef int32_t body = 0, first = 0, j, slot
+    if call.kind == WHILE_NODE:
+        fc_let_go()  # for how many turns is not known
     if call.kind == IF_NODE or call.kind == CASE_NODE:
         first = 1
         body = chosen_body(run, call)

@@ -615,17 +615,15 @@ cdef void take_turns() noexcept nogil:
 
 
 cdef bint is_short(plan_t *plan) noexcept nogil:
-    """Whether all its nodes are measured kernels of the host that together take less than SHORT_NS."""
+    """Whether its nodes are measured, kernels of the host, and together take less than SHORT_NS."""
     cdef int32_t i
     cdef float cost, sum = 0
-    if plan.n_calls:
+    if not plan.plain:
         return False
     for i in range(plan.n_nodes):
         cost = fc_load_float(&plan.cost[i])
         sum += cost + NODE_NS
         if cost == 0 or sum > SHORT_NS:
-            return False
-        if plan.nodes[i].kind != KERNEL_NODE or plan.nodes[i].device != cpu_device():
             return False
     return True
 

@@ -163,6 +163,7 @@ cdef struct plan_t:
     int32_t n_arguments
     int32_t n_calls
     float *cost                 # ns per node, 0: not measured
+    bint plain                  # kernels of the host alone, in bodies too, and no loop
     bint short                  # its runs keep the GIL
     int64_t steps
     pthread_mutex_t lock        # guards `idle`

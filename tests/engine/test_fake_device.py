@@ -174,6 +174,7 @@ WITHOUT_SAMPLES = {
     "AssignVariableOp",
     "BroadcastGradientArgs",
     "ConcatOffset",
+    "FakeParam",
     "NoOp",
     "PlaceholderWithDefault",
     "ReadVariableOp",

@@ -276,3 +276,20 @@ def test_nested_calls_equal_the_interpreter_under_fire(threads: int) -> None:
     after = _engine.live_counts()
     for what in ("buffers", "arenas", "variants", "plans", "steps", "frames", "running_steps", "tokens"):
         assert after[what] == before[what], (what, before, after)
+
+
+def test_a_short_run_with_a_branch_may_keep_the_gil_and_a_loop_may_not() -> None:
+    """A branch that is taken late, with a loop in it, lets other threads go on."""
+    pool = Pool(1)
+    loop = Node("loop", counting(pool, 2**62), (0,), (1,))
+    bodies = [
+        Plan(pool, [op("Add", 0, 1, out=2)], 3, [0], [2], {1: number(1)}, body=True),
+        Plan(pool, [loop], 2, [0], [1], {}, body=True),
+    ]
+    plan = calling(Call("if", bodies), pool, 2)
+    for _ in range(100):
+        assert plan.run([np.array(False), number(1)]) == [2]
+    timer = threading.Timer(0.05, plan.cancel, ["enough"])
+    timer.start()
+    with pytest.raises(_engine.StepError, match="enough"):
+        plan.run([np.array(True), number(1)], 20_000)
