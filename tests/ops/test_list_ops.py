@@ -84,12 +84,20 @@ def test_parts_become_elements_and_elements_parts() -> None:
     assert joined.shape.as_list() == [None, 2]
     holes = lists.tensor_list_set_item(lists.tensor_list_reserve(None, 3, fc.float32), 1, x[:2])
     filled, sizes = lists.tensor_list_concat(holes, fc.float32, None, [1, 9, 2])
-    found = run([part, joined, lengths, filled, sizes])
+    alike, _ = lists.tensor_list_concat(holes, fc.float32)  # as long as the one that was written
+    odd = lists.tensor_list_split(x, [5, 2], [2, 4])  # lengths says how long they are, not the shape
+    found = run([part, joined, lengths, filled, sizes, alike, lists.tensor_list_element_shape(odd)])
     np.testing.assert_array_equal(found[0], x[1:4])
     np.testing.assert_array_equal(found[1], x)
     assert found[2].tolist() == [1, 0, 3, 2]
     assert found[3].tolist() == [[0, 0], *x[:2].tolist(), [0, 0], [0, 0]]
     assert found[4].tolist() == [1, 2, 2]
+    assert found[5].tolist() == [[0, 0], [0, 0], *x[:2].tolist(), [0, 0], [0, 0]]
+    assert found[6].tolist() == [-1, 2]
+    short = lists.tensor_list_resize(made, 5)  # its elements differ in length
+    assert "join element 4, which was not written" in refused(
+        lists.tensor_list_concat(short, fc.float32).tensor
+    )
 
 
 @pytest.mark.parametrize("threads", [1, 4])

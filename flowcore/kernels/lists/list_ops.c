@@ -273,6 +273,7 @@ static int split(fc_ctx *ctx) {
     if (!rc) {
         for (int64_t i = 0; !rc && i < lengths->size; i++) {
             fc_tensor rows = rows_of(&own, at, fc_int_at(lengths, i), 0);
+            if (list->ndim > 0 && rows.shape[0] != list->shape[0]) list->shape[0] = -1; /* lengths tells */
             rc = expect_item(ctx, list, i, &rows);
             if (!rc) rc = fc_list_set(ctx, list, i, &rows);
             at += rows.shape[0];
@@ -301,29 +302,24 @@ static int push_back(fc_ctx *ctx) {
     return rc ? rc : fc_list_set(ctx, own, own->length - 1, x);
 }
 
-/* out[o] becomes element i; zeros where it was not written. */
+/* out[o] becomes element i, which has its own shape; zeros of the shape that is known where it was not
+ * written. */
 static int give_item(fc_ctx *ctx, const fc_list *list, int64_t i, int shape_input, int o) {
-    int64_t shape[FC_MAX_DIMS], known[FC_MAX_DIMS];
-    int ndim, known_ndim, rc = read_shape(ctx, shape_input, &ndim, shape);
+    int64_t shape[FC_MAX_DIMS];
     const fc_tensor *item = fc_list_item(list, i);
-    char a[128], b[128];
-    if (rc) return rc;
-    if (!fc_merge_shapes(list->ndim, list->shape, ndim, shape, &known_ndim, known) ||
-        (item && !fc_merge_shapes(known_ndim, known, item->ndim, item->shape, &known_ndim, known)))
-        return ctx->api->fail(
-            ctx, FC_INVALID_ARGUMENT, "Tried to read element %lld as one of shape %s; it has shape %s",
-            (long long)i, shape_text(ndim, shape, a, sizeof a),
-            item ? fc_shape_str(item, b, sizeof b) : shape_text(list->ndim, list->shape, b, sizeof b));
+    int ndim, rc = FC_OK;
+    char a[128];
     if (item) return ctx->api->share(ctx, o, item, 0, item->dtype, item->ndim, item->shape);
-    /* elements that were written have the shape of those that were not */
-    if (!is_known(known_ndim, known))
-        rc = common_shape(ctx, list, known_ndim, known, list->length, NULL, &known_ndim, known);
-    if (!rc && !is_known(known_ndim, known))
+    rc = read_shape(ctx, shape_input, &ndim, shape);
+    if (!rc) rc = common_shape(ctx, list, ndim, shape, 0, NULL, &ndim, shape);
+    if (!rc && !is_known(ndim, shape)) /* those that were written tell */
+        rc = common_shape(ctx, list, ndim, shape, list->length, NULL, &ndim, shape);
+    if (!rc && !is_known(ndim, shape))
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                             "Tried to read element %lld, which was not written, and its shape is not fully "
                             "known: %s",
-                            (long long)i, shape_text(known_ndim, known, a, sizeof a));
-    if (!rc) rc = ctx->api->alloc(ctx, o, list->dtype, known_ndim, known);
+                            (long long)i, shape_text(ndim, shape, a, sizeof a));
+    if (!rc) rc = ctx->api->alloc(ctx, o, list->dtype, ndim, shape);
     return rc ? rc : put_item(ctx, &ctx->out[o], NULL);
 }
 
@@ -456,7 +452,20 @@ static int scatter(fc_ctx *ctx) {
     return rc;
 }
 
-/* Elements one behind the other along their first axis, and how long each is there. */
+/* How long all elements are that were written; -1 where they differ. */
+static int64_t common_length(const fc_list *list) {
+    int64_t length = -1;
+    for (int64_t i = 0; i < list->length; i++) {
+        const fc_tensor *item = fc_list_item(list, i);
+        if (!item || item->ndim < 1) continue;
+        if (length >= 0 && item->shape[0] != length) return -1;
+        length = item->shape[0];
+    }
+    return length;
+}
+
+/* Elements one behind the other along their first axis, and how long each is there. One that was not written
+ * is as long as leading_dims says, else as its shape, else as all others. */
 static int concat(fc_ctx *ctx) {
     int64_t wanted[FC_MAX_DIMS], shape[FC_MAX_DIMS], rows = 0, at = 0;
     int ndim, rc;
@@ -472,10 +481,10 @@ static int concat(fc_ctx *ctx) {
                               shape_text(list->ndim, list->shape, b, sizeof b));
     rc = ctx->api->alloc(ctx, 1, FC_INT64, 1, &list->length);
     if (rc) return rc;
-    int64_t first = ndim > 0 ? shape[0] : -1; /* of an element that was not written, where it is known */
+    int64_t usual = ndim > 0 && shape[0] >= 0 ? shape[0] : common_length(list);
     for (int64_t i = 0; i < list->length; i++) {
         const fc_tensor *item = fc_list_item(list, i);
-        int64_t length = first;
+        int64_t length = i < leading->size ? fc_int_at(leading, i) : usual;
         if (item) {
             if (item->ndim < 1)
                 return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
@@ -483,7 +492,7 @@ static int concat(fc_ctx *ctx) {
                                       "element %lld",
                                       (long long)i);
             length = item->shape[0];
-            if (ndim > 0) shape[0] = first >= 0 ? first : length;
+            if (ndim > 0) shape[0] = length;
             if (!fc_merge_shapes(ndim, shape, item->ndim, item->shape, &ndim, shape))
                 return ctx->api->fail(
                     ctx, FC_INVALID_ARGUMENT,
@@ -491,12 +500,10 @@ static int concat(fc_ctx *ctx) {
                     "and those before it, or element_shape, %s",
                     (long long)i, fc_shape_str(item, a, sizeof a), shape_text(ndim, shape, b, sizeof b));
         } else if (length < 0) {
-            if (i < leading->size) length = fc_int_at(leading, i);
-            if (length < 0)
-                return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                                      "Tried to join element %lld, which was not written, and leading_dims "
-                                      "(of %lld entries) does not say how long it is",
-                                      (long long)i, (long long)leading->size);
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "Tried to join element %lld, which was not written, and leading_dims "
+                                  "(of %lld entries) does not say how long it is",
+                                  (long long)i, (long long)leading->size);
         }
         FC_OUT(ctx, 1, int64_t)[i] = length;
         if (__builtin_add_overflow(rows, length, &rows))
