@@ -102,6 +102,8 @@ def device_for(
         if tensor._dtype is dtypes.resource:  # handles are in host memory
             hands_on = any(t._dtype is dtypes.resource for t in op._outputs)
             return HOST if hands_on else _with_resources(op, inputs, placed, arguments)
+    if op._graph.path and _counts(op, inputs, placed, arguments):
+        return HOST
     if spec is None or spec.device_type is None:
         preferred = visible.preferred
         return (
@@ -170,6 +172,30 @@ def _with_resources(
     return device
 
 
+def _is_on_host(
+    tensor: Tensor, placed: Mapping[Operation, Device], arguments: Mapping[Tensor, Device]
+) -> bool:
+    """Whether a tensor is on the host, or known before the run."""
+    return _home(tensor, placed, arguments).is_host or (_is_no_node(tensor._op) and tensor not in arguments)
+
+
+def _counts(
+    op: Operation,
+    inputs: Sequence[Tensor],
+    placed: Mapping[Operation, Device],
+    arguments: Mapping[Tensor, Device],
+) -> bool:
+    """Whether an op of a body computes whole numbers or truth values, scalars, of what is on the host: the
+    counter of a loop and what it decides stay there, whatever device the body asks for.
+    """
+    return (
+        bool(op._outputs)
+        and not op._op_def.is_stateful
+        and all(t._shape.ndims == 0 and (t._dtype.is_integer or t._dtype.is_bool) for t in op._outputs)
+        and all(_is_on_host(t, placed, arguments) for t in inputs)
+    )
+
+
 def _pays(
     op: Operation,
     inputs: Sequence[Tensor],
@@ -190,9 +216,7 @@ def _pays(
     kernel = device.kernel_for(op)
     if kernel is None:
         return False
-    on_host = all(
-        _home(t, placed, arguments).is_host or (_is_no_node(t._op) and t not in arguments) for t in inputs
-    )
+    on_host = all(_is_on_host(t, placed, arguments) for t in inputs)
     if kernel.flags & ANY_DEVICE:
         return not on_host
     if not any(t.dtype.is_floating for t in (*inputs, *op._outputs)):
