@@ -181,7 +181,6 @@ _INSTEAD = {
         "ifft": _numpy("numpy.fft.ifft"),
         "ifft2d": _numpy("numpy.fft.ifft2"),
         "ifft3d": _numpy("numpy.fft.ifftn"),
-        "init_scope": "flowcore.control_dependencies(None)",
         "initialize_local_variables": "flowcore.local_variables_initializer",
         "initialize_variables": "flowcore.variables_initializer",
         "initializers": "the classes at the top, such as flowcore.glorot_uniform_initializer",

@@ -17,8 +17,8 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
 __all__ = [
     "DeviceSpec", "add_to_collection", "add_to_collections", "colocate_with", "container",
-    "control_dependencies", "device", "get_collection", "get_collection_ref", "get_seed", "name_scope",
-    "op_scope", "set_random_seed",
+    "control_dependencies", "device", "get_collection", "get_collection_ref", "get_seed", "init_scope",
+    "name_scope", "op_scope", "set_random_seed",
 ]  # fmt: skip
 
 #: Stands in for a graph seed that was not set while an op seed was.
@@ -158,6 +158,52 @@ def control_dependencies(control_inputs: Sequence[Any] | None) -> contextlib.Abs
         ['first']
     """
     return get_default_graph().control_dependencies(control_inputs)
+
+
+@lasting
+def init_scope() -> Iterator[None]:
+    """What is made inside is made once, outside all functions, branches and loops.
+
+    Variables make their initialisers so. Control dependencies are left too; name scopes and devices
+    hold.
+
+    Yields:
+        None.
+
+    Example:
+        >>> def square(x):
+        ...     with fc.init_scope():
+        ...         outside.append(fc.constant(1.0))
+        ...     return x * x
+        >>> outside = []
+        >>> y = fc.cond(fc.constant(True), lambda: square(2.0), lambda: 0.0)
+        >>> outside[0].graph is y.graph
+        True
+    """
+    graph = get_default_graph()
+    with contextlib.ExitStack() as stack:
+        if graph.root is not graph:
+            name, devices = _scope_outside(graph), graph._scopes.devices
+            scopes = graph.root._scopes
+            stack.enter_context(graph.root.as_default())
+            saved = scopes.name, scopes.devices
+            stack.callback(_set_scopes, scopes, *saved)
+            _set_scopes(scopes, name, devices)
+        stack.enter_context(control_dependencies(None))
+        yield
+
+
+def _set_scopes(scopes: Any, name: str, devices: tuple[Any, ...]) -> None:
+    scopes.name, scopes.devices = name, devices
+
+
+def _scope_outside(graph: Graph) -> str:
+    """The name scopes that are open in a body and in all around it, without the bodies' own names."""
+    name = graph._scopes.name
+    outer = getattr(graph, "outer", None)
+    if outer is None:
+        return name
+    return f"{_scope_outside(outer)}{name[len(graph._scopes.base) :]}".removeprefix("/")
 
 
 def colocate_with(op: Any, ignore_existing: bool = False) -> contextlib.AbstractContextManager[None]:

@@ -20,7 +20,7 @@ from flowcore import dtypes, locks
 from flowcore.arguments import flag, function, instance, listed, optional_function, text
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.lasting import lasting
-from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
+from flowcore.graph.scopes import control_dependencies, get_collection, init_scope, name_scope
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
 from flowcore.ops.variables import Variable
 
@@ -469,18 +469,19 @@ def _true_getter(
 ) -> Variable:
     """What a custom getter calls in the end."""
     _no_partitioner(partitioner)
-    return store.get(
-        name,
-        shape,
-        dtype,
-        initializer,
-        regularizer,
-        reuse,
-        trainable,
-        collections,
-        validate_shape,
-        constraint,
-    )
+    with init_scope(), get_default_graph().name_scope(None):
+        return store.get(
+            name,
+            shape,
+            dtype,
+            initializer,
+            regularizer,
+            reuse,
+            trainable,
+            collections,
+            validate_shape,
+            constraint,
+        )
 
 
 def _takes(function: Callable[..., Any], name: str) -> bool:

@@ -117,7 +117,7 @@ def _create(
     if is_constant(initializer):
         if shape is not None:
             raise ValueError("a value as initializer has a shape of its own; leave shape out")
-        first: Any = initializer.initialized_value() if isinstance(initializer, Variable) else initializer
+        first: Any = initializer.initialized_value if isinstance(initializer, Variable) else initializer
     elif not known.is_fully_defined() and (shape is not None or _needs_shape(initializer)):
         raise ValueError(f"the shape of new variable {name} must be fully defined, found {known}")
     else:

@@ -15,9 +15,10 @@ from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
 from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor, TensorOperators, _session_for
-from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
+from flowcore.graph.scopes import control_dependencies, get_collection, init_scope, name_scope
 from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
 from flowcore.ops import state_ops
+from flowcore.ops.cond import cond
 from flowcore.ops.control_flow_ops import group, no_op
 from flowcore.ops.joining import concat
 from flowcore.shape import TensorShape
@@ -95,17 +96,22 @@ class Variable(TensorOperators):
         validate_shape = flag(validate_shape, "validate_shape")
         self._trainable = True if trainable is None else flag(trainable, "trainable")
         self._constraint = None if constraint is None else function(constraint, "constraint")
-        graph = get_default_graph()
+        graph = get_default_graph().root
         # Initial values do not depend on what happens to surround the variable's making.
-        with (
-            control_dependencies(None),
-            name_scope(name, "Variable", None if callable(initial_value) else [initial_value]) as scope,
-        ):
+        values = None if callable(initial_value) or _inside_a_body(initial_value) else [initial_value]
+        with init_scope(), name_scope(name, "Variable", values) as scope:
             with graph.name_scope("Initializer"):
                 value = convert_to_tensor(
                     initial_value() if callable(initial_value) else initial_value,
                     dtype=dtype,
                     name="initial_value",
+                )
+            if _inside_a_body(value):
+                raise ValueError(
+                    f"the initial value of new variable '{scope[:-1]}' is tensor '{value.name}', which lies"
+                    f" inside '{value.graph.path}' and exists while that runs; a variable that is made inside"
+                    " a function, a branch or a loop is initialised outside: use a lambda that makes the"
+                    " initial value as initial_value"
                 )
             if validate_shape and shape is None and not use_resource and not value.shape.is_fully_defined():
                 raise ValueError(
@@ -227,7 +233,7 @@ class Variable(TensorOperators):
         return self._initial_value
 
     def initialized_value(self) -> Tensor:
-        """The value that the initializer assigns.
+        """The value; that which the initializer assigns where there is none yet.
 
         Initial values of other variables may use it, whichever is initialised first.
 
@@ -236,10 +242,15 @@ class Variable(TensorOperators):
 
         Example:
             >>> v = fc.Variable(2.0)
-            >>> fc.Session().run(v.initialized_value())
-            np.float32(2.0)
+            >>> value = v.initialized_value()
+            >>> with fc.Session() as sess:
+            ...     print(sess.run(value))
+            ...     sess.run(v.assign(3.0).op)
+            ...     print(sess.run(value))
+            2.0
+            3.0
         """
-        return self._initial_value
+        return cond(is_variable_initialized(self), self.read_value, lambda: self._initial_value)
 
     # -- reading
     # ---------------------------------------------------------------------------------------------------
@@ -809,6 +820,11 @@ _refuse_in_place("-=", "variable.assign_sub")
 for _operator in sorted(Tensor.OVERLOADABLE_OPERATORS - {"__getitem__"}):
     _forward(_operator)
 Variable.__array_priority__ = 100  # type: ignore[attr-defined]
+
+
+def _inside_a_body(value: Any) -> bool:
+    """Whether a value exists only while a function, a branch or a loop runs."""
+    return isinstance(value, Tensor) and value.graph.root is not value.graph
 
 
 def _to_tensor(value: Variable, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -136,3 +137,71 @@ def test_an_initial_value_has_a_known_shape_unless_the_variable_may_change_its_o
         ).shape.is_fully_defined()
     with pytest.raises(TypeError, match="validate_shape must be True or False, found 'x'"):
         fc.Variable(1.0, validate_shape="x", shape=[])
+
+
+def test_initialized_value_is_the_value_once_there_is_one() -> None:
+    v = fc.Variable(fc.random_uniform([]))
+    w = fc.Variable(v.initialized_value() * 2.0)
+    current = v.initialized_value()
+    _, total = fc.while_loop(
+        lambda i, t: i < 3, lambda i, t: (i + 1, t + v.initialized_value()), [0, fc.constant(0.0)]
+    )
+    with fc.Session() as sess:
+        first = sess.run(total)
+        assert 0.0 <= first <= 3.0
+        sess.run([v.initializer, w.initializer])
+        assert sess.run(w) == 2.0 * sess.run(v)
+        sess.run(v.assign(5.0))
+        assert sess.run([current, total]) == [5.0, 15.0]
+        sess.run(w.initializer)
+        assert sess.run(w) == 10.0
+
+
+def _reading_new(make: Callable[[], Any]) -> fc.Tensor:
+    return fc.cond(fc.constant(True), lambda: make() + 1.0, lambda: fc.constant(0.0))
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: fc.Variable(2.0), "cond/Variable:0"),
+        (lambda: fc.Variable(lambda: fc.ones([]) * 2.0, name="v"), "cond/v:0"),
+        (lambda: fc.get_variable("w", [], initializer=fc.constant_initializer(2.0)), "w:0"),
+        (lambda: fc.get_variable("w", initializer=2.0), "w:0"),
+    ],
+)
+def test_variables_made_in_a_branch_lie_outside(make: Callable[[], Any], name: str) -> None:
+    y = _reading_new(make)
+    (v,) = fc.global_variables()
+    assert (v.name, v.graph) == (name, y.graph)
+    assert fc.trainable_variables() == [v]
+    with fc.Session() as sess:
+        sess.run(fc.global_variables_initializer())
+        assert sess.run([y, fc.gradients(y, v)[0]]) == [3.0, 1.0]
+
+
+def test_variables_made_in_loops_and_branches_in_them_keep_scopes_and_devices() -> None:
+    def branch() -> fc.Tensor:
+        with fc.name_scope("inner"), fc.device("/cpu:0"):
+            return fc.Variable(1.0, name="v").value()
+
+    def body(i: fc.Tensor, x: fc.Tensor) -> Any:
+        return i + 1, x + fc.cond(i > 0, branch, lambda: fc.constant(0.0))
+
+    _, y = fc.while_loop(lambda i, x: i < 3, body, [0, fc.constant(0.0)])
+    (v,) = fc.global_variables()
+    assert (v.name, v.device) == ("while/cond/inner/v:0", "/device:CPU:0")
+    assert fc.constant(1.0, name="after").name == "after:0"
+    with fc.Session() as sess:
+        sess.run(v.initializer)
+        assert sess.run(y) == 2.0
+        sess.run(v.assign(10.0))
+        assert sess.run(y) == 20.0
+
+
+def test_an_initial_value_that_lies_inside_a_body_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'cond/Variable' is tensor 'cond/true/zeros:0'.*use a lambda"):
+        _reading_new(lambda: fc.Variable(fc.zeros([])))
+    with pytest.raises(ValueError, match=r"lies inside 'while/body'.*use a lambda"):
+        fc.while_loop(lambda x: x < 3.0, lambda x: x + fc.Variable(lambda: x), [fc.constant(0.0)])
+    assert fc.global_variables() == []
