@@ -433,6 +433,19 @@ cdef int strings_from_array(object value, fc_tensor *out) except -1:
     return 0
 
 
+def holds_texts(value):
+    """Whether an array of objects holds bytes and texts of ASCII alone, which need no second look."""
+    cdef cnp.ndarray array = np.ascontiguousarray(value, dtype=object)
+    cdef PyObject **items = <PyObject **>cnp.PyArray_DATA(array)
+    cdef int64_t i
+    for i in range(array.size):
+        if items[i] == NULL:
+            return False
+        if not PyBytes_Check(items[i]) and not (PyUnicode_Check(items[i]) and PyUnicode_IS_ASCII(items[i])):
+            return False
+    return True
+
+
 cdef int put_object(fc_buffer *b, fc_string *to, PyObject *item) except -1:
     cdef const char *data
     cdef Py_ssize_t size
