@@ -374,3 +374,23 @@ def test_a_loop_of_100000_writes(push: bool) -> None:
 
     _, made = fc.while_loop(lambda i, made: i < count, body, [fc.constant(0), start])
     np.testing.assert_array_equal(run(rows(made, [])), np.arange(count, dtype=F32))
+
+
+def test_a_variable_of_lists() -> None:
+    handle = apply("VarHandleOp", dtype=fc.variant, shape=[2], shared_name="lists")
+    a, b = (lists.tensor_list_from_tensor(fc.constant(v), []) for v in ([1.0, 2.0], [3.0]))
+    assign = apply("AssignVariableOp", handle, fc.stack([a, b]))
+    first, second = fc.unstack(apply("ReadVariableOp", handle, dtype=fc.variant), 2)
+    longer = lists.tensor_list_push_back(first, 9.0)
+    change = apply("ResourceScatterUpdate", handle, [1], fc.reshape(longer, [1]))
+    row = fc.reshape(apply("ResourceGather", handle, [1], dtype=fc.variant), [])
+    before = _engine.live_counts()["variants"]
+    with fc.Session() as session:
+        session.run(assign)
+        assert session.run(rows(longer)).tolist() == [1, 2, 9]
+        assert [v.tolist() for v in session.run([rows(first), rows(second)])] == [[1, 2], [3]]
+        session.run(change)
+        assert [v.tolist() for v in session.run([rows(first), rows(row)])] == [[1, 2], [1, 2, 9]]
+    del session
+    gc.collect()
+    assert _engine.live_counts()["variants"] == before
