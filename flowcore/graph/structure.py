@@ -73,9 +73,16 @@ def _shape_of(structure: Any) -> str:
     return f"[{inner}]" if isinstance(structure, list) else f"({inner}{',' * (len(structure) == 1)})"
 
 
-def are_alike(first: Any, second: Any) -> bool:
-    """Whether both are nested alike; lists and tuples count as different."""
-    return _shape_of(first) == _shape_of(second)
+def are_alike(first: Any, second: Any, check_types: bool = True) -> bool:
+    """Whether both are nested alike; lists and tuples count as different where types are checked."""
+    if check_types:
+        return _shape_of(first) == _shape_of(second)
+    if is_nested(first) != is_nested(second):
+        return False
+    if not is_nested(first):
+        return True
+    pairs = zip(_children(first), _children(second))
+    return len(first) == len(second) and all(are_alike(a, b, False) for a, b in pairs)
 
 
 def assert_same(first: Any, second: Any, message: str) -> None:

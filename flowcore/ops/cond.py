@@ -69,7 +69,9 @@ def _assert_alike(branches: Sequence[Branch]) -> None:
         try:
             structure.assert_same(first.result, other.result, f"Incompatible return types of {names}")
         except ValueError as error:
-            raise TypeError(str(error)) from None
+            if structure.are_alike(first.result, other.result, check_types=False):
+                raise TypeError(str(error)) from None
+            raise
         for i, (a, b) in enumerate(zip(first.leaves, other.leaves, strict=True)):
             if type(a) is not type(b):
                 raise TypeError(f"Incompatible return types of {names}: value {i} is {a!r} and {b!r}")

@@ -56,7 +56,7 @@ def while_loop(
             of by itself.
 
     Returns:
-        The structure of loop_vars, of Tensors; the Tensor itself for a list of one.
+        The structure that body returns, of Tensors; the Tensor itself for a list of one.
 
     Raises:
         TypeError: cond or body cannot be called, cond returns no bool, or a next value has another
@@ -75,7 +75,8 @@ def while_loop(
     function(body, "body")
     if not loop_vars and not isinstance(loop_vars, Tensor):
         raise ValueError("No loop variables provided")
-    whole_number(parallel_iterations, "parallel_iterations", 1)
+    if whole_number(parallel_iterations, "parallel_iterations") < 1:
+        raise TypeError(f"parallel_iterations must be a positive integer, found {parallel_iterations}")
     back_prop = flag(back_prop, "back_prop")
     flag(swap_memory, "swap_memory")
     same_structure = flag(return_same_structure, "return_same_structure")
@@ -86,8 +87,8 @@ def while_loop(
         loop.make_condition(cond)
         loop.make_body(body)
         outputs = loop.finish(parallel_iterations, back_prop)
-    packed = structure.pack(loop_vars, loop.leaves_of(outputs))
-    if not same_structure and isinstance(loop_vars, (list, tuple)) and len(loop_vars) == 1:
+    packed = structure.pack(loop.returned, loop.leaves_of(outputs))
+    if not same_structure and isinstance(packed, (list, tuple)) and len(packed) == 1:
         return packed[0]
     return packed
 
@@ -222,13 +223,15 @@ class _Loop:
                 )
 
     def _next_leaves(self, result: Any) -> list[Any]:
-        if isinstance(result, Operation) or result is None:
-            raise TypeError(
-                f"body must return the next values of the loop variables, found {described(result)}"
-            )
+        wanted = "body must return the next values of the loop variables"
+        if result is None:
+            raise ValueError(f"{wanted}, found None")
+        if isinstance(result, Operation):
+            raise TypeError(f"{wanted}, found {described(result)}")
         like = self.like
         if isinstance(like, (list, tuple)) and len(like) == 1 and structure.are_alike(like[0], result):
             result = structure.pack(_outermost(like), [result])
+        self.returned = result
         both_lists = isinstance(result, (list, tuple)) and isinstance(like, (list, tuple))
         if both_lists and type(result) is not type(like) and len(result) == len(like):
             result = structure.pack(_outermost(like), list(result))  # the outermost may be a list for a tuple

@@ -164,7 +164,12 @@ def test_bad_arguments() -> None:
         (TypeError, "false_fn must be", lambda: fc.cond(p, one)),
         (TypeError, "two names", lambda: fc.cond(p, one, one, fn1=one)),
         (ValueError, "false_fn must have a return value", lambda: fc.cond(p, one, lambda: None)),
-        (TypeError, "Incompatible return types", lambda: fc.cond(p, one, lambda: (one(), one()))),
+        (ValueError, "Incompatible return types", lambda: fc.cond(p, one, lambda: (one(), one()))),
+        (
+            TypeError,
+            "Incompatible return types",
+            lambda: fc.cond(p, lambda: [one(), one()], lambda: (one(), one())),
+        ),
         (
             ValueError,
             "same type: value 0 is float32 and int32",

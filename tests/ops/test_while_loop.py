@@ -45,10 +45,12 @@ def test_a_loop_over_a_structure() -> None:
         return_same_structure=True,
     )
     assert run(last) == [{"state": State(3, 8.0), "other": [b"a"]}]
+    pair = fc.while_loop(lambda i, j: i < 3, lambda i, j: (i + 1, j * 2), [0, 1])
+    assert isinstance(pair, tuple)  # as the body returns it
     one = fc.while_loop(lambda i: i < 5, lambda i: i + 2, [0])
     assert isinstance(one, fc.Tensor)
     assert run(one) == 6
-    assert run(fc.while_loop(lambda i: i < 5, lambda i: [i + 2], (0,), return_same_structure=True)) == (6,)
+    assert run(fc.while_loop(lambda i: i < 5, lambda i: [i + 2], (0,), return_same_structure=True)) == [6]
 
 
 def test_loops_nest_and_capture() -> None:
@@ -184,9 +186,9 @@ def test_bad_arguments() -> None:
             "'Const:0' is float32, but body returns int32",
             lambda: fc.while_loop(below, lambda i: 3, [x]),
         ),
-        (TypeError, "next values", lambda: fc.while_loop(below, lambda i: None, [x])),
+        (ValueError, "next values", lambda: fc.while_loop(below, lambda i: None, [x])),
         (
-            ValueError,
+            TypeError,
             "parallel_iterations",
             lambda: fc.while_loop(below, lambda i: i, [x], parallel_iterations=0),
         ),
