@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -224,3 +225,68 @@ def test_a_training_step_through_a_loop_learns() -> None:
         for _ in range(100):
             sess.run(step)
         assert sess.run(loss) < first / 10
+
+
+# ---- random programs ----
+
+
+def random_program(rng: random.Random, depth: int, around: list[fc.Tensor]) -> fc.Tensor:
+    """Nested branches and loops over matrices of 2 by 2, of which some are those around."""
+    values = list(around)
+    for _ in range(rng.randint(1, 4)):
+        values.append(random_value(rng, depth, values))
+    return values[-1]
+
+
+def random_value(rng: random.Random, depth: int, values: list[fc.Tensor]) -> fc.Tensor:
+    kind, a, b, c = rng.random(), *(rng.choice(values) for _ in range(3))
+    if depth and kind < 0.25:
+        least, seeds = rng.uniform(-1, 1), (rng.random(), rng.random())
+        return fc.cond(
+            fc.reduce_sum(a) > least,
+            lambda: random_program(random.Random(seeds[0]), depth - 1, [a, b, c]),
+            lambda: random_program(random.Random(seeds[1]), depth - 1, [a, b]),
+        )
+    if depth and kind < 0.5:
+        turns, seed = rng.randint(0, 3), rng.random()
+        _, y, z = fc.while_loop(
+            lambda i, y, z: i < turns,
+            lambda i, y, z: (
+                i + 1,
+                random_program(random.Random(seed), depth - 1, [y, z, c]),
+                fc.tanh(z * 0.5 + y * 0.1),
+            ),
+            [0, a, b],
+        )
+        return y + z
+    return rng.choice(
+        [
+            lambda: fc.sin(a),
+            lambda: fc.tanh(a) * b,
+            lambda: (a @ b) * 0.3,
+            lambda: a * 0.7 - b,
+            lambda: fc.exp(-a * a),
+        ]
+    )()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_programs_against_differences(seed: int) -> None:
+    x, w = fc.placeholder(F64, [2, 2]), fc.placeholder(F64, [2, 2])
+    y = fc.reduce_sum(fc.tanh(random_program(random.Random(seed), 3, [x, w])))
+    zeros = [fc.zeros_like(x), fc.zeros_like(w)]
+    first = [z if g is None else g for g, z in zip(fc.gradients(y, [x, w]), zeros, strict=True)]
+    z = fc.reduce_sum(fc.sin(first[0])) + fc.reduce_sum(first[1] * first[1])
+    second = [o if g is None else g for g, o in zip(fc.gradients(z, [x, w]), zeros, strict=True)]
+    values = [np.random.default_rng(seed).uniform(-1, 1, (2, 2)) for _ in range(2)]
+    step = 1e-5
+    with session() as sess:
+        of = sess.make_callable([y, z], [x, w])
+        found = sess.run([first, second], {x: values[0], w: values[1]})
+        for k in range(2):
+            for at in np.ndindex(2, 2):
+                ahead, behind = ([v.copy() for v in values] for _ in range(2))
+                ahead[k][at] += step
+                behind[k][at] -= step
+                slopes = (np.array(of(*ahead)) - np.array(of(*behind))) / (2 * step)
+                np.testing.assert_allclose([f[k][at] for f in found], slopes, rtol=1e-4, atol=1e-7)

@@ -217,7 +217,8 @@ def _pop_back_grad(op: Operation, g_list: Tensor | None, g: Tensor | None) -> li
     if g_list is None:
         g_list = apply("ZerosLike", op.outputs[0])
     if g is None:
-        g = zeros(element_shape, dtype)
+        # a list of lists: its elements know their own lengths
+        g = zeros_like(op.outputs[1]) if dtype is dtypes.variant else zeros(element_shape, dtype)
     return [apply("TensorListPushBack", g_list, g), None]
 
 
