@@ -15,7 +15,8 @@ EXAMPLES = [
     ("two_devices.py", ["--split", "model", "--epochs", "2"]),
     ("two_devices.py", ["--split", "batch", "--epochs", "2"]),
     ("mandelbrot.py", ["--size", "120", "--iterations", "30"]),
-    ("wave.py", ["--size", "60", "--steps", "60"]),
+    ("wave_equation.py", ["--size", "60", "--steps", "60"]),
+    ("beam_search.py", ["--width", "4"]),
     ("train_images.py", ["--data", "digits", "--epochs", "3"]),
 ]
 BENCHMARKS = [
