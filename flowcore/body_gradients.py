@@ -138,7 +138,7 @@ def _branch_gradients(
     """By a node that calls the gradient of the branch that ran."""
     kind, *names = op._op_def.calls
     first = 0 if kind == "call" else 1
-    bodies = _bodies(op, names)
+    bodies = op._bodies()
     targets = [i for i, want in enumerate(wanted[first:]) if want]
     count = len(incoming)
     with name_scope(_local(op)) as scope:
@@ -179,14 +179,6 @@ def _branch_gradients(
             result[first + targets[n]] = outputs[at]
             at += 1
     return result
-
-
-def _bodies(op: Operation, names: Sequence[str]) -> list[FuncGraph]:
-    found: list[FuncGraph] = []
-    for name in names:
-        value = op._attrs[name]
-        found += value if isinstance(value, list) else [value]
-    return found
 
 
 def _in(body: FuncGraph, tensor: Tensor) -> Tensor:

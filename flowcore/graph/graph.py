@@ -689,16 +689,31 @@ class Graph:
     def get_operations(self) -> list[Operation]:
         """All operations, in the order of creation.
 
+        Those inside branches and loops stand before the one that runs them.
+
         Returns:
             A list of Operations.
 
         Example:
-            >>> x = fc.constant(1.0, name="x")
-            >>> [op.name for op in fc.get_default_graph().get_operations()]
-            ['x']
+            >>> i = fc.while_loop(lambda i: i < 3, lambda i: i + 1, [0])
+            >>> names = [op.name for op in fc.get_default_graph().get_operations()]
+            >>> names[-1], "while/body/add" in names
+            ('while', True)
         """
+        found: list[Operation] = []
+        self._collect(found, set())
+        return found
+
+    def _collect(self, found: list[Operation], seen: set[Graph]) -> None:
+        """Adds the operations, and those of bodies that were not seen: a function may call itself."""
+        seen.add(self)
         with self._lock:
-            return list(self._ops)
+            own = list(self._ops)
+        for op in own:
+            for body in op._bodies():
+                if body not in seen:
+                    body._collect(found, seen)
+            found.append(op)
 
     def operations_since(self, version: int) -> list[Operation]:
         """The operations added after the graph had a version.
@@ -745,7 +760,7 @@ class Graph:
         """
         if not isinstance(name, str):
             raise TypeError(f"Operation names are strings, found {name!r}")
-        return self.as_graph_element(name, allow_tensor=False, allow_operation=True)
+        return self._element_by_name(name, allow_tensor=False, allow_operation=True)
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """The tensor of a name.
@@ -768,7 +783,7 @@ class Graph:
         """
         if not isinstance(name, str):
             raise TypeError(f"Tensor names are strings, found {name!r}")
-        return self.as_graph_element(name, allow_tensor=True, allow_operation=False)
+        return self._element_by_name(name, allow_tensor=True, allow_operation=False)
 
     def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
         """The Tensor or Operation that an object is, names ("x:0", "x"), or converts to (a Variable).
@@ -801,7 +816,7 @@ class Graph:
         if convert is not None:
             obj = convert()
         if isinstance(obj, str):
-            return self._element_by_name(obj, allow_tensor, allow_operation)
+            obj = self._element_by_name(obj, allow_tensor, allow_operation)
         if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):
             if obj.graph is not self:
                 if obj.graph.root is self.root:
@@ -816,6 +831,13 @@ class Graph:
         )
         raise TypeError(f"Can not convert {with_article(type(obj).__name__)} into {wanted}.")
 
+    def _find(self, name: str) -> Operation | None:
+        """The operation of a name, here or inside what an operation runs."""
+        found = self._by_name.get(name)
+        if found is None and "/" in name:
+            return next((op for op in self.get_operations() if op._name == name), None)
+        return found
+
     def _element_by_name(self, name: str, allow_tensor: bool, allow_operation: bool) -> Any:
         if ":" in name:
             op_name, _, index = name.rpartition(":")
@@ -828,7 +850,7 @@ class Graph:
                     f"The name '{name}' looks like a Tensor name but is malformed: a name is"
                     " '<operation>:<output index>'"
                 )
-            op = self._by_name.get(op_name)
+            op = self._find(op_name)
             if op is None:
                 raise KeyError(f"there is no tensor '{name}': this graph has no operation named '{op_name}'")
             if int(index) >= len(op._outputs):
@@ -837,7 +859,7 @@ class Graph:
                     f" {len(op._outputs)} outputs."
                 )
             return op._outputs[int(index)]
-        op = self._by_name.get(name)
+        op = self._find(name)
         if not allow_operation:
             raise ValueError(
                 f"'{name}' is not the name of a tensor, which is '<operation>:<output index>'"

@@ -18,6 +18,7 @@ from flowcore.shape import TensorShape, as_shape
 if TYPE_CHECKING:
     from traceback import StackSummary
 
+    from flowcore.graph.func_graph import FuncGraph
     from flowcore.graph.graph import Graph
     from flowcore.graph.op_def import OpDef
 
@@ -214,6 +215,14 @@ class Operation:
                 raise ValueError(f"{op.name} and {self._name} belong to different graphs")
         self._control_inputs += tuple(op for op in ops if op not in self._control_inputs)
         self._graph._changed()
+
+    def _bodies(self) -> list[FuncGraph]:
+        """The bodies that it runs, in the order of the attributes that name them."""
+        found: list[Any] = []
+        for name in self._op_def.calls[1:]:
+            value = self._attrs[name]
+            found += value if isinstance(value, list) else [value]
+        return found
 
     def _add_outputs(
         self, types: Sequence[DType], attrs: dict[str, Any], inputs: Sequence[Tensor] = ()

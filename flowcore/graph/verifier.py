@@ -39,7 +39,7 @@ class Verifier:
         self._check(added)
         # only an edited graph can have a cycle: a new node's inputs are older than itself
         if edits != self._edits:
-            check_acyclic(graph.get_operations()[:version])
+            check_acyclic(graph.operations_since(0)[:version])
         self._version, self._edits = version, edits
 
     def _check(self, added: Sequence[Operation]) -> None:

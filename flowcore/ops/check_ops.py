@@ -695,6 +695,7 @@ def add_check_numerics_ops() -> Operation:
         The Operation that checks, in the order in which the tensors were made.
 
     Raises:
+        ValueError: The graph has a branch or a loop.
         InvalidArgumentError: An element is infinite or NaN (when it runs).
 
     Example:
@@ -702,7 +703,13 @@ def add_check_numerics_ops() -> Operation:
         >>> fc.Session().run(fc.add_check_numerics_ops())
     """
     last: list[Tensor] = []
-    for op in get_default_graph().get_operations():
+    graph = get_default_graph()
+    for op in graph.get_operations():
+        if op.graph is not graph:
+            raise ValueError(
+                f"add_check_numerics_ops does not look into branches and loops, such as '{op.name}': put"
+                " check_numerics there"
+            )
         for output in op.outputs:
             if output.dtype in (dtypes.float16, dtypes.float32, dtypes.float64, dtypes.bfloat16):
                 with control_dependencies(last):

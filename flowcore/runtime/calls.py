@@ -89,7 +89,7 @@ class Calls:
         path = self._paths.get(op._graph, ())
         if op._op_def.calls[0] == "call":
             path = (*path, op._name)
-        return {**self._paths, **dict.fromkeys(bodies_of(op), path)}
+        return {**self._paths, **dict.fromkeys(op._bodies(), path)}
 
     def _compile_on(
         self, paths: dict[Graph, Path], body: Body, wanted: Sequence[Device | None]
@@ -111,15 +111,6 @@ class Calls:
                 awaited += [graph.running(control) for control in reader._control_inputs]
             self._read.update([t for waited in awaited for t in waited._outputs])
         return [i for i, t in enumerate(op._outputs) if t in self._read]
-
-
-def bodies_of(op: Operation) -> list[FuncGraph]:
-    """The bodies that an op calls, in the engine's order."""
-    found: list[FuncGraph] = []
-    for name in op._op_def.calls[1:]:
-        value = op._attrs[name]
-        found += value if isinstance(value, list) else [value]
-    return found
 
 
 def _is_known(tensor: Tensor) -> bool:
@@ -174,7 +165,7 @@ class _BranchPlan:
     def call(self) -> Call:
         first = 0 if self.kind == "call" else 1
         passed = self.inputs[first:]
-        graphs = bodies_of(self.op)
+        graphs = self.op._bodies()
         known = [{a: t for a, t in zip(g.inputs, passed, strict=True) if t in self.known} for g in graphs]
         used: set[int] = set()
         for graph, values in zip(graphs, known, strict=True):
@@ -211,7 +202,7 @@ class _LoopPlan(_BranchPlan):
     """Of a loop: the condition by itself, and a turn with the condition for the next one behind it."""
 
     def call(self) -> Call:
-        condition, turn = bodies_of(self.op)
+        condition, turn = self.op._bodies()
         invariant = {i for i, (a, r) in enumerate(zip(turn.inputs, turn.outputs, strict=True)) if a is r}
         fixed = {i for i in invariant if self.inputs[i] in self.known}
         places = self._needed(condition, turn, fixed)

@@ -21,7 +21,6 @@ from typing import NamedTuple
 from flowcore import _engine, _fifo, _reader, errors
 from flowcore.graph.graph import Graph, GraphKeys
 from flowcore.graph.operation import Operation
-from flowcore.runtime.calls import bodies_of
 from flowcore.runtime.handles import Path, ResourceKey, key_of, resource_keys
 from flowcore.runtime.plan import CompiledPlan
 
@@ -68,17 +67,11 @@ def _servers(plan: CompiledPlan, wanted: str, queue: ResourceKey) -> list[Operat
 
 def _has_server(graph: Graph, wanted: str, queue: ResourceKey) -> bool:
     """Likewise whether a graph has such an op, in itself or in a body, on whatever path."""
-    graphs: dict[Graph, None] = {graph: None}
-    left = [graph]
-    while left:
-        for op in left.pop().get_operations():
-            if _wait_of(op) == wanted:
-                keys = _queues_of(op, {})
-                if keys is None or any(k[:2] == queue[:2] for k in keys):
-                    return True
-            new = [body for body in bodies_of(op) if body not in graphs]
-            graphs.update(dict.fromkeys(new))
-            left += new
+    for op in graph.get_operations():
+        if _wait_of(op) == wanted:
+            keys = _queues_of(op, {})
+            if keys is None or any(k[:2] == queue[:2] for k in keys):
+                return True
     return False
 
 

@@ -247,3 +247,26 @@ def test_equal_attributes_are_one_dict_and_stay_apart_where_they_differ() -> Non
             other = fc.matmul(x, x).op
         assert other.get_attr("_gradient_op_type") == "Other"
         assert "_gradient_op_type" not in first.attrs
+
+
+def test_operations_inside_branches_and_loops_are_found_by_their_path() -> None:
+    graph = fc.get_default_graph()
+    p = fc.placeholder(fc.bool, [])
+
+    def body(i: fc.Tensor) -> fc.Tensor:
+        return fc.cond(p, lambda: fc.add(i, 1, name="one"), lambda: fc.add(i, 2, name="two"), name="step")
+
+    fc.while_loop(lambda i: fc.less(i, 5, name="below"), body, [0], name="count")
+    names = [op.name for op in graph.get_operations()]
+    assert len(names) == len(set(names))
+    inside = ["count/cond/below", "count/body/step/true/one", "count/body/step/false/two", "count/body/step"]
+    assert all(names.index(name) < names.index("count") for name in inside)
+    for name in inside:
+        assert graph.get_operation_by_name(name).name == name
+    tensor = graph.get_tensor_by_name("count/body/step/true/one:0")
+    with fc.Session() as sess, pytest.raises(ValueError, match="lies inside 'count/body/step/true'"):
+        sess.run(tensor.name)
+    with pytest.raises(KeyError, match="count/body/nothing"):
+        graph.get_operation_by_name("count/body/nothing")
+    with pytest.raises(ValueError, match="add_check_numerics_ops does not look into"):
+        fc.add_check_numerics_ops()
