@@ -85,6 +85,14 @@ class _GradientBody(FuncGraph):
         self.captures[tensor] = found
         return found
 
+    def forget_unused(self) -> None:
+        """Leaves out what is captured and no result needs: else it would be computed, or kept, around."""
+        needed = _needed_by(self.outputs)
+        for argument in [t for t in self.captured if t._op not in needed]:
+            del self.captured[argument]
+            self.inputs.remove(argument)
+            self.captures = {t: inside for t, inside in self.captures.items() if inside is not argument}
+
     def create_op(self, op_type: str, inputs: Sequence[Tensor], *args: Any, **kwargs: Any) -> Operation:
         """As Graph.create_op; what reads shapes of the forward body's values is made there."""
         if inputs and all([t._op._graph is self._forward for t in inputs]):
@@ -166,6 +174,7 @@ def _branch_gradients(
                     for n in kept
                     for part in _parts(gs[n], body.inputs[targets[n]], n in sparse, [f[n] for f in found])
                 ]
+            inside.forget_unused()
         outputs = _call_again(op, kind, names, made, first, scope)
     result: list[Any] = [None] * len(wanted)
     at = 0
@@ -200,8 +209,8 @@ def _expose_of_branch(
         if other is not body:
             with other.building():
                 stand_in = apply("FakeParam", dtype=tensor._dtype, shape=tensor._shape)
-                other.outputs.append(stand_in)
-    body.outputs.append(tensor)
+                other.give_out(stand_in)
+    body.give_out(tensor)
     added = op._add_outputs([tensor._dtype], {"Tout": [*op._attrs["Tout"], tensor._dtype]})
     added[0]._shape = tensor._shape
     return added[0]
@@ -337,7 +346,7 @@ class _LoopGradient:
             with body.building():
                 inside.append(body.add_argument(first._dtype, first._shape, name))
                 if body is self.turn:
-                    body.outputs.append(following(inside[-1]))
+                    body.give_out(following(inside[-1]))
         types = [*self.op._attrs["T"], first._dtype]
         (added,) = self.op._add_outputs([first._dtype], {"T": types}, [first])
         added._shape = first._shape
@@ -442,10 +451,14 @@ class _LoopGradient:
     ) -> list[Tensor]:
         """Makes the node, its variables in the order: turns, states, sums, lists. Returns its outputs."""
         body = self.body
-        pairs = [*zip(arguments, following, strict=True), *[p for s in sums for p in s], *self.kept]
         first_of = dict(zip([t for t in body.inputs if t not in body.captured], self.variables, strict=True))
+        pairs = [*zip(arguments, following, strict=True), *[p for s in sums for p in s]]
         with body.building():
-            outputs = [_in(body, value) for _, value in pairs]
+            body.outputs = [_in(body, value) for _, value in pairs]
+        needed = _needed_by(body.outputs)
+        pairs += [(handle, shorter) for handle, shorter in self.kept if handle._op in needed]
+        body.outputs = outputs = [_in(body, value) for _, value in pairs]
+        body.forget_unused()
         captured = [t for t in body.inputs if t in body.captured]
         body.inputs = [*[argument for argument, _ in pairs], *captured]
         body.outputs = outputs
@@ -488,4 +501,17 @@ def _sources_of(ys: Sequence[Tensor]) -> set[Tensor]:
         elif op not in seen:
             seen.add(op)
             left += op._inputs
+    return found
+
+
+def _needed_by(results: Sequence[Tensor]) -> set[Operation]:
+    """The operations without which results could not be computed."""
+    found: set[Operation] = set()
+    left = [t._op for t in results]
+    while left:
+        op = left.pop()
+        if op not in found:
+            found.add(op)
+            left += [t._op for t in op._inputs]
+            left += op._control_inputs
     return found

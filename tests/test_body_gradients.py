@@ -193,16 +193,49 @@ def test_nothing_flows_through_whole_numbers() -> None:
     assert fc.gradients(fc.cast(i, fc.float32), x) == [None]
 
 
-def test_a_loop_keeps_nothing_where_no_gradient_is_read() -> None:
-    x = fc.placeholder(fc.float32, [1000])
-    y = fc.while_loop(lambda i, y: i < 10_000, lambda i, y: (i + 1, fc.sin(y) + x), [0, x])[1]
-    fc.gradients(y, x)
-    from flowcore import _engine
+def test_nothing_is_kept_where_no_gradient_is_read() -> None:
+    """Neither for a value, nor where a branch or a loop is run, or waited for, by itself."""
+    x = fc.placeholder(fc.float32, [4])
 
+    def inner(y: fc.Tensor) -> fc.Tensor:
+        return fc.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, fc.sin(y)), [0, y])[1]
+
+    def turn(i: fc.Tensor, y: fc.Tensor) -> tuple[fc.Tensor, fc.Tensor]:
+        return i + 1, fc.cond(y[0] > 0, lambda: inner(y) + fc.exp(x), lambda: y)
+
+    y = fc.while_loop(lambda i, y: i < 3, turn, [0, x])[1]
+    slope = fc.gradients(y, x)
+    curvature = fc.gradients(slope, x)
+    with fc.control_dependencies([y]):
+        waits = fc.identity(x)
+    options = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
     with session() as sess:
-        before = _engine.live_counts()["bytes"]
-        sess.run(y, {x: np.zeros(1000, np.float32)})
-        assert _engine.live_counts()["bytes"] - before < 1 << 20
+        for fetches, keeps in [(y, False), (y.op, False), (waits, False), (slope, True), (curvature, True)]:
+            metadata = fc.RunMetadata()
+            sess.run(fetches, {x: np.ones(4, np.float32)}, options, metadata)
+            types = {node.op for node in metadata.node_stats}
+            assert "Sin" in types
+            assert ("TensorListPushBack" in types) == keeps, fetches
+
+
+def test_what_no_gradient_needs_is_neither_kept_nor_given_out() -> None:
+    """A product keeps both factors for its gradient; here one of them is a constant."""
+    x = fc.placeholder(F64, [], name="x")
+    p = fc.placeholder(fc.bool, [])
+    y = fc.while_loop(lambda i, y: i < 4, lambda i, y: (i + 1, fc.sin(y) * 0.5), [0, x])[1]
+    z = fc.cond(p, lambda: fc.sin(x) * 0.5, lambda: x)
+    slopes = fc.gradients(y, x), fc.gradients(z, x)
+    metadata = fc.RunMetadata()
+    with session() as sess:
+        options = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
+        found = sess.run(slopes, {x: 1.0, p: True}, options, metadata)
+    expected, value = 1.0, 1.0
+    for _ in range(4):
+        expected, value = expected * 0.5 * np.cos(value), 0.5 * np.sin(value)
+    np.testing.assert_allclose(found, [[expected], [0.5 * np.cos(1.0)]])
+    assert sum(node.op == "TensorListPushBack" for node in metadata.node_stats) == 4
+    given_out = [op for op in fc.get_default_graph().get_operations() if op.type == "StatelessIf"]
+    assert {t.name for t in given_out[-1].inputs} == {p.name, x.name, "gradients_1/grad_ys_0:0"}
 
 
 def test_gradients_have_names_and_are_found() -> None:

@@ -34,6 +34,8 @@ class FuncGraph(Graph):
         self.outer = outer
         self.inputs: list[Tensor] = []
         self.outputs: list[Tensor] = []
+        #: How many outputs are results of its own: those behind them are for gradients. None: all.
+        self.own_outputs: int | None = None
         self.control_outputs: list[Operation] = []
         #: Outer tensor -> the argument that stands for it.
         self.captures: dict[Tensor, Tensor] = {}
@@ -157,6 +159,12 @@ class FuncGraph(Graph):
                 f"nothing can be added to '{self.path}' from outside: its tensors exist while it runs; return"
                 " them from the function that makes it"
             )
+
+    def give_out(self, tensor: Tensor) -> None:
+        """Makes what a gradient needs one output more."""
+        if self.own_outputs is None:
+            self.own_outputs = len(self.outputs)
+        self.outputs.append(tensor)
 
     def outer_inputs(self, arguments: Sequence[Tensor]) -> list[Tensor]:
         """The tensors that a call passes: `arguments` for those that were declared, then what is captured."""

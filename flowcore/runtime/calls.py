@@ -101,7 +101,9 @@ class Calls:
         return list(self._planned.values())
 
     def _outputs_read(self, op: Operation) -> list[int]:
-        """The outputs that bodies have to compute: all of an op that is run, or waited for, by itself."""
+        """The outputs that bodies have to compute. Where an op is run, or waited for, by itself, all but
+        those that are there for gradients.
+        """
         if self._read is None:
             graph = self._graph
             self._read = set(graph.fetches)
@@ -109,8 +111,13 @@ class Calls:
             for reader in graph.ops:
                 self._read.update(graph.inputs(reader))
                 awaited += [graph.running(control) for control in reader._control_inputs]
-            self._read.update([t for waited in awaited for t in waited._outputs])
+            self._read.update([t for waited in awaited for t in _own_outputs(waited)])
         return [i for i, t in enumerate(op._outputs) if t in self._read]
+
+
+def _own_outputs(op: Operation) -> Sequence[Tensor]:
+    """The outputs without those that gradients have added."""
+    return op._outputs[: op._bodies()[-1].own_outputs] if op._op_def.calls else op._outputs
 
 
 def _is_known(tensor: Tensor) -> bool:
