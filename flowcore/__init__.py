@@ -40,6 +40,7 @@ from flowcore.ops.cond import *  # noqa: F403
 from flowcore.ops.constant_ops import *  # noqa: F403
 from flowcore.ops.control_flow_ops import *  # noqa: F403
 from flowcore.ops.data_flow_ops import *  # noqa: F403
+from flowcore.ops.defun import *  # noqa: F403
 from flowcore.ops.filling import *  # noqa: F403
 from flowcore.ops.functions import *  # noqa: F403
 from flowcore.ops.gathering import *  # noqa: F403

@@ -19,7 +19,7 @@ from flowcore import dtypes
 from flowcore.dtypes import DType
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FuncGraph, share_captures
+from flowcore.graph.func_graph import FuncGraph, calls_itself, share_captures
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
@@ -145,6 +145,11 @@ def _branch_gradients(
 ) -> list[Any]:
     """By a node that calls the gradient of the branch that ran."""
     kind, *names = op._op_def.calls
+    if kind == "call" and calls_itself(op):
+        raise LookupError(
+            f"function '{op._bodies()[0].path}', which node '{op.name}' calls, calls itself, and has no"
+            " gradient; give Defun grad_func or python_grad_func"
+        )
     first = 0 if kind == "call" else 1
     bodies = op._bodies()
     targets = [i for i, want in enumerate(wanted[first:]) if want]
@@ -202,6 +207,7 @@ def _expose_of_branch(
     passed = _passed(op, body, tensor, first)
     if passed is not None:
         return passed
+    _catch_up(op, body)
     for i, output in enumerate(body.outputs):
         if output is tensor:
             return op._outputs[i]
@@ -214,6 +220,16 @@ def _expose_of_branch(
     added = op._add_outputs([tensor._dtype], {"Tout": [*op._attrs["Tout"], tensor._dtype]})
     added[0]._shape = tensor._shape
     return added[0]
+
+
+def _catch_up(op: Operation, body: FuncGraph) -> None:
+    """Gives a call the outputs that the gradients of other calls have added to the body."""
+    more = body.outputs[len(op._outputs) :]
+    if more:
+        types = types_of(more)
+        added = op._add_outputs(types, {"Tout": [*op._attrs["Tout"], *types]})
+        for new, inside in zip(added, more, strict=True):
+            new._shape = inside._shape
 
 
 def _parts(gradient: Any, x: Tensor, sparse: bool, all_found: Sequence[Any]) -> list[Tensor]:

@@ -172,9 +172,105 @@ class FuncGraph(Graph):
         return [*arguments, *captured]
 
 
+class FunctionBody(FuncGraph):
+    """The body of a named function, which may be called from several places.
+
+    It captures outer tensors as they are, whatever lies between: each call passes them from where it stands.
+    While it is made, it may be called already; what it captures later is handed to such calls in the end.
+
+    Args:
+        path: The function's name.
+        outer: The graph in which it is called first.
+        arguments: The dtype and the name of each argument.
+    """
+
+    def __init__(self, path: str, outer: Graph, arguments: Sequence[tuple[DType, str]]) -> None:
+        super().__init__(path, outer)
+        self.is_complete = False
+        self.calls: list[Operation] = []
+        with self.building():
+            for dtype, name in arguments:
+                self.add_argument(dtype, None, name)
+        self.declared = len(arguments)
+
+    def _import(self, tensor: Tensor, user: str) -> Tensor:
+        if self.is_complete or not self.outer._reaches(tensor._op._graph):
+            return Graph._import(self, tensor, user)
+        return self.capture(tensor)
+
+    @property
+    def captured_inputs(self) -> list[Tensor]:
+        """What calls pass behind the declared arguments."""
+        return [self.captured[t] for t in self.inputs[self.declared :]]
+
+    def complete(self) -> None:
+        """Ends the making: calls made meanwhile get what they lack."""
+        self.close()
+        self._hand_to_calls()
+        self.is_complete = True
+
+    def _hand_to_calls(self) -> None:
+        for call in self.calls:
+            for missing in self.inputs[len(call._inputs) :]:
+                tensor = _brought_to(call._graph, self.captured[missing])
+                call._add_outputs([], {"Tin": [*call._attrs["Tin"], tensor._dtype]}, [tensor])
+
+
+def _brought_to(graph: Graph, tensor: Tensor) -> Tensor:
+    """What stands for an outer tensor inside a body that is made already: an argument more of all bodies
+    between, and an input more of the nodes that call them.
+    """
+    if tensor._op._graph is graph or not isinstance(graph, FuncGraph):
+        return tensor
+    if not isinstance(graph, FunctionBody):
+        tensor = _brought_to(graph.outer, tensor)
+    found = graph.captures.get(tensor)
+    if found is not None:
+        return found
+    if isinstance(graph, FunctionBody):
+        with graph.building():
+            graph.capture(tensor)
+        graph._hand_to_calls()
+        return graph.captures[tensor]
+    node = next((op for op in graph.outer.operations_since(0) if graph in op._bodies()), None)
+    bodies = [graph] if node is None else node._bodies()
+    for body in bodies:
+        with body.building():
+            body.capture(tensor)
+    if node is not None:
+        _add_input(node, tensor, bodies[-1].captures[tensor])
+    return graph.captures[tensor]
+
+
+def _add_input(op: Operation, tensor: Tensor, inside: Tensor) -> None:
+    """An input more of an op that calls bodies; a loop yields it again."""
+    types = [tensor._dtype]
+    if op._op_def.calls[0] != "while":
+        op._add_outputs([], {"Tin": [*op._attrs["Tin"], *types]}, [tensor])
+        return
+    (added,) = op._add_outputs(types, {"T": [*op._attrs["T"], *types]}, [tensor])
+    added._shape = tensor._shape
+    op._attrs["body"].outputs.append(inside)
+
+
 def _local_name(op: Operation) -> str:
     """The last part of a name, for a node inside a body."""
     return op._name.rpartition("/")[2]
+
+
+def calls_itself(op: Operation) -> bool:
+    """Whether the function that an op calls calls itself again, directly or through others."""
+    (function,) = op._bodies()
+    met: set[Graph] = set()
+    left: list[FuncGraph] = [function]
+    while left:
+        for inner in left.pop().operations_since(0):
+            called = inner._bodies()
+            if function in called:
+                return True
+            left += [body for body in called if body not in met]
+            met.update(called)
+    return False
 
 
 def share_captures(bodies: Sequence[FuncGraph], declared: int) -> list[Tensor]:

@@ -141,6 +141,8 @@ class Graph:
         self._read = 0
         self._py_funcs: dict[str, Callable[..., Any]] = {}
         self._gradient_functions: dict[str, Callable[..., Any]] = {}
+        #: The bodies of named functions, by what they were made of.
+        self._functions: dict[Any, Graph] = {}
 
     def __repr__(self) -> str:
         more = ", finalized" if self._finalized else ""
@@ -225,7 +227,7 @@ class Graph:
             if scopes.controls:
                 self._apply_controls(op, scopes.controls)
             if compute_shapes and op_def.shape is not None:
-                _infer_shapes(op)
+                infer_shapes(op)
             if scopes.devices:
                 self._apply_devices(op, scopes.devices)
             if scopes.colocation:
@@ -1188,7 +1190,11 @@ def _check_name(name: Any, of: str, inside: bool) -> None:
         )
 
 
-def _infer_shapes(op: Operation) -> None:
+def infer_shapes(op: Operation) -> None:
+    """Gives the outputs of an operation the shapes that its declaration finds.
+
+    Raises ValueError, which names the operation, where its inputs do not fit.
+    """
     shape = op._op_def.shape
     if shape is None:
         return

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flowcore.dtypes import DType
+from flowcore.graph.constants import constant_value
 from flowcore.graph.func_graph import FuncGraph
+from flowcore.graph.graph import infer_shapes
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.shape import TensorShape
@@ -121,7 +123,50 @@ register(
 
 def is_stateful(bodies: Sequence[FuncGraph]) -> bool:
     """Whether running a body does more than computing its results."""
-    return any(op._op_def.is_stateful for body in bodies for op in body.get_operations())
+    return any(op._op_def.is_stateful for body in bodies for op in body.operations_since(0))
+
+
+def result_shapes(
+    body: FuncGraph, passed: Sequence[Tensor], around: Sequence[FuncGraph] = ()
+) -> list[TensorShape]:
+    """The shapes of a body's results where it is called with these tensors, in bodies `around`.
+
+    Raises ValueError where they do not fit what the body does.
+    """
+    found: dict[Tensor, Tensor] = {}
+    for argument, tensor in zip(body.inputs, passed, strict=False):
+        stand_in = argument._op._detached((), ())
+        stand_in._outputs[0]._shape = argument._shape.merge_with(tensor._shape)
+        known = constant_value(tensor)
+        stand_in._values = None if known is None else (known,)
+        found[argument] = stand_in._outputs[0]
+    for op in body.operations_since(0):
+        if any([t in found for t in op._inputs]):
+            again = op._detached(tuple([found.get(t, t) for t in op._inputs]), ())
+            infer_shapes(again)
+            inner = _shapes_inside(again, [*around, body])
+            for old, new, shape in zip(op._outputs, again._outputs, inner, strict=True):
+                new._shape = new._shape.merge_with(old._shape).merge_with(shape)
+                found[old] = new
+    return [found.get(t, t)._shape for t in body.outputs]
+
+
+def _shapes_inside(op: Operation, around: Sequence[FuncGraph]) -> list[TensorShape]:
+    """What the bodies that an op calls, if any, say of its results."""
+    bodies = op._bodies()
+    unknown = [TensorShape(None)] * len(op._outputs)
+    if not bodies or op._op_def.calls[0] == "while" or any(b in around for b in bodies):
+        return unknown
+    passed = op._inputs if op._op_def.calls[0] == "call" else op._inputs[1:]
+    found = [merged_shape(s) for s in zip(*[result_shapes(b, passed, around) for b in bodies], strict=True)]
+    return [*found, *unknown][: len(unknown)]
+
+
+def has_effect(op: Operation) -> bool:
+    """Whether an op does something that is seen outside its step's values."""
+    declared = op._op_def
+    only_reads = not declared.writes and bool(declared.reads or declared.makes)
+    return declared.is_stateful and not only_reads
 
 
 def types_of(tensors: Sequence[Tensor]) -> list[DType]:

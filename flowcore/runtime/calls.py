@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowcore import _engine
-from flowcore.graph.func_graph import FuncGraph
+from flowcore import _engine, dtypes
+from flowcore.graph.func_graph import FuncGraph, calls_itself
 from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.devices import HOST, Device
@@ -43,7 +43,8 @@ class Body(NamedTuple):
 
     `known`: what stands for some tensors from the start. `held`: arguments that a turn leaves as they are.
     `paths`: for each graph the names of the calls that lead to it: on each path, nodes have a state of their
-    own; () where a graph is not named.
+    own; () where a graph is not named. `engine`: the plan to make, where others refer to it already.
+    `around`: the functions around that call themselves, by their bodies, each with a call of it inside.
     """
 
     arguments: Mapping[Tensor, Device]
@@ -52,6 +53,8 @@ class Body(NamedTuple):
     known: Mapping[Tensor, Tensor]
     held: Sequence[int] = ()
     paths: Mapping[Graph, Path] = {}
+    engine: _engine.Plan | None = None
+    around: Mapping[Graph, Call] = {}
 
 
 #: Plans a body, with the devices in whose memory its results are to be (None: where they are computed).
@@ -61,10 +64,11 @@ CompileBody = Callable[[Body, Sequence["Device | None"]], "CompiledPlan"]
 class Calls:
     """The nodes of one plan that call bodies, each planned when it is first asked for."""
 
-    def __init__(self, graph: PlanGraph, compile_body: CompileBody, paths: Mapping[Graph, Path]) -> None:
+    def __init__(self, graph: PlanGraph, compile_body: CompileBody, body: Body) -> None:
         self._graph = graph
         self._compile = compile_body
-        self._paths = paths
+        self._paths = body.paths
+        self._around = body.around
         self._planned: dict[Operation, Call] = {}
         self._read: set[Tensor] | None = None
 
@@ -74,11 +78,11 @@ class Calls:
         """
         if not op._op_def.calls:
             return None
-        found = self._planned.get(op)
+        found = self._planned.get(op) or self._around.get(op._bodies()[0])
         if found is None:
             inputs, fed = self._graph.inputs(op), self._graph.fed
             known = {t for t in inputs if _is_known(t) and t not in fed}
-            plan = _LoopPlan if op._op_def.calls[0] == "while" else _BranchPlan
+            plan = _plan_of(op)
             compile_body = functools.partial(self._compile_on, self._paths_of(op))
             found = plan(op, inputs, devices, known, self._outputs_read(op), compile_body).call()
             self._planned[op] = found
@@ -94,7 +98,8 @@ class Calls:
     def _compile_on(
         self, paths: dict[Graph, Path], body: Body, wanted: Sequence[Device | None]
     ) -> CompiledPlan:
-        return self._compile(body._replace(paths=paths), wanted)
+        around = {**self._around, **body.around}
+        return self._compile(body._replace(paths=paths, around=around), wanted)
 
     def planned(self) -> list[Call]:
         """All that were asked for."""
@@ -118,6 +123,13 @@ class Calls:
 def _own_outputs(op: Operation) -> Sequence[Tensor]:
     """The outputs without those that gradients have added."""
     return op._outputs[: op._bodies()[-1].own_outputs] if op._op_def.calls else op._outputs
+
+
+def _plan_of(op: Operation) -> type[_BranchPlan]:
+    """How the bodies of an op are planned."""
+    if op._op_def.calls[0] == "while":
+        return _LoopPlan
+    return _RecursivePlan if op._op_def.calls[0] == "call" and calls_itself(op) else _BranchPlan
 
 
 def _is_known(tensor: Tensor) -> bool:
@@ -203,6 +215,41 @@ class _BranchPlan:
             if plan.result_devices != devices:
                 plans[i] = self.compile(bodies[i], devices)
         return plans, devices
+
+
+class _RecursivePlan(_BranchPlan):
+    """Of a function that calls itself: one plan, which the calls inside refer to.
+
+    All calls pass the same: every argument, but for what is captured and known; and they yield all results.
+    Values are passed on the host.
+    """
+
+    def call(self) -> Call:
+        (function,) = self.op._bodies()
+        known = {
+            a: t
+            for a, t in zip(function.inputs, self.inputs, strict=True)
+            if t in self.known and function._captured_tensor(a) is not None
+        }
+        places = [i for i, a in enumerate(function.inputs) if a not in known]
+        passed = {function.inputs[i]: self._device(self.inputs[i]) for i in places}
+        outputs = list(range(len(self.op._outputs)))
+        results: list[Device] = [HOST] * len(outputs)
+        engine = _engine.Plan.__new__(_engine.Plan)
+        kernel = _engine.Call("call", [engine])
+        again = Call(kernel, places, [*passed.values()], outputs, results, {}, [])
+        body = Body(
+            passed,
+            function.outputs,
+            function.control_outputs,
+            known,
+            engine=engine,
+            around={function: again},
+        )
+        return again._replace(bodies=[self.compile(body, results)])
+
+    def _device(self, tensor: Tensor) -> Device:
+        return self.devices.get(tensor, HOST) if tensor._dtype is dtypes.resource else HOST
 
 
 class _LoopPlan(_BranchPlan):

@@ -127,27 +127,26 @@ def _groups(
     return groups
 
 
-@functools.lru_cache(maxsize=4096)
 def _is_plain(kernel: object, device_type: str) -> bool:
     """Whether it is the device's own, does all its work at once, and touches nothing but values on
     the device.
     """
-    return (
-        isinstance(kernel, _engine.Kernel)
-        and kernel.device == device_type
-        and not (kernel.flags or kernel.host_in or kernel.host_out)
-    )
+    return isinstance(kernel, _engine.Kernel) and _inputs_on_host(kernel, device_type) == 0
+
+
+def _is_reduction(kernel: object, device_type: str) -> bool:
+    """Likewise, with the axes on the host."""
+    return isinstance(kernel, _engine.Kernel) and _inputs_on_host(kernel, device_type) == 2
 
 
 @functools.lru_cache(maxsize=4096)
-def _is_reduction(kernel: object, device_type: str) -> bool:
-    """Likewise, with the axes on the host."""
-    return (
-        isinstance(kernel, _engine.Kernel)
-        and kernel.device == device_type
-        and not (kernel.flags or kernel.host_out)
-        and kernel.host_in == 2
-    )
+def _inputs_on_host(kernel: _engine.Kernel, device_type: str) -> int:
+    """Which inputs are on the host, as bits; -1 for a kernel that is not plain. Only asked of kernels of
+    ours, which are there anyway: what is remembered lives on, and a call holds its bodies.
+    """
+    if kernel.device != device_type or kernel.flags or kernel.host_out:
+        return -1
+    return kernel.host_in
 
 
 def _merge(group: _Group) -> None:

@@ -134,14 +134,15 @@ def compile_body(
         if op._type == "Placeholder":
             _refuse_placeholder(op)
     optimise(graph, options, evaluate)
-    calls = Calls(graph, functools.partial(compile_body, settings), body.paths)
+    calls = Calls(graph, functools.partial(compile_body, settings), body)
     placed = place(graph, arguments, visible, soft, calls)
     moved = insert_copies(graph, placed, arguments, wanted, calls)
     lowered = lower(graph, moved, placed, arguments, resources, deterministic, calls, body.paths)
     nodes = lowered.nodes
     if options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion:
         nodes = fuse(nodes, lowered.results, lowered.constants)
-    engine = _engine.Plan(
+    engine = body.engine or _engine.Plan.__new__(_engine.Plan)
+    engine.__init__(  # type: ignore[misc]
         pool,
         nodes,
         lowered.slots,
