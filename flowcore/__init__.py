@@ -24,6 +24,7 @@ from flowcore.config import GPUOptions as GPUOptions
 from flowcore.config import GraphOptions as GraphOptions
 from flowcore.config import OptimizerOptions as OptimizerOptions
 from flowcore.config import RunOptions as RunOptions
+from flowcore.custom_gradients import *  # noqa: F403
 from flowcore.dtypes import *  # noqa: F403
 from flowcore.errors import OpError as OpError
 from flowcore.gradients import *  # noqa: F403

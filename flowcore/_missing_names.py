@@ -35,7 +35,7 @@ _BARE = {
         fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel
         fake_quant_with_min_max_vars_per_channel_gradient feature_column fingerprint
         fixed_size_partitioner function get_logger get_session_handle get_session_tensor
-        get_static_value grad_pass_through graph_util guarantee_const hessians
+        get_static_value graph_util guarantee_const hessians
         histogram_fixed_width histogram_fixed_width_bins histogram_summary igamma igammac
         image_summary import_graph_def initialize_all_tables keras lbeta lgamma lite
         load_file_system_library load_library load_op_library lookup make_ndarray make_template
@@ -43,7 +43,7 @@ _BARE = {
         merge_summary min_max_variable_partitioner multinomial nest parallel_stack parse_example
         parse_single_example parse_single_sequence_example parse_tensor polygamma profiler
         python_io qint16 qint32 qint8 qr quantization quantize quantize_v2 quantized_concat
-        quint16 quint8 ragged random_gamma random_poisson raw_ops recompute_grad regex_replace
+        quint16 quint8 ragged random_gamma random_poisson raw_ops regex_replace
         required_space_to_batch_paddings resource_loader reverse_sequence roll saved_model
         scalar_summary scatter_nd scatter_nd_add scatter_nd_sub scatter_nd_update searchsorted
         segment_max segment_mean segment_min segment_prod segment_sum self_adjoint_eigvals

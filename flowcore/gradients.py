@@ -8,7 +8,6 @@ train or runtime.
 from __future__ import annotations
 
 import enum
-import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -31,7 +30,6 @@ __all__ = [
     "NotDifferentiable",
     "RegisterGradient",
     "UnconnectedGradients",
-    "custom_gradient",
     "gradients",
 ]
 
@@ -192,7 +190,11 @@ def gradients(
     with name_scope(name, "gradients", [*ys, *xs, *stops]):
         ys = [convert_to_tensor(y, name="y") for y in ys]
         targets = [_source(x) for x in xs]
+        stop_tensors = {_source(s) for s in stops}
         graph = ys[0].graph if ys else None
+        if graph is not None:  # a body reads captured tensors, and variables from outside, by its arguments
+            targets = [graph._stand_in(t) for t in targets]
+            stop_tensors = {graph._stand_in(t) for t in stop_tensors}
         if graph is not None and get_default_graph()._reaches(graph):
             graph = get_default_graph()
         given = _flat(grad_ys) if grad_ys is not None else [None] * len(ys)
@@ -205,7 +207,7 @@ def gradients(
             if y._dtype in TRAINABLE:
                 sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
         if graph is not None:
-            _walk(graph, ys, targets, {_source(s) for s in stops}, sums, colocate)
+            _walk(graph, ys, targets, stop_tensors, sums, colocate)
         result: list[Any] = []
         for x, target in zip(xs, targets):
             total = _aggregate(sums.get(target))
@@ -411,86 +413,6 @@ def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> S
                     f" {error}"
                 ) from None
     return result
-
-
-def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
-    """A decorator for functions that bring their own gradient.
-
-    Args:
-        f: A function of Tensors that returns (result, grad_fn): a Tensor or a list of them, and a
-            function that takes one gradient per result and returns one gradient (or None) per
-            argument of f.
-
-    Returns:
-        A function of the same arguments that returns the result alone. What f does inside is not
-        differentiated.
-
-    Raises:
-        TypeError: f returns no such pair (when it is called).
-        ValueError: f reads a variable that is not among its arguments, which could get no gradient
-            (when it is called).
-
-    Example:
-        >>> @fc.custom_gradient
-        ... def rounded(x):
-        ...     return fc.round(x), lambda dy: dy  # as if it had not rounded
-        >>> x = fc.constant(2.6)
-        >>> y = rounded(x)
-        >>> print(*fc.Session().run([y, fc.gradients(y, x)[0]]))
-        3.0 1.0
-    """
-
-    function(f, "f")
-
-    @functools.wraps(f)
-    def decorated(*args: Any, **kwargs: Any) -> Any:
-        graph = get_default_graph()
-        inputs = [apply("Identity", convert_to_tensor(x)) for x in args]
-        before = graph.version
-        pair = f(*inputs, **kwargs)
-        if not isinstance(pair, tuple) or len(pair) != 2 or not callable(pair[1]):
-            raise TypeError("a function under custom_gradient must return (result, grad_fn)")
-        result, grad_fn = pair
-        results = [convert_to_tensor(r) for r in _flat(result)]
-        _refuse_variables(results, graph.operations_since(before))
-
-        def gradient(op: Operation, *gs: Any) -> list[Any]:
-            backwards = _flat(grad_fn(*gs[: len(results)]))
-            if len(backwards) != len(inputs):
-                raise ValueError(
-                    f"the grad_fn behind '{op.name}' returned {len(backwards)} gradients for {len(inputs)}"
-                    " arguments"
-                )
-            return [None] * len(results) + backwards
-
-        name = f"CustomGradient-{len(graph._gradient_functions)}"
-        graph._gradient_functions[name] = gradient
-        with graph.gradient_override_map({"IdentityN": name}):
-            outputs = apply("IdentityN", results + inputs)[: len(results)]
-        return type(result)(outputs) if isinstance(result, (list, tuple)) else outputs[0]
-
-    return decorated
-
-
-def _refuse_variables(results: Sequence[Tensor], made: Iterable[Operation]) -> None:
-    """Raises ValueError where results of a function depend on a variable that it read itself.
-
-    `made`: the ops that the function added to the graph.
-    """
-    inside = set(made)
-    seen: set[Operation] = set()
-    stack = [r.op for r in results]
-    while stack:
-        op = stack.pop()
-        if op in seen or op not in inside:
-            continue
-        seen.add(op)
-        if "variable" in op.op_def.reads.values() and op.op_def.grad is not None:
-            raise ValueError(
-                f"the function under custom_gradient reads variable '{op._inputs[0].op.name}'; pass it as an"
-                " argument"
-            )
-        stack += [t.op for t in op._inputs]
 
 
 def _aggregate(parts: list[Any] | None) -> Any:

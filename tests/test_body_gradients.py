@@ -323,3 +323,23 @@ def test_random_programs_against_differences(seed: int) -> None:
                 behind[k][at] -= step
                 slopes = (np.array(of(*ahead)) - np.array(of(*behind))) / (2 * step)
                 np.testing.assert_allclose([f[k][at] for f in found], slopes, rtol=1e-4, atol=1e-7)
+
+
+def test_inside_a_body_with_respect_to_what_lies_around() -> None:
+    v = fc.Variable(2.0, dtype=F64)
+    x = fc.placeholder(F64, [])
+
+    def branch() -> Any:
+        y = v * v * x
+        return fc.gradients(y, [v, x]) + fc.gradients(y * x, v, stop_gradients=x)
+
+    def turn(i: fc.Tensor, t: fc.Tensor) -> Any:
+        inner = fc.cond(i < 5, lambda: fc.gradients(v * v * x * t, [v, t]), lambda: [t, t])
+        return i + 1, fc.add_n(inner)
+
+    with session() as sess:
+        found = sess.run(
+            [fc.cond(x > 0.0, branch, lambda: [x, x, x]), fc.while_loop(lambda i, t: i < 1, turn, [0, x])[1]],
+            {x: 3.0},
+        )
+    assert found == [[12.0, 4.0, 36.0], 36.0 + 12.0]

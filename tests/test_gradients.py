@@ -194,45 +194,6 @@ def test_a_gradient_of_the_wrong_count_dtype_or_shape_is_named() -> None:
             fc.gradients(y, x)
 
 
-def test_custom_gradient_replaces_what_a_function_does_inside() -> None:
-    @fc.custom_gradient
-    def softplus(x):
-        return fc.log(1.0 + fc.exp(x)), lambda dy: dy * fc.sigmoid(x)
-
-    x = fc.placeholder(fc.float32, [2])
-    y = softplus(x)
-    g = fc.gradients(y * 2.0, x)[0]
-    h = fc.gradients(g, x)[0]
-    value = np.array([0.0, 80.0], np.float32)
-    s = 1 / (1 + np.exp(-value))
-    np.testing.assert_allclose(run([g, h], {x: value}), [2 * s, 2 * s * (1 - s)], atol=1e-6)
-
-
-def test_custom_gradient_of_several_values_and_what_it_refuses() -> None:
-    @fc.custom_gradient
-    def swap(a, b):
-        return [b, a], lambda gb, ga: (ga * 10, gb * 100)
-
-    a, b = fc.constant(1.0), fc.constant(2.0)
-    first, second = swap(a, b)
-    assert run([first, second]) == [2, 1]
-    assert run(fc.gradients(first + 2.0 * second, [a, b])) == [20, 100]
-
-    v = fc.Variable(3.0)
-    with pytest.raises(ValueError, match="variable 'Variable'"):
-        fc.custom_gradient(lambda x: (x * v, lambda g: g))(a)
-    with pytest.raises(TypeError, match=r"\(result, grad_fn\)"):
-        fc.custom_gradient(lambda x: x)(a)
-    count = fc.custom_gradient(lambda x: (x * 2.0, lambda g: [g, g]))(a)
-    with pytest.raises(ValueError, match="2 gradients for 1 arguments"):
-        fc.gradients(count, a)
-    through_variable = fc.custom_gradient(lambda x: (x * x, lambda g: g * 7.0))(v)
-    g = fc.gradients(through_variable, v)[0]
-    with fc.Session() as sess:
-        sess.run(fc.global_variables_initializer())
-        assert sess.run(g) == 7
-
-
 def test_gradient_nodes_are_ordinary_and_named_after_their_ops() -> None:
     x, y = fc.placeholder(fc.float32, [2, 3], name="x"), fc.placeholder(fc.float32, [2, 3], name="y")
     fc.gradients(fc.tanh(x * y + x, name="act"), [x, y])
@@ -360,8 +321,3 @@ def test_a_gate_that_forbids_gradients_names_itself_and_its_message() -> None:
     y = apply("PreventGradient", x, message="the table is frozen", name="gate")
     with pytest.raises(LookupError, match="node 'gate' forbids gradients through it: the table is frozen"):
         fc.gradients(y, x)
-
-
-def test_custom_gradient_needs_a_function() -> None:
-    with pytest.raises(TypeError, match="f must be"):
-        fc.custom_gradient(3)  # type: ignore[arg-type]

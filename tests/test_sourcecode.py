@@ -27,6 +27,7 @@ SYMBOLIC = {
     "ops": 2,
     "body_gradients": 3,
     "gradients": 4,
+    "custom_gradients": 4,
 }
 EXECUTION = {
     "errors": 0,

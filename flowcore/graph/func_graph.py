@@ -114,6 +114,12 @@ class FuncGraph(Graph):
         """The outer tensor that an argument stands for; None for what is passed, or computed."""
         return self.captured.get(argument)
 
+    def _stand_in(self, tensor: Tensor) -> Tensor:
+        if tensor._op._graph is self:
+            return tensor
+        found = self.captures.get(tensor)
+        return self.captures.get(self.outer._stand_in(tensor), tensor) if found is None else found
+
     def _import(self, tensor: Tensor, user: str) -> Tensor:
         if not self.outer._reaches(tensor._op._graph):
             return super()._import(tensor, user)

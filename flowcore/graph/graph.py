@@ -265,6 +265,10 @@ class Graph:
         """What an argument of a body stands for, where it captures; None for other tensors."""
         return None
 
+    def _stand_in(self, tensor: Tensor) -> Tensor:
+        """What is read here for a tensor: an argument, where a body has captured it, or the tensor itself."""
+        return tensor
+
     def _reaches(self, other: Graph) -> bool:
         """Whether tensors of `other` may be used here."""
         return other is self
