@@ -56,7 +56,7 @@ _BARE = {
         sparse_softmax sparse_split sparse_tensor_dense_matmul sparse_tensor_to_dense
         sparse_to_dense sparse_to_indicator sparse_transpose spectral string_join string_strip
         string_to_hash_bucket string_to_hash_bucket_fast string_to_hash_bucket_strong strings
-        substr summary switch_case sysconfig tables_initializer tensor_scatter_add
+        substr summary sysconfig tables_initializer tensor_scatter_add
         tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_update tensor_scatter_sub
         tensor_scatter_update tpu types unique_with_counts unravel_index unsorted_segment_max
         unsorted_segment_mean unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n

@@ -1,4 +1,4 @@
-"""cond and case: one of several functions runs, chosen when the graph does."""
+"""cond, case and switch_case: one of several functions runs, chosen when the graph does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops.control_flow_ops import Assert, with_dependencies
 from flowcore.ops.functional_ops import is_stateful, types_of
 
-__all__ = ["case", "cond"]
+__all__ = ["case", "cond", "switch_case"]
 
 
 class Branch:
@@ -131,8 +131,8 @@ def cond(
 
     Raises:
         TypeError: pred is no Tensor of dtype bool, a function cannot be called, or the functions
-            return different structures.
-        ValueError: pred is no scalar, a function returns None, or the dtypes differ.
+            return structures of other types.
+        ValueError: pred is no scalar, a function returns None, or the structures or dtypes differ.
 
     Example:
         >>> x = fc.placeholder(fc.float32, [])
@@ -208,8 +208,9 @@ def case(
         The structure that the functions return, of Tensors.
 
     Raises:
-        TypeError: an argument is of another kind, or the functions return different structures.
-        ValueError: there is no pair, or the dtypes differ.
+        TypeError: an argument is of another kind, or the functions return structures of other
+            types.
+        ValueError: there is no pair, or the structures or dtypes differ.
         InvalidArgumentError: no condition holds and there is no default, or, with exclusive, more
             than one does (when it runs).
 
@@ -254,6 +255,103 @@ def case(
             for condition, chosen in reversed(list(zip(conditions, functions, strict=True))):
                 result = _either(condition, chosen, result, strict)
             return result()
+
+
+def switch_case(
+    branch_index: Tensor,
+    branch_fns: Any,
+    default: Callable[[], Any] | None = None,
+    name: str = "switch_case",
+) -> Any:
+    """What one of several functions yields, chosen by number when the graph runs.
+
+    All functions are called now, to make their bodies, of which one node runs one: however many
+    there are, choosing costs the same. What is made in them runs as in those of cond.
+
+    Args:
+        branch_index: A scalar Tensor of dtype int32.
+        branch_fns: The functions, a list; or a list of pairs (number, function), or a dict, with
+            the numbers from 0 on.
+        default: What is called for other numbers; None: the last function.
+        name: A name for the operation.
+
+    Returns:
+        The structure that the functions return, of Tensors.
+
+    Raises:
+        TypeError: branch_index is no Tensor of dtype int32, a function cannot be called, a number
+            is no int, or the functions return structures of other types.
+        ValueError: there is no function, numbers are missing, branch_index is no scalar, a function
+            returns None, or the structures or dtypes differ.
+
+    Example:
+        >>> i = fc.placeholder(fc.int32, [])
+        >>> x = fc.constant(3.0)
+        >>> y = fc.switch_case(i, [lambda: x + 1.0, lambda: x * 10.0], default=lambda: x)
+        >>> with fc.Session() as sess:
+        ...     print(*[sess.run(y, {i: number}) for number in (0, 1, 7)])
+        4.0 30.0 3.0
+    """
+    functions = _numbered(branch_fns)
+    if default is not None:
+        functions.append(function(default, "default"))
+    if not isinstance(branch_index, Tensor):
+        raise TypeError(f"branch_index must be a Tensor, found {described(branch_index)}")
+    if branch_index.dtype is not dtypes.int32:
+        raise TypeError(f"branch_index must be int32, found {described(branch_index)}; use flowcore.cast")
+    if not branch_index.shape.is_compatible_with([]):
+        raise ValueError(f"branch_index must be a scalar, found shape {branch_index.shape}")
+    with name_scope(name, "switch_case", [branch_index]) as scope:
+        branches = [
+            Branch(f"{scope}branch{i}", f"branch_fns[{i}]", fn, True, False) for i, fn in enumerate(functions)
+        ]
+        if default is not None:
+            branches[-1].what = "default"
+        _assert_alike(branches)
+        bodies = [b.body for b in branches]
+        captured = share_captures(bodies, 0)
+        with control_dependencies(_waited_for(bodies)):
+            made = apply(
+                "Case" if is_stateful(bodies) else "StatelessCase",
+                branch_index,
+                captured,
+                Tout=types_of(bodies[0].outputs),
+                branches=bodies,
+                name=scope,
+            )
+        return _results(branches, _outputs(made))
+
+
+def _numbered(branch_fns: Any) -> list[Callable[[], Any]]:
+    """The functions of a switch_case, by their numbers."""
+    if isinstance(branch_fns, Mapping):
+        branch_fns = list(branch_fns.items())
+    if not isinstance(branch_fns, (list, tuple)):
+        raise TypeError(f"branch_fns must be a list, tuple, or dict, found {described(branch_fns)}")
+    if not branch_fns:
+        raise ValueError("branch_fns must have at least one function")
+    if all(callable(fn) for fn in branch_fns):
+        return list(branch_fns)
+    for pair in branch_fns:
+        if not isinstance(pair, tuple) or len(pair) != 2:
+            raise TypeError(
+                "branch_fns must be functions, or pairs (number, function), all of them; found"
+                f" {described(pair)}"
+            )
+        if not isinstance(pair[0], int) or isinstance(pair[0], bool):
+            raise TypeError(f"the number of a branch must be an int, found {described(pair[0])}")
+        function(pair[1], f"the function of branch {pair[0]}")
+    numbers = sorted(number for number, _ in branch_fns)
+    if numbers != list(range(len(numbers))):
+        raise ValueError(
+            f"the numbers of branch_fns must be those from 0 to {len(numbers) - 1}, each once; found"
+            f" {numbers}"
+        )
+    return [fn for _, fn in sorted(branch_fns, key=_number)]
+
+
+def _number(pair: tuple[int, Any]) -> int:
+    return pair[0]
 
 
 def _either(

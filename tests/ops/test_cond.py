@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from typing import Any
 
 import numpy as np
 import pytest
@@ -290,3 +291,72 @@ def test_a_loop_that_is_run_for_its_effects_has_them() -> None:
         sess.run(v.initializer)
         sess.run(fc.group(loop))
         assert sess.run(v) == 5.0
+
+
+# ---- switch_case ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_switch_case_runs_the_function_of_the_number(threads: int) -> None:
+    i = fc.placeholder(fc.int32, [])
+    v = fc.Variable(0.0)
+    x = fc.placeholder(fc.float32, [])
+
+    def noted() -> fc.Tensor:
+        with fc.control_dependencies([v.assign_add(1.0)]):
+            return fc.identity(x)
+
+    last = fc.switch_case(i, [noted, lambda: x * 10.0])
+    pairs = fc.switch_case(i, [(1, lambda: x * 10.0), (0, lambda: -x)], default=noted)
+    keyed = fc.switch_case(i, {0: lambda: {"a": x}, 1: lambda: {"a": 0.0}}, name="keyed")["a"]
+    assert (keyed.name, keyed.op.type, last.op.type) == ("keyed:0", "StatelessCase", "Case")
+    assert [b.path for b in keyed.op.get_attr("branches")] == ["keyed/branch0", "keyed/branch1"]
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        sess.run(v.initializer)
+        for number, expected in ((0, [2, -2, 2]), (1, [20, 20, 0]), (-1, [20, 2, 0]), (9, [20, 2, 0])):
+            assert sess.run([last, pairs, keyed], {i: number, x: 2.0}) == expected
+        assert sess.run(v) == 3.0
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 5])
+def test_gradients_of_switch_case(number: int) -> None:
+    i = fc.placeholder(fc.int32, [])
+    x, y = fc.placeholder(fc.float64, []), fc.placeholder(fc.float64, [])
+    w = fc.Variable(0.7, dtype=fc.float64)
+    functions = [
+        lambda: fc.tanh(x * w) * y,
+        lambda: fc.exp(y) + fc.while_loop(lambda k, t: k < 3, lambda k, t: (k + 1, t * x), [0, w])[1],
+        lambda: fc.constant(1.0, fc.float64),
+    ]
+    fetches = []
+    for value in (fc.switch_case(i, functions), functions[min(number, 2)]()):
+        first = [fc.zeros([], fc.float64) if g is None else g for g in fc.gradients(value, [x, y, w])]
+        second = fc.gradients(fc.add_n([fc.sin(g) for g in first]), [x, y, w])
+        fetches.append([value, *first, *[fc.zeros_like(x) if g is None else g for g in second]])
+    with fc.Session() as sess:
+        sess.run(w.initializer)
+        found, expected = sess.run(fetches, {i: number, x: 0.4, y: -0.3})
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_bad_arguments_of_switch_case() -> None:
+    i, one = fc.constant(1), lambda: 1.0
+    bad: list[tuple[Any, Any, str]] = [
+        (lambda: fc.switch_case(1, [one, one]), TypeError, "branch_index must be a Tensor"),
+        (lambda: fc.switch_case(fc.constant(1.0), [one]), TypeError, "must be int32"),
+        (lambda: fc.switch_case(fc.constant([1]), [one]), ValueError, "must be a scalar"),
+        (lambda: fc.switch_case(i, 5), TypeError, "must be a list, tuple, or dict"),
+        (lambda: fc.switch_case(i, []), ValueError, "at least one"),
+        (lambda: fc.switch_case(i, [one, 3]), TypeError, "all of them; found"),
+        (lambda: fc.switch_case(i, [(0, one), (1, 3)]), TypeError, "the function of branch 1"),
+        (lambda: fc.switch_case(i, [("0", one)]), TypeError, "must be an int"),
+        (lambda: fc.switch_case(i, {0: one, 2: one}), ValueError, r"from 0 to 1, each once; found \[0, 2\]"),
+        (lambda: fc.switch_case(i, [(0, one), (0, one)]), ValueError, r"found \[0, 0\]"),
+        (lambda: fc.switch_case(i, [one, one], default=3), TypeError, "default must be a function"),
+        (lambda: fc.switch_case(i, [one, lambda: 1]), ValueError, r"branch_fns\[0\] and branch_fns\[1\]"),
+        (lambda: fc.switch_case(i, [one], default=lambda: [1.0, 2.0]), ValueError, "default"),
+        (lambda: fc.switch_case(i, [one, lambda: None]), ValueError, r"branch_fns\[1\] must have a return"),
+    ]
+    for make, kind, message in bad:
+        with pytest.raises(kind, match=message):
+            make()
