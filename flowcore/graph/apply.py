@@ -12,7 +12,7 @@ from typing import Any
 
 from flowcore.dtypes import DType
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.graph import Graph, checked_by_inputs, get_default_graph
+from flowcore.graph.graph import Graph, checked_by_inputs, get_default_graph, lies_inside
 from flowcore.graph.op_def import ArgDef, OpDef, get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
@@ -89,6 +89,8 @@ def _graph_of(inputs: tuple[Any, ...]) -> Graph:
                 graph = part.graph
                 if graph is not default and default._reaches(graph):  # a body captures it
                     graph = default
+                if graph._closed:
+                    raise ValueError(lies_inside(part))
                 if found is None:
                     found = graph
                 elif graph is not found:

@@ -131,6 +131,7 @@ class Graph:
         self._collections: dict[Any, list[Any]] = {}
         self._scopes = _Scopes()
         self._finalized = False
+        self._closed = False  # a body is, when its function has returned
         self._unfeedable: set[Tensor] = set()
         self._seed: int | None = None
         self._edits = 0
@@ -240,12 +241,8 @@ class Graph:
 
     def _import(self, tensor: Tensor, user: str) -> Tensor:
         """What stands for a tensor of another graph, an input of a new node, in this one."""
-        other = tensor._op._graph
-        if other.root is self.root:
-            raise ValueError(
-                f"Tensor '{tensor.name}', an input of a new {user}, lies inside '{other.path}', and exists"
-                " while that runs: return it from the function that makes it"
-            )
+        if tensor._op._graph.root is self.root:
+            raise ValueError(f"{lies_inside(tensor)}; it cannot be an input of a new {user} here")
         raise ValueError(
             f"Tensor '{tensor.name}', an input of a new {user}, is from a different graph than the one being"
             " built"
@@ -826,10 +823,7 @@ class Graph:
         if (isinstance(obj, Tensor) and allow_tensor) or (isinstance(obj, Operation) and allow_operation):
             if obj.graph is not self:
                 if obj.graph.root is self.root:
-                    raise ValueError(
-                        f"{obj} lies inside '{obj.graph.path}', and exists while that runs: return it from"
-                        " the function that makes it"
-                    )
+                    raise ValueError(lies_inside(obj))
                 raise ValueError(f"{obj} belongs to another graph")
             return obj
         wanted = " or ".join(
@@ -880,7 +874,7 @@ class Graph:
         return op
 
     def is_feedable(self, tensor: Any) -> bool:
-        """Whether a tensor may be fed.
+        """Whether a tensor may be fed: not one that lies inside a body, or was marked.
 
         Args:
             tensor: A Tensor.
@@ -895,22 +889,22 @@ class Graph:
             >>> fc.get_default_graph().is_feedable(fc.constant(1.0))
             True
         """
-        return hashable(tensor, "tensor") not in self._unfeedable
+        return hashable(tensor, "tensor") not in self._unfeedable and self.is_fetchable(tensor)
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
-        """Whether a tensor or operation may be fetched: every one may.
+        """Whether a tensor or operation may be fetched: one that lies inside a body may not.
 
         Args:
             tensor_or_op: A Tensor or Operation.
 
         Returns:
-            True.
+            A bool.
 
         Example:
             >>> fc.get_default_graph().is_fetchable(fc.constant(1.0))
             True
         """
-        return True
+        return getattr(tensor_or_op, "graph", self) is self
 
     def prevent_feeding(self, tensor: Tensor) -> None:
         """Marks a tensor as one that may not be fed.
@@ -1092,6 +1086,16 @@ class Graph:
         hashable(name, "the name of a collection")
         with self._lock:
             self._collections.pop(name, None)
+
+
+def lies_inside(obj: Tensor | IndexedSlices | Operation) -> str:
+    """What a message says of a tensor or an operation that is used outside the body that it lies in."""
+    what = f"Operation '{obj.name}'" if isinstance(obj, Operation) else f"Tensor '{obj.name}'"
+    made = (obj if isinstance(obj, Operation) else obj.op).created_at
+    return (
+        f"{what}{f', made at {made},' if made else ''} lies inside '{obj.graph.path}', and exists while that"
+        " runs: return it from the function that makes it"
+    )
 
 
 def _completed(

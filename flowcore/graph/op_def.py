@@ -417,12 +417,32 @@ def _unchanged(function: F, /) -> F:
     return function
 
 
+#: What builds the ops of TensorFlow 1.x for branches and loops that are written flat into one graph.
+_FLAT_CONTROL_FLOW = {
+    **dict.fromkeys(["Switch", "RefSwitch", "Merge", "RefMerge"], "cond"),
+    **dict.fromkeys(["Enter", "RefEnter", "Exit", "RefExit", "LoopCond"], "while_loop"),
+    **dict.fromkeys(["NextIteration", "RefNextIteration"], "while_loop"),
+}
+
+
+def _refuse_flat_control_flow(op_type: str) -> None:
+    """Raises ValueError for an op type that graphs are not built of, and says of what instead."""
+    function = _FLAT_CONTROL_FLOW.get(op_type)
+    if function is not None:
+        raise ValueError(
+            f"no graph is built of op type '{op_type}' by hand: it is what graphs of TensorFlow 1.x contain"
+            " where branches and loops are written flat, and importing one turns it into functional form; use"
+            f" flowcore.{function}"
+        )
+
+
 def get_op_def(op_type: str) -> OpDef:
     """The declaration of an op type. Raises ValueError for an unknown one, with the nearest name."""
     found = _registry.get(op_type) if isinstance(op_type, str) else None
     if found is None:
         if not isinstance(op_type, str):
             raise TypeError(f"an op type must be a str, found {described(op_type)}")
+        _refuse_flat_control_flow(op_type)
         import difflib
 
         near = difflib.get_close_matches(op_type, _registry, 1)

@@ -638,6 +638,11 @@ def _session_for(graph: Graph, session: Any, what: str) -> Any:
             )
     if not hasattr(session, "graph"):
         raise TypeError(f"session must be a flowcore Session, found {described(session)}")
+    if graph.root is not graph:
+        raise ValueError(
+            f"Cannot execute {what}: it lies inside '{graph.path}', and exists while that runs: return it"
+            " from the function that makes it"
+        )
     if session.graph is not graph:
         raise ValueError(
             f"Cannot execute {what}: the session's graph is not the graph of the tensor or operation"

@@ -11,7 +11,7 @@ from typing import Any
 
 from flowcore.arguments import described, listed, whole_number
 from flowcore.graph.device import DeviceSpec
-from flowcore.graph.graph import Graph, get_default_graph
+from flowcore.graph.graph import Graph, get_default_graph, lies_inside
 from flowcore.graph.lasting import lasting
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 
@@ -72,6 +72,8 @@ class name_scope:
                 found = value.graph
                 if get_default_graph()._reaches(found):
                     found = get_default_graph()
+                if found._closed:
+                    raise ValueError(lies_inside(value))
                 if graph is not None and found is not graph:
                     raise ValueError(f"{value} and the values before it belong to different graphs")
                 graph = found

@@ -45,6 +45,7 @@ class Branch:
             self.body.outputs = [
                 _inside(self.body, part) for leaf in leaves for part in structure.components(leaf)
             ]
+        self.body.close()
 
 
 def _inside(body: FuncGraph, tensor: Tensor) -> Tensor:

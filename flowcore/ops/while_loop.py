@@ -193,6 +193,7 @@ class _Loop:
                 below = apply("Less", self.condition.inputs[0], self.limit)
                 result = apply("LogicalAnd", below, result)
             self.condition.outputs = [_inside(self.condition, result)]
+        self.condition.close()
 
     def make_body(self, body: Callable[..., Any]) -> None:
         """The body of a turn, which yields the variables' next values."""
@@ -209,6 +210,7 @@ class _Loop:
                     " dense shape, or all have none"
                 )
             self.turn.outputs = [_inside(self.turn, part) for part in parts]
+        self.turn.close()
         for first, argument, result in zip(self.first, self.turn.inputs, self.turn.outputs, strict=False):
             if result.dtype is not argument.dtype:
                 raise TypeError(

@@ -179,7 +179,7 @@ class BaseSession:
             raise TypeError(f"graph must be a flowcore Graph, found {type(graph).__name__}")
         if config is not None and not isinstance(config, ConfigProto):
             raise TypeError(f"config must be a ConfigProto, found {type(config).__name__}")
-        self._graph = graph if graph is not None else get_default_graph()
+        self._graph = graph if graph is not None else get_default_graph().root
         self._config = config if config is not None else ConfigProto()
         threads = thread_count(self._config)
         self._pool = _engine.Pool(threads) if self._config.use_per_session_threads else _shared_pool(threads)

@@ -9,6 +9,7 @@ import pytest
 
 import flowcore as fc
 from flowcore.graph import op_def
+from flowcore.graph.apply import apply
 from flowcore.graph.op_def import MAX_OUTPUTS, parse_attr
 from flowcore.kernels import RESOURCE_FACTORIES
 
@@ -137,3 +138,19 @@ def test_an_argument_is_found_among_the_inputs_of_lists() -> None:
     assert op_def.get_op_def("RefSelect").inputs_of("inputs", {"N": 2}) == range(1, 3)
     with pytest.raises(ValueError, match="Print has no input 'date'"):
         declared.inputs_of("date", {"U": []})
+
+
+@pytest.mark.parametrize(
+    ("op_type", "function"),
+    [(n, "cond") for n in ("Switch", "Merge", "RefSwitch", "RefMerge")]
+    + [(f"{ref}{n}", "while_loop") for n in ("Enter", "Exit", "NextIteration") for ref in ("", "Ref")]
+    + [("LoopCond", "while_loop")],
+)
+def test_flat_control_flow_says_what_to_build_instead(op_type: str, function: str) -> None:
+    x = fc.constant(True)
+    message = rf"'{op_type}' by hand.*importing.*functional form; use flowcore\.{function}$"
+    with pytest.raises(ValueError, match=message):
+        fc.get_default_graph().create_op(op_type, [x, x])
+    with pytest.raises(ValueError, match=message):
+        apply(op_type, x, x)
+    assert callable(getattr(fc, function))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,7 @@ def test_a_tensor_of_a_body_cannot_be_used_outside() -> None:
     fc.cond(p, lambda: kept.append(fc.constant(1.0, name="inner")) or kept[0], lambda: fc.constant(2.0))
     with pytest.raises(ValueError, match="inside 'cond/true'"):
         fc.get_default_graph().create_op("Neg", [kept[0]])
-    with pytest.raises(ValueError, match="'cond/true' from outside"):
+    with pytest.raises(ValueError, match="lies inside 'cond/true'"):
         kept[0] + 1.0
     with fc.Session() as sess:
         with pytest.raises(ValueError, match="inside 'cond/true'"):
@@ -360,3 +361,85 @@ def test_bad_arguments_of_switch_case() -> None:
     for make, kind, message in bad:
         with pytest.raises(kind, match=message):
             make()
+
+
+# ---- what lies inside -----------------------------------------------------------------------------
+
+
+def test_what_lies_inside_a_body_is_refused_everywhere_else_by_its_name_and_line() -> None:
+    kept: list[fc.Tensor] = []
+    x = fc.constant(2.0)
+    p = fc.placeholder_with_default(True, [])
+
+    def keeping() -> fc.Tensor:
+        kept.append(fc.sqrt(x, name="inner"))
+        return kept[-1]
+
+    y = fc.cond(p, keeping, lambda: x)
+    inner = kept[0]
+    v = fc.Variable(1.0)
+    graph = x.graph
+    assert not graph.is_fetchable(inner)
+    assert not graph.is_fetchable(inner.op)
+    assert not graph.is_feedable(inner)
+    sess = fc.Session()
+    uses: list[Callable[[], Any]] = [
+        lambda: inner + 1.0,
+        lambda: 1.0 + inner,
+        lambda: fc.stack([x, inner]),
+        lambda: v.assign(inner),
+        lambda: fc.cond(inner > 0.0, lambda: x, lambda: x),
+        lambda: fc.cond(p, lambda: inner * 2.0, lambda: x),
+        lambda: fc.cond(p, lambda: inner, lambda: x),
+        lambda: fc.while_loop(lambda i: i < 3.0, lambda i: i + 1.0, [inner]),
+        lambda: fc.while_loop(lambda i: i < 3.0, lambda i: inner, [x]),
+        lambda: fc.while_loop(lambda i: i < inner, lambda i: i + 1.0, [x]),
+        lambda: fc.control_dependencies([inner]).__enter__(),
+        lambda: fc.gradients(y, inner),
+        lambda: fc.gradients(inner, x),
+        lambda: sess.run(inner),
+        lambda: sess.run(inner.op),
+        lambda: sess.run("cond/true/inner:0"),
+        lambda: sess.make_callable(inner),
+    ]
+    for use in uses:
+        with pytest.raises(ValueError, match=r"made at .*test_cond.py:\d+, lies inside 'cond/true'"):
+            use()
+    with pytest.raises(TypeError, match=r"feed_dict key.*lies inside 'cond/true'"):
+        sess.run(y, {inner: 1.0})
+    with pytest.raises(TypeError, match=r"feed_dict key.*lies inside 'cond/true'"):
+        sess.run(y, {"cond/true/inner:0": 1.0})
+    with pytest.raises(ValueError, match=r"Cannot execute .*lies inside 'cond/true'"):
+        inner.eval(session=sess)
+    assert sess.run(y) == np.sqrt(np.float32(2.0))
+    assert len(y.op.get_attr("then_branch").operations_since(0)) == 2  # nothing was added to it
+    sess.close()
+
+
+def test_a_tensor_of_one_branch_is_refused_in_the_other() -> None:
+    kept: list[fc.Tensor] = []
+
+    def first() -> fc.Tensor:
+        kept.append(fc.sqrt(4.0, name="inner"))
+        return kept[-1]
+
+    with pytest.raises(ValueError, match=r"'cond/true/inner:0', made at .*, lies inside 'cond/true'"):
+        fc.cond(fc.constant(True), first, lambda: kept[0] * 2.0)
+    with pytest.raises(ValueError, match=r"'cond_1/true/inner:0', made at .*, lies inside 'cond_1/true'"):
+        fc.cond(fc.constant(True), first, lambda: kept[1])
+    with pytest.raises(ValueError, match=r"'while/cond/.*', made at .*, lies inside 'while/cond'"):
+        fc.while_loop(lambda i: kept.append(i + 1.0) or i < 3.0, lambda i: kept[-1], [fc.constant(0.0)])
+
+
+def test_a_session_made_inside_a_body_is_one_of_the_whole_graph() -> None:
+    seen: list[Any] = []
+    x = fc.constant(5.0)
+
+    def branch() -> fc.Tensor:
+        with fc.Session() as sess:
+            seen.append(sess.run(x))
+            return fc.constant(sess.graph is x.graph)
+
+    y = fc.cond(fc.placeholder_with_default(True, []), branch, lambda: False)
+    assert seen == [5.0]
+    assert fc.Session().run(y)
