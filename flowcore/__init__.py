@@ -43,6 +43,7 @@ from flowcore.ops.control_flow_ops import *  # noqa: F403
 from flowcore.ops.data_flow_ops import *  # noqa: F403
 from flowcore.ops.defun import *  # noqa: F403
 from flowcore.ops.filling import *  # noqa: F403
+from flowcore.ops.functional_loops import *  # noqa: F403
 from flowcore.ops.functions import *  # noqa: F403
 from flowcore.ops.gathering import *  # noqa: F403
 from flowcore.ops.identities import *  # noqa: F403
@@ -57,6 +58,7 @@ from flowcore.ops.reductions import *  # noqa: F403
 from flowcore.ops.shape_ops import *  # noqa: F403
 from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403
+from flowcore.ops.tensor_array import *  # noqa: F403
 from flowcore.ops.variable_scope import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403
 from flowcore.ops.while_loop import *  # noqa: F403

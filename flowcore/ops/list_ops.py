@@ -3,6 +3,9 @@
 An op that writes gives a new list; at run time it is the same memory where nothing else reads the old
 one. No gradient here reads more of a list than its length and shapes, so that a loop of n writes and
 its gradient cost n steps.
+
+With `_strict`, which TensorArray sets, an element is written once and read when it is there; a list's
+elements that were not written are zeros.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ def _known_shape(tensor: Tensor) -> TensorShape:
     return UNKNOWN if value is not None and value.ndim == 0 else constant_value_as_shape(tensor)
 
 
-def _shape_argument(element_shape: Any) -> Any:
+def shape_argument(element_shape: Any) -> Any:
     """A shape as the ops take it: a vector with -1 for unknown sizes, -1 for an unknown rank."""
     if isinstance(element_shape, Tensor):
         return element_shape
@@ -71,7 +74,7 @@ def empty_tensor_list(
     """A list without elements, which takes `max_num_elements` at most (-1: any number)."""
     return apply(
         "EmptyTensorList",
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         max_num_elements,
         element_dtype=dtypes.as_dtype(element_dtype),
         name=name,
@@ -94,7 +97,7 @@ def tensor_list_reserve(
     """A list of elements that are not written, and read as zeros."""
     return apply(
         "TensorListReserve",
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         num_elements,
         element_dtype=dtypes.as_dtype(element_dtype),
         name=name,
@@ -128,7 +131,7 @@ register(
 
 def tensor_list_from_tensor(tensor: Any, element_shape: Any, name: str | None = None) -> Tensor:
     """The list of a tensor's rows."""
-    return apply("TensorListFromTensor", tensor, _shape_argument(element_shape), name=name)
+    return apply("TensorListFromTensor", tensor, shape_argument(element_shape), name=name)
 
 
 def _split_grad(op: Operation, g: Tensor | None) -> list[Any]:
@@ -152,7 +155,7 @@ register(
 
 def tensor_list_split(tensor: Any, element_shape: Any, lengths: Any, name: str | None = None) -> Tensor:
     """The list of a tensor's parts, so many rows each."""
-    return apply("TensorListSplit", tensor, _shape_argument(element_shape), lengths, name=name)
+    return apply("TensorListSplit", tensor, shape_argument(element_shape), lengths, name=name)
 
 
 def _scatter_grad(op: Operation, g: Tensor | None) -> list[Any]:
@@ -181,7 +184,7 @@ def tensor_list_scatter(
     It has `num_elements` elements; -1: as many as the highest index asks for.
     """
     return apply(
-        "TensorListScatterV2", tensor, indices, _shape_argument(element_shape), num_elements, name=name
+        "TensorListScatterV2", tensor, indices, shape_argument(element_shape), num_elements, name=name
     )
 
 
@@ -239,7 +242,7 @@ def tensor_list_pop_back(
     return apply(
         "TensorListPopBack",
         input_handle,
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         element_dtype=dtypes.as_dtype(element_dtype),
         name=name,
     )
@@ -259,7 +262,7 @@ register(
     "TensorListGetItem",
     inputs=["input_handle: variant", "index: int32", "element_shape: int32"],
     outputs=["item: element_dtype"],
-    attrs=["element_dtype: type"],
+    attrs=["element_dtype: type", "_strict: bool = False"],
     shape=lambda op: [_known_shape(op.inputs[2])],
     grad=_get_item_grad,
 )
@@ -273,7 +276,7 @@ def tensor_list_get_item(
         "TensorListGetItem",
         input_handle,
         index,
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         element_dtype=dtypes.as_dtype(element_dtype),
         name=name,
     )
@@ -286,6 +289,8 @@ def _set_item_grad(op: Operation, g: Tensor | None) -> list[Any]:
     of_item = apply("TensorListGetItem", g, index, shape(item), element_dtype=item.dtype)
     with control_dependencies([of_item]):  # the write is then the last to read g, and copies nothing
         of_list = apply("TensorListSetItem", g, index, zeros_like(item))
+    if op.get_attr("resize_if_index_out_of_bounds"):
+        of_list = tensor_list_resize(of_list, tensor_list_length(op.inputs[0]))
     return [of_list, None, of_item]
 
 
@@ -293,7 +298,11 @@ register(
     "TensorListSetItem",
     inputs=["input_handle: variant", "index: int32", "item: element_dtype"],
     outputs=["output_handle: variant"],
-    attrs=["element_dtype: type"],
+    attrs=[
+        "element_dtype: type",
+        "resize_if_index_out_of_bounds: bool = False",
+        "_strict: bool = False",
+    ],
     shape=shapes.scalar,
     grad=_set_item_grad,
 )
@@ -377,7 +386,7 @@ register(
     "TensorListStack",
     inputs=["input_handle: variant", "element_shape: int32"],
     outputs=["tensor: element_dtype"],
-    attrs=["element_dtype: type", "num_elements: int = -1"],
+    attrs=["element_dtype: type", "num_elements: int = -1", "_strict: bool = False"],
     shape=_stack_shape,
     grad=_stack_grad,
 )
@@ -394,7 +403,7 @@ def tensor_list_stack(
     return apply(
         "TensorListStack",
         input_handle,
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         element_dtype=dtypes.as_dtype(element_dtype),
         num_elements=num_elements,
         name=name,
@@ -422,7 +431,7 @@ register(
     "TensorListGather",
     inputs=["input_handle: variant", "indices: int32", "element_shape: int32"],
     outputs=["values: element_dtype"],
-    attrs=["element_dtype: type"],
+    attrs=["element_dtype: type", "_strict: bool = False"],
     shape=lambda op: [op.inputs[1].shape.with_rank(1).concatenate(_known_shape(op.inputs[2]))],
     grad=_gather_grad,
 )
@@ -436,7 +445,7 @@ def tensor_list_gather(
         "TensorListGather",
         input_handle,
         indices,
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         element_dtype=dtypes.as_dtype(element_dtype),
         name=name,
     )
@@ -461,7 +470,7 @@ register(
     "TensorListConcatV2",
     inputs=["input_handle: variant", "element_shape: shape_type", "leading_dims: int64"],
     outputs=["tensor: element_dtype", "lengths: int64"],
-    attrs=["element_dtype: type", "shape_type: {indices}"],
+    attrs=["element_dtype: type", "shape_type: {indices}", "_strict: bool = False"],
     shape=_concat_shape,
     grad=_concat_grad,
 )
@@ -482,7 +491,7 @@ def tensor_list_concat(
     return apply(
         "TensorListConcatV2",
         input_handle,
-        _shape_argument(element_shape),
+        shape_argument(element_shape),
         lengths,
         element_dtype=dtypes.as_dtype(element_dtype),
         name=name,

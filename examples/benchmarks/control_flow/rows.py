@@ -26,4 +26,18 @@ ROWS = {
     "unrolled": Row(
         "the same products without a loop", "µs a turn", PRODUCTS, arguments={"what": "unrolled"}
     ),
+    "map_fn": Row("map_fn over 10,000 rows", "µs a row", TURNS, short=True, arguments={"what": "map_fn"}),
+    "scan": Row("scan over 10,000 rows", "µs a row", TURNS, arguments={"what": "scan"}),
+    "lstm": Row(
+        "LSTM, 20 steps of 200 units, batch 20, by while_loop: forward", "ms", arguments={"what": "lstm"}
+    ),
+    "lstm_unrolled": Row(
+        "the same LSTM unrolled: forward",
+        "ms",
+        sides=("flowcore", "tensorflow"),
+        arguments={"what": "lstm_unrolled"},
+    ),
+    "lstm_step": Row(
+        "the same LSTM by while_loop: training step", "ms a step", arguments={"what": "lstm_step"}
+    ),
 }

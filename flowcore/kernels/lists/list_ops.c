@@ -335,6 +335,20 @@ static int pop_back(fc_ctx *ctx) {
     return rc ? rc : fc_list_resize(ctx, own, own->length - 1);
 }
 
+/* A TensorArray reads what was written, unlike a list, whose other elements are zeros. */
+static int expect_written(fc_ctx *ctx, const fc_list *list, int64_t i) {
+    if (fc_list_item(list, i)) return FC_OK;
+    return ctx->api->fail(
+        ctx, FC_INVALID_ARGUMENT,
+        "Could not read index %lld of a TensorArray of size %lld because it has not been written",
+        (long long)i, (long long)list->length);
+}
+static int expect_all_written(fc_ctx *ctx, const fc_list *list) {
+    int rc = FC_OK;
+    for (int64_t i = 0; !rc && i < list->length; i++) rc = expect_written(ctx, list, i);
+    return rc;
+}
+
 static int get_item(fc_ctx *ctx) {
     int64_t i;
     int rc;
@@ -342,6 +356,7 @@ static int get_item(fc_ctx *ctx) {
     if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
     if (!rc) rc = scalar(ctx, 1, "index", &i);
     if (!rc) rc = expect_index(ctx, list, i, "read");
+    if (!rc && ctx->attrs[1].i) rc = expect_written(ctx, list, i);
     return rc ? rc : give_item(ctx, list, i, 2, 0);
 }
 
@@ -350,10 +365,16 @@ static int set_item(fc_ctx *ctx) {
     int rc;
     const fc_list *list = fc_list_at(ctx, 0, &rc);
     if (!rc) rc = scalar(ctx, 1, "index", &i);
-    if (!rc) rc = expect_index(ctx, list, i, "write");
+    int grows = !rc && ctx->attrs[0].i && i >= list->length;
+    if (!rc && !grows) rc = expect_index(ctx, list, i, "write");
     if (!rc) rc = expect_item(ctx, list, i, ctx->in[2]);
+    if (!rc && !grows && ctx->attrs[1].i && fc_list_item(list, i))
+        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                            "Could not write to TensorArray index %lld because it has already been written",
+                            (long long)i);
     if (rc) return rc;
     fc_list *own = fc_list_to_change(ctx, 0, 0, &rc);
+    if (!rc && grows) rc = fc_list_resize(ctx, own, i + 1);
     return rc ? rc : fc_list_set(ctx, own, i, ctx->in[2]);
 }
 
@@ -402,6 +423,7 @@ static int stack_all(fc_ctx *ctx) {
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                             "Operation expected a list with %lld elements but got a list with %lld elements.",
                             (long long)expected, (long long)list->length);
+    if (!rc && ctx->attrs[2].i) rc = expect_all_written(ctx, list);
     return rc ? rc : stack(ctx, list, list->length, NULL, 1);
 }
 
@@ -415,6 +437,8 @@ static int gather(fc_ctx *ctx) {
                             indices->ndim);
     for (int64_t k = 0; !rc && k < indices->size; k++)
         rc = expect_index(ctx, list, fc_int_at(indices, k), "read");
+    for (int64_t k = 0; !rc && ctx->attrs[1].i && k < indices->size; k++)
+        rc = expect_written(ctx, list, fc_int_at(indices, k));
     return rc ? rc : stack(ctx, list, indices->size, indices, 2);
 }
 
@@ -473,6 +497,7 @@ static int concat(fc_ctx *ctx) {
     const fc_tensor *leading = ctx->in[2];
     char a[128], b[128];
     if (!rc) rc = expect_dtype(ctx, list, ctx->attrs[0].i);
+    if (!rc && ctx->attrs[1].i) rc = expect_all_written(ctx, list);
     if (!rc) rc = read_shape(ctx, 1, &ndim, wanted);
     if (rc) return rc;
     if (!fc_merge_shapes(list->ndim, list->shape, ndim, wanted, &ndim, shape))
@@ -538,13 +563,13 @@ static const fc_kernel_def defs[] = {
     {"TensorListScatterV2", "", "", FC_SYNC, 0, 0, scatter},
     {"TensorListPushBack", "", "", FC_SYNC, 0, 0, push_back},
     {"TensorListPopBack", "", "element_dtype", FC_SYNC, 0, 0, pop_back},
-    {"TensorListGetItem", "", "element_dtype", FC_SYNC, 0, 0, get_item},
-    {"TensorListSetItem", "", "", FC_SYNC, 0, 0, set_item},
+    {"TensorListGetItem", "", "element_dtype _strict", FC_SYNC, 0, 0, get_item},
+    {"TensorListSetItem", "", "resize_if_index_out_of_bounds _strict", FC_SYNC, 0, 0, set_item},
     {"TensorListResize", "", "", FC_SYNC, 0, 0, resize},
     {"TensorListLength", "", "", FC_SYNC, 0, 0, length_of},
     {"TensorListElementShape", "", "shape_type", FC_SYNC, 0, 0, element_shape},
-    {"TensorListStack", "", "element_dtype num_elements", FC_SYNC, 0, 0, stack_all},
-    {"TensorListGather", "", "element_dtype", FC_SYNC, 0, 0, gather},
-    {"TensorListConcatV2", "", "element_dtype", FC_SYNC, 0, 0, concat},
+    {"TensorListStack", "", "element_dtype num_elements _strict", FC_SYNC, 0, 0, stack_all},
+    {"TensorListGather", "", "element_dtype _strict", FC_SYNC, 0, 0, gather},
+    {"TensorListConcatV2", "", "element_dtype _strict", FC_SYNC, 0, 0, concat},
 };
 const fc_kernel_table fc_list_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

@@ -1,0 +1,216 @@
+"""TensorArray: values, shapes, errors, gradients, cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flowcore as fc
+
+TA = fc.TensorArray
+
+
+def run(value: Any, feed: Any = None, threads: int = 2) -> Any:
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        return sess.run(value, feed)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "bool", "complex64", "float16"])
+def test_elements_are_written_and_read(dtype: str) -> None:
+    values = np.arange(6).reshape(3, 2).astype(dtype)
+    array = TA(dtype, 3).unstack(values)
+    for value in run([array.stack(), array.concat().op.inputs and array.gather([0, 1, 2])]):
+        np.testing.assert_array_equal(value, values)
+    one = TA(dtype, 3).write(1, values[1]).write(0, values[0])
+    np.testing.assert_array_equal(run(one.read(1)), values[1])
+    np.testing.assert_array_equal(run(one.gather([1, 0])), values[[1, 0]])
+
+
+def test_text_is_an_element_too() -> None:
+    array = TA(fc.string, 2).write(0, "a").write(1, "bc")
+    assert run(array.stack()).tolist() == [b"a", b"bc"]
+
+
+def test_scatter_split_concat_and_gather() -> None:
+    assert run(TA(fc.int32, 3).scatter([2, 0, 1], [1, 2, 3]).stack()).tolist() == [2, 3, 1]
+    parts = TA(fc.int32, 3, infer_shape=False).split([1, 2, 3, 4], [1, 0, 3])
+    assert run([parts.read(0), parts.read(1), parts.read(2)])[2].tolist() == [2, 3, 4]
+    assert run(parts.concat()).tolist() == [1, 2, 3, 4]
+    assert run(TA(fc.int32, 0).size()) == 0
+    assert run(TA(fc.int32, 4).close()) is None
+
+
+def test_an_array_grows_where_it_may() -> None:
+    array = TA(fc.float32, 0, dynamic_size=True).write(0, 1.0).write(1, 2.0)
+    assert run(array.stack()).tolist() == [1, 2]
+    assert run(TA(fc.float32, 0, dynamic_size=True).write(4, 1.0).size()) == 5
+    n = fc.placeholder(fc.int32, [])
+    _, grown = fc.while_loop(
+        lambda i, a: i < n, lambda i, a: (i + 1, a.write(i, i * i)), [0, TA(fc.int32, 0, dynamic_size=True)]
+    )
+    assert [run(grown.size(), {n: k}) for k in (0, 3, 100)] == [0, 3, 100]
+
+
+def test_shapes_are_inferred_from_the_first_write() -> None:
+    array = TA(fc.float32, 3).write(0, [1.0, 2.0])
+    assert (array.element_shape, array.read(0).shape, array.stack().shape) == ([2], [2], [3, 2])
+    with pytest.raises(ValueError, match=r"saw \(3,\) but expected \(2,\)"):
+        array.write(1, [1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="Inconsistent shapes"):
+        TA(fc.float32, 3, element_shape=[4]).write(0, 1.0)
+    loose = TA(fc.float32, 2, infer_shape=False).write(0, [1.0]).write(1, [2.0, 3.0])
+    assert loose.read(0).shape.ndims is None
+    assert run(loose.concat()).tolist() == [1, 2, 3]
+
+
+def test_errors_name_the_index() -> None:
+    i = fc.placeholder(fc.int32, [])
+    array = TA(fc.float32, 3, element_shape=[])
+    twice = array.write(1, 1.0).write(i, 2.0).read(1)
+    assert run(twice, {i: 0}) == 1.0
+    with pytest.raises(fc.errors.InvalidArgumentError, match="index 1 because it has already been written"):
+        run(twice, {i: 1})
+    for index in (3, -1):
+        with pytest.raises(fc.errors.InvalidArgumentError, match=f"write element {index} of a list of 3"):
+            run(twice, {i: index})
+    read = array.write(1, 1.0).read(i)
+    with pytest.raises(
+        fc.errors.InvalidArgumentError, match="index 2 of a TensorArray of size 3 because it has"
+    ):
+        run(read, {i: 2})
+    with pytest.raises(fc.errors.InvalidArgumentError, match="read element 7 of a list of 3"):
+        run(read, {i: 7})
+    with pytest.raises(fc.errors.InvalidArgumentError, match="has not been written"):
+        run(array.write(0, 1.0).gather([0, 1]))
+    rows = fc.placeholder(fc.float32, [None])
+    with pytest.raises(fc.errors.InvalidArgumentError, match="another number of rows"):
+        run(TA(fc.float32, 3).unstack(rows).stack(), {rows: [1.0, 2.0]})
+    with pytest.raises(fc.errors.InvalidArgumentError, match="already been written"):
+        run(TA(fc.float32, 3).scatter([0, 0], [1.0, 2.0]).stack())
+
+
+def test_bad_arguments() -> None:
+    for error, match, call in (
+        (ValueError, "size` must be provided", lambda: TA(fc.float32)),
+        (ValueError, "flow must not be None", lambda: TA(fc.float32, handle=fc.constant(1))),
+        (TypeError, "flow must be the flow", lambda: TA(fc.float32, flow=fc.constant(1))),
+        (TypeError, "is int32, the elements", lambda: TA(fc.float32, 1).write(0, fc.constant(1))),
+        (ValueError, "rank 0 but is rank 1", lambda: TA(fc.float32, 1).read([0])),
+        (ValueError, "found a scalar", lambda: TA(fc.float32, 1).unstack(1.0)),
+        (NotImplementedError, "flowcore.gradients", lambda: TA(fc.float32, 1).grad("g")),
+    ):
+        with pytest.raises(error, match=match):
+            call()
+    assert run(TA(fc.float32, flow=TA(fc.float32, 2).unstack([1.0, 2.0]).flow).read(1)) == 2.0
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_arrays_are_values_so_that_a_write_does_not_change_another(threads: int) -> None:
+    first = TA(fc.int32, 2).write(0, 1)
+    left, right = first.write(1, 2), first.write(1, 3)
+    assert [v.tolist() for v in run([left.stack(), right.stack()], threads=threads)] == [[1, 2], [1, 3]]
+    p = fc.placeholder(fc.bool, [])
+    chosen = fc.cond(p, lambda: first.write(1, 7), lambda: first.write(1, 8))
+    assert isinstance(chosen, TA)
+    assert run(chosen.stack(), {p: False}).tolist() == [1, 8]
+
+
+def same(of: Callable[..., Any], plain: Callable[..., Any], x: np.ndarray) -> None:
+    """Value, first and second derivative of two functions of a matrix."""
+    t = fc.placeholder(fc.float64, x.shape)
+    fetches = []
+    for function in (of, plain):
+        y = function(t)
+        g = fc.convert_to_tensor(fc.gradients(y, t)[0])
+        fetches.append([y, g, fc.convert_to_tensor(fc.gradients(fc.reduce_sum(fc.sin(g)), t)[0])])
+    found, expected = run(fetches, {t: x})
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
+
+
+X = np.random.default_rng(0).uniform(-1, 1, (5, 3))
+
+
+def test_gradients_go_through_every_method() -> None:
+    same(
+        lambda x: fc.reduce_sum(TA(fc.float64, 5).unstack(x).stack() ** 3.0),
+        lambda x: fc.reduce_sum(x**3.0),
+        X,
+    )
+    same(
+        lambda x: fc.reduce_sum(TA(fc.float64, 5).unstack(x).gather([4, 0, 4]) ** 3.0),
+        lambda x: fc.reduce_sum(fc.gather(x, [4, 0, 4]) ** 3.0),
+        X,
+    )
+    same(
+        lambda x: fc.reduce_sum(TA(fc.float64, 2, infer_shape=False).split(x, [2, 3]).concat() ** 3.0),
+        lambda x: fc.reduce_sum(x**3.0),
+        X,
+    )
+    same(
+        lambda x: fc.reduce_sum(TA(fc.float64, 5).scatter([4, 3, 2, 1, 0], x).stack() ** 3.0),
+        lambda x: fc.reduce_sum(x**3.0),
+        X,
+    )
+    same(
+        lambda x: fc.reduce_sum(TA(fc.float64, 2).write(0, x[0]).write(1, x[1] * x[0]).read(1) ** 3.0),
+        lambda x: fc.reduce_sum((x[1] * x[0]) ** 3.0),
+        X,
+    )
+
+
+def test_gradients_go_through_arrays_in_loops() -> None:
+    def loop(x: fc.Tensor) -> fc.Tensor:
+        rows = TA(fc.float64, 5).unstack(x)
+
+        def body(i: fc.Tensor, h: fc.Tensor, out: fc.TensorArray) -> tuple[Any, ...]:
+            h = fc.tanh(h * rows.read(i) + rows.read(4 - i))
+            return i + 1, h, out.write(i, h)
+
+        out = fc.while_loop(lambda i, *_: i < 5, body, [0, x[0], TA(fc.float64, 5)])[2]
+        return fc.reduce_sum(out.stack() ** 2.0)
+
+    def plain(x: fc.Tensor) -> fc.Tensor:
+        h, out = x[0], []
+        for i in range(5):
+            h = fc.tanh(h * x[i] + x[4 - i])
+            out.append(h)
+        return fc.reduce_sum(fc.stack(out) ** 2.0)
+
+    same(loop, plain, X)
+
+
+def seconds_of(turns: int, write: bool) -> float:
+    """A loop that writes, or reads, so many elements, with its gradient."""
+    with fc.Graph().as_default():
+        x = fc.constant(1.5)
+        n = fc.placeholder(fc.int32, [])
+        values = fc.fill([turns], 1.0) * x
+        rows = TA(fc.float32, turns).unstack(values)
+
+        def body(i: fc.Tensor, total: fc.Tensor, out: fc.TensorArray) -> tuple[Any, ...]:
+            if write:
+                return i + 1, total, out.write(i, total * x)
+            return i + 1, total + rows.read(i), out
+
+        _, total, out = fc.while_loop(
+            lambda i, *_: i < n, body, [0, fc.constant(0.5), TA(fc.float32, turns, element_shape=[])]
+        )
+        y = fc.reduce_sum(out.stack()) if write else total
+        g = fc.gradients(y, x)[0]
+        with fc.Session() as sess:
+            sess.run(g, {n: 10})
+            begin = time.perf_counter()
+            value = sess.run(g, {n: turns})
+            np.testing.assert_allclose(value, turns * (0.5 if write else 1.0), rtol=1e-2)
+            return time.perf_counter() - begin
+
+
+@pytest.mark.parametrize("write", [True, False])
+def test_a_hundred_thousand_elements_cost_ten_times_ten_thousand(write: bool) -> None:
+    few = min(seconds_of(10_000, write) for _ in range(3))
+    assert min(seconds_of(100_000, write) for _ in range(2)) < 40 * few
