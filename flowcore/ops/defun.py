@@ -85,6 +85,10 @@ class Defun:
         self.out_types = None if out_types is None else [as_dtype(t) for t in listed(out_types, "out_types")]
         self.shape_func = None if shape_func is None else function(shape_func, "shape_func")
 
+    def __repr__(self) -> str:
+        types = ", ".join(t.name for t in self.types)
+        return f"<flowcore.Defun of ({types})>"
+
     def __call__(self, func: Callable[..., Any]) -> NamedFunction:
         """The named function made of one of Python."""
         if not callable(func):
