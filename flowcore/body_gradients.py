@@ -28,6 +28,7 @@ from flowcore.ops import list_ops
 from flowcore.ops.filling import zeros_like
 from flowcore.ops.functional_ops import is_stateful, types_of
 from flowcore.ops.joining import concat
+from flowcore.recursive_gradients import gradients_of_recursion
 from flowcore.shape import TensorShape
 
 __all__ = ["gradients_of_call"]
@@ -146,10 +147,7 @@ def _branch_gradients(
     """By a node that calls the gradient of the branch that ran."""
     kind, *names = op._op_def.calls
     if kind == "call" and calls_itself(op):
-        raise LookupError(
-            f"function '{op._bodies()[0].path}', which node '{op.name}' calls, calls itself, and has no"
-            " gradient; give Defun grad_func or python_grad_func"
-        )
+        return gradients_of_recursion(op, incoming, wanted, differentiate)
     first = 0 if kind == "call" else 1
     bodies = op._bodies()
     targets = [i for i, want in enumerate(wanted[first:]) if want]

@@ -25,6 +25,7 @@ SYMBOLIC = {
     "locks": 0,
     "graph": 1,
     "ops": 2,
+    "recursive_gradients": 3,
     "body_gradients": 3,
     "gradients": 4,
     "custom_gradients": 4,
