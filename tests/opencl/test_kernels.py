@@ -20,7 +20,7 @@ from flowcore.runtime import devices, opencl_devices
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 #: Types that no device computes with.
-HOST_TYPES = {dtypes.complex64, dtypes.complex128, dtypes.string, dtypes.resource}
+HOST_TYPES = {dtypes.complex64, dtypes.complex128, dtypes.string, dtypes.resource, dtypes.variant}
 #: The host's kernels of these name no types, and refuse bool when they run.
 NO_BOOL = {"AssignAddVariableOp", "AssignSubVariableOp"} | {
     f"ResourceScatter{how}" for how in ("Add", "Div", "Max", "Min", "Mul", "Sub")

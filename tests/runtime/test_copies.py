@@ -7,7 +7,7 @@ from typing import Any
 
 import flowcore as fc
 from flowcore.graph.apply import apply
-from flowcore.runtime.calls import Calls
+from flowcore.runtime.calls import Body, Calls
 from flowcore.runtime.copies import Copy, insert_copies
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.passes import PlanGraph
@@ -38,7 +38,7 @@ def copied(
     arguments = arguments or {}
     graph = PlanGraph(fetches, (), arguments)
     wanted = [HOST] * len(fetches) if wanted is None else wanted
-    moved = insert_copies(graph, placed, arguments, wanted, Calls(graph, None, {}))
+    moved = insert_copies(graph, placed, arguments, wanted, Calls(graph, None, Body({}, [], [], {})))
     steps = [
         f"{s.tensor.op.name}>{s.device.name.split(':')[1]}" if isinstance(s, Copy) else s.name
         for s in moved.steps
