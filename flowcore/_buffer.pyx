@@ -235,10 +235,10 @@ cdef void variant_release(fc_variant *v) noexcept nogil:
 cdef void retain_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil:
     """Takes a reference for each of `n` elements, `step` bytes apart; strings have none of their own."""
     cdef char *at = <char *>first
-    cdef int64_t i
+    cdef int64_t _i
     if dtype != FC_RESOURCE and dtype != FC_VARIANT:
         return
-    for i in range(n):
+    for _i in range(n):
         if dtype == FC_RESOURCE:
             fc_resource_retain((<fc_resource **>at)[0])
         else:
