@@ -496,7 +496,10 @@ class _LoopGradient:
 #: Types that gradients flow through: whatever comes after an integer, a truth value or a text does
 #: not depend on xs in a differentiable way.
 TRAINABLE = frozenset(
-    t for t in dtypes.ALL if t.is_floating or t.is_complex or t in (dtypes.resource, dtypes.variant)
+    kind
+    for t in dtypes.ALL
+    if t.is_floating or t.is_complex or t in (dtypes.resource, dtypes.variant)
+    for kind in (t, t._as_ref)
 )
 
 

@@ -74,7 +74,7 @@ def custom_gradient(f: Callable[..., Any]) -> Callable[..., Any]:
         name = f"CustomGradient-{len(graph._gradient_functions)}"
         graph._gradient_functions[name] = made
         with graph.gradient_override_map({"IdentityN": name}):
-            outputs = apply("IdentityN", [*results, *inputs, *[v.handle for v in variables]])
+            outputs = apply("IdentityN", [*results, *inputs, *[v._variable for v in variables]])
         return structure.pack(result, outputs[: len(results)])
 
     return decorated
@@ -142,8 +142,8 @@ def _variables_behind(results: Sequence[Tensor], inputs: Sequence[Tensor]) -> li
     found: dict[Tensor, Any] = {}
     for key in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.LOCAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES):
         for variable in root.get_collection(key):
-            if getattr(variable, "handle", None) in handles:
-                found[variable.handle] = variable
+            if getattr(variable, "_variable", None) in handles:
+                found[variable._variable] = variable
     return sorted(found.values(), key=_name_of)
 
 
@@ -152,7 +152,10 @@ def _name_of(variable: Any) -> str:
 
 
 def _handles_behind(results: Sequence[Tensor], stops: set[Operation]) -> Iterator[Tensor]:
-    """The handles of variables that results depend on in a differentiable way, in the outermost graph."""
+    """The handles of, or references to, the variables that results depend on in a differentiable way.
+
+    They lie in the outermost graph.
+    """
     seen: set[Tensor] = set()
     left = list(results)
     while left:
@@ -164,7 +167,7 @@ def _handles_behind(results: Sequence[Tensor], stops: set[Operation]) -> Iterato
         outer = op._graph._captured_tensor(tensor)
         if outer is not None:
             left.append(outer)
-        elif op._op_def.makes == "variable":
+        elif op._op_def.is_variable:
             yield tensor
         elif op._op_def.grad is not None or op._op_def.calls or op._op_def.passes:
             left += op._inputs

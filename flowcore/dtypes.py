@@ -25,9 +25,12 @@ class DType:
         (4, True, 1)
     """
 
-    __slots__ = ("_enum", "_kind", "_name", "_numpy", "_size")
+    __slots__ = ("_base", "_enum", "_kind", "_name", "_numpy", "_size")
 
-    def __init__(self, enum: int, name: str, kind: str, size: int, numpy_type: Any) -> None:
+    def __init__(
+        self, enum: int, name: str, kind: str, size: int, numpy_type: Any, base: DType | None = None
+    ) -> None:
+        self._base = self if base is None else base
         self._enum = enum
         self._name = name
         self._kind = kind
@@ -36,7 +39,7 @@ class DType:
 
     @property
     def name(self) -> str:
-        """ "float32" and the like."""
+        """ "float32" and the like; "float32_ref" of a reference to such elements."""
         return self._name
 
     @property
@@ -50,7 +53,7 @@ class DType:
 
         Raises TypeError for resource and variant, ImportError for bfloat16 without ml_dtypes.
         """
-        if self._name == "bfloat16":
+        if self._base._name == "bfloat16":
             return _bfloat16_numpy()
         if self._numpy is None:
             raise TypeError(f"dtype {self._name} has no NumPy counterpart")
@@ -94,17 +97,27 @@ class DType:
     @property
     def is_numpy_compatible(self) -> _bool:
         """Whether NumPy has such a type; for bfloat16 with the package ml_dtypes."""
-        return self._numpy is not None or self._name == "bfloat16"
+        return self._numpy is not None or self._base._name == "bfloat16"
 
     @property
     def base_dtype(self) -> DType:
-        """The type itself: there are no reference types."""
-        return self
+        """The type of the elements that a reference leads to; any other type itself."""
+        return self._base
+
+    @property
+    def _is_ref_dtype(self) -> _bool:
+        """Whether it is the type of a reference to a variable, whose name ends in "_ref"."""
+        return self._base is not self
+
+    @property
+    def _as_ref(self) -> DType:
+        """The type of a reference to a variable of such elements."""
+        return self if self._is_ref_dtype else _BY_ENUM[self._enum + REFERENCE]
 
     @property
     def real_dtype(self) -> DType:
         """The type of the real part."""
-        return {"complex64": float32, "complex128": float64}.get(self._name, self)
+        return {"complex64": float32, "complex128": float64}.get(self._base._name, self)
 
     @property
     def min(self) -> Any:
@@ -127,7 +140,7 @@ class DType:
         if self._kind in "iu":
             info = np.iinfo(self._numpy)
             return info.min, info.max
-        if self._name == "bfloat16":
+        if self._base._name == "bfloat16":
             largest = float(np.array([0x7F7F0000], np.uint32).view(np.float32)[0])
             return -largest, largest
         if self._kind == "f":
@@ -136,7 +149,7 @@ class DType:
         raise TypeError(f"dtype {self._name} has no least or greatest value")
 
     def is_compatible_with(self, other: Any) -> _bool:
-        """Whether `other` is the same type.
+        """Whether `other` is the same type, or the type of a reference to such elements.
 
         Args:
             other: A DType, or what as_dtype takes.
@@ -151,7 +164,8 @@ class DType:
             >>> fc.int32.is_compatible_with(np.int32)
             True
         """
-        return self is as_dtype(other)
+        other = as_dtype(other)
+        return self is other or self is other._base
 
     def __eq__(self, other: object) -> _bool:
         if self is other:
@@ -213,8 +227,15 @@ uint64 = DType(23, "uint64", "u", 8, np.uint64)
 
 _REALS = (float16, bfloat16, float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64)
 ALL = (*_REALS, bool, complex64, complex128, string, resource, variant)
-_BY_ENUM = {t.as_datatype_enum: t for t in ALL}
-_BY_NAME = {t.name: t for t in ALL} | {"half": float16, "double": float64, "float": float32}
+#: What a reference's DataType number has more than that of its elements.
+REFERENCE = 100
+_REFERENCES = [DType(t._enum + REFERENCE, f"{t._name}_ref", t._kind, t._size, t._numpy, t) for t in ALL]
+_BY_ENUM = {t.as_datatype_enum: t for t in (*ALL, *_REFERENCES)}
+_BY_NAME = {t.name: t for t in (*ALL, *_REFERENCES)} | {
+    "half": float16,
+    "double": float64,
+    "float": float32,
+}
 _BY_NUMPY = {np.dtype(t._numpy): t for t in ALL if t._numpy is not None}
 _BY_PYTHON: dict[Any, DType] = {
     float: float32,

@@ -202,7 +202,7 @@ def gradients(
             raise ValueError(f"passed {len(given)} grad_ys for {len(ys)} ys")
         sums: dict[Tensor, list[Any]] = {}
         for i, (y, g) in enumerate(zip(ys, given)):
-            if y._dtype is dtypes.string:
+            if y._dtype._base is dtypes.string:
                 raise TypeError(f"ys must be numbers, found '{y.name}' of dtype string")
             if y._dtype in TRAINABLE:
                 sums.setdefault(y, []).append(_initial(y, g, f"grad_ys_{i}"))
@@ -234,10 +234,10 @@ def _flat(value: Any) -> list[Any]:
 
 
 def _source(x: Any) -> Tensor:
-    """The tensor that stands for x: a variable's handle, the tensor itself."""
-    handle = getattr(x, "handle", None)
-    if isinstance(handle, Tensor):
-        return handle
+    """The tensor that stands for x: a variable's reference or handle, the tensor itself."""
+    variable = getattr(x, "_variable", None)
+    if isinstance(variable, Tensor):
+        return variable
     return x.values if isinstance(x, IndexedSlices) else convert_to_tensor(x, name="x")
 
 
@@ -250,7 +250,7 @@ def _initial(y: Tensor, g: Any, name: str) -> Any:
     if isinstance(g, IndexedSlices):
         return g
     g = convert_to_tensor(g, dtype=None if isinstance(g, Tensor) else y.dtype, name="grad_y")
-    if g.dtype != y.dtype:
+    if g.dtype.base_dtype != y.dtype.base_dtype:
         raise TypeError(f"Gradient type {g.dtype.name} does not match type of y '{y.name}', {y.dtype.name}")
     if g.shape.is_compatible_with(y.shape):
         return g
@@ -400,7 +400,7 @@ def _call(function: Callable[..., Any], op: Operation, incoming: list[Any]) -> S
         )
     for t, g in zip(op._inputs, result):
         if isinstance(g, Tensor) and t.dtype is not dtypes.resource:
-            if g.dtype is not t.dtype:
+            if g._dtype._base is not t._dtype._base:
                 raise ValueError(
                     f"the gradient of node '{op.name}' ({op.type}) for input '{t.name}' is {g.dtype.name},"
                     f" the input {t.dtype.name}"

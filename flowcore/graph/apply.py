@@ -10,6 +10,7 @@ from collections import namedtuple
 from functools import cache
 from typing import Any
 
+from flowcore.arguments import described
 from flowcore.dtypes import DType
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import Graph, checked_by_inputs, get_default_graph, lies_inside
@@ -102,14 +103,16 @@ def _typed(op_def: OpDef, inputs: tuple[Any, ...], values: dict[str, Any]) -> li
     """The inputs as one flat list of tensors; fills the attributes that they determine into `values`."""
     tensors: list[Tensor] = []
     for arg, value in zip(op_def.input_arg, inputs):
+        if arg.is_ref:
+            value = _reference(op_def, arg, value)
         if type(value) is Tensor and not arg.is_list:
-            attr = arg.type_attr
+            attr, own = arg.type_attr, value._dtype._base
             if attr:
                 if attr not in values:
-                    values[attr] = value._dtype
-                elif values[attr] is not value._dtype:
+                    values[attr] = own
+                elif values[attr] is not own:
                     _mismatch(op_def, arg, value, values[attr])
-            elif value._dtype is not arg.dtype:
+            elif own is not arg.dtype:
                 _mismatch(op_def, arg, value, arg.dtype)
             tensors.append(value)
         elif arg.is_list:
@@ -124,9 +127,22 @@ def _typed(op_def: OpDef, inputs: tuple[Any, ...], values: dict[str, Any]) -> li
                 op_def, arg, value, dtype, None if dtype is not None else _default_type(op_def, arg)
             )
             if arg.type_attr:
-                values[arg.type_attr] = tensor._dtype
+                values[arg.type_attr] = tensor._dtype._base
             tensors.append(tensor)
     return tensors
+
+
+def _reference(op_def: OpDef, arg: ArgDef, value: Any) -> Tensor:
+    """What refers to a variable: `value` itself, or what a variable has for this."""
+    if not isinstance(value, Tensor) and hasattr(value, "_ref"):
+        value = value._ref()
+    if not isinstance(value, Tensor) or not value._dtype._is_ref_dtype:
+        found = described(value) if not isinstance(value, Tensor) else f"'{value.name}' of {value.dtype.name}"
+        raise TypeError(
+            f"Input '{arg.name}' of {op_def.name} changes a variable, and takes a reference to one, found"
+            f" {found}; a variable with use_resource=True has methods for this"
+        )
+    return value
 
 
 def _default_type(op_def: OpDef, arg: ArgDef) -> DType | None:
@@ -144,7 +160,7 @@ def _type_from_tensors(op_def: OpDef, type_attr: str, inputs: tuple[Any, ...]) -
             for part in value if arg.number_attr and isinstance(value, (list, tuple)) else (value,):
                 dtype = getattr(part, "dtype", None)
                 if isinstance(dtype, DType):
-                    return dtype
+                    return dtype._base
     return None
 
 
@@ -157,7 +173,7 @@ def _convert(
     name: str | None = None,
 ) -> Tensor:
     if isinstance(value, Tensor):
-        if dtype is not None and value.dtype is not dtype:
+        if dtype is not None and value._dtype._base is not dtype:
             _mismatch(op_def, arg, value, dtype)
         return value
     if value is None:
@@ -185,7 +201,7 @@ def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) 
             _convert(op_def, arg, v, types[i] if types is not None else None, name=f"{arg.name}_{i}")
             for i, v in enumerate(value)
         ]
-        values[arg.type_list_attr] = [t._dtype for t in tensors]
+        values[arg.type_list_attr] = [t._dtype._base for t in tensors]
         return tensors
     known = values.get(arg.number_attr)
     if known is not None and known != len(value):
@@ -196,11 +212,12 @@ def _list_input(op_def: OpDef, arg: ArgDef, value: Any, values: dict[str, Any]) 
     values[arg.number_attr] = len(value)
     dtype = arg.dtype if arg.dtype is not None else values.get(arg.type_attr)
     if dtype is None:
-        dtype = next((v.dtype for v in value if isinstance(getattr(v, "dtype", None), DType)), None)
+        found = (v.dtype._base for v in value if isinstance(getattr(v, "dtype", None), DType))
+        dtype = next(found, None)
     tensors = []
     for i, part in enumerate(value):
         tensor = _convert(op_def, arg, part, dtype, name=f"{arg.name}_{i}")
-        dtype = tensor._dtype
+        dtype = tensor._dtype._base
         tensors.append(tensor)
     if arg.type_attr and dtype is not None:
         values[arg.type_attr] = dtype

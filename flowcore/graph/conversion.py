@@ -79,9 +79,9 @@ def convert_to_tensor(
         >>> fc.convert_to_tensor([1.0, 2.0]).dtype
         flowcore.float32
     """
-    wanted = None if dtype is None else as_dtype(dtype)
+    wanted = None if dtype is None else as_dtype(dtype)._base
     if isinstance(value, Tensor):
-        if wanted is not None and wanted is not value._dtype:
+        if wanted is not None and wanted is not value._dtype._base and wanted is not value._dtype:
             raise ValueError(
                 f"{value} is {value.dtype.name}, but {wanted.name} is asked for; use flowcore.cast"
             )
@@ -96,7 +96,7 @@ def convert_to_tensor(
                 continue
             if not isinstance(result, Tensor):
                 raise RuntimeError(f"The conversion registered for {types} returned no Tensor: {result!r}")
-            if wanted is not None and result.dtype is not wanted:
+            if wanted is not None and result._dtype._base is not wanted:
                 raise TypeError(
                     f"Cannot convert {value!r} of dtype {result.dtype.name} to a Tensor of dtype"
                     f" {wanted.name}"

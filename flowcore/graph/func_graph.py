@@ -40,6 +40,8 @@ class FuncGraph(Graph):
         #: Outer tensor -> the argument that stands for it.
         self.captures: dict[Tensor, Tensor] = {}
         self.captured: dict[Tensor, Tensor] = {}  # the other way round
+        #: Reads of variables outside -> the reads that stand for them.
+        self._reads: dict[Tensor, Tensor] = {}
         #: Outer operations that bodies asked to wait for: the node that calls waits for them.
         self.control_captures: dict[Operation, None] = {}
         self._closed = False
@@ -86,22 +88,36 @@ class FuncGraph(Graph):
     # -- arguments
 
     def add_argument(self, dtype: DType, shape: Any, name: str) -> Tensor:
-        """A new argument, behind those that there are."""
+        """A new argument, behind those that there are.
+
+        A reference to a variable remains one; a plan passes the variable's handle.
+        """
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._all_scopes_left())
             op = self.create_op(
                 "Placeholder", [], name=name, attrs={"dtype": dtype, "shape": as_shape(shape)}
             )
         argument = op._outputs[0]
+        argument._dtype = dtype
         self.inputs.append(argument)
         return argument
 
     def capture(self, tensor: Tensor) -> Tensor:
-        """What stands for an outer tensor inside: an argument."""
+        """What stands for an outer tensor inside: an argument, or a read where the tensor is the read of a
+        variable, so that the body reads what the variable is when it runs.
+        """
         inside = self.captures.get(tensor)
+        if inside is None:
+            inside = self._reads.get(tensor)
         if inside is not None:
             return inside
         op = tensor._op
+        if is_shared_read(op):
+            reference = self.capture(op._inputs[0])
+            with self._all_scopes_left():
+                read = self.create_op(op._type, [reference], name=_local_name(op))
+            read._colocation = op._colocation
+            return self._reads.setdefault(tensor, read._outputs[0])
         inside = self.add_argument(tensor._dtype, tensor._shape, _local_name(op))
         known = constant_value(tensor)
         if known is not None:
@@ -257,6 +273,18 @@ def _add_input(op: Operation, tensor: Tensor, inside: Tensor) -> None:
     (added,) = op._add_outputs(types, {"T": [*op._attrs["T"], *types]}, [tensor])
     added._shape = tensor._shape
     op._attrs["body"].outputs.append(inside)
+
+
+def is_shared_read(op: Operation) -> bool:
+    """Whether an op is the read that was made with a variable: it stands for the variable's value wherever
+    that is used, and is where the variable is.
+    """
+    if not op._op_def.passes or op._control_inputs or not op._colocation or len(op._inputs) != 1:
+        return False
+    reference = op._inputs[0]
+    if not reference._dtype._is_ref_dtype or op._outputs[0]._dtype._is_ref_dtype:
+        return False
+    return reference._op._name in op._colocation or op._graph._captured_tensor(reference) is not None
 
 
 def _local_name(op: Operation) -> str:

@@ -93,6 +93,7 @@ class _Scopes(threading.local):
         self.controls: tuple[_ControlScope, ...] = ()
         self.devices: tuple[Any, ...] = ()
         self.colocation: tuple[Operation, ...] = ()
+        self.colocated_with_new = ""  # the name of an operation that is not there yet
         self.gradient_override: dict[str, str] = {}
 
 
@@ -233,6 +234,11 @@ class Graph:
                 self._apply_devices(op, scopes.devices)
             if scopes.colocation:
                 self._apply_colocation(op, scopes.colocation)
+            elif scopes.colocated_with_new:
+                op._colocation = (scopes.colocated_with_new,)
+            if op_def.resource_form:  # works on references: where the variables are
+                makers = [t._op for t in inputs if t._dtype._is_ref_dtype]
+                self._apply_colocation(op, (*scopes.colocation, *makers))
             if scopes.gradient_override and op_type in scopes.gradient_override:
                 op._attrs = {**attrs, "_gradient_op_type": scopes.gradient_override[op_type]}
             self._ops.append(op)
@@ -590,6 +596,19 @@ class Graph:
         finally:
             scopes.colocation, scopes.devices = old, old_devices
 
+    @lasting
+    def _colocate_with_new(self, name: str) -> Iterator[None]:
+        """Operations made inside share the device of one that is made next, of this name.
+
+        Devices that scopes ask for are asked for already.
+        """
+        scopes = self._scopes
+        old, scopes.colocated_with_new = scopes.colocated_with_new, name
+        try:
+            yield
+        finally:
+            scopes.colocated_with_new = old
+
     def _outer_node(self, op: Operation) -> bool:
         """Whether an operation lies outside this body, so that the node that calls it has to wait instead."""
         return False
@@ -600,9 +619,8 @@ class Graph:
         A variable stands for its own node, which is there before it has a value, and not for a read
         of it.
         """
-        handle = getattr(item, "handle", None)
-        if isinstance(handle, Tensor):
-            item = handle
+        if isinstance(getattr(item, "_variable", None), Tensor):
+            item = item._variable
         element = self.as_graph_element(item.op if isinstance(item, IndexedSlices) else item)
         return element._op if isinstance(element, Tensor) else element
 
@@ -1172,7 +1190,7 @@ def checked_by_inputs(op_def: OpDef, attr: AttrDef, value: Any) -> Any:
 def _check_types(op_def: OpDef, inputs: Sequence[Tensor], attrs: dict[str, Any]) -> None:
     """Raises ValueError unless the inputs, as many as the declaration takes, have its types."""
     for i, (tensor, dtype) in enumerate(zip(inputs, op_def.input_types(attrs), strict=True)):
-        if tensor.dtype is not dtype:
+        if tensor._dtype is not dtype and tensor._dtype._base is not dtype:
             raise ValueError(
                 f"input {i} of a new {op_def.name} must be {dtype.name}, found tensor '{tensor.name}' of"
                 f" {tensor.dtype.name}; use flowcore.cast"

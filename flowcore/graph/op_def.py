@@ -24,7 +24,8 @@ MAX_OUTPUTS = 2**20
 class ArgDef(NamedTuple):
     """An input or output.
 
-    Exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a list.
+    Exactly one of `dtype`, `type_attr`, `type_list_attr` says its type; `number_attr` makes it a list,
+    `is_ref` a reference to a variable of that type.
     """
 
     name: str
@@ -32,6 +33,7 @@ class ArgDef(NamedTuple):
     type_attr: str = ""
     type_list_attr: str = ""
     number_attr: str = ""
+    is_ref: bool = False
 
     @property
     def is_list(self) -> bool:
@@ -123,6 +125,11 @@ def _to_shape(value: Any) -> TensorShape:
     return checked_rank(as_shape(value))
 
 
+def _to_type(value: Any) -> DType:
+    """A type; of a reference that of its elements, for only arguments are references."""
+    return dtypes.as_dtype(value)._base
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -132,7 +139,7 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "float": _to_float,
     "bool": _to_bool,
     "string": _to_string,
-    "type": dtypes.as_dtype,
+    "type": _to_type,
     "shape": _to_shape,
     "tensor": _same,
     "func": _same,
@@ -175,8 +182,10 @@ def _literal(text: str) -> Any:
 
 
 def parse_arg(spec: str, attrs: dict[str, AttrDef]) -> ArgDef:
-    """Parses "x: T", "values: N * T", "components: list(Tcomponents)", "shape: int32"."""
+    """Parses "x: T", "values: N * T", "components: list(Tcomponents)", "shape: int32", "ref: Ref(T)"."""
     name, _, kind = (part.strip() for part in spec.partition(":"))
+    if kind.startswith("Ref("):
+        return parse_arg(f"{name}: {kind[4:-1]}", attrs)._replace(is_ref=True)
     if kind.startswith("list("):
         return ArgDef(name, type_list_attr=kind[5:-1].strip())
     number, star, element = (part.strip() for part in kind.partition("*"))
@@ -223,11 +232,17 @@ class OpDef(NamedTuple):
     is_commutative: bool = False
     calls: tuple[str, ...] = ()
     from_shapes: bool = False
+    resource_form: str = ""
 
     @property
     def makes_handle(self) -> bool:
         """Whether its output is the handle of a resource that the session keeps."""
         return self.makes in RESOURCES
+
+    @property
+    def is_variable(self) -> bool:
+        """Whether its output is the handle of a variable, or a reference to one."""
+        return self.makes == "variable" or self.resource_form == "VarHandleOp"
 
     def inputs_of(self, argument: str, attrs: Mapping[str, Any]) -> range:
         """Which inputs of an op with these attributes an argument is."""
@@ -248,7 +263,7 @@ def _types_of(args: Sequence[ArgDef]) -> Callable[[dict[str, Any]], Sequence[DTy
     """What tells the dtypes of `args` by the attributes: quickly in the common case that each is
     one attribute.
     """
-    names = [arg.type_attr for arg in args if arg.type_attr and not arg.number_attr]
+    names = [arg.type_attr for arg in args if arg.type_attr and not arg.number_attr and not arg.is_ref]
     if len(names) < len(args) or not names:
         return functools.partial(_types, args)
     if len(names) == 1:
@@ -263,6 +278,8 @@ def _types(args: Sequence[ArgDef], attrs: dict[str, Any]) -> list[DType]:
             types += attrs[arg.type_list_attr]
             continue
         dtype = arg.dtype if arg.dtype is not None else attrs[arg.type_attr]
+        if arg.is_ref:
+            dtype = dtype._as_ref
         if arg.number_attr:
             types += [dtype] * attrs[arg.number_attr]
         else:
@@ -302,6 +319,7 @@ def register(
     commutative: bool = False,
     calls: Sequence[str] = (),
     from_shapes: bool = False,
+    resource_form: str = "",
 ) -> Decorator:
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
@@ -328,6 +346,8 @@ def register(
             them, in the order of the engine's Call.
         from_shapes: Whether its outputs follow from the shapes of its inputs, whatever their values are:
             of a list from its length and its elements' shape, of a variable from its shape.
+        resource_form: Of an op on references to variables: the op type that does its work on their handles,
+            whose inputs are the same, and which a plan runs instead.
 
     Returns:
         A decorator.
@@ -369,6 +389,7 @@ def register(
             commutative,
             tuple(calls),
             from_shapes,
+            resource_form,
         )
         _check_facts(op_def)
         return op_def

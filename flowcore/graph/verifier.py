@@ -55,7 +55,7 @@ class Verifier:
             if len(expected) != len(inputs):
                 _fail(op, f"expected {len(expected)} inputs, found {len(inputs)}")
             for tensor, dtype in zip(inputs, expected):
-                if type(tensor) is Tensor and tensor._dtype is dtype:
+                if type(tensor) is Tensor and (tensor._dtype is dtype or tensor._dtype._base is dtype):
                     maker = tensor._op
                     if by_name.get(maker._name) is maker and maker._outputs[tensor._value_index] is tensor:
                         continue
@@ -71,7 +71,7 @@ class Verifier:
             _fail(op, f"input {i} is no Tensor but {tensor!r}")
         if tensor._op._graph is not self._graph:
             _fail(op, f"input {i}, '{tensor.name}', belongs to another graph")
-        if tensor._dtype is not dtype:
+        if tensor._dtype is not dtype and tensor._dtype._base is not dtype:
             _fail(op, f"input {i}, '{tensor.name}', is {tensor.dtype.name} where {dtype.name} is expected")
         _fail(op, f"input {i}, '{tensor.name}', dangles: its operation is not in the graph")
 

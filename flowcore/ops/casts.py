@@ -79,10 +79,10 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     if isinstance(x, IndexedSlices):
         return IndexedSlices(cast(x.values, target, name), x.indices, x.dense_shape)
     if isinstance(x, Tensor):
-        return x if x.dtype is target else apply("Cast", x, DstT=target, name=name)
+        return x if x.dtype.base_dtype is target else apply("Cast", x, DstT=target, name=name)
     with name_scope(name, "Cast", [x]) as scope:
         x = convert_to_tensor(x, name="x")
-        return x if x.dtype is target else apply("Cast", x, DstT=target, name=scope)
+        return x if x.dtype.base_dtype is target else apply("Cast", x, DstT=target, name=scope)
 
 
 def summing_dtype(dtype: dtypes.DType) -> dtypes.DType:

@@ -15,7 +15,7 @@ from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops.control_flow_ops import Assert, with_dependencies
-from flowcore.ops.functional_ops import is_stateful, types_of
+from flowcore.ops.functional_ops import as_value, is_stateful, types_of
 
 __all__ = ["case", "cond", "switch_case"]
 
@@ -59,7 +59,7 @@ def _as_leaf(leaf: Any, done: bool) -> Any:
         return with_dependencies([leaf], convert_to_tensor(done))
     if isinstance(leaf, IndexedSlices) or hasattr(leaf, "_components"):
         return leaf
-    return convert_to_tensor(leaf)
+    return as_value(leaf)
 
 
 def _assert_alike(branches: Sequence[Branch]) -> None:

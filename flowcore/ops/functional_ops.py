@@ -6,9 +6,12 @@ Here are their declarations; cond.py, while_loop.py and others build them.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flowcore.dtypes import DType
+from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
+from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.func_graph import FuncGraph
 from flowcore.graph.graph import infer_shapes
 from flowcore.graph.op_def import register
@@ -122,8 +125,12 @@ register(
 
 
 def is_stateful(bodies: Sequence[FuncGraph]) -> bool:
-    """Whether running a body does more than computing its results."""
-    return any(op._op_def.is_stateful for body in bodies for op in body.operations_since(0))
+    """Whether running a body does more than computing its results from values that it is given."""
+    return any(
+        op._op_def.is_stateful or any([t._dtype._is_ref_dtype for t in op._inputs])
+        for body in bodies
+        for op in body.operations_since(0)
+    )
 
 
 def result_shapes(
@@ -167,6 +174,12 @@ def has_effect(op: Operation) -> bool:
     declared = op._op_def
     only_reads = not declared.writes and bool(declared.reads or declared.makes)
     return declared.is_stateful and not only_reads
+
+
+def as_value(value: Any) -> Tensor:
+    """A value as a tensor; a reference to a variable is read, here."""
+    tensor = convert_to_tensor(value)
+    return apply("Identity", tensor) if tensor._dtype._is_ref_dtype else tensor
 
 
 def types_of(tensors: Sequence[Tensor]) -> list[DType]:

@@ -1,6 +1,7 @@
 """Ops on variables: handles, reads, assignments, rows, and the optimisers' updates.
 
-The Variable class is in variables.py.
+The ops on references, which the functions here make for variables that are no resources, are declared in
+reference_ops.py. The Variable class is in variables.py.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ register(
 
 
 def declared_shape(handle: Tensor) -> TensorShape:
-    """The static shape of the variable behind a handle."""
+    """The static shape of the variable behind a handle or a reference."""
+    if handle._dtype._is_ref_dtype:
+        return handle._shape
     return handle.op.get_attr("shape") if handle.op.type == "VarHandleOp" else UNKNOWN
 
 
@@ -92,6 +95,15 @@ for _name, _types in _ASSIGNS.items():
         writes={"resource": "variable"},
         grad=None,
     )
+#: What Assign(validate_shape=False) becomes: the value may have another shape than the variable.
+register(
+    "_AssignAnyShape",
+    inputs=["resource: resource", "value: dtype"],
+    attrs=["dtype: type"],
+    shape=shapes.none,
+    writes={"resource": "variable"},
+    grad=None,
+)
 
 
 def _resource_gather_shape(op: Operation) -> Any:
@@ -145,7 +157,7 @@ def _scatter_shape(op: Operation) -> Any:
 
 
 #: What may be scattered: complex numbers have no order.
-_SCATTERS = {
+SCATTERS = {
     "Update": "type",
     "Add": "{numbers}",
     "Sub": "{numbers}",
@@ -154,7 +166,7 @@ _SCATTERS = {
     "Min": "{reals}",
     "Max": "{reals}",
 }
-for _name, _types in _SCATTERS.items():
+for _name, _types in SCATTERS.items():
     register(
         f"ResourceScatter{_name}",
         inputs=["resource: resource", "indices: Tindices", "updates: dtype"],
@@ -185,7 +197,7 @@ def _update_shape(op: Operation) -> Any:
     arguments = {a.name: t for a, t in zip(op.op_def.input_arg, op.inputs, strict=True)}
     indices = arguments.get("indices")
     for name, tensor in arguments.items():
-        if tensor.dtype == dtypes.resource:
+        if tensor.dtype == dtypes.resource or tensor.dtype._is_ref_dtype:
             found = declared_shape(tensor)
         elif name in ("grad", "delta") and indices is not None:
             _check_rows(name, tensor.shape, indices.shape, declared)
@@ -203,25 +215,32 @@ def _update_shape(op: Operation) -> Any:
     return []
 
 
+#: Inputs and attributes of the optimisers' updates, by the op type of their form on references; that on
+#: handles is named "Resource..." in front.
+UPDATES: dict[str, tuple[list[str], list[str]]] = {}
+
+
 def _update(op_type: str, inputs: list[str], extra: tuple[str, ...] = ()) -> None:
     names = [name for name, _, kind in (spec.partition(": ") for spec in inputs) if kind == "resource"]
     writes = dict.fromkeys(names, "variable")
-    register(op_type, inputs=inputs, attrs=[*_LOCK, *extra], shape=_update_shape, writes=writes, grad=None)
+    attrs = [*_LOCK, *extra]
+    register(f"Resource{op_type}", inputs=inputs, attrs=attrs, shape=_update_shape, writes=writes, grad=None)
+    UPDATES[op_type] = inputs, attrs
 
 
-_update("ResourceApplyGradientDescent", ["var: resource", "alpha: T", "delta: T"])
+_update("ApplyGradientDescent", ["var: resource", "alpha: T", "delta: T"])
 _update(
-    "ResourceApplyMomentum",
+    "ApplyMomentum",
     ["var: resource", "accum: resource", "lr: T", "grad: T", "momentum: T"],
     ("use_nesterov: bool = False",),
 )
 _update(
-    "ResourceSparseApplyMomentum",
+    "SparseApplyMomentum",
     ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices", "momentum: T"],
     ("Tindices: {indices}", "use_nesterov: bool = False"),
 )
 _update(
-    "ResourceApplyAdam",
+    "ApplyAdam",
     [
         "var: resource",
         "m: resource",
@@ -237,17 +256,17 @@ _update(
     ("use_nesterov: bool = False",),
 )
 _update(
-    "ResourceApplyAdagrad",
+    "ApplyAdagrad",
     ["var: resource", "accum: resource", "lr: T", "grad: T"],
     ("update_slots: bool = True",),
 )
 _update(
-    "ResourceSparseApplyAdagrad",
+    "SparseApplyAdagrad",
     ["var: resource", "accum: resource", "lr: T", "grad: T", "indices: Tindices"],
     ("Tindices: {indices}", "update_slots: bool = True"),
 )
 _update(
-    "ResourceApplyRMSProp",
+    "ApplyRMSProp",
     [
         "var: resource",
         "ms: resource",
@@ -262,10 +281,18 @@ _update(
 
 
 def _variable(ref: Any, what: str) -> Any:
-    """`ref` itself. Raises TypeError when it is no variable, a class that this file may not import."""
-    if not isinstance(getattr(ref, "handle", None), Tensor):
+    """`ref` itself. Raises TypeError when it is no variable, a class that this file may not import, and no
+    reference to one.
+    """
+    if not _is_reference(ref) and not isinstance(getattr(ref, "handle", None), Tensor):
         raise TypeError(f"{what} must be a Variable, found {described(ref)}")
     return ref
+
+
+def _is_reference(ref: Any) -> bool:
+    """Whether it is a reference, or a variable that has one."""
+    dtype = getattr(ref, "dtype", None)
+    return isinstance(dtype, dtypes.DType) and dtype._is_ref_dtype
 
 
 def assign(
@@ -278,14 +305,15 @@ def assign(
     """Gives a variable a value.
 
     Args:
-        ref: The Variable.
+        ref: The Variable, or a reference to it.
         value: A Tensor of its dtype and shape, or what converts to one.
-        validate_shape: Accepted; the variable's own declaration counts.
+        validate_shape: False gives it a value of another shape, too, where the variable is no
+            resource; None: True.
         use_locking: Accepted; updates of one variable never overlap.
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable, value has another dtype or does not convert to it, or
@@ -298,21 +326,24 @@ def assign(
         >>> fc.Session().run(fc.assign(v, 2.0))
         np.float32(2.0)
     """
-    flag(_or_false(validate_shape), "validate_shape")
-    return _variable(ref, "ref").assign(value, _or_false(use_locking), name)
+    validate_shape = True if validate_shape is None else flag(validate_shape, "validate_shape")
+    if not _is_reference(ref):
+        return _variable(ref, "ref").assign(value, _or_false(use_locking), name)
+    use_locking = True if use_locking is None else flag(use_locking, "use_locking")
+    return apply("Assign", ref, value, validate_shape=validate_shape, use_locking=use_locking, name=name)
 
 
 def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Tensor:
     """Adds to a variable.
 
     Args:
-        ref: The Variable.
+        ref: The Variable, or a reference to it.
         value: A Tensor of its dtype and shape, or what converts to one.
         use_locking: Accepted; updates of one variable never overlap.
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable, or one that holds no numbers, value has another dtype or does
@@ -328,20 +359,20 @@ def assign_add(ref: Any, value: Any, use_locking: bool | None = None, name: str 
         ...     print(sess.run(fc.assign_add(v, 2.0)))
         3.0
     """
-    return _variable(ref, "ref").assign_add(value, _or_false(use_locking), name)
+    return _changed("AssignAdd", ref, value, use_locking, name)
 
 
 def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str | None = None) -> Tensor:
     """Subtracts from a variable.
 
     Args:
-        ref: The Variable.
+        ref: The Variable, or a reference to it.
         value: A Tensor of its dtype and shape, or what converts to one.
         use_locking: Accepted; updates of one variable never overlap.
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable, or one that holds no numbers, value has another dtype or does
@@ -357,7 +388,15 @@ def assign_sub(ref: Any, value: Any, use_locking: bool | None = None, name: str 
         ...     print(sess.run(fc.assign_sub(v, 2.0)))
         -1.0
     """
-    return _variable(ref, "ref").assign_sub(value, _or_false(use_locking), name)
+    return _changed("AssignSub", ref, value, use_locking, name)
+
+
+def _changed(op_type: str, ref: Any, value: Any, use_locking: bool | None, name: str | None) -> Tensor:
+    use_locking = flag(_or_false(use_locking), "use_locking")
+    if _is_reference(ref):
+        return apply(op_type, ref, value, use_locking=use_locking, name=name)
+    method = {"AssignAdd": "assign_add", "AssignSub": "assign_sub"}[op_type]
+    return getattr(_variable(ref, "ref"), method)(value, use_locking, name)
 
 
 def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
@@ -384,6 +423,8 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
         ...     print(sess.run(fc.count_up_to(v, 5)))
         0
     """
+    if _is_reference(ref):
+        return apply("CountUpTo", ref, limit=limit, name=name)
     return apply("ResourceCountUpTo", _variable(ref, "ref").handle, limit=limit, T=ref.dtype, name=name)
 
 
@@ -392,14 +433,16 @@ def _or_false(value: Any) -> Any:
 
 
 def _scatter(kind: str, ref: Any, indices: Any, updates: Any, use_locking: bool, name: str | None) -> Any:
-    handle = _variable(ref, "ref").handle
     flag(use_locking, "use_locking")
+    if _is_reference(ref):
+        return apply(f"Scatter{kind}", ref, indices, updates, use_locking=use_locking, name=name)
+    handle = _variable(ref, "ref").handle
     updates = convert_to_tensor(updates, dtype=ref.dtype)
     return ref._after(apply(f"ResourceScatter{kind}", handle, indices, updates, name=name))
 
 
 def scatter_update(
-    ref: Any, indices: Any, updates: Any, use_locking: bool = False, name: str | None = None
+    ref: Any, indices: Any, updates: Any, use_locking: bool = True, name: str | None = None
 ) -> Tensor:
     """Replaces rows of a variable; of rows that repeat the last one stays.
 
@@ -412,7 +455,7 @@ def scatter_update(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
@@ -445,7 +488,7 @@ def scatter_add(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
@@ -478,7 +521,7 @@ def scatter_sub(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
@@ -511,7 +554,7 @@ def scatter_mul(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
@@ -544,7 +587,7 @@ def scatter_div(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
@@ -578,7 +621,7 @@ def scatter_min(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do
@@ -611,7 +654,7 @@ def scatter_max(
         name: A name for the operation.
 
     Returns:
-        The variable as it is afterwards: a Tensor that reads it.
+        The variable as it is afterwards, a Tensor.
 
     Raises:
         TypeError: ref is no Variable of these dtypes, indices are of another dtype, or updates do

@@ -21,16 +21,20 @@ from flowcore.arguments import flag, function, instance, listed, optional_functi
 from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.lasting import lasting
 from flowcore.graph.scopes import control_dependencies, get_collection, init_scope, name_scope
+from flowcore.ops import variables
 from flowcore.ops.variable_store import VariableStore, constant_dtype, is_constant, parameters
 from flowcore.ops.variables import Variable
 
 __all__ = [
     "AUTO_REUSE",
     "VariableScope",
+    "disable_resource_variables",
+    "enable_resource_variables",
     "get_local_variable",
     "get_variable",
     "get_variable_scope",
     "no_regularizer",
+    "resource_variables_enabled",
     "variable_op_scope",
     "variable_scope",
 ]
@@ -78,7 +82,7 @@ class VariableScope:
         custom_getter: The default custom getter inside.
         name_scope: The name scope that belongs to it.
         dtype: The default dtype inside.
-        use_resource: Accepted; every variable is a resource.
+        use_resource: Whether new variables are resources, as for Variable.
         constraint: The default constraint inside.
 
     Raises:
@@ -116,7 +120,7 @@ class VariableScope:
         self._custom_getter = optional_function(custom_getter, "custom_getter")
         self._name_scope = text(name_scope, "name_scope")
         self._dtype = dtypes.as_dtype(dtype)
-        self._use_resource = use_resource
+        self._use_resource = _optional_flag(use_resource)
         self._constraint = optional_function(constraint, "constraint")
 
     def __repr__(self) -> str:
@@ -170,7 +174,7 @@ class VariableScope:
 
     @property
     def use_resource(self) -> bool | None:
-        """What was given; it has no effect."""
+        """Whether new variables are resources; None: as enable_resource_variables says."""
         return self._use_resource
 
     @property
@@ -260,16 +264,19 @@ class VariableScope:
         self._caching_device = caching_device
 
     def set_use_resource(self, use_resource: bool | None) -> None:
-        """Accepted: every variable is a resource.
+        """Sets whether new variables are resources.
 
         Args:
-            use_resource: A bool or None.
+            use_resource: A bool; None: as enable_resource_variables says.
+
+        Raises:
+            TypeError: use_resource is something else.
 
         Example:
             >>> with fc.variable_scope("layer") as scope:
             ...     scope.set_use_resource(True)
         """
-        self._use_resource = use_resource
+        self._use_resource = _optional_flag(use_resource)
 
     def set_partitioner(self, partitioner: Any) -> None:
         """Accepts None only: variables are whole.
@@ -384,7 +391,7 @@ class VariableScope:
             caching_device: Accepted; a variable is read where it lives.
             partitioner: Must be None: variables are whole.
             validate_shape: False lets later values have another shape.
-            use_resource: Accepted; every variable is a resource.
+            use_resource: Whether new variables are resources, as for Variable.
             custom_getter: A function (getter, name, ...) called instead, which may call getter.
             constraint: A function of the value that an optimiser applies after each update.
             synchronization: Accepted.
@@ -415,7 +422,7 @@ class VariableScope:
             initializer = self._initializer
         elif is_constant(initializer):
             own = constant_dtype(initializer)
-            if dtype is not None and own != dtypes.as_dtype(dtype):
+            if dtype is not None and own != dtypes.as_dtype(dtype).base_dtype:
                 raise ValueError(
                     f"the initializer is {own.name}, but dtype says {dtypes.as_dtype(dtype).name}"
                 )
@@ -432,7 +439,7 @@ class VariableScope:
             "caching_device": caching_device,
             "partitioner": None,
             "validate_shape": validate_shape,
-            "use_resource": use_resource,
+            "use_resource": self._use_resource if use_resource is None else use_resource,
         }
         limit = self._constraint if constraint is None else function(constraint, "constraint")
         getter = self._custom_getter if custom_getter is None else function(custom_getter, "custom_getter")
@@ -481,6 +488,7 @@ def _true_getter(
             collections,
             validate_shape,
             constraint,
+            use_resource,
         )
 
 
@@ -492,6 +500,10 @@ def _takes(function: Callable[..., Any], name: str) -> bool:
 def _no_partitioner(partitioner: Any) -> None:
     if partitioner is not None:
         raise NotImplementedError("partitioned variables are not there yet; leave partitioner out")
+
+
+def _optional_flag(use_resource: Any) -> bool | None:
+    return None if use_resource is None else flag(use_resource, "use_resource")
 
 
 def _check_reuse(reuse: Any) -> None:
@@ -538,6 +550,56 @@ def get_variable_scope() -> VariableScope:
         layer
     """
     return _state(get_default_graph()).scopes.current
+
+
+class _Default:
+    """Whether variables are resources where nothing else is asked for."""
+
+    use_resource = False
+
+
+def enable_resource_variables() -> None:
+    """From now on new variables are resources, unless use_resource=False says otherwise.
+
+    Example:
+        >>> fc.enable_resource_variables()
+        >>> print(fc.Variable(1.0).op.type)
+        VarHandleOp
+        >>> fc.disable_resource_variables()
+    """
+    _Default.use_resource = True
+
+
+def disable_resource_variables() -> None:
+    """From now on new variables are references, as they are from the start.
+
+    Example:
+        >>> fc.disable_resource_variables()
+        >>> print(fc.Variable(1.0).op.type)
+        VariableV2
+    """
+    _Default.use_resource = False
+
+
+def resource_variables_enabled() -> bool:
+    """Whether new variables are resources where nothing else is asked for.
+
+    Returns:
+        A bool.
+
+    Example:
+        >>> fc.resource_variables_enabled()
+        False
+    """
+    return _Default.use_resource
+
+
+def _resources_by_default() -> bool:
+    asked = get_variable_scope().use_resource
+    return _Default.use_resource if asked is None else asked
+
+
+variables.default_use_resource_hook = _resources_by_default
 
 
 def _chain(inner: Any, outer: Any) -> Any:
@@ -597,7 +659,7 @@ class variable_scope:
         custom_getter: The default custom getter inside.
         reuse: True, None (as outside) or AUTO_REUSE. Once True, it is True for all scopes inside.
         dtype: The default dtype inside; None: as outside.
-        use_resource: Accepted; every variable is a resource.
+        use_resource: Whether new variables are resources, as for Variable.
         constraint: The default constraint inside.
         auxiliary_name_scope: False opens no name scope.
 
@@ -655,7 +717,7 @@ class variable_scope:
             "_regularizer": optional_function(regularizer, "regularizer"),
             "_caching_device": caching_device,
             "_dtype": None if dtype is None else dtypes.as_dtype(dtype),
-            "_use_resource": use_resource,
+            "_use_resource": _optional_flag(use_resource),
             "_constraint": optional_function(constraint, "constraint"),
         }
         self._given = {key: value for key, value in given.items() if value is not None}
@@ -787,7 +849,7 @@ def get_variable(
         caching_device: Accepted; a variable is read where it lives.
         partitioner: Must be None: variables are whole.
         validate_shape: False lets later values have another shape.
-        use_resource: Accepted; every variable is a resource.
+        use_resource: Whether new variables are resources, as for Variable.
         custom_getter: A function (getter, name, ...) called instead, which may call getter.
         constraint: A function of the value that an optimiser applies after each update.
         synchronization: Accepted.

@@ -44,6 +44,7 @@ class VariableStore:
         collections: Any,
         validate_shape: bool,
         constraint: Any,
+        use_resource: bool | None,
     ) -> Variable:
         """The variable of this full name: made, or found where `reuse` allows it."""
         with self._lock:
@@ -55,11 +56,19 @@ class VariableStore:
                     " reuse=flowcore.AUTO_REUSE the scope would make it."
                 )
             variable = _create(
-                name, shape, dtype, initializer, trainable, collections, validate_shape, constraint
+                name,
+                shape,
+                dtype,
+                initializer,
+                trainable,
+                collections,
+                validate_shape,
+                constraint,
+                use_resource,
             )
             self.variables[name] = variable
         if regularizer is not None:
-            with get_default_graph().colocate_with(variable.handle), name_scope(f"{name}/Regularizer/"):
+            with get_default_graph().colocate_with(variable.op), name_scope(f"{name}/Regularizer/"):
                 loss = regularizer(variable)
             if loss is not None:
                 get_default_graph().add_to_collection(GraphKeys.REGULARIZATION_LOSSES, loss)
@@ -76,10 +85,9 @@ class VariableStore:
         wanted = TensorShape(shape)
         if not wanted.is_compatible_with(found.shape):
             raise ValueError(f"variable {name} has shape {found.shape}, and does not fit shape {wanted}")
-        if dtypes.as_dtype(dtype) != found.dtype:
-            raise ValueError(
-                f"variable {name} is {found.dtype.name}, but dtype {dtypes.as_dtype(dtype).name} is asked for"
-            )
+        own, wanted_dtype = found.dtype.base_dtype, dtypes.as_dtype(dtype).base_dtype
+        if wanted_dtype is not own:
+            raise ValueError(f"variable {name} is {own.name}, but dtype {wanted_dtype.name} is asked for")
         return found
 
 
@@ -93,7 +101,7 @@ def is_constant(initializer: Any) -> bool:
 def constant_dtype(value: Any) -> dtypes.DType:
     """The dtype that a variable takes from a value."""
     if isinstance(value, (Tensor, Variable)):
-        return value.dtype
+        return value.dtype.base_dtype
     array: np.ndarray = make_array(value)
     return dtypes.string if array.dtype == object else dtypes.as_dtype(array.dtype)
 
@@ -107,8 +115,9 @@ def _create(
     collections: Any,
     validate_shape: bool,
     constraint: Any,
+    use_resource: bool | None,
 ) -> Variable:
-    kind = dtypes.as_dtype(dtype)
+    kind = dtypes.as_dtype(dtype).base_dtype
     known = TensorShape(shape)
     if initializer is None:
         initializer = _default_initializer(name, kind)
@@ -132,6 +141,7 @@ def _create(
         name=name,
         dtype=None if own_type else kind,
         constraint=constraint,
+        use_resource=use_resource,
     )
 
 

@@ -1,10 +1,11 @@
-"""Variable: state that lives in a session. Every variable is a resource; its reads are ReadVariableOp nodes.
+"""Variable: state that lives in a session, in the graph a reference or a resource.
 
-Owns: the class, its collections, and the ops that initialise many at once.
+Owns: the two classes, their collections, and the ops that initialise many at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -17,6 +18,7 @@ from flowcore.graph.graph import GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor, TensorOperators, _session_for
 from flowcore.graph.scopes import control_dependencies, get_collection, init_scope, name_scope
 from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
+from flowcore.ops import reference_ops as _reference_ops  # noqa: F401 (declares the ops)
 from flowcore.ops import state_ops
 from flowcore.ops.cond import cond
 from flowcore.ops.control_flow_ops import group, no_op
@@ -37,6 +39,10 @@ class Variable(TensorOperators):
     It has no value until its `initializer` has run in the session. Where a tensor is wanted, a read
     of it stands for it, and Python's operators work on such a read.
 
+    In the graph it is a reference, as in TensorFlow 1.15: a VariableV2 with an Assign, its
+    initializer, and an Identity, its read, which runs once a step. With use_resource it is a
+    resource: a VarHandleOp, and each use of its value a read of its own.
+
     Args:
         initial_value: The value that the initializer assigns: anything convert_to_tensor takes, or
             a function without arguments that returns it.
@@ -50,7 +56,8 @@ class Variable(TensorOperators):
         expected_shape: Accepted.
         import_scope: Accepted.
         constraint: A function of the value that an optimiser applies after each update.
-        use_resource: Accepted; every variable is a resource.
+        use_resource: Whether it is a resource; None: what the variable scope says, else whether
+            enable_resource_variables was called.
         synchronization: Accepted.
         aggregation: Accepted.
         shape: The shape; None: that of the initial value.
@@ -100,12 +107,7 @@ class Variable(TensorOperators):
         # Initial values do not depend on what happens to surround the variable's making.
         values = None if callable(initial_value) or _inside_a_body(initial_value) else [initial_value]
         with init_scope(), name_scope(name, "Variable", values) as scope:
-            with graph.name_scope("Initializer"):
-                value = convert_to_tensor(
-                    initial_value() if callable(initial_value) else initial_value,
-                    dtype=dtype,
-                    name="initial_value",
-                )
+            value = self._make_initial_value(initial_value, dtype, scope[:-1])
             if _inside_a_body(value):
                 raise ValueError(
                     f"the initial value of new variable '{scope[:-1]}' is tensor '{value.name}', which lies"
@@ -125,53 +127,73 @@ class Variable(TensorOperators):
                 if validate_shape
                 else TensorShape(None)
             )
-            self._handle = apply(
-                "VarHandleOp", dtype=value.dtype, shape=static, shared_name=scope[:-1], name=scope
-            )
             self._initial_value = value
             self._shape = static
-            self._is_initialized = apply(
-                "VarIsInitializedOp", self._handle, name="IsInitialized/VarIsInitializedOp"
-            )
-            self._initializer = apply("AssignVariableOp", self._handle, value, name="Assign")
-            self._snapshot = self._read("Read/ReadVariableOp")
-        self._dtype = value.dtype
+            self._make(value, static, validate_shape, scope, callable(initial_value))
         graph.add_to_collections(collections, self)
         if self._trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
             graph.add_to_collection(GraphKeys.TRAINABLE_VARIABLES, self)
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Variable:
+        """A reference or a resource, as use_resource says."""
+        if cls is Variable:
+            at = 11  # its place among the arguments
+            asked = args[at] if len(args) > at else kwargs.get("use_resource")
+            if flag(_resources_by_default() if asked is None else asked, "use_resource"):
+                return object.__new__(ResourceVariable)
+        return object.__new__(cls)
+
+    def _make_initial_value(self, initial_value: Any, dtype: Any, name: str) -> Tensor:
+        """The initial value as a tensor; what a function makes is where the variable will be."""
+        if not callable(initial_value):
+            return convert_to_tensor(initial_value, dtype=dtype, name="initial_value")
+        graph = get_default_graph()
+        with graph.name_scope("Initializer"), graph._colocate_with_new(name):
+            return convert_to_tensor(initial_value(), dtype=dtype, name="initial_value")
+
+    def _make(
+        self, value: Tensor, static: TensorShape, validate_shape: bool, scope: str, from_function: bool
+    ) -> None:
+        """Adds the nodes: the variable, its initializer, its read."""
+        with get_default_graph()._colocate_with_new(scope[:-1] if from_function else ""):
+            self._variable = apply("VariableV2", shape=static, dtype=value.dtype, name=scope)
+        self._initializer = apply(
+            "Assign", self._variable, value, validate_shape=validate_shape, name="Assign"
+        ).op
+        with get_default_graph().colocate_with(self._variable.op):
+            self._snapshot = apply("Identity", self._variable, name="read")
 
     # -- what it is
     # ------------------------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
-        """The name of its handle."""
-        return self._handle.name
-
-    @property
-    def handle(self) -> Tensor:
-        """The resource tensor by which ops refer to it."""
-        return self._handle
+        """The name of its reference or handle."""
+        return self._variable.name
 
     @property
     def op(self) -> Operation:
-        """The operation of its handle."""
-        return self._handle.op
+        """The operation that stands for it: a VariableV2, or a VarHandleOp."""
+        return self._variable.op
 
     @property
     def graph(self) -> Any:
         """The graph that holds it."""
-        return self._handle.graph
+        return self._variable.graph
 
     @property
     def device(self) -> str:
         """The device that it asks for, or an empty string."""
-        return self._handle.device
+        return self._variable.device
 
     @property
     def dtype(self) -> dtypes.DType:
-        """The DType of its elements."""
-        return self._dtype
+        """The DType of the reference, such as float32_ref; of a resource that of its elements."""
+        return self._variable.dtype
+
+    def _ref(self) -> Tensor:
+        """The reference by which ops change it."""
+        return self._variable
 
     @property
     def shape(self) -> TensorShape:
@@ -211,6 +233,8 @@ class Variable(TensorOperators):
         except ValueError as error:
             raise ValueError(f"Variable '{self.name}': {error}") from None
         self._snapshot.set_shape(self._shape)
+        if self._variable.dtype is not dtypes.resource:
+            self._variable.set_shape(self._shape)
 
     @property
     def trainable(self) -> bool:
@@ -255,24 +279,19 @@ class Variable(TensorOperators):
     # -- reading
     # ---------------------------------------------------------------------------------------------------
 
-    def _read(self, name: str | None = None) -> Tensor:
-        value = apply("ReadVariableOp", self._handle, dtype=self._handle.op.get_attr("dtype"), name=name)
-        if value.shape.is_fully_defined():
-            return value
-        value.set_shape(self._shape)
-        return value
-
     def value(self) -> Tensor:
-        """Its value at the moment when the read runs, in the order that control dependencies give.
+        """Its value as the step reads it: once, before or after what changes it, as edges say.
+
+        Of a resource it is a new read, in the order that control dependencies give.
 
         Returns:
             A Tensor.
 
         Example:
-            >>> fc.Variable(2.0).value().op.type
-            'ReadVariableOp'
+            >>> fc.Variable(2.0, name="v").value().name
+            'v/read:0'
         """
-        return self._read()
+        return self._snapshot
 
     def read_value(self) -> Tensor:
         """A fresh read, as a node of its own.
@@ -284,9 +303,7 @@ class Variable(TensorOperators):
             >>> fc.Variable(2.0, name="v").read_value().dtype
             flowcore.float32
         """
-        with name_scope("Read"):
-            value = self._read()
-        return apply("Identity", value)
+        return apply("Identity", self._variable, name="read")
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
         """Some rows; their gradient is an IndexedSlices.
@@ -311,13 +328,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.sparse_read([2, 0])))
             [3. 1.]
         """
-        return apply(
-            "ResourceGather",
-            self._handle,
-            indices,
-            dtype=self._dtype,
-            name="Gather" if name is None else name,
-        )
+        return apply("GatherV2", self.value(), indices, 0, name="Gather" if name is None else name)
 
     def eval(self, session: Any = None) -> np.ndarray:
         """Its value in a session.
@@ -340,34 +351,29 @@ class Variable(TensorOperators):
             ...     print(v.eval())
             2.0
         """
-        return _session_for(self.graph, session, "Variable.eval").run(self._snapshot)
+        return _session_for(self.graph, session, "Variable.eval").run(self)
 
     def _as_graph_element(self) -> Tensor:
-        return self._snapshot
-
-    @property
-    def _shared_name(self) -> str:
-        return self.op.name
+        return self._variable
 
     # -- writing
     # ---------------------------------------------------------------------------------------------------
 
-    def _after(self, op: Operation) -> Tensor:
-        """The value as it is when `op` is done."""
-        with control_dependencies([op]):
-            return self._read()
+    def _check_value(self, value: Any) -> None:
+        """Raises TypeError for a tensor of another dtype."""
+        if not isinstance(value, (Tensor, Variable)):
+            return
+        own, found = self.dtype.base_dtype, value.dtype.base_dtype
+        if found is not own:
+            raise TypeError(
+                f"Variable '{self.name}' has dtype {own.name}; the value is {found.name}. Use flowcore.cast"
+            )
 
     def _write(self, op_type: str, value: Any, use_locking: bool, name: str | None, read_value: bool) -> Any:
         flag(use_locking, "use_locking")
-        if isinstance(value, (Tensor, Variable)) and value.dtype is not self._dtype:
-            raise TypeError(
-                f"Variable '{self.name}' has dtype {self._dtype.name}; the value is {value.dtype.name}. Use"
-                " flowcore.cast"
-            )
-        op = apply(
-            op_type, self._handle, convert_to_tensor(value, dtype=self._dtype), dtype=self._dtype, name=name
-        )
-        return self._after(op) if flag(read_value, "read_value") else op
+        self._check_value(value)
+        changed = apply(op_type, self._variable, value, use_locking=use_locking, name=name)
+        return changed if flag(read_value, "read_value") else changed.op
 
     @overload
     def assign(
@@ -408,7 +414,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.assign(2.0)))
             2.0
         """
-        return self._write("AssignVariableOp", value, use_locking, name, read_value)
+        return self._write("Assign", value, use_locking, name, read_value)
 
     @overload
     def assign_add(
@@ -450,7 +456,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.assign_add(2.0)))
             3.0
         """
-        return self._write("AssignAddVariableOp", delta, use_locking, name, read_value)
+        return self._write("AssignAdd", delta, use_locking, name, read_value)
 
     @overload
     def assign_sub(
@@ -492,7 +498,7 @@ class Variable(TensorOperators):
             ...     print(sess.run(v.assign_sub(2.0)))
             -1.0
         """
-        return self._write("AssignSubVariableOp", delta, use_locking, name, read_value)
+        return self._write("AssignSub", delta, use_locking, name, read_value)
 
     def _scatter(self, kind: Any, sparse_delta: IndexedSlices, use_locking: bool, name: str | None) -> Tensor:
         instance(sparse_delta, IndexedSlices, "sparse_delta")
@@ -739,7 +745,7 @@ class Variable(TensorOperators):
             [3. 4.]
         """
         session = _session_for(self.graph, session, "Variable.load")
-        session.run(self._initializer, {self._initial_value: value})
+        session.run(self._initializer, {self._initializer.inputs[1]: value})
 
     def is_initialized(self, name: str | None = None) -> Tensor:
         """Whether it has a value.
@@ -757,7 +763,7 @@ class Variable(TensorOperators):
             >>> fc.Session().run(fc.Variable(1.0).is_initialized())
             np.False_
         """
-        return apply("VarIsInitializedOp", self._handle, name=name)
+        return apply("IsVariableInitialized", self._variable, name=name)
 
     # -- as a tensor
     # -----------------------------------------------------------------------------------------------
@@ -785,6 +791,145 @@ class Variable(TensorOperators):
 
     def __repr__(self) -> str:
         return f"<flowcore.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
+
+
+class ResourceVariable(Variable):
+    """A variable that is a resource in the graph: Variable(..., use_resource=True) makes one.
+
+    Each use of its value is a read of its own, which runs in the order that control dependencies
+    give.
+
+    Args:
+        initial_value: As for Variable, as are all others.
+    """
+
+    def _make(
+        self, value: Tensor, static: TensorShape, validate_shape: bool, scope: str, from_function: bool
+    ) -> None:
+        self._dtype = value.dtype.base_dtype
+        self._variable = apply(
+            "VarHandleOp", dtype=self._dtype, shape=static, shared_name=scope[:-1], name=scope
+        )
+        apply("VarIsInitializedOp", self._variable, name="IsInitialized/VarIsInitializedOp")
+        self._initializer = apply("AssignVariableOp", self._variable, value, name="Assign")
+        self._snapshot = self._read("Read/ReadVariableOp")
+
+    @property
+    def handle(self) -> Tensor:
+        """The resource tensor by which ops refer to it."""
+        return self._variable
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        """The DType of its elements."""
+        return self._dtype
+
+    @property
+    def _shared_name(self) -> str:
+        return self.op.name
+
+    def _ref(self) -> Tensor:
+        raise TypeError(f"Variable '{self.name}' is a resource, to which there is no reference")
+
+    def _read(self, name: str | None = None) -> Tensor:
+        value = apply("ReadVariableOp", self._variable, dtype=self._dtype, name=name)
+        if value.shape.is_fully_defined():
+            return value
+        value.set_shape(self._shape)
+        return value
+
+    def value(self) -> Tensor:
+        """Its value at the moment when the read runs, in the order that control dependencies give.
+
+        Returns:
+            A Tensor.
+
+        Example:
+            >>> fc.Variable(2.0, use_resource=True).value().op.type
+            'ReadVariableOp'
+        """
+        return self._read()
+
+    def read_value(self) -> Tensor:
+        """A fresh read, as a node of its own.
+
+        Returns:
+            A Tensor.
+
+        Example:
+            >>> fc.Variable(2.0, use_resource=True).read_value().dtype
+            flowcore.float32
+        """
+        with name_scope("Read"):
+            value = self._read()
+        return apply("Identity", value)
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
+        """Some rows, without a read of the others; their gradient is an IndexedSlices.
+
+        Args:
+            indices: The rows, a Tensor of dtype int32 or int64 and any shape.
+            name: A name for the operation.
+
+        Returns:
+            A Tensor in the shape of indices followed by that of a row.
+
+        Raises:
+            TypeError: indices are of another dtype.
+            ValueError: the variable is a scalar.
+            InvalidArgumentError: an index is out of range (when it runs).
+            FailedPreconditionError: the variable has no value yet (when it runs).
+
+        Example:
+            >>> v = fc.Variable([1.0, 2.0, 3.0], use_resource=True)
+            >>> with fc.Session() as sess:
+            ...     sess.run(v.initializer)
+            ...     print(sess.run(v.sparse_read([2, 0])))
+            [3. 1.]
+        """
+        name = "Gather" if name is None else name
+        return apply("ResourceGather", self._variable, indices, dtype=self._dtype, name=name)
+
+    def is_initialized(self, name: str | None = None) -> Tensor:
+        """Whether it has a value.
+
+        Args:
+            name: A name for the operation.
+
+        Returns:
+            A scalar Tensor of dtype bool.
+
+        Raises:
+            ValueError: name is no valid one.
+
+        Example:
+            >>> fc.Session().run(fc.Variable(1.0, use_resource=True).is_initialized())
+            np.False_
+        """
+        return apply("VarIsInitializedOp", self._variable, name=name)
+
+    def _as_graph_element(self) -> Tensor:
+        return self._snapshot
+
+    def _after(self, op: Operation) -> Tensor:
+        """The value as it is when `op` is done."""
+        with control_dependencies([op]):
+            return self._read()
+
+    def _write(self, op_type: str, value: Any, use_locking: bool, name: str | None, read_value: bool) -> Any:
+        flag(use_locking, "use_locking")
+        self._check_value(value)
+        value = convert_to_tensor(value, dtype=self._dtype)
+        op = apply(f"{op_type}VariableOp", self._variable, value, dtype=self._dtype, name=name)
+        return self._after(op) if flag(read_value, "read_value") else op
+
+
+#: Set by variable_scope: whether a variable is a resource where nothing else is asked for.
+default_use_resource_hook: Callable[[], bool] = lambda: False  # noqa: E731
+
+
+def _resources_by_default() -> bool:
+    return default_use_resource_hook()
 
 
 def _forward(name: str) -> None:
@@ -828,9 +973,10 @@ def _inside_a_body(value: Any) -> bool:
 
 
 def _to_tensor(value: Variable, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
-    if dtype is not None and dtype != value.dtype:
-        raise ValueError(f"variable '{value.name}' is {value.dtype.name}, but {dtype.name} is asked for")
-    return value.value()
+    own = value.dtype.base_dtype
+    if dtype is not None and dtype.base_dtype is not own:
+        raise ValueError(f"variable '{value.name}' is {own.name}, but {dtype.name} is asked for")
+    return value._ref() if as_ref and own is not value.dtype else value.value()
 
 
 register_tensor_conversion_function(Variable, _to_tensor)

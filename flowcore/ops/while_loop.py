@@ -14,7 +14,7 @@ from flowcore.graph.func_graph import FuncGraph, share_captures
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
-from flowcore.ops.functional_ops import is_stateful
+from flowcore.ops.functional_ops import as_value, is_stateful
 from flowcore.shape import TensorShape, as_shape
 
 __all__ = ["while_loop"]
@@ -96,7 +96,7 @@ def while_loop(
 def _as_leaf(value: Any) -> Any:
     if isinstance(value, IndexedSlices) or hasattr(value, "_components"):
         return value
-    return convert_to_tensor(value)
+    return as_value(value)
 
 
 class _Loop:
@@ -184,7 +184,7 @@ class _Loop:
             result = cond(*self._variables(self.condition))
             if isinstance(result, Operation) or result is None:
                 raise TypeError(f"cond must return a boolean scalar, found {described(result)}")
-            result = convert_to_tensor(result)
+            result = as_value(result)
             if result.dtype is not dtypes.bool:
                 raise TypeError(f"cond must return a boolean scalar, found {described(result)}")
             if not result.shape.is_compatible_with([]):

@@ -36,8 +36,8 @@ def pairs(key: Any, value: Any, tensor_of: Callable[[Any], Tensor]) -> list[tupl
     if isinstance(key, tuple):
         values = _parts(key, value, (len(key),))
         return [pair for k, v in zip(key, values, strict=True) for pair in pairs(k, v, tensor_of)]
-    handle = getattr(key, "handle", None)
-    tensor = tensor_of(handle if isinstance(handle, Tensor) else key)
+    variable = getattr(key, "_variable", None)
+    tensor = tensor_of(variable if isinstance(variable, Tensor) else key)
     if tensor.op.op_def.makes == "variable":
         return [(read, value) for read in _reads(tensor)]
     return [(tensor, value)]
@@ -77,7 +77,7 @@ def converter(tensor: Tensor) -> Convert:
     It raises TypeError for a value of the wrong kind (a graph tensor, text for numbers, numbers
     that the dtype cannot hold) and ValueError for a value of the wrong shape.
     """
-    dtype = tensor.dtype
+    dtype = tensor.dtype.base_dtype
     shape = tensor.get_shape()
     dims = None if shape.ndims is None else tuple(shape.as_list())
     static = dims if dims is not None and None not in dims else None

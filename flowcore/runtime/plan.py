@@ -24,6 +24,7 @@ from flowcore.runtime.handles import ResourceKey
 from flowcore.runtime.lower import lower
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
 from flowcore.runtime.passes.plan_graph import rewrite
+from flowcore.runtime.passes.references import resolve_references
 from flowcore.runtime.place import place
 from flowcore.runtime.plan_node import PlanNode
 from flowcore.runtime.plan_nodes import PlanNodes
@@ -128,6 +129,7 @@ def compile_body(
 
     pool, resources, visible, soft, options, deterministic = settings
     graph = PlanGraph(body.results, body.targets, arguments)
+    resolve_references(graph, body.known)
     if body.known:
         rewrite(graph, known=body.known)
     for op in graph.ops:

@@ -110,11 +110,12 @@ def _because(failure: RunnerFailure, message: str) -> str:
 def _with_initializer(op: Operation, message: str) -> str:
     """Names the initialiser of local variables where a message about one names that of the others."""
     local = op.graph.get_collection(GraphKeys.LOCAL_VARIABLES)
-    made = {v.handle for v in local if hasattr(v, "handle")}
+    made = {v._variable for v in local if hasattr(v, "_variable")}
     used = [origins(t) for t in op.inputs if t.dtype is dtypes.resource]
+    used.append(frozenset([t for t in (*op.inputs, *op.outputs) if t.dtype._is_ref_dtype]))
     return (
         message.replace("global_variables_initializer", "local_variables_initializer")
-        if any(made & handles for handles in used if handles is not None)
+        if any(made & variables for variables in used if variables is not None)
         else message
     )
 

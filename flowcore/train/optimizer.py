@@ -21,7 +21,7 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.control_flow_ops import group
 from flowcore.ops.filling import zeros
-from flowcore.ops.variables import Variable, trainable_variables
+from flowcore.ops.variables import ResourceVariable, Variable, trainable_variables
 
 __all__ = ["Optimizer"]
 
@@ -204,7 +204,7 @@ class Optimizer:
             )
         if not isinstance(loss, (Tensor, Variable)):
             raise TypeError(f"loss must be a Tensor, found {described(loss)}")
-        if loss.dtype not in _FLOATS:
+        if loss.dtype.base_dtype not in _FLOATS:
             raise ValueError(
                 f"Invalid type {loss.dtype.name} for {loss.name}, expected: {[t.name for t in _FLOATS]}."
             )
@@ -291,7 +291,7 @@ class Optimizer:
                     continue
                 with (
                     name_scope(f"update_{v.op.name}"),
-                    get_default_graph().colocate_with(v.handle),
+                    get_default_graph().colocate_with(v.op),
                 ):
                     updates.append(self._update(g, v))
             if global_step is None:
@@ -299,7 +299,7 @@ class Optimizer:
             else:
                 with (
                     control_dependencies([self._finish(updates, "update")]),
-                    get_default_graph().colocate_with(global_step.handle),
+                    get_default_graph().colocate_with(global_step.op),
                 ):
                     done = global_step.assign_add(1, read_value=False, name=scope)
             if done not in get_collection(GraphKeys.TRAIN_OP):
@@ -315,6 +315,7 @@ class Optimizer:
 
     def _update_all(self, g: Tensor, v: Variable) -> Any:
         return self._first_of(
+            v,
             (("_resource_apply_dense",), lambda: self._resource_apply_dense(g, v)),
             (("_apply_dense",), lambda: self._apply_dense(g, v)),
         )
@@ -322,6 +323,7 @@ class Optimizer:
     def _update_some_rows(self, g: IndexedSlices, v: Variable) -> Any:
         hooks = ("_apply_sparse_duplicate_indices", "_apply_sparse")
         return self._first_of(
+            v,
             (
                 tuple(f"_resource{hook}" for hook in hooks),
                 lambda: self._resource_apply_sparse_duplicate_indices(g.values, v, g.indices),
@@ -329,19 +331,19 @@ class Optimizer:
             (hooks, lambda: self._apply_sparse_duplicate_indices(g, v)),
         )
 
-    def _first_of(self, resource: _Hooks, reference: _Hooks) -> Any:
+    def _first_of(self, v: Variable, resource: _Hooks, reference: _Hooks) -> Any:
         """Calls one of two kinds of update hooks: what the most derived class has. Where it has both, that
-        of resources, unless it says that it is not implemented.
+        of the variable's kind, unless it says that it is not implemented.
         """
+        kinds = (resource, reference) if isinstance(v, ResourceVariable) else (reference, resource)
         for cls in type(self).__mro__:
-            has_resource, has_reference = (any(n in vars(cls) for n in k[0]) for k in (resource, reference))
-            if has_resource and has_reference and cls is not Optimizer:
+            found = [call for names, call in kinds if any(name in vars(cls) for name in names)]
+            if len(found) == 2 and cls is not Optimizer:
                 with contextlib.suppress(NotImplementedError):
-                    return resource[1]()
-            if has_reference and cls is not Optimizer:
-                return reference[1]()
-            if has_resource:
-                return resource[1]()
+                    return found[0]()
+                return found[1]()
+            if found:
+                return resource[1]() if cls is Optimizer else found[0]()
         raise AssertionError("Optimizer itself has both")
 
     # -- slots
@@ -405,17 +407,18 @@ class Optimizer:
     ) -> Variable:
         slots = self._slots.setdefault(name, {})
         if var not in slots:
-            with get_default_graph().name_scope(None), get_default_graph().colocate_with(var.handle):
+            with get_default_graph().name_scope(None), get_default_graph().colocate_with(var.op):
                 value = (
                     initial
                     if initial is not None
-                    else functools.partial(zeros, _static_or_dynamic(var), var.dtype)
+                    else functools.partial(zeros, _static_or_dynamic(var), var.dtype.base_dtype)
                 )
                 slots[var] = Variable(
                     value,
                     trainable=False,
                     name=f"{var.op.name}/{op_name}",
                     validate_shape=var.shape.is_fully_defined(),
+                    use_resource=isinstance(var, ResourceVariable),
                 )
         return slots[var]
 
@@ -443,7 +446,12 @@ class Optimizer:
         found = self._non_slots.get((name, graph))
         if found is None:
             with graph.name_scope(None), graph.colocate_with(colocate_with):
-                found = Variable(initial_value, trainable=False, name=name)
+                found = Variable(
+                    initial_value,
+                    trainable=False,
+                    name=name,
+                    use_resource=isinstance(colocate_with, ResourceVariable),
+                )
             self._non_slots[name, graph] = found
         return found
 
@@ -510,7 +518,17 @@ class Optimizer:
 
     @staticmethod
     def _cast(value: Tensor, var: Variable) -> Tensor:
-        return value if value.dtype == var.dtype else apply("Cast", value, DstT=var.dtype)
+        own = var.dtype.base_dtype
+        return value if value.dtype.base_dtype is own else apply("Cast", value, DstT=own)
+
+    def _apply_op(
+        self, op_type: str, variables: Sequence[Variable], *arguments: Any, **attrs: Any
+    ) -> Operation:
+        """An op that changes variables: the form for references, or the one for resources."""
+        if isinstance(variables[0], ResourceVariable):
+            op_type = f"Resource{op_type}"
+        made = apply(op_type, *[v._variable for v in variables], *arguments, **attrs)
+        return made if isinstance(made, Operation) else made.op
 
 
 def _check_shape(g: Any, v: Variable) -> None:
@@ -530,8 +548,7 @@ def _check_shape(g: Any, v: Variable) -> None:
 def _summed(values: Tensor, indices: Tensor, var: Variable) -> tuple[Tensor, Variable, Tensor]:
     """Values, variable and indices in which no index repeats: rows of one index are added up."""
     unique = apply("Unique", indices)
-    count = apply("Reshape", apply("Shape", unique.y), [])
-    return apply("UnsortedSegmentSum", values, unique.idx, count), var, unique.y
+    return apply("UnsortedSegmentSum", values, unique.idx, apply("Shape", unique.y)[0]), var, unique.y
 
 
 def _static_or_dynamic(var: Variable) -> Any:

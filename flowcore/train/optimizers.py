@@ -11,7 +11,6 @@ from typing import Any
 
 from flowcore import dtypes
 from flowcore.arguments import flag, real_number
-from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
@@ -37,8 +36,16 @@ __all__ = [
 def _filled_like(var: Variable, value: float) -> Tensor:
     return fill(
         var.shape if var.shape.is_fully_defined() else shape(var.initial_value),
-        convert_to_tensor(value, dtype=var.dtype),
+        convert_to_tensor(value, dtype=var.dtype.base_dtype),
     )
+
+
+def _value_after(op: Operation, var: Variable) -> Tensor:
+    """The value of a variable as an op leaves it that has changed it: what the op yields, or a new read."""
+    if op.outputs:
+        return op.outputs[0]
+    with control_dependencies([op]):
+        return var.value()
 
 
 class _FusedOptimizer(Optimizer):
@@ -99,18 +106,17 @@ class GradientDescentOptimizer(_FusedOptimizer):
         self._learning_rate_tensor = self._hyper_tensor(self._learning_rate, "learning_rate")
 
     def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
-        return apply(
-            "ResourceApplyGradientDescent",
-            var.handle,
+        return self._apply_op(
+            "ApplyGradientDescent",
+            [var],
             self._cast(self._learning_rate_tensor, var),
             grad,
             use_locking=self._use_locking,
         )
 
     def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        return apply(
-            "ResourceScatterSub", var.handle, indices, grad * self._cast(self._learning_rate_tensor, var)
-        )
+        delta = grad * self._cast(self._learning_rate_tensor, var)
+        return self._apply_op("ScatterSub", [var], indices, delta)
 
 
 class MomentumOptimizer(_FusedOptimizer):
@@ -173,14 +179,10 @@ class MomentumOptimizer(_FusedOptimizer):
         self._learning_rate_tensor = self._hyper_tensor(self._learning_rate, "learning_rate")
         self._momentum_tensor = self._hyper_tensor(self._momentum, "momentum")
 
-    def _slot_handle(self, var: Variable) -> Tensor:
-        return self._slots["momentum"][var].handle
-
     def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
-        return apply(
-            "ResourceApplyMomentum",
-            var.handle,
-            self._slot_handle(var),
+        return self._apply_op(
+            "ApplyMomentum",
+            [var, self._slots["momentum"][var]],
             self._cast(self._learning_rate_tensor, var),
             grad,
             self._cast(self._momentum_tensor, var),
@@ -189,10 +191,9 @@ class MomentumOptimizer(_FusedOptimizer):
         )
 
     def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        return apply(
-            "ResourceSparseApplyMomentum",
-            var.handle,
-            self._slot_handle(var),
+        return self._apply_op(
+            "SparseApplyMomentum",
+            [var, self._slots["momentum"][var]],
             self._cast(self._learning_rate_tensor, var),
             grad,
             indices,
@@ -285,11 +286,9 @@ class AdamOptimizer(_FusedOptimizer):
 
     def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
         powers, numbers = self._numbers(var)
-        return apply(
-            "ResourceApplyAdam",
-            var.handle,
-            self._slots["m"][var].handle,
-            self._slots["v"][var].handle,
+        return self._apply_op(
+            "ApplyAdam",
+            [var, self._slots["m"][var], self._slots["v"][var]],
             *powers,
             *numbers,
             grad,
@@ -300,23 +299,26 @@ class AdamOptimizer(_FusedOptimizer):
         """The moments of all rows decay, and those of the given rows take the gradient in, as in
         TensorFlow.
         """
-        wide = dtypes.float32 if var.dtype in (dtypes.float16, dtypes.bfloat16) else var.dtype
+        own = var.dtype.base_dtype
+        wide = dtypes.float32 if own in (dtypes.float16, dtypes.bfloat16) else own
         beta1_power, beta2_power = (cast(p, wide) for p in self._power_reads)
         rate, beta1, beta2, epsilon = (cast(t, wide) for t in self._tensors)
-        if var.dtype == dtypes.float16:  # what the kernel for whole gradients does, which says why
+        if own is dtypes.float16:  # what the kernel for whole gradients does, which says why
             epsilon = maximum(epsilon, 2.0**-12)
         scaled = rate * sqrt(1 - beta2_power) / (1 - beta1_power)
-        m, v = self._slots["m"][var], self._slots["v"][var]
         values = cast(grad, wide)
-        moments = []
-        for slot, beta, added in ((m, beta1, values), (v, beta2, values * values)):
-            decayed = cast(cast(slot.value(), wide) * beta, var.dtype)
-            with control_dependencies([slot.assign(decayed, read_value=False)]):
-                op = apply("ResourceScatterAdd", slot.handle, indices, cast(added * (1 - beta), var.dtype))
-            with control_dependencies([op]):
-                moments.append(cast(slot.value(), wide))
-        step = scaled * moments[0] / (sqrt(moments[1]) + epsilon)
-        return var.assign_sub(cast(step, var.dtype), read_value=False)
+        moments: list[Tensor] = []
+        updates: list[Operation] = []
+        for slot, beta in ((self._slots["m"][var], beta1), (self._slots["v"][var], beta2)):
+            added = (values if not moments else values * values) * (1 - beta)
+            decayed = cast(cast(slot.value(), wide) * beta, own)
+            with control_dependencies([slot.assign(decayed, self._use_locking, read_value=False)]):
+                op = self._apply_op("ScatterAdd", [slot], indices, cast(added, own))
+            moments.append(cast(_value_after(op, slot), wide))
+            updates.append(op)
+        divisor = sqrt(moments[1])
+        step = scaled * moments[0] / (divisor + epsilon)
+        return group(var.assign_sub(cast(step, own), self._use_locking, read_value=False), *updates)
 
     def _finish(self, update_ops: Sequence[Operation], name_scope: str) -> Operation:
         with control_dependencies(update_ops), get_default_graph().device(_HOST):
@@ -393,20 +395,18 @@ class AdagradOptimizer(_FusedOptimizer):
         self._learning_rate_tensor = self._hyper_tensor(self._learning_rate, "learning_rate")
 
     def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
-        return apply(
-            "ResourceApplyAdagrad",
-            var.handle,
-            self._slots["accumulator"][var].handle,
+        return self._apply_op(
+            "ApplyAdagrad",
+            [var, self._slots["accumulator"][var]],
             self._cast(self._learning_rate_tensor, var),
             grad,
             use_locking=self._use_locking,
         )
 
     def _update_rows(self, grad: Tensor, var: Variable, indices: Tensor) -> Operation:
-        return apply(
-            "ResourceSparseApplyAdagrad",
-            var.handle,
-            self._slots["accumulator"][var].handle,
+        return self._apply_op(
+            "SparseApplyAdagrad",
+            [var, self._slots["accumulator"][var]],
             self._cast(self._learning_rate_tensor, var),
             grad,
             indices,
@@ -484,11 +484,9 @@ class RMSPropOptimizer(_FusedOptimizer):
         self._momentum_tensor, self._epsilon_tensor = self._tensors[2:]
 
     def _update_whole(self, grad: Tensor, var: Variable) -> Operation:
-        return apply(
-            "ResourceApplyRMSProp",
-            var.handle,
-            self._slots["rms"][var].handle,
-            self._slots["momentum"][var].handle,
+        return self._apply_op(
+            "ApplyRMSProp",
+            [var, self._slots["rms"][var], self._slots["momentum"][var]],
             *[self._cast(t, var) for t in self._tensors],
             grad,
             use_locking=self._use_locking,

@@ -34,7 +34,6 @@ NEVER_RAISES = {
     "flowcore.ops.variable_scope.no_regularizer": "takes any object",
     "flowcore.ops.variable_scope.VariableScope.set_caching_device": "takes any object",
     "flowcore.ops.variable_scope.VariableScope.set_initializer": "what it gets is used later",
-    "flowcore.ops.variable_scope.VariableScope.set_use_resource": "takes any object",
 }
 
 #: Classes that the library makes and users only meet: their constructors are not described.

@@ -180,6 +180,7 @@ WITHOUT_SAMPLES = {
     "ReadVariableOp",
     "VarIsInitializedOp",
     "VariableShape",
+    "_AssignAnyShape",
 }
 
 

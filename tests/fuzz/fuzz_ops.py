@@ -110,7 +110,9 @@ def call(rng: np.random.Generator, op_def: OpDef, sess_config: fc.ConfigProto) -
                 inputs.append([tensor(t) for t in attrs.setdefault(arg.type_list_attr, [fc.float32])])
                 continue
             dtype = arg.dtype or attrs.setdefault(arg.type_attr, random_attr(rng, op_def.attr[arg.type_attr]))
-            if arg.number_attr:
+            if arg.is_ref:
+                inputs.append(fc.Variable(random_array(rng, dtype))._ref())
+            elif arg.number_attr:
                 count = attrs.setdefault(arg.number_attr, 2)
                 count = attrs[arg.number_attr] = count if 0 <= count < 5 else 2
                 inputs.append([tensor(dtype) for _ in range(count)])
@@ -169,7 +171,7 @@ def resource(rng: np.random.Generator) -> Any:
     if kind == 1:
         return fc.WholeFileReader().reader_ref
     value = random_array(rng, [fc.float32, fc.int32, fc.float64, fc.int64][rng.integers(4)])
-    return fc.Variable(value).handle
+    return fc.Variable(value, use_resource=True).handle
 
 
 def main() -> None:

@@ -181,9 +181,11 @@ def test_in_top_k_refuses_other_shapes(same_error):
 
 
 def after(op_type, *arguments, **attrs):
-    """Variables after an op on their handles: the value of each."""
+    """Variables after an op on them, named as for resources: the value of each."""
     variables = [a for a in arguments if isinstance(a, fc.Variable)]
-    op = apply(op_type, *(a.handle if isinstance(a, fc.Variable) else a for a in arguments), **attrs)
+    if variables[0].op.type == "VariableV2":
+        op_type = op_type.removeprefix("Resource")
+    op = apply(op_type, *(a._variable if isinstance(a, fc.Variable) else a for a in arguments), **attrs)
     with fc.control_dependencies([op]):
         return [v.read_value() for v in variables]
 
@@ -194,7 +196,10 @@ def test_gather_from_a_variable(both, dtype):
         equal(
             both(
                 lambda at: apply(
-                    "ResourceGather", fc.Variable(numbers(dtype, (4, 5))).handle, at, dtype=fc.as_dtype(dtype)
+                    "ResourceGather",
+                    fc.Variable(numbers(dtype, (4, 5)), use_resource=True).handle,
+                    at,
+                    dtype=fc.as_dtype(dtype),
                 ),
                 at,
             )
@@ -203,7 +208,12 @@ def test_gather_from_a_variable(both, dtype):
 
 def test_gather_from_a_variable_refuses(same_error):
     def build(at):
-        return apply("ResourceGather", fc.Variable(np.ones((4, 5), np.float32)).handle, at, dtype=fc.float32)
+        return apply(
+            "ResourceGather",
+            fc.Variable(np.ones((4, 5), np.float32), use_resource=True).handle,
+            at,
+            dtype=fc.float32,
+        )
 
     same_error(build, np.int32([4]))
     same_error(build, np.int64([-1]))
@@ -282,7 +292,7 @@ def test_scatters_of_nothing_and_of_wide_rows(both):
 
 def test_a_read_value_outlives_a_scatter(device):
     with fc.device(device.name):
-        v = fc.Variable(np.zeros((3, 2), np.float32))
+        v = fc.Variable(np.zeros((3, 2), np.float32), use_resource=True)
         before = fc.identity(v.read_value())
         with fc.control_dependencies([before]):
             change = apply("ResourceScatterAdd", v.handle, fc.constant([1]), fc.constant([[1.0, 2.0]]))

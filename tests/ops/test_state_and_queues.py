@@ -140,7 +140,7 @@ def test_rows_of_any_dtype_are_replaced(start: np.ndarray) -> None:
 
 def test_rows_of_text_and_truth_values_are_not_added() -> None:
     for start in ([True], ["a"]):
-        with pytest.raises(TypeError, match="ResourceScatterAdd does not take dtype"):
+        with pytest.raises(TypeError, match="ScatterAdd does not take dtype"):
             fc.scatter_add(fc.Variable(start), [0], start)
 
 
@@ -484,7 +484,7 @@ def test_bfloat16_goes_in_and_out() -> None:
 
 
 def test_variable_shape_of_a_handle() -> None:
-    v = fc.Variable(np.zeros((2, 3)))
+    v = fc.Variable(np.zeros((2, 3)), use_resource=True)
     with initialised() as sess:
         assert sess.run(apply("VariableShape", v.handle)).tolist() == [2, 3]
 

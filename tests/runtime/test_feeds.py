@@ -120,8 +120,9 @@ def test_keys_that_were_fed_are_looked_at_again_where_they_may_not_serve() -> No
             sess.run(y, {key: 1.0})
 
 
-def test_a_fed_variable_is_fed_in_all_its_reads() -> None:
-    v = fc.Variable(1.0, name="v")
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_fed_variable_is_fed_in_all_its_reads(use_resource: bool) -> None:
+    v = fc.Variable(1.0, name="v", use_resource=use_resource)
     twice, total = v * 2.0, v.value() + fc.identity(v)
     after = v.assign_add(10.0)
     with fc.Session() as sess:
@@ -130,12 +131,15 @@ def test_a_fed_variable_is_fed_in_all_its_reads() -> None:
         assert sess.run(twice, {"v:0": 4.0}) == 8.0
         assert sess.run([twice, after], {v: 3.0}) == [6.0, 11.0]  # what a write gives is not fed
         assert sess.run(v) == 11.0
-        with pytest.raises(TypeError, match=r"feed it with Session\.run"):
-            sess.make_callable(twice, [v])
+        if use_resource:
+            with pytest.raises(TypeError, match=r"feed it with Session\.run"):
+                sess.make_callable(twice, [v])
+        else:
+            assert sess.make_callable(twice, [v])(2.0) == 4.0
 
 
 def test_a_variable_whose_rows_are_read_cannot_be_fed() -> None:
-    v = fc.Variable([[1.0], [2.0]], name="v")
+    v = fc.Variable([[1.0], [2.0]], name="v", use_resource=True)
     rows = fc.gather(v, [0])
     with fc.Session() as sess:
         with pytest.raises(ValueError, match=r"'v' cannot be fed: node '.*' reads rows"):

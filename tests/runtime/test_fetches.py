@@ -117,11 +117,12 @@ def test_a_dictionary_of_lists_is_fetched_again_and_again() -> None:
             assert sess.run({"a": [x, y], "b": [[x]]}, {y: i}) == {"a": [1.0, float(i)], "b": [[1.0]]}
 
 
-def test_a_variable_is_fetched_by_its_name() -> None:
-    v = fc.get_variable("w", initializer=[1.0])
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_variable_is_fetched_by_its_name(use_resource: bool) -> None:
+    v = fc.get_variable("w", initializer=[1.0], use_resource=use_resource)
     with fc.Session() as sess:
         sess.run(v.initializer)
-        for fetch in (v, "w:0", v.handle):
+        for fetch in (v, "w:0", v._variable):
             assert sess.run(fetch).tolist() == [1.0]
         assert sess.run("w") is None  # the operation
 

@@ -731,5 +731,5 @@ def test_reads_of_a_variable_that_wait_for_nothing_are_one() -> None:
         np.testing.assert_array_equal(
             sess.run(total, None, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata), [0, 3, 6]
         )
-        assert sum(n.op == "ReadVariableOp" for n in metadata.node_stats) == 1
+        assert sum(n.op == "Identity" for n in metadata.node_stats) == 1
         np.testing.assert_array_equal(sess.run(after), [1, 2, 3])

@@ -95,7 +95,7 @@ def test_a_request_is_met_or_refused_with_the_devices_there_are() -> None:
 
 
 def test_ops_on_a_resource_run_where_it_lives_whatever_they_ask_for() -> None:
-    v = fc.Variable(1.0)
+    v = fc.Variable(1.0, use_resource=True)
     with fc.device("/cpu:0"):
         read = v.value()
     assert placed_on(read, {v.op: GPU}) is GPU
@@ -103,7 +103,7 @@ def test_ops_on_a_resource_run_where_it_lives_whatever_they_ask_for() -> None:
 
 
 def test_an_op_on_two_resources_needs_them_on_one_device() -> None:
-    a, b = fc.Variable(1.0, name="a"), fc.Variable(1.0, name="b")
+    a, b = (fc.Variable(1.0, name=name, use_resource=True) for name in "ab")
     op = fc.get_default_graph().create_op(
         "ResourceApplyMomentum",
         [a.handle, b.handle, fc.constant(0.1), fc.constant(1.0), fc.constant(0.9)],

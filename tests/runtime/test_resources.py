@@ -146,8 +146,8 @@ def test_an_enqueue_refuses_a_queue_of_another_type(sess: fc.Session) -> None:
 
 def test_reading_a_variable_refuses_another_dtype(sess: fc.Session) -> None:
     with fc.device("/cpu:0"):
-        variables = [fc.Variable(np.array([1, 2], t)) for t in (np.int8, np.float32)]
-        words = fc.Variable([b"a", b"b"])
+        variables = [fc.Variable(np.array([1, 2], t), use_resource=True) for t in (np.int8, np.float32)]
+        words = fc.Variable([b"a", b"b"], use_resource=True)
     sess.run(fc.global_variables_initializer())
     index, handle = chosen(*[v.handle for v in (*variables, words)])
     for out in (
@@ -164,7 +164,7 @@ def test_reading_a_variable_refuses_another_dtype(sess: fc.Session) -> None:
     "op_type", ["AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "ResourceScatterAdd"]
 )
 def test_writing_a_variable_refuses_another_dtype(sess: fc.Session, op_type: str) -> None:
-    v = fc.Variable(np.array([1, 2], np.int8))
+    v = fc.Variable(np.array([1, 2], np.int8), use_resource=True)
     sess.run(fc.global_variables_initializer())
     index, handle = chosen(v.handle)
     rows = [[0, 1]] if "Scatter" in op_type else []
@@ -176,7 +176,7 @@ def test_writing_a_variable_refuses_another_dtype(sess: fc.Session, op_type: str
 @pytest.mark.parametrize("op_type", ["QueueSizeV2", "VarIsInitializedOp", "ReaderNumRecordsProducedV2"])
 def test_a_handle_of_another_kind_is_refused(sess: fc.Session, op_type: str) -> None:
     with fc.device("/cpu:0"):
-        queue, v = fc.FIFOQueue(4, fc.int8), fc.Variable(1.0)
+        queue, v = fc.FIFOQueue(4, fc.int8), fc.Variable(1.0, use_resource=True)
         reader = fc.IdentityReader()
     handles = {
         "QueueSizeV2": v.handle,

@@ -84,16 +84,20 @@ def test_of_both_kinds_of_hooks_that_of_the_most_derived_class_counts() -> None:
 
     class Both(Derived):
         def _apply_dense(self, grad: fc.Tensor, var: fc.Variable) -> Any:
-            raise AssertionError("both are there")
+            called.append("both, reference")
+            return var.assign_sub(grad)
 
         def _resource_apply_dense(self, grad: fc.Tensor, handle: fc.Variable) -> Any:
             called.append("both")
             return handle.assign_sub(grad)
 
-    v = fc.Variable(1.0)
-    for cls in (Base, Derived, Both):
-        cls(False, "o").minimize(v * v)
-    assert called == ["resource", "reference", "resource", "both"]
+    for use_resource in (False, True):
+        called.clear()
+        v = fc.Variable(1.0, use_resource=use_resource)
+        for cls in (Base, Derived, Both):
+            cls(False, "o").minimize(v * v, var_list=[v])
+        last = "both" if use_resource else "both, reference"  # the variable's own kind
+        assert called == ["resource", "reference", "resource", last]
 
 
 def test_slots_and_other_variables_are_found_again() -> None:
@@ -118,11 +122,13 @@ def test_slots_and_other_variables_are_found_again() -> None:
         assert adam.variables() == []
 
 
-def test_updates_are_named_after_their_variable() -> None:
-    v = fc.get_variable("a/w", initializer=1.0)
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_updates_are_named_after_their_variable(use_resource: bool) -> None:
+    v = fc.get_variable("a/w", initializer=1.0, use_resource=use_resource)
     fc.train.GradientDescentOptimizer(0.1).minimize(v * v)
     names = [op.name for op in fc.get_default_graph().get_operations() if "update" in op.name]
-    assert names == ["GradientDescent/update_a/w/ResourceApplyGradientDescent"]
+    kind = "Resource" if use_resource else ""
+    assert names == [f"GradientDescent/update_a/w/{kind}ApplyGradientDescent"]
 
 
 def test_hyper_parameters_may_be_functions() -> None:

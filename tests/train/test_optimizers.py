@@ -158,15 +158,17 @@ def test_gradients_of_another_shape_are_refused() -> None:
                 sess.run(step, {unknown: np.ones(3)})
 
 
-def test_update_ops_check_their_arguments() -> None:
-    w = fc.Variable(np.zeros((2, 3), np.float32))
-    slot = fc.Variable(np.zeros((3, 2), np.float32))
+@pytest.mark.parametrize("kind", ["", "Resource"])
+def test_update_ops_check_their_arguments(kind: str) -> None:
+    w = fc.Variable(np.zeros((2, 3), np.float32), use_resource=kind == "Resource")
+    slot = fc.Variable(np.zeros((3, 2), np.float32), use_resource=kind == "Resource")
+    w, slot = w._variable, slot._variable
     ones = fc.ones([2, 3])
     with pytest.raises(ValueError, match="accum must have the variable's shape"):
-        apply("ResourceApplyAdagrad", w.handle, slot.handle, 0.1, ones)
+        apply(f"{kind}ApplyAdagrad", w, slot, 0.1, ones)
     with pytest.raises(ValueError, match="delta must have the variable's shape"):
-        apply("ResourceApplyGradientDescent", w.handle, 0.1, fc.ones([3]))
+        apply(f"{kind}ApplyGradientDescent", w, 0.1, fc.ones([3]))
     with pytest.raises(ValueError, match=r"rank 0|scalar"):
-        apply("ResourceApplyGradientDescent", w.handle, [0.1], ones)
+        apply(f"{kind}ApplyGradientDescent", w, [0.1], ones)
     with pytest.raises(ValueError, match="grad must have the shape of indices"):
-        apply("ResourceSparseApplyAdagrad", w.handle, w.handle, 0.1, ones, [0])
+        apply(f"{kind}SparseApplyAdagrad", w, w, 0.1, ones, [0])

@@ -39,7 +39,7 @@ def test_forgotten_local_initialisers_do_not_look_like_the_end_of_the_input() ->
             sess.run(batch)
         cause = caught.value.__cause__
         assert isinstance(cause, fc.errors.FailedPreconditionError)
-        assert cause.op.type == "ResourceCountUpTo"
+        assert cause.op.type == "CountUpTo"
         with pytest.raises(fc.errors.FailedPreconditionError, match="local_variables_initializer"):
             coord.join(threads)
 

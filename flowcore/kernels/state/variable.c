@@ -80,12 +80,11 @@ static int fits(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
 }
 
 /* The variable shares the value's buffer where it may: later writers copy while others hold it. */
-static int assign(fc_ctx *ctx) {
+static int assign_any_shape(fc_ctx *ctx) {
     int rc;
     fc_variable *v = fc_variable_at(ctx, 0, &rc);
     const fc_tensor *x = ctx->in[1];
     if (!rc) rc = fc_expect_dtype(ctx, v, x->dtype);
-    if (!rc) rc = fits(ctx, v, x);
     if (rc) return rc;
     fc_tensor fresh = *x, old;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
@@ -112,6 +111,14 @@ static int assign(fc_ctx *ctx) {
     pthread_mutex_unlock(&v->lock);
     if (old.ndim >= 0) fc_release(old.buffer);
     return FC_OK;
+}
+
+static int assign(fc_ctx *ctx) {
+    int rc;
+    fc_variable *v = fc_variable_at(ctx, 0, &rc);
+    if (!rc) rc = fc_expect_dtype(ctx, v, ctx->in[1]->dtype);
+    if (!rc) rc = fits(ctx, v, ctx->in[1]);
+    return rc ? rc : assign_any_shape(ctx);
 }
 
 /* ---- in-place arithmetic --------------------------------------------------------------------- */
@@ -280,6 +287,7 @@ static const fc_kernel_def defs[] = {
     {"ReadVariableOp", "", "dtype", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, read_variable},
     {"VariableShape", "", "out_type", FC_STATEFUL | FC_ANY_DEVICE, 0, 1, variable_shape},
     {"AssignVariableOp", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, assign},
+    {"_AssignAnyShape", "", "", FC_STATEFUL | FC_ANY_DEVICE, 0, 0, assign_any_shape},
     {"AssignAddVariableOp", "", "", FC_STATEFUL, 0, 0, assign_add},
     {"AssignSubVariableOp", "", "", FC_STATEFUL, 0, 0, assign_sub},
     {"ResourceGather", "", "dtype", FC_STATEFUL, 0, 0, resource_gather},
