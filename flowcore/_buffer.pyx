@@ -249,10 +249,10 @@ cdef void retain_elements(int dtype, void *first, int64_t n, int64_t step) noexc
 cdef void release_elements(int dtype, void *first, int64_t n, int64_t step) noexcept nogil:
     """The other half of `retain_elements`."""
     cdef char *at = <char *>first
-    cdef int64_t i
+    cdef int64_t _i
     if dtype != FC_RESOURCE and dtype != FC_VARIANT:
         return
-    for i in range(n):
+    for _i in range(n):
         if dtype == FC_RESOURCE:
             fc_resource_release((<fc_resource **>at)[0])
         else:
