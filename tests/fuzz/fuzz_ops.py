@@ -111,7 +111,7 @@ def call(rng: np.random.Generator, op_def: OpDef, sess_config: fc.ConfigProto) -
                 continue
             dtype = arg.dtype or attrs.setdefault(arg.type_attr, random_attr(rng, op_def.attr[arg.type_attr]))
             if arg.is_ref:
-                inputs.append(fc.Variable(random_array(rng, dtype))._ref())
+                inputs.append(reference(rng, dtype))
             elif arg.number_attr:
                 count = attrs.setdefault(arg.number_attr, 2)
                 count = attrs[arg.number_attr] = count if 0 <= count < 5 else 2
@@ -157,6 +157,13 @@ def random_list(rng: np.random.Generator) -> Any:
         return list_ops.tensor_list_reserve([2], int(rng.integers(0, 5)), dtype)
     value = random_array(rng, dtype)
     return list_ops.tensor_list_from_tensor(value if value.ndim else value[None], None)
+
+
+def reference(rng: np.random.Generator, dtype: fc.DType) -> Any:
+    """A reference to a variable, one of lists or handles without a value."""
+    if dtype in (fc.variant, fc.resource):
+        return apply("VariableV2", shape=[], dtype=dtype)
+    return fc.Variable(random_array(rng, dtype))._ref()
 
 
 def resource(rng: np.random.Generator) -> Any:
