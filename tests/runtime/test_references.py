@@ -22,7 +22,7 @@ def planned_types(sess: fc.Session, fetch: Any) -> list[str]:
     """The types of the ops that run for a fetch: of those that stand for the user's, which a trace names."""
     metadata = fc.RunMetadata()
     sess.run(fetch, options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), run_metadata=metadata)
-    found = [n.op for n in metadata.node_stats]
+    found = [n.op for n in metadata.node_stats if n.op in registered_ops()]  # no copies between memories
     return ["ReadVariableOp" if t == "Identity" else registered_ops()[t].resource_form or t for t in found]
 
 
