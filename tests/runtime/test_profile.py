@@ -31,7 +31,9 @@ def chain() -> fc.Tensor:
 def test_each_node_is_recorded_in_the_order_of_its_start() -> None:
     config = fc.ConfigProto()
     config.graph_options.optimizer_options.opt_level = fc.OptimizerOptions.L0
-    stats = traced(chain(), config, x=[1.0, 2.0, 3.0]).node_stats
+    with fc.device("/cpu:0"):
+        y = chain()
+    stats = traced(y, config, x=[1.0, 2.0, 3.0]).node_stats
     assert [s.start_ns for s in stats] == sorted(s.start_ns for s in stats)
     assert all(0 < s.start_ns <= s.end_ns for s in stats)
     assert {s.device for s in stats} == {"/device:CPU:0"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 from typing import Any
 
@@ -11,6 +12,10 @@ import flowcore as fc
 from flowcore.runtime import visible_devices
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.visible_devices import VisibleDevices
+
+pytestmark = pytest.mark.skipif(
+    "FLOWCORE_TEST_DEVICE" in os.environ, reason="the tests' own device is preferred then"
+)
 
 
 @pytest.fixture
