@@ -47,6 +47,9 @@ def declared_shape(handle: Tensor) -> TensorShape:
     """The static shape of the variable behind a handle or a reference."""
     if handle._dtype._is_ref_dtype:
         return handle._shape
+    outer = handle._op._graph._captured_tensor(handle)
+    if outer is not None:  # an argument of a body
+        return declared_shape(outer)
     return handle.op.get_attr("shape") if handle.op.type == "VarHandleOp" else UNKNOWN
 
 

@@ -128,6 +128,26 @@ def test_shapes_merge() -> None:
     assert fc.cond(p, lambda: fc.ones([2]), lambda: fc.ones([2, 2])).shape.ndims is None
 
 
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_variable_from_outside_has_its_shape_inside(use_resource: bool) -> None:
+    """Behind a captured handle too, through a branch inside a loop."""
+    table = fc.Variable(np.ones([7, 3], np.float32), use_resource=use_resource, name="table")
+    rows = fc.placeholder(fc.float32, [None, 3])
+
+    def taken(i: fc.Tensor, total: fc.Tensor) -> tuple[fc.Tensor, fc.Tensor]:
+        row = fc.cond(i > 1, lambda: fc.gather(table, [i]), lambda: table[:2])
+        assert row.shape.as_list() == [None, 3]
+        return i + 1, total + fc.reduce_sum(row, 0, keepdims=True)
+
+    _, total = fc.while_loop(lambda i, _: i < 4, taken, [0, rows])
+    assert total.shape.as_list() == [None, 3]
+    with pytest.raises(ValueError, match="incompatible"):
+        fc.cond(fc.constant(True), lambda: table.assign(np.zeros([2, 2], np.float32)), lambda: table)
+    with fc.Session() as sess:
+        sess.run(table.initializer)
+        np.testing.assert_array_equal(sess.run(total, {rows: np.zeros([1, 3])}), [[6.0, 6.0, 6.0]])
+
+
 def test_names_have_the_path_of_the_body() -> None:
     p = fc.placeholder(fc.bool, [])
     with fc.name_scope("layer"):
