@@ -114,8 +114,7 @@ class _GradientBody(FuncGraph):
         for tensor in inputs:
             if tensor._dtype is dtypes.variant:
                 _before_changes(made, tensor)
-        identities = [self.create_op("Identity", [t]) for t in made._outputs]
-        return identities[0]
+        return self.create_op("Identity" if len(made._outputs) == 1 else "IdentityN", made._outputs)
 
 
 def _before_changes(reader: Operation, handle: Tensor) -> None:

@@ -195,6 +195,50 @@ def test_first_and_second_gradients(op: str, sample: Sample) -> None:
             )
 
 
+@pytest.mark.parametrize("where", ["branch", "loop"])
+@pytest.mark.parametrize(("op", "sample"), GRADIENTS)
+def test_gradients_inside_bodies_are_those_outside(op: str, sample: Sample, where: str) -> None:
+    """With unknown shapes: what a gradient takes of them comes from the forward body."""
+    if "float64" not in sample.dtypes or sample.reference is None:
+        pytest.skip("integers only")
+    with fc.Graph().as_default(), fc.Session() as sess:
+        inputs, feeds = placed(sample.inputs, "float64", "unknown")
+        xs = [x for x in feeds if x.dtype == fc.float64]
+        if not xs:
+            pytest.skip("no floating input")
+
+        def total() -> fc.Tensor:
+            inner = [[fc.identity(x) for x in i] if isinstance(i, list) else fc.identity(i) for i in inputs]
+            outputs = flat(apply(op, *inner, **sample.attrs))[: sample.differentiated]
+            sums = [fc.reduce_sum(fc.sin(y)) for y in outputs if y.dtype == fc.float64]
+            return fc.add_n(sums) if sums else fc.constant(0.0, fc.float64)
+
+        if where == "branch":
+            inside = fc.cond(
+                fc.placeholder_with_default(True, []), total, lambda: fc.constant(0.0, fc.float64)
+            )
+        else:
+            start = fc.constant(0.0, fc.float64)
+            inside = fc.while_loop(lambda i, _: i < 1, lambda i, t: (i + 1, t + total()), [0, start])[1]
+
+        def derivatives(y: fc.Tensor) -> list[fc.Tensor]:
+            found = [
+                fc.zeros_like(x) if g is None else fc.convert_to_tensor(g)
+                for x, g in zip(xs, fc.gradients(y, xs), strict=True)
+            ]
+            if sample.second:
+                bent = fc.add_n([fc.reduce_sum(fc.sin(g)) for g in found])
+                found += [
+                    fc.zeros_like(x) if g is None else fc.convert_to_tensor(g)
+                    for x, g in zip(xs, fc.gradients(bent, xs), strict=True)
+                ]
+            return found
+
+        here, there = sess.run([derivatives(inside), derivatives(total())], feeds)
+        for a, b in zip(here, there, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
 ELEMENTWISE = [
     op
     for op, samples in SAMPLES.items()
