@@ -16,20 +16,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.dtypes import DType
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FuncGraph, calls_itself, share_captures
+from flowcore.graph.func_graph import FuncGraph, calls_itself, local_name, share_captures
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import list_ops
 from flowcore.ops.filling import zeros_like
-from flowcore.ops.functional_ops import is_stateful, types_of
+from flowcore.ops.functional_ops import apply_call, types_of
 from flowcore.ops.joining import concat
+from flowcore.ops.state_ops import value_shape, zeros_for
 from flowcore.recursive_gradients import gradients_of_recursion
-from flowcore.shape import TensorShape
 
 __all__ = ["gradients_of_call"]
 
@@ -77,7 +76,7 @@ class _GradientBody(FuncGraph):
         op = tensor._op
         if op._type == "Const":
             found = self.create_op(
-                "Const", [], name=_local(op), attrs=dict(op._attrs), op_def=op._op_def
+                "Const", [], name=local_name(op._name), attrs=dict(op._attrs), op_def=op._op_def
             )._outputs[0]
         else:
             found = self._expose(self, tensor)
@@ -131,22 +130,12 @@ def _open(graph: Graph) -> contextlib.AbstractContextManager[Any]:
     return graph.building() if isinstance(graph, FuncGraph) else graph.as_default()
 
 
-def _local(op: Operation) -> str:
-    """The last part of a name."""
-    return op._name.rpartition("/")[2]
-
-
 def _passed(op: Operation, body: FuncGraph, tensor: Tensor, first: int) -> Tensor | None:
     """What a node passes for an argument of a body; None for what is no argument."""
     for i, argument in enumerate(body.inputs):
         if argument is tensor:
             return op._inputs[first + i]
     return None
-
-
-def _call_op(op_type: str, *inputs: Any, **attrs: Any) -> list[Tensor]:
-    made = apply(op_type, *inputs, **attrs)
-    return list(made._outputs) if isinstance(made, Operation) else list(made)
 
 
 # ---- branches ------------------------------------------------------------------------------------
@@ -163,12 +152,12 @@ def _branch_gradients(
     bodies = op._bodies()
     targets = [i for i, want in enumerate(wanted[first:]) if want]
     count = len(incoming)
-    with name_scope(_local(op)) as scope:
+    with name_scope(local_name(op._name)) as scope:
         made: list[_GradientBody] = []
         found: list[list[Any]] = []
         for k, body in enumerate(bodies):
             inside = _GradientBody(
-                f"{scope}{body.path.rpartition('/')[2]}",
+                f"{scope}{local_name(body.path)}",
                 get_default_graph(),
                 body,
                 lambda _, t, k=k: _expose_of_branch(op, bodies, k, first, t),  # type: ignore[misc]
@@ -177,14 +166,16 @@ def _branch_gradients(
             with inside.building():
                 given = [(y, g) for y, g in zip(ys, incoming, strict=True) if g is not None]
                 xs = [body.inputs[i] for i in targets]
-                found.append(differentiate([y for y, _ in given], xs, [_in(inside, g) for _, g in given]))
+                found.append(
+                    differentiate([y for y, _ in given], xs, [inside.own(g, "gradient") for _, g in given])
+                )
             made.append(inside)
         kept = [n for n in range(len(targets)) if any(f[n] is not None for f in found)]
         sparse = [n for n in kept if all(f[n] is None or isinstance(f[n], IndexedSlices) for f in found)]
         for body, inside, gs in zip(bodies, made, found, strict=True):
             with inside.building():
                 inside.outputs = [
-                    _in(inside, part)
+                    inside.own(part, "gradient")
                     for n in kept
                     for part in _parts(gs[n], body.inputs[targets[n]], n in sparse, [f[n] for f in found])
                 ]
@@ -195,17 +186,13 @@ def _branch_gradients(
     for n in kept:
         if n in sparse:
             result[first + targets[n]] = IndexedSlices(
-                outputs[at], outputs[at + 1], _dense_shape(op._inputs[first + targets[n]])
+                outputs[at], outputs[at + 1], value_shape(op._inputs[first + targets[n]])
             )
             at += 2
         else:
             result[first + targets[n]] = outputs[at]
             at += 1
     return result
-
-
-def _in(body: FuncGraph, tensor: Tensor) -> Tensor:
-    return tensor if tensor._op._graph is body else body._import(tensor, "gradient")
 
 
 def _expose_of_branch(
@@ -247,19 +234,12 @@ def _parts(gradient: Any, x: Tensor, sparse: bool, all_found: Sequence[Any]) -> 
         if gradient is not None:
             return [gradient.values, gradient.indices]
         other = next(f for f in all_found if f is not None)
-        row = _dense_shape(x)[1:]
+        row = value_shape(x)[1:]
         empty = apply("Fill", concat([[0], row], 0), apply("Cast", 0, DstT=other.values.dtype))
         return [empty, apply("Fill", [0], apply("Cast", 0, DstT=other.indices.dtype))]
     if gradient is not None:
         return [convert_to_tensor(gradient)]
-    if x._dtype is not dtypes.resource:
-        return [zeros_like(x)]
-    dtype: DType = next(f.dtype for f in all_found if f is not None)
-    return [apply("Fill", apply("VariableShape", x), apply("Cast", 0, DstT=dtype))]
-
-
-def _dense_shape(x: Tensor) -> Tensor:
-    return apply("VariableShape", x) if x._dtype is dtypes.resource else apply("Shape", x)
+    return [zeros_for(x, next(f.dtype for f in all_found if f is not None))]
 
 
 def _call_again(
@@ -267,18 +247,15 @@ def _call_again(
 ) -> list[Tensor]:
     """The node that calls the gradients' bodies as `op` calls its own."""
     passed = share_captures(made, 0)
-    stateful = is_stateful(made)
     attrs: dict[str, Any] = {"Tout": types_of(made[0].outputs), "name": scope}
     if kind == "call":
-        return _call_op(
-            "StatefulPartitionedCall" if stateful else "PartitionedCall", passed, f=made[0], **attrs
-        )
+        return apply_call("StatefulPartitionedCall", passed, bodies=made, f=made[0], **attrs)
     if kind == "case":
         attrs["branches"] = list(made)
     else:
         attrs.update(zip(names, made, strict=True))
     op_type = {"if": "If", "case": "Case"}[kind]
-    return _call_op(op_type if stateful else f"Stateless{op_type}", op._inputs[0], passed, **attrs)
+    return apply_call(op_type, op._inputs[0], passed, bodies=made, **attrs)
 
 
 # ---- loops ---------------------------------------------------------------------------------------
@@ -302,6 +279,10 @@ class _LoopGradient:
         count = len(incoming)
         self.shared = [i for i in range(count) if self.turn.outputs[i] is self.turn.inputs[i]]
         self.count = count
+        #: What the new loop begins with, for each variable.
+        self.variables: list[Tensor] = []
+        #: Lists that a turn takes from, and what it leaves of them.
+        self.kept: list[tuple[Tensor, Tensor]] = []
 
     def _active(self) -> list[int]:
         """The variables whose gradient is not zero in some turn."""
@@ -322,12 +303,11 @@ class _LoopGradient:
         active = self._active()
         state = [i for i in active if i not in self.shared]
         shared = [i for i in active if i in self.shared and self.wanted[i]]
-        with name_scope(_local(self.op)) as scope:
-            self.first: list[Tensor] = [self._turns()]
+        with name_scope(local_name(self.op._name)) as scope:
+            turns = self._turns()
             self.body = _GradientBody(scope + "body", self.outer, self.turn, self._expose)
-            self.kept: list[tuple[Tensor, Tensor]] = []
             with self.body.building():
-                left = self._add_variable(self.first[0], "turns")
+                left = self._add_variable(turns, "turns")
             for i in state:
                 self._add_state(i)
             arguments = list(self.body.inputs)
@@ -353,12 +333,11 @@ class _LoopGradient:
 
     def _turns(self) -> Tensor:
         """How many turns the forward loop has run: one variable more of it."""
-        found = self.turn.__dict__.get("_turns_at")
-        if found is None:
-            found = self.turn.__dict__["_turns_at"] = self._add_forward(
+        if self.turn.turns_at is None:
+            self.turn.turns_at = self._add_forward(
                 lambda: convert_to_tensor(0), lambda counted: apply("Add", counted, 1), "turns"
             )
-        return self.op._outputs[found]
+        return self.op._outputs[self.turn.turns_at]
 
     def _add_forward(
         self, start: Callable[[], Tensor], following: Callable[[Tensor], Tensor], name: str
@@ -378,7 +357,6 @@ class _LoopGradient:
         return len(self.turn.inputs) - 1
 
     def _add_variable(self, first: Tensor, name: str) -> Tensor:
-        self.variables = getattr(self, "variables", [])
         self.variables.append(first)
         return self.body.add_argument(first._dtype, first._shape, name)
 
@@ -388,7 +366,7 @@ class _LoopGradient:
         if g is None:
             g = zeros_like(self.op._outputs[i])
         with self.body.building():
-            argument = self._add_variable(g, f"d{_local(self.turn.inputs[i]._op)}")
+            argument = self._add_variable(g, f"d{local_name(self.turn.inputs[i]._op._name)}")
         argument._shape = self.turn.outputs[i]._shape
 
     def _sum(self, i: int, g: Any) -> list[tuple[Tensor, Tensor]]:
@@ -400,25 +378,16 @@ class _LoopGradient:
         with self.outer.as_default():
             first = self.incoming[i]
             if first is None:
-                first = self._zeros(i, g)
-        argument = self._add_variable(first, f"sum_{_local(self.turn.inputs[i]._op)}")
-        return [(argument, apply("AddN", [argument, _in(self.body, g)]))]
-
-    def _zeros(self, i: int, g: Tensor) -> Tensor:
-        x = self.op._inputs[i]
-        if x._dtype is dtypes.resource:
-            return apply("Fill", apply("VariableShape", x), apply("Cast", 0, DstT=g._dtype))
-        return zeros_like(x)
+                first = zeros_for(self.op._inputs[i], g._dtype)
+        argument = self._add_variable(first, f"sum_{local_name(self.turn.inputs[i]._op._name)}")
+        return [(argument, apply("AddN", [argument, self.body.own(g, "gradient")]))]
 
     def _collected(self, part: Tensor, name: str) -> tuple[Tensor, Tensor]:
         """A list of what each turn yields."""
-        element_shape = TensorShape(None)
-        if part.shape.ndims is not None:
-            element_shape = TensorShape([None]).concatenate(part.shape[1:])
         with self.outer.as_default():
-            first = list_ops.empty_tensor_list(element_shape, part._dtype)
+            first = list_ops.empty_tensor_list(list_ops.any_rows(part.shape), part._dtype)
         argument = self._add_variable(first, name)
-        return argument, list_ops.tensor_list_push_back(argument, _in(self.body, part))
+        return argument, list_ops.tensor_list_push_back(argument, self.body.own(part, "gradient"))
 
     def _total(self, i: int, parts: Sequence[Any], taken: Sequence[Tensor]) -> Any:
         if not parts:
@@ -430,16 +399,13 @@ class _LoopGradient:
             self._concatenated(t, next_value._op._inputs[1])
             for t, (_, next_value) in zip(taken, parts, strict=True)
         )
-        slices = IndexedSlices(values, indices, _dense_shape(x))
+        slices = IndexedSlices(values, indices, value_shape(x))
         if self.incoming[i] is None:
             return slices
         return apply("AddN", [self.incoming[i], convert_to_tensor(slices)])
 
     def _concatenated(self, handle: Tensor, element: Tensor) -> Tensor:
-        element_shape = None
-        if element.shape.ndims is not None:
-            element_shape = TensorShape([None]).concatenate(element.shape[1:])
-        return list_ops.tensor_list_concat(handle, element._dtype, element_shape)[0]
+        return list_ops.tensor_list_concat(handle, element._dtype, list_ops.any_rows(element.shape))[0]
 
     def _expose(self, body: _GradientBody, tensor: Tensor) -> Tensor:
         """A value of the forward turn: what turns share as the node passes it, else from a list that the
@@ -453,14 +419,14 @@ class _LoopGradient:
                 f"loop '{self.op._name}' changes the handle '{tensor.name}' from turn to turn, and no"
                 " gradient goes through such a handle; use variables from outside"
             )
-        kept = self.turn.__dict__.setdefault("_kept", {})
+        kept = self.turn.kept_at
         if tensor not in kept:
             kept[tensor] = self._add_forward(
                 lambda: list_ops.empty_tensor_list(None, tensor._dtype),  # a branch's stand-in has no shape
                 lambda handle: list_ops.tensor_list_push_back(handle, tensor),
-                f"kept_{_local(tensor._op)}",
+                f"kept_{local_name(tensor._op._name)}",
             )
-        handle = self._add_variable(self.op._outputs[kept[tensor]], f"kept_{_local(tensor._op)}")
+        handle = self._add_variable(self.op._outputs[kept[tensor]], f"kept_{local_name(tensor._op._name)}")
         with self.body.building():
             shorter, value = list_ops.tensor_list_pop_back(handle, tensor._dtype)
         value._shape = tensor._shape
@@ -479,10 +445,10 @@ class _LoopGradient:
         first_of = dict(zip([t for t in body.inputs if t not in body.captured], self.variables, strict=True))
         pairs = [*zip(arguments, following, strict=True), *[p for s in sums for p in s]]
         with body.building():
-            body.outputs = [_in(body, value) for _, value in pairs]
+            body.outputs = [body.own(value, "gradient") for _, value in pairs]
         needed = _needed_by(body.outputs)
         pairs += [(handle, shorter) for handle, shorter in self.kept if handle._op in needed]
-        body.outputs = outputs = [_in(body, value) for _, value in pairs]
+        body.outputs = outputs = [body.own(value, "gradient") for _, value in pairs]
         body.forget_unused()
         captured = [t for t in body.inputs if t in body.captured]
         body.inputs = [*[argument for argument, _ in pairs], *captured]
@@ -490,14 +456,15 @@ class _LoopGradient:
         count = len(pairs)
         condition = FuncGraph(scope + "cond", self.outer)
         for argument, _ in pairs:
-            condition.add_argument(argument._dtype, argument._shape, _local(argument._op))
+            condition.add_argument(argument._dtype, argument._shape, local_name(argument._op._name))
         with condition.building():
             condition.outputs = [apply("Less", 0, condition.inputs[0])]
         passed = share_captures([condition, body], count)
         body.outputs = [*outputs, *body.inputs[count:]]
-        return _call_op(
-            "While" if is_stateful([body]) else "StatelessWhile",
+        return apply_call(
+            "While",
             [*[first_of[argument] for argument, _ in pairs], *passed],
+            bodies=[condition, body],
             cond=condition,
             body=body,
             name=scope,

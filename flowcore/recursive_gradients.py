@@ -17,9 +17,9 @@ from flowcore.dtypes import DType
 from flowcore.graph.apply import apply
 from flowcore.graph.body_copies import copy_operations
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FunctionBody
+from flowcore.graph.func_graph import FunctionBody, local_name, unused_path
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.ops.filling import zeros_like
+from flowcore.ops.state_ops import zeros_for
 
 __all__ = ["gradients_of_recursion"]
 
@@ -49,6 +49,7 @@ def gradients_of_recursion(
         )
     given = [(i, g) for i, g in enumerate(incoming) if g is not None]
     places = [i for i, want in enumerate(wanted) if want and not op._inputs[i]._dtype.is_integer]
+    types = [_type_of(function, i) for i in places]
     kind = _Kind(function, tuple([i for i, _ in given]), tuple(places))
     functions = function.root._functions
     body = functions.get(kind)
@@ -56,13 +57,12 @@ def gradients_of_recursion(
         body = _new_body(kind, [g._dtype for _, g in given])
         functions[kind] = body
         try:
-            _fill(body, kind, differentiate)
+            _fill(body, kind, types, differentiate)
         except BaseException:
             del functions[kind]
             raise
     passed = [*op._inputs[: function.declared], *[g for _, g in given], *body.captured_inputs]
-    types = [_type_of(function, i) for i in places]
-    made = apply("StatefulPartitionedCall", passed, Tout=types, f=body, name=body.path.rpartition("/")[2])
+    made = apply("StatefulPartitionedCall", passed, Tout=types, f=body, name=local_name(body.path))
     body.calls.append(made[0]._op)
     result: list[Any] = [None] * len(wanted)
     for i, gradient in zip(places, made, strict=True):
@@ -90,20 +90,18 @@ def _type_of(function: FunctionBody, place: int) -> DType:
 def _new_body(kind: _Kind, types: Sequence[DType]) -> FunctionBody:
     """The body of a gradient, with its arguments: those of the function, then the incoming gradients."""
     function = kind.function
-    taken = {body.path for body in function.root._functions.values()}
-    path, number = f"{function.path}_grad", 1
-    while path in taken:
-        path, number = f"{function.path}_grad_{number}", number + 1
-    arguments = [(t._dtype, t._op._name.rpartition("/")[2]) for t in function.inputs[: function.declared]]
+    arguments = [(t._dtype, local_name(t._op._name)) for t in function.inputs[: function.declared]]
     arguments += [(dtype, f"d{i}") for i, dtype in zip(kind.results, types, strict=True)]
-    return FunctionBody(path, function.outer, arguments)
+    return FunctionBody(unused_path(function.root, f"{function.path}_grad"), function.outer, arguments)
 
 
 def _fill(
     body: FunctionBody,
     kind: _Kind,
+    types: Sequence[DType],
     differentiate: Callable[[Sequence[Tensor], Sequence[Tensor], Sequence[Any]], list[Any]],
 ) -> None:
+    """Makes a gradient's body: the function's operations once more, and what differentiates them."""
     function = kind.function
     with body.building():
         found = dict(zip(function.inputs[: function.declared], body.inputs, strict=False))
@@ -113,18 +111,8 @@ def _fill(
         ys = [found[function.outputs[i]] for i in kind.results]
         xs = [found[function.inputs[i]] for i in kind.arguments]
         incoming = body.inputs[function.declared : body.declared]
-        body.outputs = [
-            _dense(g, x, _type_of(function, i))
-            for g, x, i in zip(differentiate(ys, xs, incoming), xs, kind.arguments, strict=True)
-        ]
-        body.outputs = [t if t.graph is body else body._import(t, "gradient") for t in body.outputs]
+        for gradient, x, dtype in zip(differentiate(ys, xs, incoming), xs, types, strict=True):
+            if gradient is None:
+                gradient = zeros_for(x, dtype)
+            body.outputs.append(body.own(convert_to_tensor(gradient), "gradient"))
     body.complete()
-
-
-def _dense(gradient: Any, x: Tensor, dtype: DType) -> Tensor:
-    """A gradient as a tensor, zeros where there is none."""
-    if gradient is not None:
-        return convert_to_tensor(gradient)
-    if x._dtype is not dtypes.resource:
-        return zeros_like(x)
-    return apply("Fill", apply("VariableShape", x), apply("Cast", 0, DstT=dtype))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowcore.graph.func_graph import FuncGraph, FunctionBody
+from flowcore.graph.func_graph import FuncGraph, FunctionBody, local_name
 from flowcore.graph.operation import Operation, Tensor
 
 __all__ = ["copy_operations"]
@@ -64,12 +64,13 @@ def _copied(value: Any, into: FuncGraph, found: dict[Tensor, Tensor]) -> Any:
         return [_copied(part, into, found) for part in value]
     if not isinstance(value, FuncGraph) or isinstance(value, FunctionBody):
         return value
-    copy = FuncGraph(f"{into.path}/{value.path.rpartition('/')[2]}", into)
+    copy = FuncGraph(f"{into.path}/{local_name(value.path)}", into)
     inside: dict[Tensor, Tensor] = {}
     with copy.building():
         for argument in value.inputs:
-            name = argument._op._name.rpartition("/")[2]
-            inside[argument] = copy.add_argument(argument._dtype, argument._shape, name)
+            inside[argument] = copy.add_argument(
+                argument._dtype, argument._shape, local_name(argument._op._name)
+            )
             inside[argument]._op._values = argument._op._values
             if argument in value.captured:
                 outer = found[value.captured[argument]]

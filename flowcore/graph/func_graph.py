@@ -44,6 +44,10 @@ class FuncGraph(Graph):
         self._reads: dict[Tensor, Tensor] = {}
         #: Outer operations that bodies asked to wait for: the node that calls waits for them.
         self.control_captures: dict[Operation, None] = {}
+        #: Of a loop, for its gradients: the place of the variable that counts turns, and values -> the
+        #: places of the variables that hold the lists of them.
+        self.turns_at: int | None = None
+        self.kept_at: dict[Tensor, int] = {}
         self._closed = False
         self._scopes = _Scopes(path)
         root = self.root
@@ -92,8 +96,7 @@ class FuncGraph(Graph):
 
         A reference to a variable remains one; a plan passes the variable's handle.
         """
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._all_scopes_left())
+        with self._all_scopes_left():
             op = self.create_op(
                 "Placeholder", [], name=name, attrs={"dtype": dtype, "shape": as_shape(shape)}
             )
@@ -115,10 +118,10 @@ class FuncGraph(Graph):
         if is_shared_read(op):
             reference = self.capture(op._inputs[0])
             with self._all_scopes_left():
-                read = self.create_op(op._type, [reference], name=_local_name(op))
+                read = self.create_op(op._type, [reference], name=local_name(op._name))
             read._colocation = op._colocation
             return self._reads.setdefault(tensor, read._outputs[0])
-        inside = self.add_argument(tensor._dtype, tensor._shape, _local_name(op))
+        inside = self.add_argument(tensor._dtype, tensor._shape, local_name(op._name))
         known = constant_value(tensor)
         if known is not None:
             inside._op._values = (known,)
@@ -142,6 +145,10 @@ class FuncGraph(Graph):
         if tensor._op._graph is not self.outer:
             tensor = self.outer._import(tensor, user)
         return self.capture(tensor)
+
+    def own(self, tensor: Tensor, user: str) -> Tensor:
+        """A tensor as this body has it, for a `user` to name in errors: what lies outside is captured."""
+        return tensor if tensor._op._graph is self else self._import(tensor, user)
 
     def _outer_node(self, op: Operation) -> bool:
         if op._graph is not self and self._reaches(op._graph):
@@ -187,11 +194,6 @@ class FuncGraph(Graph):
         if self.own_outputs is None:
             self.own_outputs = len(self.outputs)
         self.outputs.append(tensor)
-
-    def outer_inputs(self, arguments: Sequence[Tensor]) -> list[Tensor]:
-        """The tensors that a call passes: `arguments` for those that were declared, then what is captured."""
-        captured = [self.captured[t] for t in self.inputs if t in self.captured]
-        return [*arguments, *captured]
 
 
 class FunctionBody(FuncGraph):
@@ -287,9 +289,19 @@ def is_shared_read(op: Operation) -> bool:
     return reference._op._name in op._colocation or op._graph._captured_tensor(reference) is not None
 
 
-def _local_name(op: Operation) -> str:
-    """The last part of a name, for a node inside a body."""
-    return op._name.rpartition("/")[2]
+def local_name(path: str) -> str:
+    """The last part of the name of a node or a body."""
+    return path.rpartition("/")[2]
+
+
+def unused_path(root: Graph, path: str) -> str:
+    """The name of a new function: `path`, with a number where there is such a function."""
+    taken = {body.path for body in root._functions.values()}
+    number, unique = 1, path
+    while unique in taken:
+        unique = f"{path}_{number}"
+        number += 1
+    return unique
 
 
 def calls_itself(op: Operation) -> bool:
@@ -317,9 +329,14 @@ def share_captures(bodies: Sequence[FuncGraph], declared: int) -> list[Tensor]:
         for outer in wanted:
             if outer not in body.captures:
                 with body.building():
-                    inside = body.add_argument(outer._dtype, outer._shape, _local_name(outer._op))
+                    inside = body.add_argument(outer._dtype, outer._shape, local_name(outer._op._name))
                 body.captures[outer], body.captured[inside] = inside, outer
             arguments.append(body.captures[outer])
         body.inputs = arguments
         body.close()
     return list(wanted)
+
+
+def waited_for(bodies: Sequence[FuncGraph]) -> list[Operation]:
+    """The outer operations that bodies asked to wait for."""
+    return list(dict.fromkeys(op for body in bodies for op in body.control_captures))

@@ -731,9 +731,10 @@ class Graph:
         with self._lock:
             own = list(self._ops)
         for op in own:
-            for body in op._bodies():
-                if body not in seen:
-                    body._collect(found, seen)
+            if op._op_def.calls:
+                for body in op._bodies():
+                    if body not in seen:
+                        body._collect(found, seen)
             found.append(op)
 
     def operations_since(self, version: int) -> list[Operation]:

@@ -6,6 +6,7 @@ Values of several tensors (IndexedSlices, and what has `_components` and `_with_
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from flowcore.graph.operation import IndexedSlices
@@ -15,10 +16,11 @@ __all__ = [
     "assert_same",
     "components",
     "flatten",
+    "has_components",
     "is_nested",
     "map_structure",
     "pack",
-    "with_components",
+    "rebuilt",
 ]
 
 
@@ -91,6 +93,11 @@ def assert_same(first: Any, second: Any, message: str) -> None:
         raise ValueError(f"{message}: {_shape_of(first)} and {_shape_of(second)}")
 
 
+def has_components(leaf: Any) -> bool:
+    """Whether a leaf is a value of several tensors."""
+    return isinstance(leaf, IndexedSlices) or hasattr(leaf, "_components")
+
+
 def components(leaf: Any) -> list[Any]:
     """The tensors that a leaf is made of; None stands for a missing dense shape."""
     if isinstance(leaf, IndexedSlices):
@@ -99,7 +106,13 @@ def components(leaf: Any) -> list[Any]:
     return [leaf] if found is None else list(found())
 
 
-def with_components(leaf: Any, parts: Sequence[Any]) -> Any:
+def rebuilt(leaves: Iterable[Any], tensors: Iterable[Any]) -> list[Any]:
+    """Leaves like others, made of other tensors: as many as those have components, one after the other."""
+    left = iter(tensors)
+    return [_with_components(leaf, list(islice(left, len(components(leaf))))) for leaf in leaves]
+
+
+def _with_components(leaf: Any, parts: Sequence[Any]) -> Any:
     """A leaf like another, made of other tensors."""
     if isinstance(leaf, IndexedSlices):
         return IndexedSlices(*parts)

@@ -10,12 +10,12 @@ from flowcore.arguments import described, flag, function
 from flowcore.graph import structure
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FuncGraph, share_captures
+from flowcore.graph.func_graph import FuncGraph, share_captures, waited_for
 from flowcore.graph.graph import get_default_graph
-from flowcore.graph.operation import IndexedSlices, Operation, Tensor
+from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops.control_flow_ops import Assert, with_dependencies
-from flowcore.ops.functional_ops import as_value, is_stateful, types_of
+from flowcore.ops.functional_ops import apply_call, as_leaf, types_of
 
 __all__ = ["case", "cond", "switch_case"]
 
@@ -25,41 +25,25 @@ class Branch:
 
     def __init__(self, path: str, what: str, fn: Callable[[], Any], done: bool, strict: bool) -> None:
         self.what = what
-        outer = get_default_graph()
-        leaves: list[Any] = []
-
-        def run() -> Any:
+        self.body = FuncGraph(path, get_default_graph())
+        with self.body.building():
             result = fn()
             if result is None:
                 raise ValueError(f"{what} must have a return value.")
             if not strict and isinstance(result, (list, tuple)) and len(result) == 1:
                 result = result[0]
-            leaves.extend(_as_leaf(leaf, done) for leaf in structure.flatten(result))
-            self.body.outputs = []
-            return result
-
-        self.body = FuncGraph(path, outer)
-        with self.body.building():
-            self.result = run()
-            self.leaves = leaves
-            self.body.outputs = [
-                _inside(self.body, part) for leaf in leaves for part in structure.components(leaf)
-            ]
+            self.result = result
+            self.leaves = [_as_leaf(leaf, done) for leaf in structure.flatten(result)]
+            parts = [part for leaf in self.leaves for part in structure.components(leaf)]
+            self.body.outputs = [self.body.own(part, "result") for part in parts]
         self.body.close()
-
-
-def _inside(body: FuncGraph, tensor: Tensor) -> Tensor:
-    """A result as the body has it: what lies outside is captured."""
-    return tensor if tensor.graph is body else body._import(tensor, "result")
 
 
 def _as_leaf(leaf: Any, done: bool) -> Any:
     """A returned value as tensors; an operation becomes a truth value that is there when it is done."""
     if isinstance(leaf, Operation):
         return with_dependencies([leaf], convert_to_tensor(done))
-    if isinstance(leaf, IndexedSlices) or hasattr(leaf, "_components"):
-        return leaf
-    return as_value(leaf)
+    return as_leaf(leaf)
 
 
 def _assert_alike(branches: Sequence[Branch]) -> None:
@@ -86,19 +70,17 @@ def _assert_alike(branches: Sequence[Branch]) -> None:
                 )
 
 
-def _results(branches: Sequence[Branch], outputs: Sequence[Tensor]) -> Any:
-    """What the node yields, in the structure that the branches returned."""
-    left = list(outputs)
-    leaves = []
-    for leaf in branches[0].leaves:
-        count = len(structure.components(leaf))
-        parts, left = left[:count], left[count:]
-        leaves.append(structure.with_components(leaf, parts))
-    return structure.pack(branches[0].result, leaves)
-
-
-def _outputs(op: Any) -> list[Tensor]:
-    return list(op.outputs) if isinstance(op, Operation) else list(op)
+def _run_one(op_type: str, chosen: Tensor, made: Sequence[Branch], **attrs: Any) -> Any:
+    """What a new op yields that runs one of the branches, in the structure that they returned."""
+    _assert_alike(made)
+    first = made[0]
+    bodies = [branch.body for branch in made]
+    captured = share_captures(bodies, 0)
+    with control_dependencies(waited_for(bodies)):
+        outputs = apply_call(
+            op_type, chosen, captured, bodies=bodies, Tout=types_of(first.body.outputs), **attrs
+        )
+    return structure.pack(first.result, structure.rebuilt(first.leaves, outputs))
 
 
 def cond(
@@ -156,26 +138,8 @@ def cond(
             Branch(scope + "true", "true_fn", true_fn, True, strict),
             Branch(scope + "false", "false_fn", false_fn, False, strict),
         ]
-        _assert_alike(branches)
         then_body, else_body = (b.body for b in branches)
-        bodies = [then_body, else_body]
-        captured = share_captures(bodies, 0)
-        with control_dependencies(_waited_for(bodies)):
-            made = apply(
-                "If" if is_stateful(bodies) else "StatelessIf",
-                chosen,
-                captured,
-                Tout=types_of(then_body.outputs),
-                then_branch=then_body,
-                else_branch=else_body,
-                name=scope,
-            )
-        return _results(branches, _outputs(made))
-
-
-def _waited_for(bodies: Sequence[FuncGraph]) -> list[Operation]:
-    """The outer operations that bodies asked to wait for."""
-    return list(dict.fromkeys(op for body in bodies for op in body.control_captures))
+        return _run_one("If", chosen, branches, then_branch=then_body, else_branch=else_body, name=scope)
 
 
 def _predicate(pred: Any) -> Tensor:
@@ -308,19 +272,7 @@ def switch_case(
         ]
         if default is not None:
             branches[-1].what = "default"
-        _assert_alike(branches)
-        bodies = [b.body for b in branches]
-        captured = share_captures(bodies, 0)
-        with control_dependencies(_waited_for(bodies)):
-            made = apply(
-                "Case" if is_stateful(bodies) else "StatelessCase",
-                branch_index,
-                captured,
-                Tout=types_of(bodies[0].outputs),
-                branches=bodies,
-                name=scope,
-            )
-        return _results(branches, _outputs(made))
+        return _run_one("Case", branch_index, branches, branches=[b.body for b in branches], name=scope)
 
 
 def _numbered(branch_fns: Any) -> list[Callable[[], Any]]:

@@ -12,7 +12,7 @@ from flowcore.arguments import described, flag, function, listed, text
 from flowcore.dtypes import DType, as_dtype
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FunctionBody
+from flowcore.graph.func_graph import FunctionBody, unused_path
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies
@@ -269,17 +269,12 @@ class NamedFunction:
 
     def _new_name(self, root: Graph, types: Sequence[DType]) -> str:
         """The name of a new body."""
-        taken = {body.path for body in root._functions.values()}
         name = self._base_name
         if self._is_generic:
             name = "_".join([name, *[t.name for t in types]])
-        if self._settings.name is not None and name in taken:
+        unique = unused_path(root, name)
+        if self._settings.name is not None and unique != name:
             raise ValueError(f"this graph has another function of the name '{name}' already")
-        number = 1
-        unique = name
-        while unique in taken:
-            unique = f"{name}_{number}"
-            number += 1
         return unique
 
     def _results(self, body: FunctionBody, returned: Any) -> list[Tensor]:
@@ -313,7 +308,7 @@ class NamedFunction:
                     f"result {i} of function '{body.path}' must be {dtype.name}, as out_types say; found"
                     f" tensor '{tensor.name}' of {tensor._dtype.name}"
                 )
-            results.append(tensor if tensor.graph is body else body._import(tensor, "result"))
+            results.append(body.own(tensor, "result"))
         return results
 
     # -- the gradient

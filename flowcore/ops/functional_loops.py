@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from flowcore import dtypes
-from flowcore.arguments import flag, function, whole_number
+from flowcore.arguments import flag, function
 from flowcore.graph import structure
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.shape_ops import shape
 from flowcore.ops.tensor_array import TensorArray
-from flowcore.ops.while_loop import while_loop
+from flowcore.ops.while_loop import turns_at_once, while_loop
 from flowcore.shape import TensorShape
 
 __all__ = ["foldl", "foldr", "map_fn", "scan"]
@@ -49,12 +49,8 @@ def _values(result: Any, like: Any, what: str) -> list[Tensor]:
 
 
 def _settings(parallel_iterations: Any, back_prop: Any, swap_memory: Any) -> dict[str, Any]:
-    if parallel_iterations is None:
-        parallel_iterations = 10
-    if whole_number(parallel_iterations, "parallel_iterations") < 1:
-        raise TypeError(f"parallel_iterations must be a positive integer, found {parallel_iterations}")
     return {
-        "parallel_iterations": parallel_iterations,
+        "parallel_iterations": turns_at_once(10 if parallel_iterations is None else parallel_iterations),
         "back_prop": flag(back_prop, "back_prop"),
         "swap_memory": flag(swap_memory, "swap_memory"),
     }

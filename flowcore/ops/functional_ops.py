@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flowcore.dtypes import DType
+from flowcore.graph import structure
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -133,6 +134,21 @@ def is_stateful(bodies: Sequence[FuncGraph]) -> bool:
     )
 
 
+#: Ops that call bodies -> those that do the same where no body has state.
+_STATELESS = {
+    "If": "StatelessIf",
+    "Case": "StatelessCase",
+    "While": "StatelessWhile",
+    "StatefulPartitionedCall": "PartitionedCall",
+}
+
+
+def apply_call(op_type: str, *inputs: Any, bodies: Sequence[FuncGraph], **attrs: Any) -> list[Tensor]:
+    """The outputs of a new op that calls `bodies`: the stateless type where they have no state."""
+    made = apply(op_type if is_stateful(bodies) else _STATELESS[op_type], *inputs, **attrs)
+    return list(made._outputs) if isinstance(made, Operation) else list(made)
+
+
 def result_shapes(
     body: FuncGraph, passed: Sequence[Tensor], around: Sequence[FuncGraph] = ()
 ) -> list[TensorShape]:
@@ -180,6 +196,11 @@ def as_value(value: Any) -> Tensor:
     """A value as a tensor; a reference to a variable is read, here."""
     tensor = convert_to_tensor(value)
     return apply("Identity", tensor) if tensor._dtype._is_ref_dtype else tensor
+
+
+def as_leaf(value: Any) -> Any:
+    """A leaf of a structure: a tensor, or a value of several tensors as it is."""
+    return value if structure.has_components(value) else as_value(value)
 
 
 def types_of(tensors: Sequence[Tensor]) -> list[DType]:

@@ -68,6 +68,11 @@ register(
 )
 
 
+def any_rows(shape: TensorShape) -> TensorShape:
+    """The shape with any number of rows; that of a scalar, or of unknown rank, as it is."""
+    return TensorShape([None]).concatenate(shape[1:]) if shape.ndims else shape
+
+
 def empty_tensor_list(
     element_shape: Any, element_dtype: Any, max_num_elements: Any = -1, name: str | None = None
 ) -> Tensor:

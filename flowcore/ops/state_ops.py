@@ -10,11 +10,13 @@ from typing import Any
 
 from flowcore import dtypes
 from flowcore.arguments import described, flag
+from flowcore.dtypes import DType
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.ops import shapes
+from flowcore.ops.filling import zeros_like
 from flowcore.ops.joining import concat
 from flowcore.ops.shape_ops import reshape
 from flowcore.shape import UNKNOWN, TensorShape
@@ -107,6 +109,18 @@ register(
     writes={"resource": "variable"},
     grad=None,
 )
+
+
+def value_shape(x: Tensor) -> Tensor:
+    """The shape of a tensor, or of the variable that a handle stands for, when the graph runs."""
+    return apply("VariableShape", x) if x._dtype is dtypes.resource else apply("Shape", x)
+
+
+def zeros_for(x: Tensor, dtype: DType) -> Tensor:
+    """Zeros like `x`; where it is the handle of a variable, like its value, of this dtype."""
+    if x._dtype is not dtypes.resource:
+        return zeros_like(x)
+    return apply("Fill", value_shape(x), apply("Cast", 0, DstT=dtype))
 
 
 def _resource_gather_shape(op: Operation) -> Any:

@@ -331,11 +331,9 @@ class TensorArray:
             >>> fc.Session().run(array.write(0, [1]).write(1, [2, 3]).concat())
             array([1, 2, 3], dtype=int32)
         """
-        known = self.element_shape
-        if known.ndims:
-            known = TensorShape([None]).concatenate(known[1:])
+        rows = list_ops.any_rows(self.element_shape)
         return list_ops.tensor_list_concat(
-            self._flow, self.dtype, known, name="TensorArrayConcat" if name is None else name
+            self._flow, self.dtype, rows, name="TensorArrayConcat" if name is None else name
         )[0]
 
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
@@ -446,9 +444,7 @@ class TensorArray:
         with name_scope(name, "TensorArraySplit"):
             value = self._element(value)
             parts = apply("Cast", convert_to_tensor(lengths), DstT=dtypes.int64)
-            row = UNKNOWN
-            if value.shape.ndims:
-                row = TensorShape([None]).concatenate(value.shape[1:])
+            row = list_ops.any_rows(value.shape) if value.shape.ndims else UNKNOWN
             with control_dependencies(self._same_size(parts)):
                 return self._with_flow(list_ops.tensor_list_split(value, row, parts))
 

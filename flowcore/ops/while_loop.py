@@ -10,11 +10,11 @@ from flowcore.arguments import described, flag, function, whole_number
 from flowcore.graph import structure
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FuncGraph, share_captures
+from flowcore.graph.func_graph import FuncGraph, local_name, share_captures, waited_for
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
-from flowcore.ops.functional_ops import as_value, is_stateful
+from flowcore.ops.functional_ops import apply_call, as_leaf, as_value
 from flowcore.shape import TensorShape, as_shape
 
 __all__ = ["while_loop"]
@@ -75,14 +75,13 @@ def while_loop(
     function(body, "body")
     if not loop_vars and not isinstance(loop_vars, Tensor):
         raise ValueError("No loop variables provided")
-    if whole_number(parallel_iterations, "parallel_iterations") < 1:
-        raise TypeError(f"parallel_iterations must be a positive integer, found {parallel_iterations}")
+    parallel_iterations = turns_at_once(parallel_iterations)
     back_prop = flag(back_prop, "back_prop")
     flag(swap_memory, "swap_memory")
     same_structure = flag(return_same_structure, "return_same_structure")
     given = structure.flatten(loop_vars)
     with name_scope(name, "while", [t for t in given if isinstance(t, (Tensor, IndexedSlices))]) as scope:
-        leaves = [_as_leaf(value) for value in given]
+        leaves = [as_leaf(value) for value in given]
         loop = _Loop(scope, loop_vars, leaves, shape_invariants, maximum_iterations)
         loop.make_condition(cond)
         loop.make_body(body)
@@ -93,10 +92,12 @@ def while_loop(
     return packed
 
 
-def _as_leaf(value: Any) -> Any:
-    if isinstance(value, IndexedSlices) or hasattr(value, "_components"):
-        return value
-    return as_value(value)
+def turns_at_once(parallel_iterations: Any) -> int:
+    """The argument parallel_iterations of a loop. Raises TypeError unless it is a positive integer."""
+    number = whole_number(parallel_iterations, "parallel_iterations")
+    if number < 1:
+        raise TypeError(f"parallel_iterations must be a positive integer, found {parallel_iterations}")
+    return number
 
 
 class _Loop:
@@ -156,18 +157,12 @@ class _Loop:
 
     def leaves_of(self, tensors: Sequence[Tensor]) -> list[Any]:
         """The user's leaves, made of these tensors (without the counter)."""
-        left = list(tensors)
-        leaves = []
-        for leaf in self.leaves:
-            count = len(structure.components(leaf))
-            leaves.append(structure.with_components(leaf, left[:count]))
-            left = left[count:]
-        return leaves
+        return structure.rebuilt(self.leaves, tensors)
 
     def _new_body(self, what: str) -> FuncGraph:
         body = FuncGraph(self.scope + what, self.outer)
         for i, (tensor, shape) in enumerate(zip(self.first, self.shapes, strict=True)):
-            body.add_argument(tensor.dtype, shape, f"{tensor.op.name.rpartition('/')[2]}_{i}")
+            body.add_argument(tensor.dtype, shape, f"{local_name(tensor.op.name)}_{i}")
         return body
 
     def _variables(self, body: FuncGraph) -> list[Any]:
@@ -192,7 +187,7 @@ class _Loop:
             if self.limit is not None:
                 below = apply("Less", self.condition.inputs[0], self.limit)
                 result = apply("LogicalAnd", below, result)
-            self.condition.outputs = [_inside(self.condition, result)]
+            self.condition.outputs = [self.condition.own(result, "result")]
         self.condition.close()
 
     def make_body(self, body: Callable[..., Any]) -> None:
@@ -209,7 +204,7 @@ class _Loop:
                     f"body returned {len(parts)} tensors for {len(self.first)}: IndexedSlices must all have a"
                     " dense shape, or all have none"
                 )
-            self.turn.outputs = [_inside(self.turn, part) for part in parts]
+            self.turn.outputs = [self.turn.own(part, "result") for part in parts]
         self.turn.close()
         for first, argument, result in zip(self.first, self.turn.inputs, self.turn.outputs, strict=False):
             if result.dtype is not argument.dtype:
@@ -246,7 +241,7 @@ class _Loop:
         for old, new in zip(self.leaves, structure.flatten(result), strict=True):
             if isinstance(new, Operation):
                 raise TypeError(f"body must return tensors, found {described(new)}")
-            leaf = _as_leaf(new)
+            leaf = as_leaf(new)
             if not isinstance(old, Tensor) and type(leaf) is not type(old):
                 raise TypeError(f"a loop variable is {type(old).__name__}, but body returns {described(new)}")
             leaves.append(leaf)
@@ -258,23 +253,18 @@ class _Loop:
         bodies = [self.condition, self.turn]
         captured = share_captures(bodies, count)
         self.turn.outputs += self.turn.inputs[count:]
-        waited_for = list(dict.fromkeys(op for b in bodies for op in b.control_captures))
-        with control_dependencies(waited_for):
-            made = apply(
-                "While" if is_stateful(bodies) else "StatelessWhile",
+        with control_dependencies(waited_for(bodies)):
+            made = apply_call(
+                "While",
                 [*self.first, *captured],
+                bodies=bodies,
                 cond=self.condition,
                 body=self.turn,
                 parallel_iterations=parallel_iterations,
                 name=self.scope,
             )
-        outputs = list(made[:count]) if back_prop else [apply("StopGradient", t) for t in made[:count]]
+        outputs = made[:count] if back_prop else [apply("StopGradient", t) for t in made[:count]]
         return outputs[1:] if self.limit is not None else outputs
-
-
-def _inside(body: FuncGraph, tensor: Tensor) -> Tensor:
-    """A result as the body has it: what lies outside is captured."""
-    return tensor if tensor.graph is body else body._import(tensor, "result")
 
 
 def _outermost(like: Any) -> Any:

@@ -263,10 +263,9 @@ class _LoopPlan(_BranchPlan):
         carried = [i for i in places if i not in invariant]
         devices = {i: self.devices.get(self.inputs[i], HOST) for i in places}
         known = {graph.inputs[i]: self.inputs[i] for i in fixed for graph in (condition, turn)}
+        wherever: list[Device | None] = [HOST, *[None] * len(carried)]
         while True:
-            plan = self.compile(
-                self._turn(condition, turn, places, carried, devices, known), self._wanted(carried)
-            )
+            plan = self.compile(self._turn(condition, turn, places, carried, devices, known), wherever)
             found = {
                 i: _common([devices[i], d]) for i, d in zip(carried, plan.result_devices[1:], strict=True)
             }
@@ -287,9 +286,6 @@ class _LoopPlan(_BranchPlan):
         given = [devices[i] for i in places]
         same = {i: i for i in self.outputs if i in invariant}
         return Call(kernel, places, given, places, given, same, plans)
-
-    def _wanted(self, carried: Sequence[int]) -> list[Device | None]:
-        return [HOST, *[None] * len(carried)]
 
     def _needed(self, condition: FuncGraph, turn: FuncGraph, fixed: set[int]) -> list[int]:
         """The arguments without which the condition, or an output that is read, could not be computed."""

@@ -81,7 +81,7 @@ def insert_copies(
     inputs: dict[Operation, tuple[Value, ...]] = {}
     memory = copies.memory
     for op in graph.ops:
-        call = calls.of(op, copies.memory)
+        call = calls.of(op, memory)
         if call is not None:
             read = graph.inputs(op)
             where = dict(zip(call.inputs, call.argument_devices, strict=True))
@@ -91,11 +91,11 @@ def insert_copies(
             copies.steps.append(op)
             for i, device in zip(call.outputs, call.result_devices, strict=True):
                 if device is not HOST and op._outputs[i] not in arguments:
-                    copies.memory[op._outputs[i]] = device
+                    memory[op._outputs[i]] = device
             for i, k in call.same.items():
-                copies.memory.pop(op._outputs[i], None)
-                if read[k] in copies.memory:
-                    copies.memory[op._outputs[i]] = copies.memory[read[k]]
+                memory.pop(op._outputs[i], None)
+                if read[k] in memory:
+                    memory[op._outputs[i]] = memory[read[k]]
             continue
         device, read = placed.get(op, HOST), graph.inputs(op)
         if device is HOST or is_prefilled(op):
@@ -117,7 +117,7 @@ def insert_copies(
         tensor if device is None else copies.value_on(tensor, device)
         for tensor, device in zip(graph.fetches, wanted, strict=True)
     ]
-    return Moved(copies.steps, inputs, results, copies.memory)
+    return Moved(copies.steps, inputs, results, memory)
 
 
 class _Copies:

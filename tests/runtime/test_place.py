@@ -110,7 +110,9 @@ def test_an_op_on_two_resources_needs_them_on_one_device() -> None:
     )
     with pytest.raises(fc.errors.InvalidArgumentError, match=r"'a' on .* and on 'b' on .*give both the same"):
         device_for(op, op.inputs, Visible(GPU), {a.op: GPU}, False)  # type: ignore[arg-type,dict-item]
-    assert device_for(op, op.inputs, Visible(GPU), {a.op: GPU, b.op: GPU}, False) is GPU  # type: ignore[arg-type,dict-item,comparison-overlap]
+    placed = {a.op: GPU, b.op: GPU}
+    found = device_for(op, op.inputs, Visible(GPU), placed, False)  # type: ignore[arg-type]
+    assert found is GPU  # type: ignore[comparison-overlap]
 
 
 def test_queues_and_python_functions_live_with_the_host() -> None:
