@@ -484,8 +484,8 @@ class Tensor(TensorOperators):
         """Raises TypeError: there is no truth value while the graph is built."""
         raise TypeError(
             f"Tensor '{self.name}' has no truth value while the graph is built. Use flowcore.where for a"
-            " choice inside the graph, `is not None` to test whether a tensor is there, or Session.run to get"
-            " its value"
+            " choice inside the graph, flowcore.cond to run one of two functions, `is not None` to test"
+            " whether a tensor is there, or Session.run to get its value"
         )
 
     def __len__(self) -> int:
