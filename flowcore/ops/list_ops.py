@@ -5,11 +5,13 @@ one. No gradient here reads more of a list than its length and shapes, so that a
 its gradient cost n steps.
 
 With `_strict`, which TensorArray sets, an element is written once and read when it is there; a list's
-elements that were not written are zeros.
+elements that were not written are zeros. With `_alike` all elements have one shape, which the first that
+is written tells.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flowcore import dtypes
@@ -56,6 +58,29 @@ def _behind_first(tensor: Tensor) -> Tensor:
     return shape(tensor)[1:]
 
 
+def _list_with(**scalars: int) -> Callable[[Operation], Shapes]:
+    """A shape function: each output is a list; the inputs at these places, by their names, are scalars."""
+
+    def shape_of(op: Operation) -> Shapes:
+        _expect_scalars(op, scalars)
+        return [SCALAR] * len(op.outputs)
+
+    return shape_of
+
+
+def _expect_scalars(op: Operation, scalars: Mapping[str, int]) -> None:
+    for name, place in scalars.items():
+        if op.inputs[place].shape.ndims not in (None, 0):
+            raise ValueError(f"{name} must be a scalar, found shape {op.inputs[place].shape}")
+
+
+def _expect_indices(op: Operation, tensor: int, indices: int) -> None:
+    """The inputs at these places are a tensor and a vector with an index for each row of it."""
+    rows, places = op.inputs[tensor].shape.with_rank_at_least(1)[:1], op.inputs[indices].shape.with_rank(1)
+    if not places.is_compatible_with(rows):
+        raise ValueError(f"there must be an index for each row: found {places[0]} indices, {rows[0]} rows")
+
+
 # ---- lists that are made anew --------------------------------------------------------------------
 
 register(
@@ -63,7 +88,7 @@ register(
     inputs=["element_shape: shape_type", "max_num_elements: int32"],
     outputs=["handle: variant"],
     attrs=["element_dtype: type", "shape_type: {indices}"],
-    shape=shapes.scalar,
+    shape=_list_with(max_num_elements=1),
     grad=None,
 )
 
@@ -91,7 +116,7 @@ register(
     inputs=["element_shape: shape_type", "num_elements: int32"],
     outputs=["handle: variant"],
     attrs=["element_dtype: type", "shape_type: {indices}"],
-    shape=shapes.scalar,
+    shape=_list_with(num_elements=1),
     grad=None,
 )
 
@@ -171,12 +196,18 @@ def _scatter_grad(op: Operation, g: Tensor | None) -> list[Any]:
     return [rows, None, None, None]
 
 
+def _scatter_shape(op: Operation) -> Shapes:
+    _expect_indices(op, 0, 1)
+    _expect_scalars(op, {"num_elements": 3})
+    return [SCALAR]
+
+
 register(
     "TensorListScatterV2",
     inputs=["tensor: element_dtype", "indices: int32", "element_shape: shape_type", "num_elements: int32"],
     outputs=["output_handle: variant"],
     attrs=["element_dtype: type", "shape_type: {indices}"],
-    shape=shapes.scalar,
+    shape=_scatter_shape,
     grad=_scatter_grad,
 )
 
@@ -191,6 +222,87 @@ def tensor_list_scatter(
     return apply(
         "TensorListScatterV2", tensor, indices, shape_argument(element_shape), num_elements, name=name
     )
+
+
+# ---- many elements of a list that is there -------------------------------------------------------
+
+
+def _scatter_into_grad(op: Operation, g: Tensor | None) -> list[Any]:
+    if g is None:
+        return [None] * 3
+    handle, tensor, indices = op.inputs
+    rows = apply("TensorListGather", g, indices, _behind_first(tensor), element_dtype=tensor.dtype)
+    of_list = apply("TensorListScatterIntoExistingList", g, zeros_like(tensor), indices)
+    if op.get_attr("_resize"):
+        of_list = tensor_list_resize(of_list, tensor_list_length(handle))
+    return [of_list, rows, None]
+
+
+def _scatter_into_shape(op: Operation) -> Shapes:
+    _expect_indices(op, 1, 2)
+    return [SCALAR]
+
+
+register(
+    "TensorListScatterIntoExistingList",
+    inputs=["input_handle: variant", "tensor: element_dtype", "indices: int32"],
+    outputs=["output_handle: variant"],
+    attrs=[
+        "element_dtype: type",
+        "_resize: bool = False",
+        "_strict: bool = False",
+        "_alike: bool = False",
+    ],
+    shape=_scatter_into_shape,
+    grad=_scatter_into_grad,
+)
+
+
+def tensor_list_scatter_into(
+    input_handle: Any, tensor: Any, indices: Any, name: str | None = None, **rules: bool
+) -> Tensor:
+    """The list with the rows of a tensor at these indices. `rules`: _resize, _strict, _alike."""
+    return apply("TensorListScatterIntoExistingList", input_handle, tensor, indices, name=name, **rules)
+
+
+def _split_into_grad(op: Operation, g: Tensor | None) -> list[Any]:
+    if g is None:
+        return [None] * 3
+    handle, tensor, lengths = op.inputs
+    # behind lengths there are none: the list has as many elements as there are parts
+    joined, _ = tensor_list_concat(g, tensor.dtype, concat([[-1], _behind_first(tensor)], 0), lengths)
+    nothing = tensor_list_reserve(
+        tensor_list_element_shape(handle, dtypes.int32), tensor_list_length(handle), tensor.dtype
+    )
+    return [nothing, joined, None]
+
+
+def _split_into_shape(op: Operation) -> Shapes:
+    op.inputs[1].shape.with_rank_at_least(1)
+    op.inputs[2].shape.with_rank(1)
+    return [SCALAR]
+
+
+register(
+    "_TensorListSplitIntoExistingList",
+    inputs=["input_handle: variant", "tensor: element_dtype", "lengths: int64"],
+    outputs=["output_handle: variant"],
+    attrs=[
+        "element_dtype: type",
+        "_resize: bool = False",
+        "_strict: bool = False",
+        "_alike: bool = False",
+    ],
+    shape=_split_into_shape,
+    grad=_split_into_grad,
+)
+
+
+def tensor_list_split_into(
+    input_handle: Any, tensor: Any, lengths: Any, name: str = "TensorListSplitInto", **rules: bool
+) -> Tensor:
+    """The list with a tensor's parts, so many rows each, as its elements."""
+    return apply("_TensorListSplitIntoExistingList", input_handle, tensor, lengths, name=name, **rules)
 
 
 # ---- single elements -----------------------------------------------------------------------------
@@ -263,12 +375,17 @@ def _get_item_grad(op: Operation, g: Tensor | None) -> list[Any]:
     return [apply("TensorListSetItem", fresh, index, g), None, None]
 
 
+def _item_shape(op: Operation) -> Shapes:
+    _expect_scalars(op, {"index": 1})
+    return [_known_shape(op.inputs[2])]
+
+
 register(
     "TensorListGetItem",
     inputs=["input_handle: variant", "index: int32", "element_shape: int32"],
     outputs=["item: element_dtype"],
     attrs=["element_dtype: type", "_strict: bool = False"],
-    shape=lambda op: [_known_shape(op.inputs[2])],
+    shape=_item_shape,
     grad=_get_item_grad,
 )
 
@@ -307,8 +424,9 @@ register(
         "element_dtype: type",
         "resize_if_index_out_of_bounds: bool = False",
         "_strict: bool = False",
+        "_alike: bool = False",
     ],
-    shape=shapes.scalar,
+    shape=_list_with(index=1),
     grad=_set_item_grad,
 )
 
@@ -328,7 +446,7 @@ register(
     "TensorListResize",
     inputs=["input_handle: variant", "size: int32"],
     outputs=["output_handle: variant"],
-    shape=shapes.scalar,
+    shape=_list_with(size=1),
     grad=_resize_grad,
 )
 

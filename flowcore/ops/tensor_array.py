@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from flowcore import dtypes
 from flowcore.arguments import flag
 from flowcore.dtypes import DType
@@ -18,10 +20,8 @@ from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops import list_ops
-from flowcore.ops.check_ops import assert_equal
 from flowcore.ops.control_flow_ops import no_op
 from flowcore.ops.shape_ops import shape
-from flowcore.ops.while_loop import while_loop
 from flowcore.shape import UNKNOWN, TensorShape, as_shape
 
 __all__ = ["TensorArray"]
@@ -103,7 +103,7 @@ class TensorArray:
         self._elements = _Elements(kind, known, infer)
         if flow is None:
             flow = list_ops.tensor_list_reserve(
-                known, size, kind, name="TensorArray" if name is None else name
+                known, _scalar(size, "size"), kind, name="TensorArray" if name is None else name
             )
         elif not isinstance(flow, Tensor) or flow.dtype is not dtypes.variant:
             raise TypeError(f"flow must be the flow of a TensorArray, found {flow!r}")
@@ -208,7 +208,7 @@ class TensorArray:
         return apply(
             "TensorListGetItem",
             self._flow,
-            _index(index),
+            _scalar(index, "index"),
             list_ops.shape_argument(self.element_shape),
             element_dtype=self.dtype,
             _strict=True,
@@ -242,10 +242,11 @@ class TensorArray:
         flow = apply(
             "TensorListSetItem",
             self._flow,
-            _index(index),
+            _scalar(index, "index"),
             value,
             resize_if_index_out_of_bounds=self._dynamic,
             _strict=True,
+            _alike=self._elements.infer,
             name="TensorArrayWrite" if name is None else name,
         )
         return self._with_flow(flow)
@@ -306,7 +307,7 @@ class TensorArray:
         return apply(
             "TensorListGather",
             self._flow,
-            convert_to_tensor(indices, dtype=dtypes.int32),
+            indices,
             list_ops.shape_argument(self.element_shape),
             element_dtype=self.dtype,
             _strict=True,
@@ -337,7 +338,7 @@ class TensorArray:
         )[0]
 
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
-        """Writes the rows of a tensor, as many as the array has elements.
+        """Writes the rows of a tensor to the first elements.
 
         Args:
             value: A Tensor of at least one dimension, or what converts to one.
@@ -349,38 +350,38 @@ class TensorArray:
         Raises:
             TypeError: value has another dtype.
             ValueError: value is a scalar, or has rows of another shape.
-            InvalidArgumentError: value has another number of rows (when it runs).
+            InvalidArgumentError: value has more rows than there are elements, or one of them was
+                written already (when it runs).
 
         Example:
             >>> print(fc.Session().run(fc.TensorArray(fc.float32, 2).unstack([3.0, 4.0]).read(0)))
             3.0
         """
         with name_scope(name, "TensorArrayUnstack"):
-            value = self._element(value)
-            if value.shape.ndims == 0:
-                raise ValueError("value must have at least one dimension, found a scalar")
-            row = value.shape[1:] if value.shape.ndims is not None else UNKNOWN
-            self._elements.see(row)
-            with control_dependencies(self._same_size(value)):
-                return self._with_flow(list_ops.tensor_list_from_tensor(value, row))
+            value = self._rows(value)
+            if self._is_filled_by(value):
+                return self._with_flow(list_ops.tensor_list_from_tensor(value, self.element_shape))
+            return self._scattered(value, apply("Range", 0, shape(value)[0], 1))
 
-    def _same_size(self, value: Tensor) -> list[Operation]:
-        """The check that a tensor has as many rows as there are elements, where that is not known."""
+    def _rows(self, value: Any) -> Tensor:
+        """What has an element in each row."""
+        value = self._element(value)
+        if value.shape.ndims == 0:
+            raise ValueError("value must have at least one dimension, found a scalar")
+        self._elements.see(UNKNOWN if value.shape.ndims is None else value.shape[1:])
+        return value
+
+    def _is_filled_by(self, value: Tensor) -> bool:
+        """Whether nothing is written, and a tensor is known to have a row for each element."""
         rows = None if value.shape.ndims is None else value.shape[0].value
-        if self._dynamic or (rows is not None and rows == self._static_size()):
-            return []
-        return [
-            assert_equal(
-                self.size(), shape(value)[0], message="a TensorArray is given another number of rows"
-            )
-        ]
+        return self._flow.op.type == "TensorListReserve" and rows is not None and rows == self._static_size()
 
     def _static_size(self) -> int | None:
         """The number of elements, where it is known."""
         op = self._flow.op
-        while op.type == "TensorListSetItem" and not self._dynamic:
+        while op.type in _KEEPS_SIZE and not self._dynamic:
             op = op.inputs[0].op
-        if op.type == "TensorListReserve" and not self._dynamic:
+        if op.type == "TensorListReserve" and (op is self._flow.op or not self._dynamic):
             value = constant_value(op.inputs[1])
             return None if value is None else int(value)
         if op.type == "TensorListFromTensor" and op.inputs[0].shape.ndims:
@@ -400,9 +401,10 @@ class TensorArray:
 
         Raises:
             TypeError: value has another dtype.
-            ValueError: value has rows of another shape.
-            InvalidArgumentError: There is no place for a row, or it was written already (when it
-                runs).
+            ValueError: value is a scalar, has rows of another shape, or another number of rows than
+                there are indices.
+            InvalidArgumentError: There is no place for a row, it was written already, an index
+                comes twice, or there are not as many indices as rows (when it runs).
 
         Example:
             >>> array = fc.TensorArray(fc.int32, 2).scatter([1, 0], [10, 20])
@@ -410,18 +412,18 @@ class TensorArray:
             array([20, 10], dtype=int32)
         """
         with name_scope(name, "TensorArrayScatter"):
-            value, places = self._element(value), convert_to_tensor(indices, dtype=dtypes.int32)
-            self._elements.see(value.shape[1:] if value.shape.ndims else UNKNOWN)
-            count = shape(places)[0]
-            _, flow = while_loop(
-                lambda i, _: i < count,
-                lambda i, array: (i + 1, array.write(places[i], value[i])),
-                [0, self],
-            )
-            return flow
+            return self._scattered(self._rows(value), indices)
+
+    def _scattered(self, value: Tensor, indices: Any) -> TensorArray:
+        flow = list_ops.tensor_list_scatter_into(self._flow, value, indices, **self._rules())
+        return self._with_flow(flow)
+
+    def _rules(self) -> dict[str, Any]:
+        """What holds for writing many elements."""
+        return {"_resize": self._dynamic, "_strict": True, "_alike": self._elements.infer}
 
     def split(self, value: Any, lengths: Any, name: str | None = None) -> TensorArray:
-        """Writes parts of a tensor, so many rows each.
+        """Writes parts of a tensor, so many rows each, to all elements.
 
         Args:
             value: A Tensor of at least one dimension, or what converts to one.
@@ -433,8 +435,9 @@ class TensorArray:
 
         Raises:
             TypeError: value has another dtype.
-            InvalidArgumentError: The lengths do not add up, or are not as many as there are
-                elements (when it runs).
+            ValueError: value is a scalar, or lengths no vector.
+            InvalidArgumentError: The lengths do not add up, are not as many as there are elements,
+                or an element was written already (when it runs).
 
         Example:
             >>> array = fc.TensorArray(fc.int32, 2, infer_shape=False).split([1, 2, 3], [1, 2])
@@ -444,9 +447,9 @@ class TensorArray:
         with name_scope(name, "TensorArraySplit"):
             value = self._element(value)
             parts = apply("Cast", convert_to_tensor(lengths), DstT=dtypes.int64)
-            row = list_ops.any_rows(value.shape) if value.shape.ndims else UNKNOWN
-            with control_dependencies(self._same_size(parts)):
-                return self._with_flow(list_ops.tensor_list_split(value, row, parts))
+            flow = list_ops.tensor_list_split_into(self._flow, value, parts, **self._rules())
+            self._elements.see(_part_shape(value.shape, constant_value(parts)))
+            return self._with_flow(flow)
 
     def size(self, name: str | None = None) -> Tensor:
         """The number of elements.
@@ -485,8 +488,21 @@ class TensorArray:
             return no_op(name="TensorArrayClose" if name is None else name)
 
 
-def _index(index: Any) -> Tensor:
-    found = convert_to_tensor(index, dtype=None if isinstance(index, Tensor) else dtypes.int32, name="index")
+#: What makes a list as long as its first input.
+_KEEPS_SIZE = frozenset(
+    ["TensorListSetItem", "TensorListScatterIntoExistingList", "_TensorListSplitIntoExistingList"]
+)
+
+
+def _part_shape(whole: TensorShape, lengths: np.ndarray | None) -> TensorShape:
+    """The shape of all parts of a tensor; lengths that are known to differ leave it open."""
+    if not whole.ndims or lengths is None or not len(lengths) or (lengths != lengths[0]).any():
+        return UNKNOWN
+    return TensorShape([int(lengths[0])]).concatenate(whole[1:])
+
+
+def _scalar(value: Any, what: str) -> Tensor:
+    found = convert_to_tensor(value, dtype=None if isinstance(value, Tensor) else dtypes.int32, name=what)
     if not found.shape.is_compatible_with([]):
-        raise ValueError(f"index must be a scalar: its shape must be rank 0 but is rank {found.shape.ndims}")
+        raise ValueError(f"{what} must be a scalar: its shape must be rank 0 but is rank {found.shape.ndims}")
     return found

@@ -150,5 +150,5 @@ def test_bad_arguments() -> None:
             call()
     many = fc.placeholder(fc.float32, [None])
     other = fc.placeholder(fc.float32, [None])
-    with pytest.raises(fc.errors.InvalidArgumentError, match="another number of rows"):
+    with pytest.raises(fc.errors.InvalidArgumentError, match="of size 2 because it has not been written"):
         run(fc.map_fn(lambda v: v[0] + v[1], (many, other), dtype=fc.float32), {many: [1, 2], other: [1]})

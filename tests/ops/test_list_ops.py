@@ -70,8 +70,10 @@ def test_rows_become_elements_and_elements_rows() -> None:
     picked = lists.tensor_list_gather(made, [3, 0, 3], fc.float32, [3])
     scattered = lists.tensor_list_scatter(fed, [4, 0, 1, 2], [3])
     short = lists.tensor_list_scatter(fed, [0, 1, 2, 2], [3], 3)
-    found = run([stacked, picked, rows(scattered), rows(short)], {fed: x})
+    over = lists.tensor_list_scatter_into(made, -fed[:2], [3, 1])
+    found = run([stacked, picked, rows(scattered), rows(short), rows(over), rows(made)], {fed: x})
     expected = [x, x[[3, 0, 3]], np.stack([x[1], x[2], x[3], 0 * x[0], x[0]]), x[[0, 1, 3]]]
+    expected += [np.stack([x[0], -x[1], x[2], -x[0]]), x]
     for value, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(value, wanted)
 
@@ -86,6 +88,10 @@ def test_parts_become_elements_and_elements_parts() -> None:
     filled, sizes = lists.tensor_list_concat(holes, fc.float32, None, [1, 9, 2])
     alike, _ = lists.tensor_list_concat(holes, fc.float32)  # as long as the one that was written
     odd = lists.tensor_list_split(x, [5, 2], [2, 4])  # lengths says how long they are, not the shape
+    into = lists.tensor_list_split_into(made, -x, [2, 1, 2, 1])  # made has four
+    rejoined, resized = lists.tensor_list_concat(into, fc.float32)
+    for found, expected in zip(run([rejoined, resized, joined]), [-x, [2, 1, 2, 1], x], strict=True):
+        np.testing.assert_array_equal(found, expected)
     found = run([part, joined, lengths, filled, sizes, alike, lists.tensor_list_element_shape(odd)])
     np.testing.assert_array_equal(found[0], x[1:4])
     np.testing.assert_array_equal(found[1], x)
@@ -210,6 +216,11 @@ def test_gradients_of_many_elements_at_once() -> None:
     assert slope(fc.reduce_sum(picked * [[1.0], [10.0], [100.0]]), x) == [[[10], [0], [101]]]
     scattered = rows(lists.tensor_list_scatter(x, [2, 0, 1], [1]))
     assert slope(fc.reduce_sum(scattered * [[1.0], [10.0], [100.0]]), x) == [[[100], [1], [10]]]
+    over = rows(lists.tensor_list_scatter_into(made, x[:2] * 3.0, [2, 0]))
+    assert slope(fc.reduce_sum(over * [[1.0], [10.0], [100.0]]), x) == [[[300], [13], [0]]]
+    rank2 = lists.tensor_list_reserve([None, 1], 2, fc.float32)
+    parts = lists.tensor_list_split_into(rank2, x * x, [1, 2])
+    assert slope(fc.reduce_sum(lists.tensor_list_concat(parts, fc.float32)[0]), x) == [[[2], [4], [6]]]
     parts = lists.tensor_list_split(x, [None, 1], [1, 2])
     joined, _ = lists.tensor_list_concat(parts, fc.float32, [None, 1])
     assert slope(fc.reduce_sum(joined * joined), x) == [[[2], [4], [6]]]

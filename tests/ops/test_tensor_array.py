@@ -86,11 +86,90 @@ def test_errors_name_the_index() -> None:
         run(read, {i: 7})
     with pytest.raises(fc.errors.InvalidArgumentError, match="has not been written"):
         run(array.write(0, 1.0).gather([0, 1]))
-    rows = fc.placeholder(fc.float32, [None])
-    with pytest.raises(fc.errors.InvalidArgumentError, match="another number of rows"):
-        run(TA(fc.float32, 3).unstack(rows).stack(), {rows: [1.0, 2.0]})
-    with pytest.raises(fc.errors.InvalidArgumentError, match="already been written"):
-        run(TA(fc.float32, 3).scatter([0, 0], [1.0, 2.0]).stack())
+
+
+def test_scatter_is_one_node_and_takes_an_index_for_each_row() -> None:
+    before = len(fc.get_default_graph().get_operations())
+    TA(fc.float32, 3).scatter([0, 1], [1.0, 2.0])
+    made = [op.type for op in fc.get_default_graph().get_operations()[before:]]
+    assert sorted(set(made) - {"Const"}) == ["TensorListReserve", "TensorListScatterIntoExistingList"]
+    rows, places = fc.placeholder(fc.float32, None), fc.placeholder(fc.int32, None)
+    array = TA(fc.float32, 3, element_shape=[]).write(1, 7.0).scatter(places, rows)
+    assert run(array.stack(), {rows: [1.0, 2.0], places: [2, 0]}).tolist() == [2, 7, 1]
+    assert run(array.read(1), {rows: np.zeros(0), places: []}) == 7
+    for match, x, indices in (
+        (r"shape of indices is \[2\], that of the tensor \[3\]", [1.0, 2.0, 3.0], [2, 0]),
+        (r"shape of indices is \[3\], that of the tensor \[2\]", [1.0, 2.0], [2, 0, 1]),
+        (r"shape of indices is \[\], that of the tensor \[2\]", [1.0, 2.0], 2),
+        (r"shape of indices is \[1\], that of the tensor \[\]", 1.0, [2]),
+        ("index 2 because it has already been written", [1.0, 2.0], [2, 2]),
+        ("index 1 because it has already been written", [1.0, 2.0], [0, 1]),
+        ("write element 3 of a list of 3", [1.0], [3]),
+        ("write element -1 of a list of 3", [1.0], [-1]),
+        (r"element 0 of shape \[1\] to a list of elements of shape \[\]", [[1.0]], [0]),
+    ):
+        with pytest.raises(fc.errors.InvalidArgumentError, match=match):
+            run(array.size(), {rows: x, places: indices})
+    grown = TA(fc.float32, 1, dynamic_size=True).scatter([3, 0, 1, 2], [1.0, 2.0, 3.0, 4.0])
+    assert run(grown.stack()).tolist() == [2, 3, 4, 1]
+    text = TA(fc.string, 2).scatter([1, 0], ["a", "b" * 40])
+    assert run(text.stack()).tolist() == [b"b" * 40, b"a"]
+
+
+@pytest.mark.parametrize("fed", [False, True])
+def test_unstack_and_split_keep_what_was_written(fed: bool) -> None:
+    def given(values: Any) -> Any:
+        values = np.array(values, np.float32)
+        return fc.placeholder_with_default(values, None) if fed else values
+
+    assert run(TA(fc.float32, 3).unstack(given([1, 2])).write(2, 5.0).stack()).tolist() == [1, 2, 5]
+    longer = TA(fc.float32, 3, dynamic_size=True, element_shape=[])
+    assert run(longer.write(2, 9.0).unstack(given([1, 2])).stack()).tolist() == [1, 2, 9]
+    assert [run(longer.unstack(given(range(n))).size()) for n in (2, 3, 4)] == [3, 3, 4]
+    parts = TA(fc.float32, 1, dynamic_size=True, infer_shape=False)
+    assert run(parts.split(given([1, 2, 3]), [1, 2]).size()) == 2
+    loose = TA(fc.float32, 2, infer_shape=False)
+    for match, array in (
+        ("write element 3 of a list of 3", TA(fc.float32, 3).unstack(given([1, 2, 3, 4]))),
+        ("index 1 because it has already", TA(fc.float32, 3).write(1, 9.0).unstack(given([1, 2, 3]))),
+        ("index 0 because it has already", TA(fc.float32, 2).unstack(given([1, 2])).unstack(given([3, 4]))),
+        ("index 1 because it has already", longer.write(1, 9.0).unstack(given([1, 2]))),
+        ("index 0 because it has already", loose.write(0, [1.0]).split(given([1, 2, 3]), [1, 2])),
+        ("index 1 because it has already", loose.split(given([1, 2]), [1, 1]).write(1, [1.0])),
+        ("3 elements is given 2 parts", TA(fc.float32, 3, infer_shape=False).split(given([1, 2]), [1, 1])),
+        ("3 elements is given 2 parts", TA(fc.float32, 3, dynamic_size=True).split(given([1, 2]), [1, 1])),
+        ("1 elements is given 2 parts", TA(fc.float32, 1, infer_shape=False).split(given([1, 2]), [1, 1])),
+        (r"element 1 of shape \[2\] to a list", TA(fc.float32, 2).split(given([1, 2, 3]), [1, 2])),
+    ):
+        with pytest.raises(fc.errors.InvalidArgumentError, match=match):
+            run(array.size())
+    assert TA(fc.float32, 2).split(np.zeros([4, 3]), [2, 2]).element_shape == [2, 3]
+    assert TA(fc.float32, 2).split(np.zeros([4, 3]), [1, 3]).element_shape.ndims is None
+
+
+def test_elements_have_one_shape_unless_infer_shape_is_off() -> None:
+    a, b = fc.placeholder(fc.float32, None), fc.placeholder(fc.float32, None)
+    for same in (True, False):
+        array = TA(fc.float32, 2, infer_shape=same).write(0, a).write(1, b)
+        assert run(array.read(1), {a: [1.0], b: [3.0]}) == [3]
+        if same:
+            with pytest.raises(fc.errors.InvalidArgumentError, match=r"shape \[2\] to a list of elements of"):
+                run(array.read(1), {a: [1.0], b: [3.0, 4.0]})
+        else:
+            assert run(array.read(1), {a: [1.0], b: [3.0, 4.0]}).tolist() == [3, 4]
+
+
+def test_a_size_and_an_index_are_scalars() -> None:
+    n = fc.placeholder(fc.int32, None)
+    array = TA(fc.float32, 3).unstack([1.0, 2.0, 3.0])
+    for match, fetch in (
+        ("num_elements must be a scalar", TA(fc.float32, n).size()),
+        ("index must be a scalar", array.read(n)),
+        ("index must be a scalar", TA(fc.float32, 3).write(n, 1.0).size()),
+    ):
+        assert run(fetch, {n: 1}) is not None
+        with pytest.raises(fc.errors.InvalidArgumentError, match=match):
+            run(fetch, {n: [1]})
 
 
 def test_bad_arguments() -> None:
@@ -100,7 +179,16 @@ def test_bad_arguments() -> None:
         (TypeError, "flow must be the flow", lambda: TA(fc.float32, flow=fc.constant(1))),
         (TypeError, "is int32, the elements", lambda: TA(fc.float32, 1).write(0, fc.constant(1))),
         (ValueError, "rank 0 but is rank 1", lambda: TA(fc.float32, 1).read([0])),
+        (ValueError, "size must be a scalar", lambda: TA(fc.float32, [3])),
         (ValueError, "found a scalar", lambda: TA(fc.float32, 1).unstack(1.0)),
+        (ValueError, "found a scalar", lambda: TA(fc.float32, 1).scatter([0], 1.0)),
+        (ValueError, "must have rank 1", lambda: TA(fc.float32, 1).scatter(0, [1.0])),
+        (ValueError, "2 indices, 3 rows", lambda: TA(fc.float32, 3).scatter([2, 0], [1.0, 2.0, 3.0])),
+        (ValueError, "3 indices, 2 rows", lambda: TA(fc.float32, 3).scatter([2, 0, 1], [1.0, 2.0])),
+        (TypeError, "int64, not int32", lambda: TA(fc.float32, 3).scatter(fc.constant([1], fc.int64), [1.0])),
+        (TypeError, "int64, not int32", lambda: TA(fc.float32, 3).gather(fc.constant([1], fc.int64))),
+        (ValueError, "rank 1 or more", lambda: TA(fc.float32, 1).split(1.0, [1])),
+        (ValueError, "must have rank 1", lambda: TA(fc.float32, 1).split([1.0], 1)),
         (NotImplementedError, "flowcore.gradients", lambda: TA(fc.float32, 1).grad("g")),
     ):
         with pytest.raises(error, match=match):

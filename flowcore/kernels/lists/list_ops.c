@@ -45,7 +45,7 @@ static int expect_dtype(fc_ctx *ctx, const fc_list *list, int64_t dtype) {
 
 static int scalar(fc_ctx *ctx, int input, const char *what, int64_t *value) {
     char found[128];
-    if (ctx->in[input]->size != 1)
+    if (ctx->in[input]->ndim != 0)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must be a scalar, found shape %s", what,
                               fc_shape_str(ctx->in[input], found, sizeof found));
     *value = fc_int_at(ctx->in[input], 0);
@@ -180,7 +180,7 @@ static fc_list *new_list(fc_ctx *ctx, int64_t dtype, int64_t length, int shape_i
 }
 
 static int empty(fc_ctx *ctx) {
-    int64_t most;
+    int64_t most = -1;
     int rc = scalar(ctx, 1, "max_num_elements", &most);
     fc_list *list = rc ? NULL : new_list(ctx, ctx->attrs[0].i, 0, 0, &rc);
     if (!list) return rc;
@@ -189,7 +189,7 @@ static int empty(fc_ctx *ctx) {
 }
 
 static int reserve(fc_ctx *ctx) {
-    int64_t length;
+    int64_t length = 0;
     int rc = scalar(ctx, 1, "num_elements", &length);
     fc_list *list = rc ? NULL : new_list(ctx, ctx->attrs[0].i, length, 0, &rc);
     return list ? fc_list_put(ctx, 0, list) : rc;
@@ -247,11 +247,9 @@ static int from_tensor(fc_ctx *ctx) {
     return rc;
 }
 
-static int split(fc_ctx *ctx) {
-    const fc_tensor *x = ctx->in[0], *lengths = ctx->in[2];
-    fc_tensor own;
-    int64_t at = 0, sum = 0;
-    int rc;
+/* Whether `lengths` (input 2) cuts the rows of a tensor into parts. */
+static int expect_lengths(fc_ctx *ctx, const fc_tensor *x, const fc_tensor *lengths) {
+    int64_t sum = 0;
     if (x->ndim < 1)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Tensor must be at least a vector, but saw a scalar");
     if (lengths->ndim != 1)
@@ -263,11 +261,18 @@ static int split(fc_ctx *ctx) {
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid value in lengths: lengths[%lld] = %lld",
                                   (long long)i, (long long)length);
     }
-    if (sum != x->shape[0])
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                              "The lengths add up to %lld, and the tensor to split has %lld rows",
-                              (long long)sum, (long long)x->shape[0]);
-    fc_list *list = new_list(ctx, x->dtype, lengths->size, 1, &rc);
+    if (sum == x->shape[0]) return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "The lengths add up to %lld, and the tensor to split has %lld rows", (long long)sum,
+                          (long long)x->shape[0]);
+}
+
+static int split(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[0], *lengths = ctx->in[2];
+    fc_tensor own;
+    int64_t at = 0;
+    int rc = expect_lengths(ctx, x, lengths);
+    fc_list *list = rc ? NULL : new_list(ctx, x->dtype, lengths->size, 1, &rc);
     if (!list) return rc;
     rc = own_tensor(ctx, x, &own);
     if (!rc) {
@@ -360,22 +365,42 @@ static int get_item(fc_ctx *ctx) {
     return rc ? rc : give_item(ctx, list, i, 2, 0);
 }
 
+/* How a TensorArray is written to: whether it grows, whether an element is written once, and whether all have
+ * one shape, which the first one tells. */
+typedef struct {
+    int64_t grows, once, alike;
+} write_rules;
+static write_rules rules_of(const fc_ctx *ctx) {
+    return (write_rules){ctx->attrs[0].i, ctx->attrs[1].i, ctx->attrs[2].i};
+}
+
+/* Whether element i may become x, by the rules. */
+static int expect_write(fc_ctx *ctx, const fc_list *list, int64_t i, const fc_tensor *x, write_rules rules) {
+    int grows = rules.grows && i >= list->length;
+    int rc = grows ? FC_OK : expect_index(ctx, list, i, "write");
+    if (!rc) rc = expect_item(ctx, list, i, x);
+    if (rc || grows || !rules.once || !fc_list_item(list, i)) return rc;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "Could not write to TensorArray index %lld because it has already been written",
+                          (long long)i);
+}
+
+static int write_item(fc_ctx *ctx, fc_list *own, int64_t i, const fc_tensor *x, write_rules rules) {
+    int rc = i < own->length ? FC_OK : fc_list_resize(ctx, own, i + 1);
+    if (!rc && rules.alike) fc_merge_shapes(own->ndim, own->shape, x->ndim, x->shape, &own->ndim, own->shape);
+    return rc ? rc : fc_list_set(ctx, own, i, x);
+}
+
 static int set_item(fc_ctx *ctx) {
+    write_rules rules = rules_of(ctx);
     int64_t i;
     int rc;
     const fc_list *list = fc_list_at(ctx, 0, &rc);
     if (!rc) rc = scalar(ctx, 1, "index", &i);
-    int grows = !rc && ctx->attrs[0].i && i >= list->length;
-    if (!rc && !grows) rc = expect_index(ctx, list, i, "write");
-    if (!rc) rc = expect_item(ctx, list, i, ctx->in[2]);
-    if (!rc && !grows && ctx->attrs[1].i && fc_list_item(list, i))
-        rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
-                            "Could not write to TensorArray index %lld because it has already been written",
-                            (long long)i);
+    if (!rc) rc = expect_write(ctx, list, i, ctx->in[2], rules);
     if (rc) return rc;
     fc_list *own = fc_list_to_change(ctx, 0, 0, &rc);
-    if (!rc && grows) rc = fc_list_resize(ctx, own, i + 1);
-    return rc ? rc : fc_list_set(ctx, own, i, ctx->in[2]);
+    return rc ? rc : write_item(ctx, own, i, ctx->in[2], rules);
 }
 
 static int resize(fc_ctx *ctx) {
@@ -442,16 +467,23 @@ static int gather(fc_ctx *ctx) {
     return rc ? rc : stack(ctx, list, indices->size, indices, 2);
 }
 
+/* Whether there is an index for each row of a tensor. */
+static int expect_indices(fc_ctx *ctx, const fc_tensor *x, const fc_tensor *indices) {
+    char a[128], b[128];
+    if (x->ndim >= 1 && indices->ndim == 1 && x->shape[0] == indices->size) return FC_OK;
+    return ctx->api->fail(
+        ctx, FC_INVALID_ARGUMENT,
+        "Expected a vector of indices, one for each row of the tensor to scatter: the shape "
+        "of indices is %s, that of the tensor %s",
+        fc_shape_str(indices, a, sizeof a), fc_shape_str(x, b, sizeof b));
+}
+
 static int scatter(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0], *indices = ctx->in[1];
     int64_t length, highest = -1;
     int rc = scalar(ctx, 3, "num_elements", &length);
     fc_tensor own;
-    if (!rc && (x->ndim < 1 || indices->ndim != 1 || x->shape[0] != indices->size))
-        rc = ctx->api->fail(
-            ctx, FC_INVALID_ARGUMENT,
-            "Specified %lld indices, one for each row of the tensor to scatter, which has %lld",
-            (long long)indices->size, x->ndim < 1 ? 0LL : (long long)x->shape[0]);
+    if (!rc) rc = expect_indices(ctx, x, indices);
     for (int64_t k = 0; !rc && k < indices->size; k++) {
         int64_t i = fc_int_at(indices, k);
         if (i < 0 || (length >= 0 && i >= length))
@@ -473,6 +505,58 @@ static int scatter(fc_ctx *ctx) {
     }
     if (!rc) return fc_list_put(ctx, 0, list);
     ctx->api->variant_release(&list->base);
+    return rc;
+}
+
+/* Writes the rows of a tensor to a list that is there. */
+static int scatter_into(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[1], *indices = ctx->in[2];
+    write_rules rules = rules_of(ctx);
+    fc_tensor rows;
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = expect_dtype(ctx, list, x->dtype);
+    if (!rc) rc = expect_indices(ctx, x, indices);
+    fc_list *own = rc ? NULL : fc_list_to_change(ctx, 0, 0, &rc);
+    if (!rc) rc = own_tensor(ctx, x, &rows);
+    if (rc) return rc;
+    for (int64_t k = 0; !rc && k < indices->size; k++) {
+        fc_tensor row = rows_of(&rows, k, 1, 1);
+        int64_t i = fc_int_at(indices, k);
+        rc = expect_write(ctx, own, i, &row, rules);
+        if (!rc) rc = write_item(ctx, own, i, &row, rules);
+    }
+    fc_release(rows.buffer);
+    return rc;
+}
+
+/* Writes the parts of a tensor to the first elements of a list that is there: to all of them, or to more
+ * where it grows. */
+static int split_into(fc_ctx *ctx) {
+    const fc_tensor *x = ctx->in[1], *lengths = ctx->in[2];
+    write_rules rules = rules_of(ctx);
+    fc_tensor rows;
+    int64_t at = 0;
+    int rc;
+    const fc_list *list = fc_list_at(ctx, 0, &rc);
+    if (!rc) rc = expect_dtype(ctx, list, x->dtype);
+    if (!rc) rc = expect_lengths(ctx, x, lengths);
+    if (!rc && (lengths->size < list->length || (!rules.grows && lengths->size > list->length)))
+        rc = ctx->api->fail(
+            ctx, FC_INVALID_ARGUMENT,
+            "A list of %lld elements is given %lld parts: lengths must have one entry for each "
+            "element",
+            (long long)list->length, (long long)lengths->size);
+    fc_list *own = rc ? NULL : fc_list_to_change(ctx, 0, 0, &rc);
+    if (!rc) rc = own_tensor(ctx, x, &rows);
+    if (rc) return rc;
+    for (int64_t i = 0; !rc && i < lengths->size; i++) {
+        fc_tensor part = rows_of(&rows, at, fc_int_at(lengths, i), 0);
+        rc = expect_write(ctx, own, i, &part, rules);
+        if (!rc) rc = write_item(ctx, own, i, &part, rules);
+        at += part.shape[0];
+    }
+    fc_release(rows.buffer);
     return rc;
 }
 
@@ -561,10 +645,12 @@ static const fc_kernel_def defs[] = {
     {"TensorListFromTensor", "", "", FC_SYNC, 0, 0, from_tensor},
     {"TensorListSplit", "", "", FC_SYNC, 0, 0, split},
     {"TensorListScatterV2", "", "", FC_SYNC, 0, 0, scatter},
+    {"TensorListScatterIntoExistingList", "", "_resize _strict _alike", FC_SYNC, 0, 0, scatter_into},
+    {"_TensorListSplitIntoExistingList", "", "_resize _strict _alike", FC_SYNC, 0, 0, split_into},
     {"TensorListPushBack", "", "", FC_SYNC, 0, 0, push_back},
     {"TensorListPopBack", "", "element_dtype", FC_SYNC, 0, 0, pop_back},
     {"TensorListGetItem", "", "element_dtype _strict", FC_SYNC, 0, 0, get_item},
-    {"TensorListSetItem", "", "resize_if_index_out_of_bounds _strict", FC_SYNC, 0, 0, set_item},
+    {"TensorListSetItem", "", "resize_if_index_out_of_bounds _strict _alike", FC_SYNC, 0, 0, set_item},
     {"TensorListResize", "", "", FC_SYNC, 0, 0, resize},
     {"TensorListLength", "", "", FC_SYNC, 0, 0, length_of},
     {"TensorListElementShape", "", "shape_type", FC_SYNC, 0, 0, element_shape},

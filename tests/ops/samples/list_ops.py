@@ -21,9 +21,11 @@ TESTED_BY = {
         "TensorListStack",
         "TensorListGather",
         "TensorListScatterV2",
+        "TensorListScatterIntoExistingList",
     ],
     "ops/test_list_ops.py::test_parts_become_elements_and_elements_parts": [
         "TensorListSplit",
+        "_TensorListSplitIntoExistingList",
         "TensorListConcatV2",
     ],
 }
