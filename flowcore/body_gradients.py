@@ -110,19 +110,7 @@ class _GradientBody(FuncGraph):
         kwargs["name"] = None
         with self._forward.building():
             made = self._forward.create_op(op_type, inputs, *args, **kwargs)
-        for tensor in inputs:
-            if tensor._dtype is dtypes.variant:
-                _before_changes(made, tensor)
         return self.create_op("Identity" if len(made._outputs) == 1 else "IdentityN", made._outputs)
-
-
-def _before_changes(reader: Operation, handle: Tensor) -> None:
-    """Has what makes another list of a list wait for a reader: the last that has a list changes it in place,
-    and any other would copy it in every turn.
-    """
-    for op in handle.consumers():
-        if op is not reader and any(t._dtype is dtypes.variant for t in op._outputs):
-            op._add_control_inputs([reader])
 
 
 def _open(graph: Graph) -> contextlib.AbstractContextManager[Any]:

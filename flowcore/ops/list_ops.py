@@ -20,7 +20,6 @@ from flowcore.graph.constants import constant_value, constant_value_as_shape
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.graph.scopes import control_dependencies
 from flowcore.ops import shapes
 from flowcore.ops.filling import zeros, zeros_like
 from flowcore.ops.gathering import unique
@@ -409,8 +408,7 @@ def _set_item_grad(op: Operation, g: Tensor | None) -> list[Any]:
         return [None, None, None]
     _, index, item = op.inputs
     of_item = apply("TensorListGetItem", g, index, shape(item), element_dtype=item.dtype)
-    with control_dependencies([of_item]):  # the write is then the last to read g, and copies nothing
-        of_list = apply("TensorListSetItem", g, index, zeros_like(item))
+    of_list = apply("TensorListSetItem", g, index, zeros_like(item))
     if op.get_attr("resize_if_index_out_of_bounds"):
         of_list = tensor_list_resize(of_list, tensor_list_length(op.inputs[0]))
     return [of_list, None, of_item]

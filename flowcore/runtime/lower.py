@@ -109,7 +109,9 @@ class _Lowering:
     def lower(self, op: Operation) -> None:
         """Appends the node (or prefills the slots) of one op whose inputs are lowered already."""
         inputs = self.graph.inputs(op)
-        after = self.before(op, inputs) if op._control_inputs or self.prefilled else _NOTHING
+        after: Set[int] = _NOTHING
+        if op._control_inputs or self.prefilled or op in self.graph.after:
+            after = self.before(op, inputs)
         if op._type == "Const":
             self._prefill(op, op.get_attr("value"), after)
             return
@@ -131,6 +133,8 @@ class _Lowering:
         for control in op._control_inputs:
             # absent: fed, or known from the start
             found.update(self.waits.get(self.graph.running(control), ()))
+        for other in self.graph.after.get(op, ()):
+            found.update(self.waits[other])
         for tensor in inputs:
             found.update(self.prefilled.get(tensor._op, ()))
         return found

@@ -23,6 +23,7 @@ from flowcore.runtime.fuse import fuse
 from flowcore.runtime.handles import ResourceKey
 from flowcore.runtime.lower import lower
 from flowcore.runtime.passes import Failed, PlanGraph, optimise
+from flowcore.runtime.passes.list_order import order_reads_of_lists
 from flowcore.runtime.passes.plan_graph import rewrite
 from flowcore.runtime.passes.references import resolve_references
 from flowcore.runtime.place import place
@@ -136,6 +137,7 @@ def compile_body(
         if op._type == "Placeholder":
             _refuse_placeholder(op)
     optimise(graph, options, evaluate)
+    order_reads_of_lists(graph)
     calls = Calls(graph, functools.partial(compile_body, settings), body)
     placed = place(graph, arguments, visible, soft, calls)
     moved = insert_copies(graph, placed, arguments, wanted, calls)

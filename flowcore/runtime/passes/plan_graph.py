@@ -42,6 +42,8 @@ class PlanGraph:
         # an op of the user's: what does its work, an op outside the graph
         self.replaced: dict[Operation, Operation] = {}
         self.originals: dict[Operation, Operation] = {}  # the other way round
+        #: what an op waits for besides its inputs and control inputs; comes last, when ops are in order
+        self.after: dict[Operation, list[Operation]] = {}
         self.prune()
 
     def inputs(self, op: Operation) -> tuple[Tensor, ...]:
