@@ -295,15 +295,15 @@ def round(x: Any, name: str | None = None) -> Tensor:
 
 # ---- two arguments ----------------------------------------
 
-for _name in ("Add", "AddV2"):
-    binary(_name, "{numbers}", lambda op, dz: unbroadcast(op, dz, dz), known(lambda x, y: x + y), True)
+for _name, _types in (("Add", "{numbers, string}"), ("AddV2", "{numbers}")):
+    binary(_name, _types, lambda op, dz: unbroadcast(op, dz, dz), known(lambda x, y: x + y), True)
 
 
 def add(x: Any, y: Any, name: str | None = None) -> Tensor:
-    """x + y, element by element.
+    """x + y, element by element; of strings, y behind x.
 
     Args:
-        x: A Tensor of a floating, integer or complex dtype, or what converts to one.
+        x: A Tensor of a floating, integer, complex or string dtype, or what converts to one.
         y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
         name: A name for the operation.
 
@@ -789,12 +789,12 @@ def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
 # ---- operators ----------------------------------------
 
 
-def _add_v2(x: Any, y: Any, name: str | None = None) -> Tensor:
+def _plus(x: Tensor, y: Any, name: str | None = None) -> Tensor:
     """x + y, element by element, as add."""
-    return apply("AddV2", x, y, name=name)
+    return apply("Add" if x.dtype is dtypes.string else "AddV2", x, y, name=name)
 
 
-define_operator(_add_v2, "add", "add")
+define_operator(_plus, "add", "add")
 define_operator(subtract, "sub", "sub")
 define_operator(multiply, "mul", "mul")
 define_operator(truediv, "truediv", "truediv")

@@ -40,12 +40,12 @@ def _compare(op_type: str, types: str, commutative: bool = False) -> Decorator:
     )
 
 
-@_compare("Equal", "{numbers, bool}", commutative=True)
+@_compare("Equal", "{numbers, bool, string}", commutative=True)
 def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x == y, element by element; NaN equals nothing.
 
     Args:
-        x: A Tensor of a floating, integer, complex or bool dtype, or what converts to one.
+        x: A Tensor of a floating, integer, complex, bool or string dtype, or what converts to one.
         y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
         name: A name for the operation.
 
@@ -63,12 +63,12 @@ def equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("Equal", x, y, name=name)
 
 
-@_compare("NotEqual", "{numbers, bool}", commutative=True)
+@_compare("NotEqual", "{numbers, bool, string}", commutative=True)
 def not_equal(x: Any, y: Any, name: str | None = None) -> Tensor:
     """x != y, element by element.
 
     Args:
-        x: A Tensor of a floating, integer, complex or bool dtype, or what converts to one.
+        x: A Tensor of a floating, integer, complex, bool or string dtype, or what converts to one.
         y: A Tensor of x's dtype, or what converts to it; its shape broadcasts against x's.
         name: A name for the operation.
 

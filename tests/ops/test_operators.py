@@ -106,3 +106,66 @@ def test_no_silent_change_of_type() -> None:
 def test_shapes_that_do_not_broadcast_are_refused_with_both_shapes() -> None:
     with pytest.raises(ValueError, match=r"\(2, 3\).*\(4,\)"):
         fc.ones([2, 3]) * fc.ones([4])
+
+
+LONG = "longer than fits in an element"
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_strings_are_added_and_compared(threads: int) -> None:
+    words = np.array([["a", "", LONG]], object)
+    x, y = fc.constant(words), fc.constant(np.array([["b"], [LONG], [""], ["a"]], object))
+    fetches = {
+        "x + y": x + y,
+        "x + str": x + "é",
+        "bytes + x": b"\0z" + x,
+        "array + x": words + x,
+        "add": fc.add(x, LONG),
+        "equal": fc.equal(x, y),
+        "not_equal": fc.not_equal(x, LONG),
+        "none": fc.add(x[:, :0], y),
+        "scalars": fc.constant("v") + x[0, 2],
+    }
+    assert (fetches["x + y"].op.type, fetches["x + y"].shape) == ("Add", [4, 3])
+    with fc.Session(config=fc.ConfigProto(intra_op_parallelism_threads=threads)) as sess:
+        found = sess.run(fetches)
+    a, b = words.tolist()[0], ["b", LONG, "", "a"]
+    expected = {
+        "x + y": [[(s + t).encode() for s in a] for t in b],
+        "x + str": [[(s + "é").encode() for s in a]],
+        "bytes + x": [[b"\0z" + s.encode() for s in a]],
+        "array + x": [[(s + s).encode() for s in a]],
+        "add": [[(s + LONG).encode() for s in a]],
+        "equal": [[s == t for s in a] for t in b],
+        "not_equal": [[s != LONG for s in a]],
+        "none": [[]] * 4,
+        "scalars": ("v" + LONG).encode(),
+    }
+    for name, value in expected.items():
+        assert np.asarray(found[name]).tolist() == value, name
+
+
+def test_a_variable_of_strings_is_added_to() -> None:
+    v = fc.Variable("abc")
+    with fc.Session() as sess:
+        sess.run(v.initializer)
+        assert sess.run([v + "x", "x" + v]) == [b"abcx", b"xabc"]
+        sess.run(v.assign(v + v))
+        assert sess.run(v) == b"abcabc"
+
+
+def test_the_order_of_added_strings_counts() -> None:
+    x, y = fc.constant("a"), fc.placeholder_with_default("b", [])
+    assert run([x + y, y + x]) == [b"ab", b"ba"]  # equal ops run once, but these are not
+
+
+def test_strings_and_numbers_are_not_added() -> None:
+    s, n = fc.constant("a"), fc.constant(1)
+    fed = fc.placeholder(fc.string, None)
+    for f in (lambda: s + 1, lambda: 1 + s, lambda: n + "a", lambda: s + n, lambda: fc.add(n, s)):
+        with pytest.raises(TypeError, match=r"string|int32"):
+            f()
+    with pytest.raises(TypeError, match="Sub does not take dtype string"):
+        s - s
+    with fc.Session() as sess, pytest.raises(fc.errors.InvalidArgumentError, match="do not broadcast"):
+        sess.run(fed + ["a", "b"], {fed: ["a", "b", "c"]})

@@ -2,7 +2,7 @@
 #include "../_module.h"
 #include "loops.h"
 
-extern const fc_kernel_table fc_cast_kernels, fc_select_kernels, fc_fused_kernels;
+extern const fc_kernel_table fc_cast_kernels, fc_select_kernels, fc_string_kernels, fc_fused_kernels;
 #define GROUP_TABLE(name) &fc_##name##_formulas.kernels,
 
 static PyObject *find_formula(PyObject *self, PyObject *args) {
@@ -18,6 +18,6 @@ static PyMethodDef methods[] = {
      "The number of the formula for an op of a dtype, -1 where there is none."},
     {NULL, NULL, 0, NULL},
 };
-static const fc_kernel_table *tables[] = {&fc_cast_kernels, &fc_select_kernels, &fc_fused_kernels,
-                                          FC_FORMULA_GROUPS(GROUP_TABLE)};
+static const fc_kernel_table *tables[] = {&fc_cast_kernels, &fc_select_kernels, &fc_string_kernels,
+                                          &fc_fused_kernels, FC_FORMULA_GROUPS(GROUP_TABLE)};
 FC_KERNEL_MODULE(_elementwise, tables, methods)

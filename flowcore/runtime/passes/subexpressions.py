@@ -56,8 +56,9 @@ class Merging:
             inputs: Any = self._changed_inputs.get(op, op._inputs)
             if not self._no_constants(inputs):
                 inputs = tuple(map(self._constants.get, inputs, inputs))
-            # On floating values they stay as they are: which NaN comes out may depend on the order.
-            if op._op_def.is_commutative and inputs[0]._dtype._kind not in "fc":
+            # On floating values they stay as they are: which NaN comes out may depend on the order. The sum
+            # of strings depends on it.
+            if op._op_def.is_commutative and inputs[0]._dtype._kind not in "fcs":
                 inputs = frozenset(inputs)
             first = alike.setdefault(inputs, op)
             if first is op:
