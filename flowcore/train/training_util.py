@@ -89,18 +89,30 @@ def get_or_create_global_step(graph: Graph | None = None) -> Variable:
     return create_global_step(graph) if found is None else found
 
 
-def global_step(sess: Any, global_step_tensor: Variable) -> int:
+def _check_graph(graph: Graph, step: Variable | Tensor | str) -> None:
+    """Raises ValueError for what a session of `graph` cannot run."""
+    try:
+        if not isinstance(step, str) and step.graph is not graph:
+            raise KeyError(f"global_step_tensor '{step.name}' is of another graph than sess")
+        if isinstance(step, str):
+            graph.get_tensor_by_name(step)
+    except KeyError as missing:
+        raise ValueError(f"{missing.args[0]}; make the session with the graph of the global step") from None
+
+
+def global_step(sess: Any, global_step_tensor: Variable | Tensor | str) -> int:
     """The number of steps so far in a session.
 
     Args:
         sess: The Session.
-        global_step_tensor: The global step, a Variable or Tensor.
+        global_step_tensor: The global step, a Variable, a Tensor or the name of one.
 
     Returns:
         An int.
 
     Raises:
         TypeError: an argument is of another kind.
+        ValueError: the global step is none of the session's graph.
         FailedPreconditionError: the variable was not initialised.
 
     Example:
@@ -112,8 +124,10 @@ def global_step(sess: Any, global_step_tensor: Variable) -> int:
     """
     if not hasattr(sess, "run"):
         raise TypeError(f"sess must be a flowcore Session, found {described(sess)}")
-    if not isinstance(global_step_tensor, (Variable, Tensor)):
+    if not isinstance(global_step_tensor, (Variable, Tensor, str)):
         raise TypeError(
-            f"global_step_tensor must be a Variable or Tensor, found {described(global_step_tensor)}"
+            "global_step_tensor must be a Variable, a Tensor or the name of one, found"
+            f" {described(global_step_tensor)}"
         )
+    _check_graph(sess.graph, global_step_tensor)
     return whole_number(sess.run(global_step_tensor), "the global step")
