@@ -7,7 +7,7 @@ Must never import functions: it is built on this.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
@@ -758,6 +758,10 @@ def accumulate_n(inputs: Any, shape: Any = None, tensor_dtype: Any = None, name:
     return add_n(inputs, name)
 
 
+@overload
+def scalar_mul(scalar: Any, x: IndexedSlices, name: str | None = None) -> IndexedSlices: ...
+@overload
+def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Tensor: ...
 def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
     """A scalar times a tensor or IndexedSlices.
 

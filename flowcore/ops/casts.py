@@ -5,7 +5,7 @@ Must never import arithmetic or functions: those are built on it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, overload
 
 from flowcore import dtypes
 from flowcore.graph.apply import apply
@@ -53,6 +53,10 @@ register(
 )
 
 
+@overload
+def cast(x: IndexedSlices, dtype: Any, name: str | None = None) -> IndexedSlices: ...
+@overload
+def cast(x: Any, dtype: Any, name: str | None = None) -> Tensor: ...
 def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
     """x as another dtype, element by element.
 
@@ -118,6 +122,10 @@ def saturate_cast(value: Any, dtype: Any, name: str | None = None) -> Tensor:
         return cast(value, target, name=scope)
 
 
+@overload
+def to_float(x: IndexedSlices, name: str = ...) -> IndexedSlices: ...
+@overload
+def to_float(x: Any, name: str = ...) -> Tensor: ...
 def to_float(x: Any, name: str = "ToFloat") -> Any:
     """x as float32: cast under a name of its own.
 
@@ -138,6 +146,10 @@ def to_float(x: Any, name: str = "ToFloat") -> Any:
     return cast(x, dtypes.float32, name)
 
 
+@overload
+def to_double(x: IndexedSlices, name: str = ...) -> IndexedSlices: ...
+@overload
+def to_double(x: Any, name: str = ...) -> Tensor: ...
 def to_double(x: Any, name: str = "ToDouble") -> Any:
     """x as float64: cast under a name of its own.
 
@@ -158,6 +170,10 @@ def to_double(x: Any, name: str = "ToDouble") -> Any:
     return cast(x, dtypes.float64, name)
 
 
+@overload
+def to_int32(x: IndexedSlices, name: str = ...) -> IndexedSlices: ...
+@overload
+def to_int32(x: Any, name: str = ...) -> Tensor: ...
 def to_int32(x: Any, name: str = "ToInt32") -> Any:
     """x as int32: cast under a name of its own.
 
@@ -178,6 +194,10 @@ def to_int32(x: Any, name: str = "ToInt32") -> Any:
     return cast(x, dtypes.int32, name)
 
 
+@overload
+def to_int64(x: IndexedSlices, name: str = ...) -> IndexedSlices: ...
+@overload
+def to_int64(x: Any, name: str = ...) -> Tensor: ...
 def to_int64(x: Any, name: str = "ToInt64") -> Any:
     """x as int64: cast under a name of its own.
 
@@ -198,6 +218,10 @@ def to_int64(x: Any, name: str = "ToInt64") -> Any:
     return cast(x, dtypes.int64, name)
 
 
+@overload
+def to_bfloat16(x: IndexedSlices, name: str = ...) -> IndexedSlices: ...
+@overload
+def to_bfloat16(x: Any, name: str = ...) -> Tensor: ...
 def to_bfloat16(x: Any, name: str = "ToBFloat16") -> Any:
     """x as bfloat16: cast under a name of its own.
 

@@ -7,7 +7,7 @@ Must never import gradients, train or runtime.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant
@@ -35,6 +35,12 @@ def _like(t: Any, values: Tensor) -> Any:
     return IndexedSlices(values, t.indices, t.dense_shape) if isinstance(t, IndexedSlices) else values
 
 
+@overload
+def clip_by_norm(
+    t: IndexedSlices, clip_norm: Any, axes: Any = None, name: str | None = None
+) -> IndexedSlices: ...
+@overload
+def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Tensor: ...
 def clip_by_norm(t: Any, clip_norm: Any, axes: Any = None, name: str | None = None) -> Any:
     """t, scaled down where its Euclidean norm is above a limit.
 

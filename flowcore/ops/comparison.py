@@ -8,7 +8,7 @@ Must never import casts, arithmetic or functions: those are built on it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -513,6 +513,12 @@ def minimum(x: Any, y: Any, name: str | None = None) -> Tensor:
     return apply("Minimum", x, y, name=name)
 
 
+@overload
+def clip_by_value(
+    t: IndexedSlices, clip_value_min: Any, clip_value_max: Any, name: str | None = None
+) -> IndexedSlices: ...
+@overload
+def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Tensor: ...
 def clip_by_value(t: Any, clip_value_min: Any, clip_value_max: Any, name: str | None = None) -> Any:
     """The elements of t, held between two bounds.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
 from flowcore import dtypes
 from flowcore.arguments import described, flag, function
@@ -83,6 +83,24 @@ def _run_one(op_type: str, chosen: Tensor, made: Sequence[Branch], **attrs: Any)
     return structure.pack(first.result, structure.rebuilt(first.leaves, outputs))
 
 
+@overload
+def cond(
+    pred: Any,
+    true_fn: Callable[[], Tensor],
+    false_fn: Callable[[], Tensor],
+    strict: Literal[False] = ...,
+    name: str | None = ...,
+) -> Tensor: ...
+@overload
+def cond(
+    pred: Any,
+    true_fn: Callable[[], Any] | None = ...,
+    false_fn: Callable[[], Any] | None = ...,
+    strict: bool = ...,
+    name: str | None = ...,
+    fn1: Callable[[], Any] | None = ...,
+    fn2: Callable[[], Any] | None = ...,
+) -> Any: ...
 def cond(
     pred: Any,
     true_fn: Callable[[], Any] | None = None,

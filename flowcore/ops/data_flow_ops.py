@@ -6,10 +6,11 @@ Queue ops wait without holding a thread; see flowcore/_fifo.pyx for how.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, overload
 
 from flowcore import dtypes
 from flowcore.arguments import described, instance, text, whole_number, with_article
+from flowcore.dtypes import DType
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant_value
 from flowcore.graph.conversion import convert_to_tensor
@@ -20,6 +21,17 @@ from flowcore.ops import shapes
 from flowcore.shape import TensorShape
 
 __all__ = ["FIFOQueue", "IdentityReader", "QueueBase", "RandomShuffleQueue", "ReaderBase", "WholeFileReader"]
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    #: What a queue gives out: a Tensor for one component, a dictionary with names. With a list of dtypes its
+    #: length decides, which no type says; then it is checked as a Tensor, and taken for a list too.
+    Element = TypeVar("Element", default=Tensor | Any)
+else:
+    from typing import TypeVar
+
+    Element = TypeVar("Element")
 
 _QUEUE = [
     "component_types: list(type) >= 1",
@@ -125,7 +137,7 @@ register(
 )
 
 
-class QueueBase:
+class QueueBase(Generic[Element]):
     """What all queues share. Make a FIFOQueue or a RandomShuffleQueue.
 
     Elements are tuples of tensors; with names, dictionaries.
@@ -153,7 +165,7 @@ class QueueBase:
         self._name = queue_ref.op.name.rsplit("/", 1)[-1]
 
     @staticmethod
-    def from_list(index: Any, queues: Sequence[QueueBase]) -> QueueBase:
+    def from_list(index: Any, queues: Sequence[QueueBase[Element]]) -> QueueBase[Element]:
         """The queue that an index names when the graph runs.
 
         Args:
@@ -324,7 +336,7 @@ class QueueBase:
             return dict(zip(self._names, tensors, strict=True))
         return tensors[0] if len(tensors) == 1 else tensors
 
-    def dequeue(self, name: str | None = None) -> Any:
+    def dequeue(self, name: str | None = None) -> Element:
         """Takes one element out; waits while the queue is empty.
 
         Args:
@@ -354,7 +366,7 @@ class QueueBase:
             tensor.set_shape(shape)
         return self._result(outputs)
 
-    def _many(self, op_type: str, n: Any, name: str) -> Any:
+    def _many(self, op_type: str, n: Any, name: str) -> Element:
         if not all(s.is_fully_defined() for s in self._shapes):
             raise ValueError(f"{op_type} needs shapes: make queue '{self.name}' with shapes=")
         outputs = apply(op_type, self._queue_ref, n, component_types=self._dtypes, name=name)
@@ -363,7 +375,7 @@ class QueueBase:
             tensor.set_shape(TensorShape([None if batch is None else int(batch)]).concatenate(shape))
         return self._result(outputs)
 
-    def dequeue_many(self, n: Any, name: str | None = None) -> Any:
+    def dequeue_many(self, n: Any, name: str | None = None) -> Element:
         """Takes n elements out as one batch; waits until there are so many.
 
         Args:
@@ -389,7 +401,7 @@ class QueueBase:
         """
         return self._many("QueueDequeueManyV2", n, self._named(name, "DequeueMany"))
 
-    def dequeue_up_to(self, n: Any, name: str | None = None) -> Any:
+    def dequeue_up_to(self, n: Any, name: str | None = None) -> Element:
         """Takes n elements out as one batch; a closed queue yields what it has left.
 
         Args:
@@ -516,7 +528,7 @@ def _capacity(value: Any) -> int:
     return capacity
 
 
-class FIFOQueue(QueueBase):
+class FIFOQueue(QueueBase[Element]):
     """A queue: first in, first out.
 
     Args:
@@ -536,6 +548,37 @@ class FIFOQueue(QueueBase):
         <flowcore.FIFOQueue 'fifo_queue' capacity=10 of string(), int32(2,)>
     """
 
+    @overload
+    def __init__(
+        self: FIFOQueue[Tensor],
+        capacity: int,
+        dtypes: DType | type | str,
+        shapes: Any = ...,
+        names: None = ...,
+        shared_name: str | None = ...,
+        name: str = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: FIFOQueue[dict[str, Tensor]],
+        capacity: int,
+        dtypes: Any,
+        shapes: Any = ...,
+        *,
+        names: Sequence[str],
+        shared_name: str | None = ...,
+        name: str = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: FIFOQueue[Tensor | Any],
+        capacity: int,
+        dtypes: Any,
+        shapes: Any = ...,
+        names: Sequence[str] | None = ...,
+        shared_name: str | None = ...,
+        name: str = ...,
+    ) -> None: ...
     def __init__(
         self,
         capacity: int,
@@ -557,7 +600,7 @@ class FIFOQueue(QueueBase):
         super().__init__(types, known, names, handle)
 
 
-class RandomShuffleQueue(QueueBase):
+class RandomShuffleQueue(QueueBase[Element]):
     """A queue that gives its elements out in random order.
 
     Args:
@@ -585,6 +628,43 @@ class RandomShuffleQueue(QueueBase):
         [1, 2, 3]
     """
 
+    @overload
+    def __init__(
+        self: RandomShuffleQueue[Tensor],
+        capacity: int,
+        min_after_dequeue: int,
+        dtypes: DType | type | str,
+        shapes: Any = ...,
+        names: None = ...,
+        seed: int | None = ...,
+        shared_name: str | None = ...,
+        name: str = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RandomShuffleQueue[dict[str, Tensor]],
+        capacity: int,
+        min_after_dequeue: int,
+        dtypes: Any,
+        shapes: Any = ...,
+        *,
+        names: Sequence[str],
+        seed: int | None = ...,
+        shared_name: str | None = ...,
+        name: str = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: RandomShuffleQueue[Tensor | Any],
+        capacity: int,
+        min_after_dequeue: int,
+        dtypes: Any,
+        shapes: Any = ...,
+        names: Sequence[str] | None = ...,
+        seed: int | None = ...,
+        shared_name: str | None = ...,
+        name: str = ...,
+    ) -> None: ...
     def __init__(
         self,
         capacity: int,
@@ -661,6 +741,13 @@ register(
 )
 
 
+class Record(NamedTuple):
+    """What a reader gives out."""
+
+    key: Tensor
+    value: Tensor
+
+
 class ReaderBase:
     """Turns work items of a queue, such as file names, into records.
 
@@ -695,7 +782,7 @@ class ReaderBase:
         """Whether its state can be written down: not yet."""
         return self._supports_serialize
 
-    def read(self, queue: QueueBase | Tensor, name: str | None = None) -> Any:
+    def read(self, queue: QueueBase[Any] | Tensor, name: str | None = None) -> Record:
         """The next record; takes a work item from the queue when it needs one, and waits for it.
 
         Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -264,7 +264,14 @@ register(
 )
 
 
-def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
+class Unique(NamedTuple):
+    """What `unique` returns."""
+
+    y: Tensor
+    idx: Tensor
+
+
+def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Unique:
     """The distinct elements of a vector, in the order of their first appearance.
 
     Args:
@@ -285,4 +292,4 @@ def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Any:
         >>> y.tolist(), idx.tolist()
         ([5, 7], [0, 1, 0])
     """
-    return apply("Unique", x, out_idx=dtypes.as_dtype(out_idx), name=name)
+    return Unique(*apply("Unique", x, out_idx=dtypes.as_dtype(out_idx), name=name))

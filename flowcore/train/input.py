@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, overload
 
 import numpy as np
 
@@ -44,6 +44,7 @@ __all__ = [
     "string_input_producer",
 ]
 
+Key = TypeVar("Key")
 
 #: Threads of one queue runner: more would be a slip, and each is a thread of the system.
 MAX_THREADS = 10_000
@@ -397,6 +398,45 @@ def _batches(
         return dict(zip(first.names, taken if isinstance(taken, list) else [taken], strict=True))
 
 
+@overload
+def batch(
+    tensors: Mapping[Key, Any],
+    batch_size: Any,
+    num_threads: int = ...,
+    capacity: int = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    dynamic_pad: bool = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> dict[Key, Tensor]: ...
+@overload
+def batch(
+    tensors: Tensor | Variable | np.ndarray,
+    batch_size: Any,
+    num_threads: int = ...,
+    capacity: int = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    dynamic_pad: bool = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor: ...
+@overload
+def batch(
+    tensors: Any,
+    batch_size: Any,
+    num_threads: int = ...,
+    capacity: int = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    dynamic_pad: bool = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor | Any: ...
 def batch(
     tensors: Any,
     batch_size: Any,
@@ -460,6 +500,42 @@ def batch(
     )
 
 
+@overload
+def batch_join(
+    tensors_list: Sequence[Mapping[Key, Any]],
+    batch_size: Any,
+    capacity: int = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    dynamic_pad: bool = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> dict[Key, Tensor]: ...
+@overload
+def batch_join(
+    tensors_list: Sequence[Tensor | Variable | np.ndarray],
+    batch_size: Any,
+    capacity: int = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    dynamic_pad: bool = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor: ...
+@overload
+def batch_join(
+    tensors_list: Sequence[Any],
+    batch_size: Any,
+    capacity: int = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    dynamic_pad: bool = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor | Any: ...
 def batch_join(
     tensors_list: Sequence[Any],
     batch_size: Any,
@@ -514,6 +590,48 @@ def batch_join(
     )
 
 
+@overload
+def shuffle_batch(
+    tensors: Mapping[Key, Any],
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    num_threads: int = ...,
+    seed: int | None = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> dict[Key, Tensor]: ...
+@overload
+def shuffle_batch(
+    tensors: Tensor | Variable | np.ndarray,
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    num_threads: int = ...,
+    seed: int | None = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor: ...
+@overload
+def shuffle_batch(
+    tensors: Any,
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    num_threads: int = ...,
+    seed: int | None = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor | Any: ...
 def shuffle_batch(
     tensors: Any,
     batch_size: Any,
@@ -573,6 +691,45 @@ def shuffle_batch(
     )
 
 
+@overload
+def shuffle_batch_join(
+    tensors_list: Sequence[Mapping[Key, Any]],
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    seed: int | None = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> dict[Key, Tensor]: ...
+@overload
+def shuffle_batch_join(
+    tensors_list: Sequence[Tensor | Variable | np.ndarray],
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    seed: int | None = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor: ...
+@overload
+def shuffle_batch_join(
+    tensors_list: Sequence[Any],
+    batch_size: Any,
+    capacity: int,
+    min_after_dequeue: int,
+    seed: int | None = ...,
+    enqueue_many: bool = ...,
+    shapes: Any = ...,
+    allow_smaller_final_batch: bool = ...,
+    shared_name: str | None = ...,
+    name: str | None = ...,
+) -> Tensor | Any: ...
 def shuffle_batch_join(
     tensors_list: Sequence[Any],
     batch_size: Any,

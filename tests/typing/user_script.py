@@ -44,6 +44,44 @@ def build(rate: float) -> tuple[fc.Tensor, fc.Tensor, fc.Tensor, fc.Operation]:
     return x, labels, loss, train
 
 
+def rank(queue: fc.FIFOQueue) -> int | None:
+    """A queue of any elements."""
+    return queue.shapes[0].ndims
+
+
+def what_is_taken_from_queues() -> list[fc.TensorShape]:
+    """One component is a tensor, several are unpacked or indexed, named ones are a dictionary."""
+    with fc.Graph().as_default():
+        single = fc.FIFOQueue(10, fc.float32, shapes=[[]])
+        several = fc.RandomShuffleQueue(10, 0, [fc.float32, fc.int32], shapes=[[], [2]])
+        named = fc.FIFOQueue(10, [fc.float32], [[]], names=["x"])
+        first, second = several.dequeue_many(3)
+        image = fc.zeros([8, 8])
+        images, labels = fc.train.batch([image, fc.constant(1)], 4)
+        joined = fc.train.shuffle_batch_join([{"image": image}, {"image": image}], 4, 10, 2)
+        record = fc.WholeFileReader().read(fc.train.string_input_producer(["a"]))
+        found: list[fc.Tensor] = [
+            single.dequeue(),
+            single.dequeue_up_to(2) * 2.0,
+            several.dequeue()[1],
+            first,
+            named.dequeue()["x"],
+            images,
+            fc.train.batch(image, 4),
+            fc.train.shuffle_batch({"image": image}, 4, 10, 2)["image"],
+            fc.train.batch_join([image, image], 4),
+            joined["image"],
+            record.value,
+            fc.unique(labels).idx,
+            fc.cast(second, fc.float32),
+            fc.clip_by_value(image, 0.0, 1.0),
+            fc.cond(fc.constant(True), lambda: image, lambda: image + 1.0),
+        ]
+        assert rank(single) == 0
+        slices: fc.IndexedSlices = fc.cast(fc.IndexedSlices(image, fc.range(8)), fc.float64)
+        return [single.dequeue().shape, slices.values.shape, *[tensor.shape for tensor in found]]
+
+
 def numbers_from_a_queue() -> list[float]:
     with fc.Graph().as_default(), fc.Session() as sess:
         queue = fc.FIFOQueue(10, [fc.float32], shapes=[[]])
@@ -98,6 +136,7 @@ def main() -> None:
         v = fc.Variable(fc.ones([2, 2]), name="v")
         with fc.control_dependencies([v.assign_add(fc.ones([2, 2]))]):
             print(len(operators(v, v.read_value())), graph)
+    print(len(what_is_taken_from_queues()))
     print(numbers_from_a_queue())
 
 
