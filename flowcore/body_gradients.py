@@ -18,11 +18,11 @@ from typing import Any
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FuncGraph, calls_itself, local_name, share_captures
+from flowcore.graph.func_graph import FuncGraph, calls_itself, local_name, share_captures, waited_for
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
-from flowcore.graph.scopes import name_scope
+from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops import list_ops
 from flowcore.ops.filling import zeros_like
 from flowcore.ops.functional_ops import apply_call, types_of
@@ -63,6 +63,8 @@ class _GradientBody(FuncGraph):
         super().__init__(path, outer)
         self._forward = forward
         self._expose = expose
+        #: of operations of the forward body that are waited for here: a value that comes behind each
+        self._done: dict[Operation, Tensor] = {}
 
     def _reaches(self, other: Graph) -> bool:
         return other is self._forward or super()._reaches(other)
@@ -84,6 +86,15 @@ class _GradientBody(FuncGraph):
                 found = super()._import(found, user)
         self.captures[tensor] = found
         return found
+
+    def _waited_for(self, op: Operation) -> Operation | None:
+        """An operation of the forward body is done when a value that it gives out behind it is there."""
+        if op._graph is not self._forward:
+            return super()._waited_for(op)
+        if op not in self._done:
+            with self._forward.building(), control_dependencies([op]):
+                self._done[op] = apply("Identity", convert_to_tensor(True))
+        return self._import(self._done[op], op._name)._op
 
     def forget_unused(self) -> None:
         """Leaves out what is captured and no result needs: else it would be computed, or kept, around."""
@@ -236,14 +247,15 @@ def _call_again(
     """The node that calls the gradients' bodies as `op` calls its own."""
     passed = share_captures(made, 0)
     attrs: dict[str, Any] = {"Tout": types_of(made[0].outputs), "name": scope}
-    if kind == "call":
-        return apply_call("StatefulPartitionedCall", passed, bodies=made, f=made[0], **attrs)
-    if kind == "case":
-        attrs["branches"] = list(made)
-    else:
-        attrs.update(zip(names, made, strict=True))
-    op_type = {"if": "If", "case": "Case"}[kind]
-    return apply_call(op_type, op._inputs[0], passed, bodies=made, **attrs)
+    with control_dependencies(waited_for(made)):
+        if kind == "call":
+            return apply_call("StatefulPartitionedCall", passed, bodies=made, f=made[0], **attrs)
+        if kind == "case":
+            attrs["branches"] = list(made)
+        else:
+            attrs.update(zip(names, made, strict=True))
+        op_type = {"if": "If", "case": "Case"}[kind]
+        return apply_call(op_type, op._inputs[0], passed, bodies=made, **attrs)
 
 
 # ---- loops ---------------------------------------------------------------------------------------
@@ -449,14 +461,15 @@ class _LoopGradient:
             condition.outputs = [apply("Less", 0, condition.inputs[0])]
         passed = share_captures([condition, body], count)
         body.outputs = [*outputs, *body.inputs[count:]]
-        return apply_call(
-            "While",
-            [*[first_of[argument] for argument, _ in pairs], *passed],
-            bodies=[condition, body],
-            cond=condition,
-            body=body,
-            name=scope,
-        )
+        with control_dependencies(waited_for([body])):
+            return apply_call(
+                "While",
+                [*[first_of[argument] for argument, _ in pairs], *passed],
+                bodies=[condition, body],
+                cond=condition,
+                body=body,
+                name=scope,
+            )
 
 
 #: Types that gradients flow through: whatever comes after an integer, a truth value or a text does

@@ -19,6 +19,7 @@ from flowcore.graph.body_copies import copy_operations
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.func_graph import FunctionBody, local_name, unused_path
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.scopes import control_dependencies
 from flowcore.ops.state_ops import zeros_for
 
 __all__ = ["gradients_of_recursion"]
@@ -62,7 +63,8 @@ def gradients_of_recursion(
             del functions[kind]
             raise
     passed = [*op._inputs[: function.declared], *[g for _, g in given], *body.captured_inputs]
-    made = apply("StatefulPartitionedCall", passed, Tout=types, f=body, name=local_name(body.path))
+    with control_dependencies(list(body.control_captures)):
+        made = apply("StatefulPartitionedCall", passed, Tout=types, f=body, name=local_name(body.path))
     body.calls.append(made[0]._op)
     result: list[Any] = [None] * len(wanted)
     for i, gradient in zip(places, made, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -233,3 +234,95 @@ def test_a_recomputed_function_may_not_make_variables_twice() -> None:
         fc.gradients(y, x)
     with pytest.raises(TypeError, match="f must be a function"):
         fc.recompute_grad(3)  # type: ignore[arg-type]
+
+
+def slowly(value: float) -> fc.Tensor:
+    """A value that comes late: what does not wait for it runs before."""
+
+    def late() -> np.float32:
+        time.sleep(0.03)
+        return np.float32(value)
+
+    return fc.py_func(late, [], fc.float32)
+
+
+def in_branch(f: Any, x: fc.Tensor) -> fc.Tensor:
+    return fc.cond(fc.equal(fc.placeholder_with_default(1, []), 1), lambda: f(x), lambda: x)
+
+
+def in_loop(f: Any, x: fc.Tensor) -> fc.Tensor:
+    return fc.while_loop(lambda i, _: i < 2, lambda i, y: (i + 1, f(y)), [0, x])[1]
+
+
+def in_branch_in_loop(f: Any, x: fc.Tensor) -> fc.Tensor:
+    return in_loop(lambda y: in_branch(f, y), x)
+
+
+def in_switch(f: Any, x: fc.Tensor) -> fc.Tensor:
+    return fc.switch_case(fc.placeholder_with_default(1, []), [lambda: x, lambda: f(x), lambda: x * 0.0])
+
+
+def in_function(f: Any, x: fc.Tensor) -> fc.Tensor:
+    return fc.Defun(fc.float32)(f)(x)
+
+
+def in_recursion(f: Any, x: fc.Tensor) -> fc.Tensor:
+    @fc.Defun(fc.float32, fc.int32, out_types=[fc.float32])
+    def again(y: fc.Tensor, n: fc.Tensor) -> fc.Tensor:
+        return fc.cond(n > 0, lambda: again(f(y), n - 1), lambda: y)
+
+    return again(x, 2)
+
+
+AROUND = [in_branch, in_loop, in_branch_in_loop, in_switch, in_function, in_recursion]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("around", AROUND, ids=lambda f: f.__name__)
+def test_a_gradient_in_a_body_waits_for_what_lies_outside(around: Any, threads: int) -> None:
+    v = fc.Variable(1.0)
+    first = v.assign(slowly(3.0))
+
+    @fc.custom_gradient
+    def f(y: fc.Tensor) -> Any:
+        def grad(dy: fc.Tensor) -> fc.Tensor:
+            with fc.control_dependencies([first.op]):
+                return dy * v.read_value()
+
+        return y * 1.0, grad
+
+    x = fc.placeholder_with_default(2.0, [])
+    (g,) = fc.gradients(around(f, x), x)
+    turns = 1 if around in (in_branch, in_switch, in_function) else 2
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        for _ in range(3):
+            sess.run(v.initializer)
+            assert sess.run(g) == 3.0**turns
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("around", AROUND[:4], ids=lambda f: f.__name__)
+def test_a_gradient_in_a_body_waits_for_what_the_forward_body_does(around: Any, threads: int) -> None:
+    """And has it done: nothing else needs the assignment."""
+    v = fc.Variable(1.0)
+
+    @fc.custom_gradient
+    def f(y: fc.Tensor) -> Any:
+        first = v.assign_add(slowly(1.0), read_value=False)
+
+        def grad(dy: fc.Tensor) -> fc.Tensor:
+            with fc.control_dependencies([first]):
+                return dy * v.read_value()
+
+        return y * 1.0, grad
+
+    x = fc.placeholder_with_default(2.0, [])
+    y = around(f, x)
+    (g,) = fc.gradients(y, x)
+    turns = 1 if around in (in_branch, in_switch) else 2
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        sess.run(v.initializer)
+        sess.run(y)
+        assert sess.run(v) == 1.0
+        assert sess.run(g) == (2.0 if turns == 1 else 9.0)
+        assert sess.run(v) == 1.0 + turns

@@ -150,11 +150,11 @@ class FuncGraph(Graph):
         """A tensor as this body has it, for a `user` to name in errors: what lies outside is captured."""
         return tensor if tensor._op._graph is self else self._import(tensor, user)
 
-    def _outer_node(self, op: Operation) -> bool:
-        if op._graph is not self and self._reaches(op._graph):
-            self.control_captures[op] = None
-            return True
-        return False
+    def _waited_for(self, op: Operation) -> Operation | None:
+        if op._graph is self or not self._reaches(op._graph):
+            return op
+        self.control_captures[op] = None
+        return None
 
     def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
         """As Graph.as_graph_element; tensors of outer graphs are captured, their operations as they are."""

@@ -520,8 +520,8 @@ class Graph:
         else:
             ops: dict[Operation, None] = {}
             for item in listed(control_inputs, "control_inputs"):
-                op = self._node_of(item)
-                if not self._outer_node(op):
+                op = self._waited_for(self._node_of(item))
+                if op is not None:
                     ops[op] = None
             scopes.controls = (*old, _ControlScope(tuple(ops)))
         try:
@@ -609,9 +609,11 @@ class Graph:
         finally:
             scopes.colocated_with_new = old
 
-    def _outer_node(self, op: Operation) -> bool:
-        """Whether an operation lies outside this body, so that the node that calls it has to wait instead."""
-        return False
+    def _waited_for(self, op: Operation) -> Operation | None:
+        """What an operation of this graph waits for so as to come behind `op`. None: the node that calls this
+        body waits for it.
+        """
+        return op
 
     def _node_of(self, item: Any) -> Operation:
         """The operation that scopes mean by a tensor, an operation or a name.

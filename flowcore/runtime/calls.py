@@ -153,6 +153,7 @@ def _reached(
             op = tensor._op
         else:
             op = waiting.pop()
+            found.update(op._outputs)  # an argument may be waited for, and not read
         if op not in ops:
             ops.add(op)
             left += op._inputs
