@@ -56,7 +56,27 @@ class Call:
     kind: str
     bodies: Sequence[Plan]
     carried: Sequence[int]
-    def __init__(self, kind: str, bodies: Sequence[Plan], carried: Sequence[int] = ()) -> None: ...
+    ahead: Ahead | None
+    def __init__(
+        self, kind: str, bodies: Sequence[Plan], carried: Sequence[int] = (), ahead: Ahead | None = None
+    ) -> None: ...
+
+class Ahead:
+    window: int
+    reads: Sequence[int]
+    counter: int
+    counter_type: int
+    limit: int
+    limit_known: bool
+    def __init__(
+        self,
+        window: int,
+        reads: Sequence[int],
+        counter: int,
+        counter_type: int,
+        limit: int,
+        limit_known: bool,
+    ) -> None: ...
 
 class Kernel:
     op: str

@@ -1,9 +1,9 @@
 """The engine: runs plans. A plan is flat arrays; a step is one run of it, without the GIL.
 
 Owns the scheduler's policy; the mechanism (events, deques, atomics) is in _sync.h. Knows no graph:
-slots and indices only. One compile unit of five files in engine/, by subject: what plan, step and
-node are in memory (structs), parallel loops (loops), what kernels may ask for (services), who runs
-which node when (scheduler), and what Python sees (face).
+slots and indices only. One compile unit of several files in engine/, by subject: what plan, step and
+node are in memory (structs), parallel loops (loops), what kernels may ask for (services), calls of bodies
+(frames), turns of a loop at once (ahead), who runs which node when (scheduler), and what Python sees (face).
 
 How a step runs
 ---------------
@@ -86,5 +86,6 @@ include "engine/structs.pxi"
 include "engine/loops.pxi"
 include "engine/services.pxi"
 include "engine/frames.pxi"
+include "engine/ahead.pxi"
 include "engine/scheduler.pxi"
 include "engine/face.pxi"

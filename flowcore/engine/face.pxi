@@ -56,16 +56,41 @@ class Call:
     of int32, is the number of a body; the last one where there is no such body. "while": a condition, and a
     turn, which computes the condition for the next turn first, then the arguments in `carried`; the others
     stay as they are, and the turn holds them (`held`).
+
+    `ahead`, of a "while" with two bodies more: what a turn does in order, and a part that may run ahead of the
+    turns before, whose results are arguments of the former, behind those of the turn.
     """
 
-    __slots__ = ("bodies", "carried", "kind")
+    __slots__ = ("ahead", "bodies", "carried", "kind")
 
-    def __init__(self, kind, bodies, carried=()):
+    def __init__(self, kind, bodies, carried=(), ahead=None):
         if kind not in _CALLS:
             raise ValueError(f"a call is one of {', '.join(_CALLS)}, found {kind!r}")
         self.kind = kind
         self.bodies = bodies
         self.carried = carried
+        self.ahead = ahead
+
+
+class Ahead:
+    """How a part of a loop's turns runs ahead: of `window` turns at once.
+
+    `reads`: which of the loop's arguments those of the part are: held ones, and `counter`, of dtype
+    `counter_type`, which grows by one in each turn. The loop goes on as long as it is less than `limit`:
+    an argument's place, or, with `limit_known`, the number itself.
+    """
+
+    __slots__ = ("counter", "counter_type", "limit", "limit_known", "reads", "window")
+
+    def __init__(self, window, reads, counter, counter_type, limit, limit_known):
+        if window < 1:
+            raise ValueError(f"window must be at least 1, found {window}")
+        self.window = window
+        self.reads = reads
+        self.counter = counter
+        self.counter_type = counter_type
+        self.limit = limit
+        self.limit_known = limit_known
 
 
 cdef class Kernel:
@@ -514,6 +539,20 @@ cdef class Plan:
         call.carried = <int32_t *>self._block(call.n_carried * sizeof(int32_t))
         for i in range(call.n_carried):
             call.carried[i] = function.carried[i]
+        if function.ahead is not None:
+            self._fill_ahead(call, function.ahead)
+        return 0
+
+    cdef int _fill_ahead(self, call_t *call, object ahead) except -1:
+        cdef int i
+        call.window = ahead.window
+        call.counter = ahead.counter
+        call.counter_type = ahead.counter_type
+        call.limit_place = -1 if ahead.limit_known else ahead.limit
+        call.limit = ahead.limit
+        call.reads = <int32_t *>self._block(len(ahead.reads) * sizeof(int32_t))
+        for i in range(len(ahead.reads)):
+            call.reads[i] = ahead.reads[i]
         return 0
 
     cdef fc_attr *_pack(self, str name, tuple names, tuple values) except NULL:

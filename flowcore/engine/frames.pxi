@@ -71,7 +71,10 @@ cdef frame_t *take_frame(plan_t *plan) noexcept nogil:
         plan.idle = frame.next
         plan.n_idle -= 1
     pthread_mutex_unlock(&plan.lock)
-    return frame if frame != NULL else make_frame(plan)
+    if frame == NULL:
+        return make_frame(plan)
+    frame.next = NULL
+    return frame
 
 
 cdef void give_frame_back(frame_t *frame) noexcept nogil:
@@ -117,6 +120,17 @@ cdef void show(frame_t *frame, int32_t slot, fc_tensor *to) noexcept nogil:
     fc_retain(to.buffer)
 
 
+cdef void ready_frame(frame_t *frame) noexcept nogil:
+    """Resets what a run of a frame changes, but for its arguments, which are in place."""
+    cdef plan_t *plan = frame.plan
+    cdef int32_t i
+    frame.measure = frame.step.measure and (frame.turn < FIRST_TURNS or frame.step.trace != NULL)
+    reset_counts(frame)
+    for i in range(plan.n_arguments):
+        if plan.uses[plan.arguments[i]] == 0:
+            release_slot(&frame.slots[plan.arguments[i]])
+
+
 cdef int32_t begin_frame(run_t *run, frame_t *frame) noexcept nogil:
     """Starts a frame whose arguments are in place, on behalf of a node that counts as pending. Returns the
     node to go on with, in this frame.
@@ -126,11 +140,7 @@ cdef int32_t begin_frame(run_t *run, frame_t *frame) noexcept nogil:
     cdef int32_t i
     cdef float work = 0
     run.frame = frame
-    frame.measure = step.measure and (frame.turn < FIRST_TURNS or step.trace != NULL)
-    reset_counts(frame)
-    for i in range(plan.n_arguments):
-        if plan.uses[plan.arguments[i]] == 0:
-            release_slot(&frame.slots[plan.arguments[i]])
+    ready_frame(frame)
     if plan.n_sources > 1:
         fc_add64(&step.pending, plan.n_sources - 1)
         for i in range(plan.n_sources - 1, 0, -1):
@@ -155,14 +165,18 @@ cdef frame_t *enter(run_t *run, int32_t body) noexcept nogil:
     if frame == NULL:
         fc_message(run.message, b"out of memory: no room for the call of a body")
         return NULL
-    frame.step = run.step
-    frame.caller = caller
-    frame.node = run.node
-    frame.depth = caller.depth + 1
-    frame.turn = 0
+    place_frame(frame, caller, run.node)
     frame.started = fc_now_ns() if caller.measure else 0
     caller.callees[call.index] = frame
     return frame
+
+
+cdef void place_frame(frame_t *frame, frame_t *caller, int32_t node) noexcept nogil:
+    frame.step = caller.step
+    frame.caller = caller
+    frame.node = node
+    frame.depth = caller.depth + 1
+    frame.turn = 0
 
 
 cdef int32_t chosen_body(run_t *run, call_t *call) noexcept nogil:
@@ -224,6 +238,8 @@ cdef int32_t return_from(run_t *run) noexcept nogil:
     cdef node_t *last = &frame.plan.nodes[run.node]
     cdef int32_t j
     if node.kind == WHILE_NODE:
+        if node.target.call.window and frame.plan == node.target.call.bodies[AHEAD]:
+            return end_ahead(run)
         return next_turn(run, last, caller, node)
     for j in range(node.n_out):
         hand_over(frame, frame.plan.in_slots[last.first_in + j], &caller.slots[node.first_out + j])
@@ -255,34 +271,41 @@ cdef int32_t next_turn(run_t *run, node_t *last, frame_t *caller, node_t *node) 
     cdef plan_t *plan = frame.plan
     cdef call_t *call = node.target.call
     cdef fc_tensor go_on
-    cdef bint again
+    cdef bint again, ahead
     cdef int32_t i, j, slot
     cdef int64_t started
     hand_over(frame, plan.in_slots[last.first_in], &go_on)
     again = fc_is_true(&go_on)
     fc_release(go_on.buffer)
-    if plan == call.bodies[0]:
+    if plan == call.bodies[CONDITION]:
         if not again:
             for j in range(node.n_out):
                 lend(caller, caller.plan.in_slots[node.first_in + j], &caller.slots[node.first_out + j])
             return end_call(run, caller, node)
         started = frame.started
         leave(run, caller, node)
-        frame = enter(run, 1)
+        ahead = is_worth_ahead(call)
+        frame = enter(run, REST if ahead else TURN)
         if frame == NULL:
             return end_node(run, FC_RESOURCE_EXHAUSTED, False)
         frame.started = started
         for j in range(node.n_in):
             slot = caller.plan.in_slots[node.first_in + j]
             lend(caller, slot, &frame.slots[frame.plan.arguments[j]])
-        return begin_frame(run, frame)
+        return start_ahead(run, frame) if ahead else begin_frame(run, frame)
     for i in range(call.n_carried):
         hand_over(frame, plan.in_slots[last.first_in + 1 + i], &frame.results[i])
     for i in range(call.n_carried):
         copy_tensor(&frame.slots[plan.arguments[call.carried[i]]], &frame.results[i])
     if again:
         frame.turn += 1
+        if frame.ahead != NULL:
+            return next_ahead(run, frame)
+        if frame.turn == FIRST_TURNS and is_worth_ahead(call):
+            return go_ahead(run, caller, node)
         return begin_frame(run, frame)
+    if frame.ahead != NULL:
+        end_all_ahead(frame)
     # what a turn passes on has been in its argument's slot all the time
     for j in range(node.n_out):
         slot = plan.arguments[j]
@@ -317,7 +340,8 @@ cdef void clean_frames(frame_t *root) noexcept nogil:
         if frame == root:
             return
         caller = frame.caller
-        caller.callees[caller.plan.nodes[frame.node].target.call.index] = NULL
+        caller.callees[caller.plan.nodes[frame.node].target.call.index] = frame.next
+        drop_ahead(frame)
         give_frame_back(frame)
         frame = caller
 

@@ -94,6 +94,7 @@ cdef enum:
     MAX_IDLE = 64               # frames of a body that are kept for its next calls
     MAX_EVENTS = 1000000        # of a trace
     FIRST_TURNS = 4             # of a loop, which are measured
+    ALONE_NS = 3000             # a turn below this does not run beside others
     DIED = -9                   # internal: dropped after a failure
     NO_NODE = -1
 
@@ -110,9 +111,16 @@ cdef struct call_t:             # a node that runs bodies
     int32_t kind                # of CALL_NODE ...
     int32_t index               # among the calls of its plan
     int32_t n_bodies
-    plan_t **bodies             # one; else, then; one per number; condition, turn
+    plan_t **bodies             # one; else, then; one per number; of a loop see ahead.pxi
     int32_t n_carried           # of a loop: the arguments that a turn computes; it passes the others on
     int32_t *carried
+    # of a loop whose turns have a part that may run ahead
+    int32_t window              # turns at once; 0: there is no such part
+    int32_t counter             # the argument that grows by one in each turn
+    int32_t counter_type
+    int32_t limit_place         # the argument that it stays below; -1: `limit`
+    int64_t limit
+    int32_t *reads              # per argument of the part: which of the loop's it is
 
 cdef enum:                      # what a node is
     KERNEL_NODE
@@ -188,7 +196,16 @@ cdef struct frame_t:
     frame_t **callees           # per call of the plan: the frame that runs it, NULL: none
     int32_t *waits
     int32_t *uses
-    frame_t *next               # on plan.idle
+    frame_t *next               # on plan.idle; or, of a loop, the frames that run ahead, one after the other
+    ahead_t *ahead              # of a loop with such frames
+
+cdef struct ahead_t:            # the turns of a loop that run at once
+    int64_t first               # the counter in the first turn
+    int64_t turns               # in all
+    float work                  # of one, in ns
+    int32_t window
+    frame_t **frames            # by turn % window
+    int32_t *waits              # likewise: of the rest of a turn, for its part and for the turn before
 
 cdef struct place_t:            # a node that called, and the turn where it is a loop
     plan_t *plan

@@ -14,6 +14,7 @@ from flowcore import _engine, dtypes
 from flowcore.graph.func_graph import FuncGraph, calls_itself
 from flowcore.graph.graph import Graph
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.runtime.ahead import Part, part_ahead
 from flowcore.runtime.devices import HOST, Device
 from flowcore.runtime.handles import Path, is_prefilled
 from flowcore.runtime.passes import PlanGraph
@@ -254,7 +255,9 @@ class _RecursivePlan(_BranchPlan):
 
 
 class _LoopPlan(_BranchPlan):
-    """Of a loop: the condition by itself, and a turn with the condition for the next one behind it."""
+    """Of a loop: the condition by itself, and a turn with the condition for the next one behind it; also the
+    part of a turn that runs ahead, if there is one (ahead.py).
+    """
 
     def call(self) -> Call:
         condition, turn = self.op._bodies()
@@ -264,9 +267,10 @@ class _LoopPlan(_BranchPlan):
         carried = [i for i in places if i not in invariant]
         devices = {i: self.devices.get(self.inputs[i], HOST) for i in places}
         known = {graph.inputs[i]: self.inputs[i] for i in fixed for graph in (condition, turn)}
+        whole = _Turn(condition, turn, places, carried, known)
         wherever: list[Device | None] = [HOST, *[None] * len(carried)]
         while True:
-            plan = self.compile(self._turn(condition, turn, places, carried, devices, known), wherever)
+            plan = self.compile(whole.body(devices), wherever)
             found = {
                 i: _common([devices[i], d]) for i, d in zip(carried, plan.result_devices[1:], strict=True)
             }
@@ -275,7 +279,7 @@ class _LoopPlan(_BranchPlan):
             devices.update(found)
         results = [HOST, *[devices[i] for i in carried]]
         if plan.result_devices != results:
-            plan = self.compile(self._turn(condition, turn, places, carried, devices, known), results)
+            plan = self.compile(whole.body(devices), results)
         first = Body(
             {condition.inputs[i]: devices[i] for i in places},
             condition.outputs,
@@ -283,10 +287,48 @@ class _LoopPlan(_BranchPlan):
             known,
         )
         plans = [self.compile(first, [HOST]), plan]
-        kernel = _engine.Call("while", [p.engine for p in plans], [places.index(i) for i in carried])
-        given = [devices[i] for i in places]
+        part = self._part_ahead(whole, devices)
+        if part is not None:
+            plans += self._in_two(whole, part, devices, results)
+        kernel = _engine.Call(
+            "while",
+            [p.engine for p in plans],
+            [places.index(i) for i in carried],
+            None if part is None else self._ahead(part, places),
+        )
+        passed = [devices[i] for i in places]
         same = {i: i for i in self.outputs if i in invariant}
-        return Call(kernel, places, given, places, given, same, plans)
+        return Call(kernel, places, passed, places, passed, same, plans)
+
+    def _part_ahead(self, whole: _Turn, devices: Mapping[int, Device]) -> Part | None:
+        """What may run ahead, where the loop allows turns at once, and counts on the host."""
+        if self.op._attrs["parallel_iterations"] == 1:
+            return None
+        part = part_ahead(whole.condition, whole.turn, whole.carried, whole.known)
+        if part is None or devices[part.counter] is not HOST:
+            return None
+        return part if part.limit_known or devices[part.limit] is HOST else None
+
+    def _in_two(
+        self, whole: _Turn, part: Part, devices: Mapping[int, Device], results: Sequence[Device]
+    ) -> list[CompiledPlan]:
+        """What a turn does in order, and the part that may run ahead."""
+        arguments = {whole.turn.inputs[i]: devices[i] for i in part.reads}
+        held = [k for k, i in enumerate(part.reads) if i != part.counter]
+        body = Body(arguments, part.results, (), whole.known, held)
+        ahead = self.compile(body, [None] * len(part.results))
+        given = dict(zip(part.results, ahead.result_devices, strict=True))
+        return [self.compile(whole.body(devices, given), results), ahead]
+
+    def _ahead(self, part: Part, places: Sequence[int]) -> _engine.Ahead:
+        return _engine.Ahead(
+            self.op._attrs["parallel_iterations"],
+            [places.index(i) for i in part.reads],
+            places.index(part.counter),
+            self.inputs[part.counter]._dtype.as_datatype_enum,
+            part.limit if part.limit_known else places.index(part.limit),
+            part.limit_known,
+        )
 
     def _needed(self, condition: FuncGraph, turn: FuncGraph, fixed: set[int]) -> list[int]:
         """The arguments without which the condition, or an output that is read, could not be computed."""
@@ -303,23 +345,26 @@ class _LoopPlan(_BranchPlan):
                 return sorted(needed - fixed)
             needed = more
 
-    def _turn(
-        self,
-        condition: FuncGraph,
-        turn: FuncGraph,
-        places: Sequence[int],
-        carried: Sequence[int],
-        devices: Mapping[int, Device],
-        known: Mapping[Tensor, Tensor],
-    ) -> Body:
-        """A turn, then the condition on what it yields."""
-        joined = dict(known)
+
+class _Turn(NamedTuple):
+    """A turn, then the condition on what it yields."""
+
+    condition: FuncGraph
+    turn: FuncGraph
+    places: Sequence[int]
+    carried: Sequence[int]
+    known: Mapping[Tensor, Tensor]
+
+    def body(self, devices: Mapping[int, Device], given: Mapping[Tensor, Device] | None = None) -> Body:
+        """`given`: what has run ahead, with the devices where it lies."""
+        condition, turn = self.condition, self.turn
+        joined = dict(self.known)
         for argument, result in zip(condition.inputs, turn.outputs, strict=True):
-            joined.setdefault(argument, known.get(result, result))
+            joined.setdefault(argument, self.known.get(result, result))
         return Body(
-            {turn.inputs[i]: devices[i] for i in places},
-            [*condition.outputs, *[turn.outputs[i] for i in carried]],
+            {**{turn.inputs[i]: devices[i] for i in self.places}, **(given or {})},
+            [*condition.outputs, *[turn.outputs[i] for i in self.carried]],
             [*turn.control_outputs, *condition.control_outputs],
             joined,
-            [k for k, i in enumerate(places) if i not in carried],
+            [k for k, i in enumerate(self.places) if i not in self.carried],
         )

@@ -55,6 +55,7 @@ class Node:
     outputs: tuple[int, ...]
     bodies: tuple[Body, ...] = ()
     carried: tuple[int, ...] = ()
+    ahead: _engine.Ahead | None = None
 
 
 @dataclasses.dataclass
@@ -67,14 +68,23 @@ class Body:
     results: tuple[int, ...] = ()
     slots: int = 0
     held: tuple[int, ...] = ()
+    #: The plans of bodies that may run ahead, of the plan made last.
+    ahead: list[_engine.Plan] = dataclasses.field(default_factory=list)
 
     def add(
-        self, op: str, *inputs: int, count: int = 1, bodies: Sequence[Body] = (), carried: Sequence[int] = ()
+        self,
+        op: str,
+        *inputs: int,
+        count: int = 1,
+        bodies: Sequence[Body] = (),
+        carried: Sequence[int] = (),
+        ahead: _engine.Ahead | None = None,
     ) -> int:
         """The first output slot."""
         first = self.slots
         self.slots += count
-        self.nodes.append(Node(op, inputs, tuple(range(first, self.slots)), tuple(bodies), tuple(carried)))
+        outputs = tuple(range(first, self.slots))
+        self.nodes.append(Node(op, inputs, outputs, tuple(bodies), tuple(carried), ahead))
         return first
 
     def constant(self, value: Any) -> int:
@@ -84,11 +94,15 @@ class Body:
 
     def engine_plan(self, pool: _engine.Pool, top: bool = False) -> _engine.Plan:
         nodes = []
+        self.ahead = []
         for i, node in enumerate(self.nodes):
             what: object = None
             if node.bodies:
                 bodies = [b.engine_plan(pool) for b in node.bodies]
-                what = _engine.Call(node.op, bodies, node.carried)
+                self.ahead += [plan for b in node.bodies for plan in b.ahead]
+                if node.ahead is not None:
+                    self.ahead.append(bodies[3])
+                what = _engine.Call(node.op, bodies, node.carried, node.ahead)
             elif node.op == "Python":
                 what = _python
             else:
@@ -171,6 +185,24 @@ def random_body(rng: np.random.Generator, depth: int, size: int) -> Body:
             rows.append(body.add("case", number, row(), 1, 2, bodies=branches))
         elif nested and kind < 0.23:
             rows.append(body.add("call", row(), 1, 2, bodies=[random_body(rng, depth - 1, size)]))
+        elif nested and kind < 0.29:
+            limit = body.constant(np.int64(rng.integers(0, 12)))
+            bodies, ahead = random_loop_ahead(rng, depth - 1, size)
+            start = body.constant(np.int64(rng.integers(0, 2)))
+            rows.append(
+                body.add(
+                    "while",
+                    row(),
+                    start,
+                    2,
+                    limit,
+                    row(),
+                    count=5,
+                    bodies=bodies,
+                    carried=(0, 1),
+                    ahead=ahead,
+                )
+            )
         elif nested:
             turns = body.constant(np.int64(rng.integers(0, 4)))
             loop = random_loop(rng, depth - 1, size)
@@ -199,17 +231,41 @@ def random_loop(rng: np.random.Generator, depth: int, size: int) -> list[Body]:
     return [condition, turn]
 
 
+def random_loop_ahead(rng: np.random.Generator, depth: int, size: int) -> tuple[list[Body], _engine.Ahead]:
+    """A loop over a row, to which each turn adds what it computes of its number and of another row, so that
+    turns may run at once: condition, a turn, what it does in order, and what may run ahead.
+    """
+    condition = Body(5, slots=5)
+    condition.results = (condition.add("Less", 1, 3),)
+    bodies = [Body(5, slots=5), Body(6, slots=6), Body(3, slots=3)]
+    part = random_body(rng, depth, size)
+    turn, rest, ahead = bodies
+    for body, counter, index, row in ((turn, 1, 2, 4), (ahead, 0, 1, 2)):
+        number = body.add("Add", counter, row)
+        computed = body.add("call", number, counter, index, bodies=[part])
+        body.results = (computed,)
+    turn_result, rest_result = turn.results[0], 5
+    for body, computed in ((turn, turn_result), (rest, rest_result)):
+        width, one = body.constant(CONSTANTS["width"]), body.constant(np.int64(1))
+        total = body.add("BiasAdd", 0, body.add("Reshape", computed, width))
+        following = body.add("Add", 1, one)
+        body.results = (body.add("Less", following, 3), total, following)
+        body.held = (2, 3, 4)
+    ahead.held = (1, 2)
+    return [condition, *bodies], _engine.Ahead(int(rng.integers(1, 6)), [1, 2, 4], 1, 9, 3, False)
+
+
 class Interrupted(KeyboardInterrupt):
     """What the signal handler raises."""
 
 
-def run_nested(threads: int, rounds: int, first: int = 0, interrupts: bool = False) -> int:
+def run_nested(threads: int, rounds: int, first: int = 0, interrupts: bool = False) -> tuple[int, int]:
     """Many steps of random nested plans at once: each equals the interpreter's result, or ends as injected.
 
-    Returns how many ended as the interpreter says.
+    Returns how many ended as the interpreter says, and how many bodies have run ahead in a measured step.
     """
     pool = _engine.Pool(threads)
-    good = 0
+    good = ahead = 0
     for seed in range(first, first + rounds):
         rng = np.random.default_rng(seed)
         body = random_body(rng, DEPTH, 6)
@@ -262,7 +318,8 @@ def run_nested(threads: int, rounds: int, first: int = 0, interrupts: bool = Fal
             w.join()
         assert not wrong, (seed, wrong[:3])
         good += len(done)
-    return good
+        ahead += sum(any(part.costs) for part in body.ahead)
+    return good, ahead
 
 
 def run_interrupted(
@@ -270,24 +327,28 @@ def run_interrupted(
 ) -> None:
     """Runs on the main thread with signals that come at any time."""
 
+    raising = True
+
     def handler(number: int, frame: object) -> None:
-        raise Interrupted
+        if raising:
+            raise Interrupted
 
     old = signal.signal(signal.SIGALRM, handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.003)
-        for _ in range(3):
-            try:
-                (value,) = plan.run(fed)
-                if not np.array_equal(value, expected):
-                    wrong.append("wrong value on the main thread")
-            except Interrupted:
-                pass
-    except Interrupted:
-        pass
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, old)
+    while raising:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.002, 0.003)
+            for _ in range(3):
+                try:
+                    (value,) = plan.run(fed)
+                    if not np.array_equal(value, expected):
+                        wrong.append("wrong value on the main thread")
+                except Interrupted:
+                    pass
+            raising = False
+        except Interrupted:
+            pass
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, old)
 
 
 def run_waiting_loops(threads: int, rounds: int) -> None:
@@ -340,6 +401,7 @@ def run_waiting_loops(threads: int, rounds: int) -> None:
 
 if __name__ == "__main__":
     threads, rounds = (int(a) for a in sys.argv[1:3])
-    print(run_nested(threads, rounds, interrupts=True), "steps ended by themselves")
+    good, ahead = run_nested(threads, rounds, interrupts=True)
+    print(f"{good} steps ended by themselves, {ahead} parts of turns ran ahead")
     run_waiting_loops(threads, max(1, rounds // 5))
     print("done")

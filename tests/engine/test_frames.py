@@ -16,7 +16,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import nested
 
 from flowcore import _buffer, _engine
-from flowcore._engine import Call, Node, Plan, Pool
+from flowcore._engine import Ahead, Call, Node, Plan, Pool
 
 INT64 = 9
 
@@ -270,12 +270,92 @@ def test_a_body_is_not_run_by_itself() -> None:
 def test_nested_calls_equal_the_interpreter_under_fire(threads: int) -> None:
     gc.collect()
     before = _engine.live_counts()
-    assert nested.run_nested(threads, 25, interrupts=True) > 50
+    ended, ahead = nested.run_nested(threads, 25, interrupts=True)
+    assert ended > 50
+    assert ahead > 5
     nested.run_waiting_loops(threads, 8)
     gc.collect()
     after = _engine.live_counts()
     for what in ("buffers", "arenas", "variants", "plans", "steps", "frames", "running_steps", "tokens"):
         assert after[what] == before[what], (what, before, after)
+
+
+class Busy:
+    """A Python kernel that takes a while, fails for one number, and knows how many ran at once."""
+
+    def __init__(self, fails_at: int = -1) -> None:
+        self.fails_at = fails_at
+        self.running = self.most = 0
+        self.lock = threading.Lock()
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        with self.lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+        time.sleep(0.001)
+        with self.lock:
+            self.running -= 1
+        if x == self.fails_at:
+            raise ValueError("not this one")
+        return x * x
+
+
+def sum_of_squares(pool: Pool, busy: Busy, window: int, limit: int | None = None) -> Plan:
+    """A loop (sum, counter, limit) whose turns add the square of the counter, which may run ahead."""
+    square = Node("square", busy, (0,), (1,), output_dtypes=(INT64,))
+    whole = [
+        Node("square", busy, (1,), (4,), output_dtypes=(INT64,)),
+        op("Add", 0, 4, out=5),
+        op("Add", 1, 3, out=6),
+        op("Less", 6, 2, out=7),
+    ]
+    rest = [op("Add", 0, 3, out=5), op("Add", 1, 4, out=6), op("Less", 6, 2, out=7)]
+    bodies = [
+        Plan(pool, [op("Less", 1, 2, out=3)], 4, [0, 1, 2], [3], {}, body=True),
+        Plan(pool, whole, 8, [0, 1, 2], [7, 5, 6], {3: number(1)}, body=True, held=[2]),
+        Plan(pool, rest, 8, [0, 1, 2, 3], [7, 5, 6], {4: number(1)}, body=True, held=[2]),
+        Plan(pool, [square], 2, [0], [1], {}, body=True),
+    ]
+    known = limit is not None
+    ahead = Ahead(window, [1], 1, INT64, limit if known else 2, known)
+    return calling(Call("while", bodies, [0, 1], ahead), pool, 3, 3)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize(("threads", "window"), [(1, 3), (2, 1), (2, 10), (8, 3)])
+def test_turns_run_at_once_up_to_the_window(threads: int, window: int, known: bool) -> None:
+    for limit in (0, 1, 4, 5, 6, 40):
+        busy = Busy()
+        plan = sum_of_squares(Pool(threads), busy, window, limit if known else None)
+        for first in (0, 2):
+            total, last, _ = plan.run([number(0), number(first), number(limit)])
+            assert total == sum(n * n for n in range(first, limit))
+            assert last == max(first, limit)
+        assert busy.most <= min(threads, window)
+        assert busy.most > 1 or min(threads, window) == 1 or limit < 7
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_turn_that_fails_ahead_of_others_is_named_and_leaves_nothing(threads: int) -> None:
+    gc.collect()
+    before = _engine.live_counts()
+    plan = sum_of_squares(Pool(threads), Busy(fails_at=17), 5)
+    for _ in range(3):
+        with pytest.raises(_engine.StepError, match="not this one") as caught:
+            plan.run([number(0), number(0), number(40)])
+        assert [turn for _, _, turn in caught.value.path] == [17]
+    assert plan.run([number(0), number(20), number(22)])[0] == 20 * 20 + 21 * 21
+    with pytest.raises(_engine.StepError, match="longer than its time limit"):
+        plan.run([number(0), number(100), number(2**62)], 20)
+    del plan, caught
+    gc.collect()
+    assert _engine.live_counts() == {**_engine.live_counts(), **{k: before[k] for k in ("frames", "buffers")}}
+
+
+def test_a_counter_that_lies_is_an_error() -> None:
+    plan = sum_of_squares(Pool(2), Busy(), 4, limit=6)
+    with pytest.raises(_engine.StepError, match="more turns than its counter says"):
+        plan.run([number(0), number(0), number(9)])
 
 
 def test_a_short_run_with_a_branch_may_keep_the_gil_and_a_loop_may_not() -> None:

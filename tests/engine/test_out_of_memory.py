@@ -15,6 +15,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import nested
+import test_frames
 
 import flowcore as fc
 from flowcore import _buffer, _engine, _fifo
@@ -53,7 +54,7 @@ def every_failure(scenario: Callable[[], None], count: int) -> tuple[int, int]:
         except MemoryError:
             failed += 1
         except _engine.StepError as error:
-            assert error.code == RESOURCE_EXHAUSTED, error
+            assert error.code == RESOURCE_EXHAUSTED or isinstance(error.cause, MemoryError), error
             assert "memory" in error.message, error
             failed += 1
         made = _buffer._fail_allocations(0)
@@ -123,6 +124,20 @@ def nested_run() -> None:
 @pytest.mark.parametrize("count", [1, ALL_AFTER])
 def test_nested_calls_leave_nothing(count: int) -> None:
     made, failed = every_failure(nested_run, count)
+    assert made > 30
+    assert failed > 0.9 * made if count > 1 else failed > 0.8 * made
+
+
+def run_at_once() -> None:
+    """A loop of which three turns run at once."""
+    plan = test_frames.sum_of_squares(_engine.Pool(1), test_frames.Busy(), 3)
+    total, _, _ = plan.run([np.array(n, np.int64) for n in (0, 0, 9)])
+    assert total == sum(n * n for n in range(9))
+
+
+@pytest.mark.parametrize("count", [1, ALL_AFTER])
+def test_turns_at_once_leave_nothing(count: int) -> None:
+    made, failed = every_failure(run_at_once, count)
     assert made > 30
     assert failed > 0.9 * made if count > 1 else failed > 0.8 * made
 

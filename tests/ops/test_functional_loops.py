@@ -27,6 +27,93 @@ def test_map_fn_of_rows(threads: int) -> None:
     assert run(y, {x: ROWS[:0]}).shape == (0, 3)
 
 
+def heavy(row: Any) -> Any:
+    """What takes long enough for rows to run at once."""
+    for _ in range(4):
+        row = fc.exp(fc.sin(row)) / fc.reduce_sum(row)
+    return row
+
+
+HEAVY_ROWS = np.random.default_rng(0).random((60, 3000))
+
+
+def rows_at_once(mapped: Any, feed: Any = None, threads: int = 2) -> int:
+    """How many rows of a loop were begun, at most, and not yet written."""
+    metadata = fc.RunMetadata()
+    options = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        for _ in range(2):  # what rows cost is known after the first run
+            sess.run(mapped, feed, options, metadata)
+    nodes = sorted(metadata.node_stats, key=lambda node: node.start_ns)
+    begun = most = 0
+    for node in nodes:
+        begun += node.op == "TensorListGetItem"
+        most = max(most, begun)
+        begun -= node.op == "TensorListSetItem"
+    return most
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_rows_run_at_once_with_the_same_results(threads: int) -> None:
+    x = fc.placeholder(fc.float64, [None, None])
+    together = fc.map_fn(heavy, x)
+    alone = fc.map_fn(heavy, x, parallel_iterations=1)
+    expected = run(alone, {x: HEAVY_ROWS})
+    for _ in range(3):
+        np.testing.assert_array_equal(run(together, {x: HEAVY_ROWS}, threads), expected)
+    (gradient,) = fc.gradients(together, x)
+    (wanted,) = fc.gradients(alone, x)
+    np.testing.assert_array_equal(run(gradient, {x: HEAVY_ROWS}, threads), run(wanted, {x: HEAVY_ROWS}))
+
+
+def test_as_many_rows_run_at_once_as_are_asked_for() -> None:
+    x = fc.constant(HEAVY_ROWS)
+    assert rows_at_once(fc.map_fn(heavy, x, parallel_iterations=1)) == 1
+    assert 1 < rows_at_once(fc.map_fn(heavy, x, parallel_iterations=3)) <= 3
+    assert 3 < rows_at_once(fc.map_fn(heavy, x)) <= 10
+    assert rows_at_once(fc.map_fn(heavy, x), threads=1) == 1
+    assert rows_at_once(fc.map_fn(lambda row: row * 2.0, x[:, :8])) == 1
+
+
+def test_rows_with_an_order_run_one_after_the_other() -> None:
+    x = fc.constant(HEAVY_ROWS)
+    variable = fc.Variable(np.zeros(3000), use_resource=True)
+    written = fc.map_fn(lambda row: fc.identity(fc.assign(variable, heavy(row + variable))), x)
+    drawn = fc.map_fn(lambda row: heavy(row + fc.random_uniform([], dtype=fc.float64, seed=3)), x)
+    with fc.Session() as sess:
+        sess.run(variable.initializer)
+        first = sess.run(written)
+        sess.run(variable.initializer)
+        expected, state = [], np.zeros(3000)
+        row = fc.placeholder(fc.float64, [3000])
+        step = heavy(row + variable)
+        for value in HEAVY_ROWS:
+            state = sess.run(fc.assign(variable, step), {row: value})
+            expected.append(state)
+        np.testing.assert_array_equal(first, expected)
+    values = []
+    for threads in (1, 2, 8):
+        with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+            values.append([sess.run(drawn) for _ in range(3)])
+    np.testing.assert_array_equal(values[0], values[1])
+    np.testing.assert_array_equal(values[0], values[2])
+    assert rows_at_once(drawn) == 1
+
+
+def test_a_row_that_fails_is_named() -> None:
+    x = fc.placeholder(fc.float64, [None, 3000])
+    places = fc.placeholder(fc.int32, [None])
+    mapped = fc.map_fn(lambda e: heavy(e[0]) * fc.gather(e[0], e[1]), (x, places), dtype=fc.float64)
+    where = np.zeros(60, np.int32)
+    where[41] = 3000
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=2)) as sess:
+        for _ in range(3):
+            with pytest.raises(
+                fc.errors.InvalidArgumentError, match="in turn 41 of 'map/while'"
+            ):
+                sess.run(mapped, {x: HEAVY_ROWS, places: where})
+
+
 def test_map_fn_of_structures_and_other_dtypes() -> None:
     a, b = np.arange(3), np.arange(3.0) * 2
     y = fc.map_fn(
