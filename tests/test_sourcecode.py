@@ -136,6 +136,7 @@ KNOWN_BY_NAME = {
     "body_gradients.py": {"Const", "ZerosLike"},
     "gradients.py": {"Identity", "ReadVariableOp", "Reshape"},  # their gradients take sparse ones
     "graph/constants.py": {"Cast", "ConcatV2", "Pack", "Shape", "StridedSlice"},  # partly known shapes
+    "runtime/ahead.py": {"Add", "AddV2", "Const", "Less", "Placeholder"},  # how a loop counts
     "runtime/calls.py": {"Const"},
     "runtime/feeds.py": {"ReadVariableOp", "ResourceGather"},  # what feeding a variable feeds
     "runtime/fetches.py": {"ReadVariableOp"},

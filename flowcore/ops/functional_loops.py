@@ -86,7 +86,8 @@ def map_fn(
         elems: A Tensor of at least one dimension, or a nested structure of Tensors with as many
             rows each.
         dtype: The DType of what fn returns, nested like it; None: as elems.
-        parallel_iterations: Accepted: rows follow one another, the ops of a row run in parallel.
+        parallel_iterations: How many rows may run at once; None: 10. Rows with an effect or a
+            state, such as random numbers, follow one another.
         back_prop: Whether gradients go through.
         swap_memory: Accepted.
         infer_shape: Whether all results have one shape.

@@ -46,7 +46,9 @@ def while_loop(
         shape_invariants: The shapes of the variables that hold in every turn, in the structure of
             loop_vars: a variable's shape may change where its invariant is unknown. None: the
             shapes that they begin with.
-        parallel_iterations: Accepted: turns run one after the other, the ops of a turn in parallel.
+        parallel_iterations: How many turns may run at once, where they do no more than writing to
+            TensorArrays what depends on a counter. All others follow one another, the ops of a
+            turn in parallel.
         back_prop: Whether gradients go through the loop.
         swap_memory: Accepted.
         name: A name for the operation; None: "while".
