@@ -70,6 +70,17 @@ def _map_fn(tf):
     return tf.map_fn(lambda row: row * 2.0 + 1.0, x), {x: value}
 
 
+def _long_rows(tf):
+    x = tf.placeholder(tf.float32, [rows.LONG_ROWS, rows.LONG_ROW])
+
+    def functions(row):
+        for _ in range(4):
+            row = tf.exp(tf.sin(row)) / tf.reduce_sum(row)
+        return row
+
+    return tf.map_fn(functions, x), {x: np.ones((rows.LONG_ROWS, rows.LONG_ROW), np.float32)}
+
+
 def _scan(tf):
     x, value = _rows(tf)
     return tf.scan(lambda total, row: total * 0.5 + row, x), {x: value}

@@ -52,6 +52,15 @@ def _map_fn():
     return lambda x: jax.lax.map(lambda row: row * 2.0 + 1.0, x), jnp.ones((rows.TURNS, 4))
 
 
+def _long_rows():
+    def functions(row):
+        for _ in range(4):
+            row = jnp.exp(jnp.sin(row)) / row.sum()
+        return row
+
+    return lambda x: jax.lax.map(functions, x), jnp.ones((rows.LONG_ROWS, rows.LONG_ROW))
+
+
 def _scan():
     def step(total, row):
         total = total * 0.5 + row

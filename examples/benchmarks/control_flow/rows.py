@@ -3,6 +3,7 @@
 from workload import Row
 
 TURNS, PRODUCTS, SIZE = 10_000, 50, 256
+LONG_ROWS, LONG_ROW = 200, 4096
 ROWS = {
     "trivial": Row(
         "while_loop: a turn that counts", "µs a turn", TURNS, short=True, arguments={"what": "trivial"}
@@ -27,6 +28,12 @@ ROWS = {
         "the same products without a loop", "µs a turn", PRODUCTS, arguments={"what": "unrolled"}
     ),
     "map_fn": Row("map_fn over 10,000 rows", "µs a row", TURNS, short=True, arguments={"what": "map_fn"}),
+    "long_rows": Row(
+        f"map_fn over {LONG_ROWS} rows of {LONG_ROW:,} floats, twelve functions each",
+        "µs a row",
+        LONG_ROWS,
+        arguments={"what": "long_rows"},
+    ),
     "scan": Row("scan over 10,000 rows", "µs a row", TURNS, arguments={"what": "scan"}),
     "lstm": Row(
         "LSTM, 20 steps of 200 units, batch 20, by while_loop: forward", "ms", arguments={"what": "lstm"}

@@ -60,6 +60,18 @@ def _map_fn():
     return torch.stack([row * 2.0 + 1.0 for row in ROWS_OF_FOUR])
 
 
+LONG_ROWS = torch.ones(rows.LONG_ROWS, rows.LONG_ROW)
+
+
+def _long_rows():
+    def functions(row):
+        for _ in range(4):
+            row = torch.exp(torch.sin(row)) / row.sum()
+        return row
+
+    return torch.stack([functions(row) for row in LONG_ROWS])
+
+
 def _scan():
     total, found = ROWS_OF_FOUR[0], []
     for row in ROWS_OF_FOUR:
