@@ -117,8 +117,10 @@ cdef inline void publish(step_t *step, int32_t thread, frame_t *frame, int32_t n
 
 
 cdef inline void note_cost(float *cost, float ns) noexcept nogil:
+    """The first runs of a node are far too long, with cold caches and new memory: less counts for more."""
     cdef float old = fc_load_float(cost)
-    fc_store_float(cost, ns if old == 0 else old * <float>0.7 + ns * <float>0.3)
+    cdef float weight = <float>0.7 if ns < old else <float>0.3
+    fc_store_float(cost, ns if old == 0 else old + (ns - old) * weight)
 
 
 cdef void note_time(run_t *run, int64_t start, int64_t end) noexcept nogil:
