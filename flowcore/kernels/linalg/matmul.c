@@ -71,9 +71,11 @@ static void choose_blocks(product *p) {
         else if (p->m_block > 8 * rows) p->m_block = ceil_div(p->m_block / 2, rows) * rows;
         else break;
     }
-    /* as wide as each other, or one thread waits for the other */
+    /* as large as each other, or one thread waits for the other */
     if (p->n_blocks > 1) p->n_block = (ceil_div(p->shape.n, p->n_blocks) + 31) / 32 * 32;
     p->n_blocks = ceil_div(p->shape.n, p->n_block);
+    if (p->m_blocks > 1) p->m_block = ceil_div(ceil_div(p->shape.m, p->m_blocks), rows) * rows;
+    p->m_blocks = ceil_div(p->shape.m, p->m_block);
 }
 
 static void multiply_pieces(void *arg, int64_t begin, int64_t end) {
