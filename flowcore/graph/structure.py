@@ -79,18 +79,22 @@ def are_alike(first: Any, second: Any, check_types: bool = True) -> bool:
     """Whether both are nested alike; lists and tuples count as different where types are checked."""
     if check_types:
         return _shape_of(first) == _shape_of(second)
-    if is_nested(first) != is_nested(second):
+    if not is_nested(first) or not is_nested(second):
+        return is_nested(first) == is_nested(second)
+    mappings = [part for part in (first, second) if isinstance(part, Mapping)]
+    if len(first) != len(second) or (len(mappings) == 2 and set(first) != set(second)):
         return False
-    if not is_nested(first):
-        return True
     pairs = zip(_children(first), _children(second))
-    return len(first) == len(second) and all(are_alike(a, b, False) for a, b in pairs)
+    return all([are_alike(a, b, False) for a, b in pairs])
 
 
 def assert_same(first: Any, second: Any, message: str) -> None:
-    """Raises ValueError unless both are nested alike; lists and tuples count as different."""
+    """Raises ValueError unless both are nested alike, and TypeError where only types differ, such as a list
+    and a tuple.
+    """
     if not are_alike(first, second):
-        raise ValueError(f"{message}: {_shape_of(first)} and {_shape_of(second)}")
+        error = TypeError if are_alike(first, second, check_types=False) else ValueError
+        raise error(f"{message}: {_shape_of(first)} and {_shape_of(second)}")
 
 
 def has_components(leaf: Any) -> bool:

@@ -15,7 +15,7 @@ from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
 from flowcore.ops.control_flow_ops import Assert, with_dependencies
-from flowcore.ops.functional_ops import apply_call, as_leaf, types_of
+from flowcore.ops.functional_ops import apply_call, as_leaf, as_scalar, types_of
 
 __all__ = ["case", "cond", "switch_case"]
 
@@ -30,13 +30,16 @@ class Branch:
             result = fn()
             if result is None:
                 raise ValueError(f"{what} must have a return value.")
-            if not strict and isinstance(result, (list, tuple)) and len(result) == 1:
-                result = result[0]
-            self.result = result
+            self.result = result = result if strict else _single(result)
             self.leaves = [_as_leaf(leaf, done) for leaf in structure.flatten(result)]
             parts = [part for leaf in self.leaves for part in structure.components(leaf)]
             self.body.outputs = [self.body.own(part, "result") for part in parts]
         self.body.close()
+
+
+def _single(result: Any) -> Any:
+    """What a list or tuple of one entry has in it; anything else as it is."""
+    return result[0] if isinstance(result, (list, tuple)) and len(result) == 1 else result
 
 
 def _as_leaf(leaf: Any, done: bool) -> Any:
@@ -51,15 +54,11 @@ def _assert_alike(branches: Sequence[Branch]) -> None:
     first = branches[0]
     for other in branches[1:]:
         names = f"{first.what} and {other.what}"
-        try:
-            structure.assert_same(first.result, other.result, f"Incompatible return types of {names}")
-        except ValueError as error:
-            if structure.are_alike(first.result, other.result, check_types=False):
-                raise TypeError(str(error)) from None
-            raise
+        structure.assert_same(first.result, other.result, f"Incompatible return types of {names}")
         for i, (a, b) in enumerate(zip(first.leaves, other.leaves, strict=True)):
             if type(a) is not type(b):
-                raise TypeError(f"Incompatible return types of {names}: value {i} is {a!r} and {b!r}")
+                kinds = f"{type(a).__name__} and {type(b).__name__}"
+                raise ValueError(f"Incompatible return types of {names}: value {i} is {kinds}")
         if len(first.body.outputs) != len(other.body.outputs):
             raise TypeError(f"{names} must return IndexedSlices that both have a dense shape, or have none")
         for i, (t, u) in enumerate(zip(first.body.outputs, other.body.outputs, strict=True)):
@@ -157,16 +156,15 @@ def cond(
             Branch(scope + "false", "false_fn", false_fn, False, strict),
         ]
         then_body, else_body = (b.body for b in branches)
-        return _run_one("If", chosen, branches, then_branch=then_body, else_branch=else_body, name=scope)
+        result = _run_one("If", chosen, branches, then_branch=then_body, else_branch=else_body, name=scope)
+        return result if strict else _single(result)
 
 
 def _predicate(pred: Any) -> Tensor:
     chosen = convert_to_tensor(pred, name="pred")
     if chosen.dtype is not dtypes.bool:
         raise TypeError(f"pred must be a scalar of dtype bool, found {described(pred)}")
-    if not chosen.shape.is_compatible_with([]):
-        raise ValueError(f"pred must be a scalar, found shape {chosen.shape}")
-    return chosen
+    return as_scalar(chosen, "pred")
 
 
 def case(
@@ -286,7 +284,7 @@ def switch_case(
         raise ValueError(f"branch_index must be a scalar, found shape {branch_index.shape}")
     with name_scope(name, "switch_case", [branch_index]) as scope:
         branches = [
-            Branch(f"{scope}branch{i}", f"branch_fns[{i}]", fn, True, False) for i, fn in enumerate(functions)
+            Branch(f"{scope}branch{i}", f"branch_fns[{i}]", fn, True, True) for i, fn in enumerate(functions)
         ]
         if default is not None:
             branches[-1].what = "default"

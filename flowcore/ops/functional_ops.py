@@ -17,6 +17,7 @@ from flowcore.graph.func_graph import FuncGraph
 from flowcore.graph.graph import infer_shapes
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Operation, Tensor
+from flowcore.ops.control_flow_ops import Assert, with_dependencies
 from flowcore.shape import TensorShape
 
 __all__: list[str] = []
@@ -201,6 +202,21 @@ def as_value(value: Any) -> Tensor:
 def as_leaf(value: Any) -> Any:
     """A leaf of a structure: a tensor, or a value of several tensors as it is."""
     return value if structure.has_components(value) else as_value(value)
+
+
+def as_scalar(tensor: Tensor, what: str) -> Tensor:
+    """A tensor that is a scalar: checked when it runs where its rank is not known.
+
+    Raises ValueError where it is known to be none.
+    """
+    if not tensor.shape.is_compatible_with([]):
+        raise ValueError(f"{what} must be a scalar, found shape {tensor.shape}")
+    if tensor.shape.ndims == 0:
+        return tensor
+    is_scalar = apply("Equal", apply("Rank", tensor), 0)
+    return with_dependencies(
+        [Assert(is_scalar, [f"{what} must be a scalar, found shape", apply("Shape", tensor)])], tensor
+    )
 
 
 def types_of(tensors: Sequence[Tensor]) -> list[DType]:

@@ -333,9 +333,13 @@ class TensorArray:
             array([1, 2, 3], dtype=int32)
         """
         rows = list_ops.any_rows(self.element_shape)
-        return list_ops.tensor_list_concat(
+        joined = list_ops.tensor_list_concat(
             self._flow, self.dtype, rows, name="TensorArrayConcat" if name is None else name
         )[0]
+        count, each = self._static_size(), self.element_shape
+        if count is not None and each.ndims and each[0].value is not None:
+            joined.set_shape(TensorShape([count * each[0].value]).concatenate(each[1:]))
+        return joined
 
     def unstack(self, value: Any, name: str | None = None) -> TensorArray:
         """Writes the rows of a tensor to the first elements.
@@ -378,14 +382,14 @@ class TensorArray:
 
     def _static_size(self) -> int | None:
         """The number of elements, where it is known."""
-        op = self._flow.op
-        while op.type in _KEEPS_SIZE and not self._dynamic:
-            op = op.inputs[0].op
-        if op.type == "TensorListReserve" and (op is self._flow.op or not self._dynamic):
-            value = constant_value(op.inputs[1])
+        if self._dynamic and self._flow.op.type != "TensorListReserve":
+            return None
+        made = _made_as(self._flow)
+        if made.type == "TensorListReserve":
+            value = constant_value(made.inputs[1])
             return None if value is None else int(value)
-        if op.type == "TensorListFromTensor" and op.inputs[0].shape.ndims:
-            return op.inputs[0].shape[0].value
+        if made.type == "TensorListFromTensor" and made.inputs[0].shape.ndims:
+            return made.inputs[0].shape[0].value
         return None
 
     def scatter(self, indices: Any, value: Any, name: str | None = None) -> TensorArray:
@@ -492,6 +496,29 @@ class TensorArray:
 _KEEPS_SIZE = frozenset(
     ["TensorListSetItem", "TensorListScatterIntoExistingList", "_TensorListSplitIntoExistingList"]
 )
+
+
+def _made_as(flow: Tensor) -> Operation:
+    """What made the list that has been written to since, also in a loop or outside a body."""
+    while True:
+        op = flow.op
+        outer = op.graph._captured_tensor(flow)
+        if op.type in _KEEPS_SIZE:
+            flow = op.inputs[0]
+        elif outer is not None:
+            flow = outer
+        elif op._op_def.calls and op._op_def.calls[0] == "while" and _is_kept(op, flow):
+            flow = op.inputs[op.outputs.index(flow)]
+        else:
+            return op
+
+
+def _is_kept(loop: Operation, flow: Tensor) -> bool:
+    """Whether a loop yields a list as long as the one that it begins with."""
+    turn = loop.get_attr("body")
+    place = loop.outputs.index(flow)
+    argument, result = turn.inputs[place], turn.outputs[place]
+    return result is argument or _made_as(result) is argument.op
 
 
 def _part_shape(whole: TensorShape, lengths: np.ndarray | None) -> TensorShape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from flowcore import dtypes
@@ -14,7 +14,7 @@ from flowcore.graph.func_graph import FuncGraph, local_name, share_captures, wai
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, name_scope
-from flowcore.ops.functional_ops import apply_call, as_leaf, as_value
+from flowcore.ops.functional_ops import apply_call, as_leaf, as_scalar, as_value
 from flowcore.shape import TensorShape, as_shape
 
 __all__ = ["while_loop"]
@@ -61,10 +61,11 @@ def while_loop(
         The structure that body returns, of Tensors; the Tensor itself for a list of one.
 
     Raises:
-        TypeError: cond or body cannot be called, cond returns no bool, or a next value has another
-            dtype.
+        TypeError: cond or body cannot be called, cond returns no bool, a next value has another
+            dtype, or body returns another type of list or tuple.
         ValueError: there is no loop variable, body returns another structure, or the shape of a
             variable changes against its invariant.
+        InvalidArgumentError: cond returns no scalar (when it runs).
 
     Example:
         >>> i, total = fc.while_loop(
@@ -75,7 +76,11 @@ def while_loop(
     """
     function(cond, "cond")
     function(body, "body")
-    if not loop_vars and not isinstance(loop_vars, Tensor):
+    if not structure.is_nested(loop_vars):
+        raise TypeError(
+            f"loop_vars must be a list, a tuple or another structure, found {described(loop_vars)}"
+        )
+    if not loop_vars:
         raise ValueError("No loop variables provided")
     parallel_iterations = turns_at_once(parallel_iterations)
     back_prop = flag(back_prop, "back_prop")
@@ -126,6 +131,8 @@ class _Loop:
                     f" specified shape invariant is {shape}."
                 )
         if limit is not None:
+            if isinstance(limit, float):
+                raise TypeError(f"maximum_iterations must be a whole number, found {limit}")
             self.limit = convert_to_tensor(limit, name="maximum_iterations")
             if self.limit.dtype not in (dtypes.int32, dtypes.int64) or self.limit.shape.ndims not in (
                 0,
@@ -149,7 +156,9 @@ class _Loop:
         found: list[TensorShape] = []
         for leaf, shape in zip(self.leaves, shapes, strict=True):
             parts = structure.components(leaf)
-            if isinstance(leaf, IndexedSlices):
+            if shape is None:
+                found += [p.shape for p in parts]
+            elif isinstance(leaf, IndexedSlices):
                 found += [as_shape(shape), TensorShape([None]), *[p.shape for p in parts[2:]]]
             elif len(parts) == 1 and parts[0] is leaf:
                 found.append(as_shape(shape))
@@ -184,8 +193,7 @@ class _Loop:
             result = as_value(result)
             if result.dtype is not dtypes.bool:
                 raise TypeError(f"cond must return a boolean scalar, found {described(result)}")
-            if not result.shape.is_compatible_with([]):
-                raise ValueError(f"cond must return a boolean scalar, found shape {result.shape}")
+            result = as_scalar(result, "what cond returns")
             if self.limit is not None:
                 below = apply("Less", self.condition.inputs[0], self.limit)
                 result = apply("LogicalAnd", below, result)
@@ -244,8 +252,9 @@ class _Loop:
             if isinstance(new, Operation):
                 raise TypeError(f"body must return tensors, found {described(new)}")
             leaf = as_leaf(new)
-            if not isinstance(old, Tensor) and type(leaf) is not type(old):
-                raise TypeError(f"a loop variable is {type(old).__name__}, but body returns {described(new)}")
+            if type(leaf) is not type(old):
+                error = ValueError if IndexedSlices in (type(leaf), type(old)) else TypeError
+                raise error(f"a loop variable is {type(old).__name__}, but body returns {described(new)}")
             leaves.append(leaf)
         return leaves
 
@@ -288,8 +297,8 @@ def _flat_shapes(shapes: Any, like: Any) -> list[Any]:
     """Shapes at the places of the leaves of `like`: a list of numbers is a shape, no structure."""
     if not structure.is_nested(like):
         return [shapes]
-    if isinstance(shapes, dict):
+    if isinstance(shapes, Mapping) and isinstance(like, Mapping) and set(shapes) == set(like):
         return [s for key in sorted(like) for s in _flat_shapes(shapes[key], like[key])]
-    if not isinstance(shapes, (list, tuple)) or len(shapes) != len(like):
+    if isinstance(like, Mapping) or not isinstance(shapes, (list, tuple)) or len(shapes) != len(like):
         raise ValueError(f"shape_invariants must have the structure of loop_vars, found {described(shapes)}")
     return [s for shape, part in zip(shapes, like) for s in _flat_shapes(shape, part)]

@@ -463,3 +463,42 @@ def test_a_session_made_inside_a_body_is_one_of_the_whole_graph() -> None:
     y = fc.cond(fc.placeholder_with_default(True, []), branch, lambda: False)
     assert seen == [5.0]
     assert fc.Session().run(y)
+
+
+@pytest.mark.parametrize("make", ["cond", "case"])
+def test_a_predicate_of_unknown_rank_must_be_a_scalar(make: str) -> None:
+    p = fc.placeholder(fc.bool, None)
+    one, two = lambda: fc.constant(1), lambda: fc.constant(2)
+    y = fc.cond(p, one, two) if make == "cond" else fc.case([(p, one)], default=two)
+    with fc.Session() as sess:
+        assert [sess.run(y, {p: value}) for value in (True, False)] == [1, 2]
+        for wrong in ([True], [False], [True, False], []):
+            with pytest.raises(fc.errors.InvalidArgumentError, match="pred must be a scalar, found shape"):
+                sess.run(y, {p: wrong})
+
+
+def test_which_single_values_are_unpacked() -> None:
+    """As in TensorFlow 1.15: twice by cond, not where it is strict, and not by switch_case."""
+    p, i = fc.placeholder(fc.bool, []), fc.placeholder(fc.int32, [])
+    x = fc.constant(1)
+    assert isinstance(fc.cond(p, lambda: [x], lambda: [x]), fc.Tensor)
+    assert isinstance(fc.cond(p, lambda: [(x,)], lambda: [(x,)]), fc.Tensor)
+    assert isinstance(fc.case([(p, lambda: [x])], default=lambda: [x]), fc.Tensor)
+    (once,) = fc.cond(p, lambda: [[(x,)]], lambda: [[(x,)]])
+    assert isinstance(once, fc.Tensor)
+    assert [type(v) for v in fc.cond(p, lambda: [x], lambda: [x], strict=True)] == [fc.Tensor]
+    assert [type(v) for v in fc.switch_case(i, [lambda: [x], lambda: [x]])] == [fc.Tensor]
+
+
+def test_structures_of_branches_that_differ_are_told_by_kind() -> None:
+    p = fc.placeholder(fc.bool, [])
+    x = fc.constant([[1.0]])
+    slices = fc.IndexedSlices(x, fc.constant([0]), fc.constant([1, 1]))
+    for error, a, b in (
+        (TypeError, [x, x], (x, x)),
+        (ValueError, {"a": x}, {"b": x}),
+        (ValueError, [x, x], [x, x, x]),
+        (ValueError, slices, x),
+    ):
+        with pytest.raises(error, match="Incompatible return types of true_fn and false_fn"):
+            fc.cond(p, lambda a=a: a, lambda b=b: b)

@@ -67,6 +67,28 @@ def test_shapes_are_inferred_from_the_first_write() -> None:
     assert run(loose.concat()).tolist() == [1, 2, 3]
 
 
+def test_the_number_of_elements_is_known_behind_a_loop() -> None:
+    def grow(array: Any) -> Any:
+        return fc.while_loop(
+            lambda i, _: i < 3, lambda i, a: (i + 1, a.write(i, fc.ones([2, 5]))), [0, array]
+        )
+
+    array = grow(TA(fc.float32, 3))[1]
+    assert (array.stack().shape, array.concat().shape) == ([3, 2, 5], [6, 5])
+    assert run(array.concat()).shape == (6, 5)
+    outer = TA(fc.float32, 3, element_shape=[2, 5])
+    inside = fc.while_loop(lambda i: i < 1, lambda i: i + int(outer.stack().shape[0]), [0])
+    assert run(inside) == 3
+    dynamic = grow(TA(fc.float32, 3, dynamic_size=True))[1]
+    assert dynamic.stack().shape.as_list() == [None, 2, 5]
+    unknown = grow(TA(fc.float32, fc.placeholder_with_default(3, [])))[1]
+    assert unknown.concat().shape.as_list() == [None, 5]
+    other = fc.while_loop(
+        lambda i, _: i < 1, lambda i, a: (i + 1, TA(fc.float32, 9).write(0, 1.0)), [0, outer]
+    )
+    assert other[1].stack().shape.as_list()[0] is None  # it is not the array that the loop begins with
+
+
 def test_errors_name_the_index() -> None:
     i = fc.placeholder(fc.int32, [])
     array = TA(fc.float32, 3, element_shape=[])

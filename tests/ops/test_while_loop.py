@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import threading
 import time
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -177,7 +178,7 @@ def test_bad_arguments() -> None:
         ),
         (
             ValueError,
-            "cond must return a boolean scalar, found shape",
+            "what cond returns must be a scalar, found shape",
             lambda: fc.while_loop(lambda i: fc.stack([i < 3.0]), lambda i: i, [x]),
         ),
         (ValueError, "nested structure", lambda: fc.while_loop(below, lambda i: (i, i), [x])),
@@ -225,3 +226,68 @@ def test_traces_show_what_ran_inside() -> None:
     assert names.count("count/body/add") == 3
     assert names.count("count/cond/Less") == 4
     assert "count" in names
+
+
+class Pair(NamedTuple):
+    a: Any
+    b: Any
+
+
+def test_structures_that_differ_are_told_by_kind() -> None:
+    """Another number of values, or other keys, are a ValueError, another type of list a TypeError."""
+    i, x = fc.constant(0), fc.constant([1.0, 2.0])
+    slices = fc.IndexedSlices(fc.constant([[1.0]]), fc.constant([0]), fc.constant([2, 1]))
+    below = lambda i, _: i < 3  # noqa: E731
+    for error, first, following in (
+        (TypeError, [x], lambda v: (v[0],)),
+        (TypeError, Pair(x, x), lambda v: (v.a, v.b)),
+        (TypeError, {"a": x}, lambda v: [v["a"]]),
+        (ValueError, {"a": x}, lambda v: {"b": v["a"]}),
+        (ValueError, {"a": x}, lambda v: {"a": v["a"], "b": v["a"]}),
+        (ValueError, [x], lambda v: [v[0], v[0]]),
+        (ValueError, [x], lambda v: v[0]),
+        (ValueError, slices, fc.convert_to_tensor),
+        (ValueError, x, lambda v: fc.IndexedSlices(v, [0, 1], [2])),
+        (TypeError, fc.TensorArray(fc.float32, 2), lambda v: x),
+    ):
+        with pytest.raises(error, match=r"nested structure|but body returns|IndexedSlices"):
+            fc.while_loop(below, lambda i, v, f=following: (i + 1, f(v)), [i, first])
+    with pytest.raises(TypeError, match="loop_vars must be a list, a tuple or another structure, found"):
+        fc.while_loop(lambda i: i < 3, lambda i: i + 1, i)
+
+
+def test_invariants_of_nested_variables() -> None:
+    i, x = fc.constant(0), fc.constant([1.0])
+    below = lambda i, _: i < 3  # noqa: E731
+    first = {"x": x, "n": Pair(fc.constant(2), x)}
+
+    def turn(i: Any, v: Any) -> Any:
+        return i + 1, {"n": Pair(v["n"].a, v["n"].b * 2.0), "x": fc.concat([v["x"], v["x"]], 0)}
+
+    shapes = [fc.TensorShape([]), {"n": Pair(fc.TensorShape([]), None), "x": fc.TensorShape([None])}]
+    result = fc.while_loop(below, turn, [i, first], shape_invariants=shapes)[1]
+    assert (result["x"].shape.as_list(), result["n"].b.shape) == ([None], [1])  # None: as it begins
+    assert fc.Session().run(result["x"]).shape == (8,)
+    for wrong in ({"x": None}, {"x": None, "m": None}, [None, None], None):
+        with pytest.raises(ValueError, match="shape_invariants must have the structure of loop_vars"):
+            fc.while_loop(below, turn, [i, first], shape_invariants=[fc.TensorShape([]), wrong])
+
+
+def test_maximum_iterations_is_a_whole_number() -> None:
+    with pytest.raises(TypeError, match=r"maximum_iterations must be a whole number, found 3\.5"):
+        fc.while_loop(lambda i: i < 9, lambda i: i + 1, [0], maximum_iterations=3.5)
+    limit = fc.placeholder(fc.int64, [])
+    i = fc.while_loop(lambda i: i < 9, lambda i: i + 1, [0], maximum_iterations=limit)
+    with fc.Session() as sess:
+        assert [int(sess.run(i, {limit: n})) for n in (-1, 0, 3, 20)] == [0, 0, 3, 9]
+
+
+@pytest.mark.parametrize("limit", [None, 5])
+def test_a_condition_of_unknown_rank_must_be_a_scalar(limit: int | None) -> None:
+    n = fc.placeholder(fc.int32, None)
+    i = fc.while_loop(lambda i: i < n, lambda i: i + 1, [0], maximum_iterations=limit)
+    with fc.Session() as sess:
+        assert sess.run(i, {n: 3}) == 3
+        for wrong in ([3], [0], [1, 2], []):
+            with pytest.raises(fc.errors.InvalidArgumentError, match="what cond returns must be a scalar"):
+                sess.run(i, {n: wrong})
