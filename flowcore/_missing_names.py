@@ -43,7 +43,7 @@ _BARE = {
         merge_summary min_max_variable_partitioner multinomial nest parallel_stack parse_example
         parse_single_example parse_single_sequence_example parse_tensor polygamma profiler
         python_io qint16 qint32 qint8 qr quantization quantize quantize_v2 quantized_concat
-        quint16 quint8 ragged random_gamma random_poisson raw_ops regex_replace
+        quint16 quint8 ragged random_gamma random_poisson regex_replace
         required_space_to_batch_paddings resource_loader reverse_sequence roll saved_model
         scalar_summary scatter_nd scatter_nd_add scatter_nd_sub scatter_nd_update searchsorted
         segment_max segment_mean segment_min segment_prod segment_sum self_adjoint_eigvals
@@ -123,6 +123,9 @@ _SESSION = "flowcore.Session with flowcore.train.Coordinator"
 _CELL = "flowcore.matmul and flowcore.nn in a Python loop over the time steps"
 _GRAPHS_ONLY = "no call at all: flowcore builds graphs and nothing else"
 _AS_ALWAYS = "no call at all: it is so"
+_FLAT = "; of this the graphs of TensorFlow 1.x are made, where branches and loops are written flat"
+_FLAT_LOOP = "flowcore.while_loop" + _FLAT
+_FLAT_BRANCH = "flowcore.cond" + _FLAT
 
 
 def _numpy(function: str) -> str:
@@ -162,8 +165,10 @@ _INSTEAD = {
         "enable_eager_execution": "flowcore.Session: there are graphs and nothing else",
         "enable_v2_behavior": "flowcore.Session: there are graphs and nothing else",
         "encode_base64": _numpy("base64.urlsafe_b64encode"),
+        "enter": _FLAT_LOOP,
         "executing_eagerly": "False: there are graphs and nothing else",
         "executing_eagerly_outside_functions": "False: there are graphs and nothing else",
+        "exit": _FLAT_LOOP,
         "eye": "flowcore.constant(numpy.eye(n), flowcore.float32)",
         "fft": _numpy("numpy.fft.fft"),
         "fft2d": _numpy("numpy.fft.fft2"),
@@ -185,6 +190,7 @@ _INSTEAD = {
         "linalg": "flowcore.matmul, or flowcore.py_func around numpy.linalg",
         "log_sigmoid": "-flowcore.nn.softplus(-x)",
         "logging": "Python's logging",
+        "loop_cond": _FLAT_LOOP,
         "losses": "flowcore.squared_difference, or the cross entropies of flowcore.nn",
         "math": "the functions at the top, such as flowcore.add",
         "matrix_band_part": "x * numpy.tri(rows, columns)",
@@ -196,10 +202,12 @@ _INSTEAD = {
         "matrix_solve_ls": _numpy("numpy.linalg.lstsq"),
         "matrix_transpose": "flowcore.transpose with perm",
         "matrix_triangular_solve": _numpy("numpy.linalg.solve"),
+        "merge": _FLAT_BRANCH,
         "meshgrid": "flowcore.constant of what numpy.meshgrid gives",
         "metrics": "NumPy on fetched values",
         "mul": "flowcore.multiply",
         "neg": "flowcore.negative",
+        "next_iteration": _FLAT_LOOP,
         "no_gradient": "flowcore.NotDifferentiable",
         "norm": "flowcore.sqrt(flowcore.reduce_sum(flowcore.square(x)))",
         "numpy_function": "flowcore.py_func",
@@ -210,7 +218,10 @@ _INSTEAD = {
         "queue": "the classes at the top, such as flowcore.FIFOQueue",
         "random": "the functions at the top, such as flowcore.random_normal",
         "random_crop": "flowcore.slice at flowcore.random_uniform positions",
+        "raw_ops": "the function of the op, such as flowcore.add for raw_ops.Add",
         "reduce_join": _numpy("bytes.join"),
+        "ref_merge": _FLAT_BRANCH,
+        "ref_switch": _FLAT_BRANCH,
         "repeat": "flowcore.reshape and flowcore.tile",
         "reverse_v2": "flowcore.reverse",
         "self_adjoint_eig": _numpy("numpy.linalg.eigh"),
@@ -221,6 +232,7 @@ _INSTEAD = {
         "string_to_number": _numpy("numpy.asarray(texts, numpy.float32)"),
         "sub": "flowcore.subtract",
         "svd": _numpy("numpy.linalg.svd"),
+        "switch": _FLAT_BRANCH,
         "to_complex128": "flowcore.cast",
         "to_complex64": "flowcore.cast",
         "trace": "flowcore.reduce_sum(x * numpy.eye(n))",

@@ -104,3 +104,13 @@ def test_the_import_of_a_module_that_is_missing_says_so(name: str) -> None:
         importlib.import_module(name)
     with pytest.raises(ModuleNotFoundError, match=r"No module named .flowcore.contribb"):
         importlib.import_module("flowcore.contribb")
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [(name, "cond") for name in ("switch", "merge", "ref_switch", "ref_merge")]
+    + [(name, "while_loop") for name in ("enter", "exit", "next_iteration", "loop_cond")],
+)
+def test_flat_control_flow_says_what_it_is_and_what_to_use(name: str, instead: str) -> None:
+    with pytest.raises(AttributeError, match=rf"use flowcore\.{instead}; of this the graphs of TensorFlow 1"):
+        getattr(fc, name)
