@@ -75,6 +75,7 @@ from flowcore._kernel cimport (
     FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
     FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN,
     fc_api, fc_attr, fc_buffer, fc_bytes, fc_ctx, fc_device, fc_int_at, fc_is_plain, fc_item_size,
+    fc_keeps_lists,
     fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow, fc_release, fc_resource,
     fc_resource_release, fc_resource_retain, fc_retain, fc_sizes, fc_tensor, fc_token,
 )

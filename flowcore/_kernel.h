@@ -23,7 +23,7 @@
  * and fc_device grow at their ends only, which raises the minor number; any other change of a struct raises
  * the major one and begins at minor 0 again. Tables and devices of the same major and the same or an older
  * minor number load: whoever reads a member that a minor number brought looks at `abi` first. */
-#define FC_ABI 0x60000
+#define FC_ABI 0x60001
 #define FC_ABI_MAJOR(abi) ((abi) >> 16)
 #define FC_ABI_MINOR(abi) ((abi) & 0xffffu)
 #define FC_MAX_DIMS 8
@@ -100,7 +100,19 @@ struct fc_device {
      * which blocks are the largest. */
     void (*name_block)(fc_buffer *buffer, const char *node);
     void (*describe)(fc_device *self, char *text, size_t size);
+    /* Optional, since 6.1: kernels that are run on single elements of lists, each in a context of its own
+     * without attributes and state. Those of the copies between host and device, which may park; and the sum
+     * of two tensors of one shape and dtype, which may not, and takes over the memory of the first where
+     * forward gives it. Lists live on a device that has all three, a copy and a fill. */
+    int (*from_host)(fc_ctx *ctx);
+    int (*to_host)(fc_ctx *ctx);
+    int (*add)(fc_ctx *ctx);
 };
+
+/* Whether lists may live on a device that is not the host. */
+static inline int fc_keeps_lists(const fc_device *d) {
+    return (d->abi & 0xffffu) >= 1 && d->copy && d->fill && d->from_host && d->to_host && d->add;
+}
 
 static inline void fc_retain(fc_buffer *b) {
     if (!b) return;
@@ -215,8 +227,8 @@ static inline const char *fc_dtype_name(int64_t dtype) {
 }
 // clang-format on
 
-/* Whether elements are no more than their bytes. Others own what they point to, live on the host, and are
- * copied bit by bit only where fc_api.keep or retain follows. */
+/* Whether elements are no more than their bytes. Others own what they point to, live on the host (also those
+ * that a node of a device allocates), and are copied bit by bit only where fc_api.keep or retain follows. */
 static inline int fc_is_plain(int dtype) {
     return dtype != FC_STRING && dtype != FC_RESOURCE && dtype != FC_VARIANT;
 }
@@ -413,7 +425,8 @@ enum {
        where ctx->device has addresses that the host cannot read, and planning uses the CPU's entry for
        every device. */
     FC_ANY_DEVICE = 32,
-    /* touches elements through copy and fill of fc_device alone: serves every device that has them */
+    /* Touches elements through copy and fill of fc_device alone: serves every device that has them. Strings,
+       resources and variants lie on the host whatever the device. */
     FC_BY_COPY = 64,
     FC_LAST_ON_HOST = 128, /* the last input lives in host memory, like those of host_in */
     /* The kernel may keep in ctx->state what it computes from input 1. Planning makes such a state, by the
@@ -421,7 +434,10 @@ enum {
        for other nodes ctx->state is NULL. All runs of a node give the same bits for the same inputs, the
        first of them, which fills the state, too. A node without a state may take another algorithm: its
        outputs agree within the op's rounding errors. */
-    FC_KEEPS_CONSTANT = 256
+    FC_KEEPS_CONSTANT = 256,
+    /* Touches elements of lists through kernels of fc_device alone: serves every device on which lists live
+       (fc_keeps_lists). The lists themselves lie on the host. */
+    FC_OF_LISTS = 512
 };
 
 /* One line of a kernel table. */

@@ -60,6 +60,9 @@ cdef extern from "_kernel.h" nogil:
         void *fill
         void (*name_block)(fc_buffer *buffer, const char *node) noexcept nogil
         void (*describe)(fc_device *self, char *text, size_t size) noexcept nogil
+        void *from_host
+        void *to_host
+        void *add
 
     struct fc_tensor:
         fc_buffer *buffer
@@ -172,6 +175,7 @@ cdef extern from "_kernel.h" nogil:
     int fc_park_status(fc_ctx *)
     bint fc_mul_overflow(int64_t, int64_t, int64_t *)
     bint fc_is_plain(int)
+    bint fc_keeps_lists(const fc_device *)
     int fc_keep_elements(fc_ctx *, const fc_tensor *, const fc_tensor *)
     int FC_BUF_DTYPE(uint32_t)
     uint32_t FC_ABI_MAJOR(uint32_t)

@@ -195,6 +195,11 @@ cdef class Device:
         """Whether kernels that go through the device's own copy and fill can run on it."""
         return self.pointer.copy != NULL and self.pointer.fill != NULL
 
+    @property
+    def keeps_lists(self):
+        """Whether the elements of lists may lie in its memory."""
+        return bool(fc_keeps_lists(self.pointer))
+
 
 def processors():
     """How many processors this process may use."""

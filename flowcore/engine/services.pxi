@@ -35,7 +35,8 @@ cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *sha
     cdef fc_device *device = NULL
     if t.size * fc_item_size(dtype) > LARGE_BYTES:
         fc_let_go()
-    if ctx.device == cpu_device() or (run.frame.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
+    cdef bint on_host = ctx.device == cpu_device() or not fc_is_plain(dtype)
+    if on_host or (run.frame.plan.nodes[run.node].host_out >> min(out, 31)) & 1:
         rc = new_buffer(dtype, t.size, &t.buffer)
     else:
         device = ctx.device

@@ -233,6 +233,7 @@ class OpDef(NamedTuple):
     calls: tuple[str, ...] = ()
     from_shapes: bool = False
     resource_form: str = ""
+    holds_nothing: bool = False
 
     @property
     def makes_handle(self) -> bool:
@@ -320,6 +321,7 @@ def register(
     calls: Sequence[str] = (),
     from_shapes: bool = False,
     resource_form: str = "",
+    holds_nothing: bool = False,
 ) -> Decorator:
     """Registers an op at once and returns a decorator that leaves its function as it is.
 
@@ -348,6 +350,7 @@ def register(
             of a list from its length and its elements' shape, of a variable from its shape.
         resource_form: Of an op on references to variables: the op type that does its work on their handles,
             whose inputs are the same, and which a plan runs instead.
+        holds_nothing: Whether a list that it makes has no element that is written.
 
     Returns:
         A decorator.
@@ -390,6 +393,7 @@ def register(
             tuple(calls),
             from_shapes,
             resource_form,
+            holds_nothing,
         )
         _check_facts(op_def)
         return op_def

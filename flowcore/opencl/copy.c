@@ -28,7 +28,7 @@ static int write_staged(fc_ctx *ctx, ocl_device *d, const fc_tensor *to, size_t 
     return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy of %lld bytes", (long long)bytes);
 }
 
-static int from_host(fc_ctx *ctx) {
+int ocl_from_host(fc_ctx *ctx) {
     ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
     if (x->size && ocl_take_from_host(ctx, d)) return FC_OK;
@@ -70,7 +70,7 @@ static cl_int read_block(ocl_device *d, const fc_tensor *from, void *target, ocl
     return cl.clEnqueueReadBuffer(d->queue, place.mem, 0, place.at, bytes, target, 0, NULL, event);
 }
 
-static int to_host(fc_ctx *ctx) {
+int ocl_to_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     if (!x->size) return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
     ocl_device *d = (ocl_device *)x->buffer->device;
@@ -131,8 +131,8 @@ static int constant_to_device(fc_ctx *ctx) {
 }
 
 static const fc_kernel_def defs[] = {
-    {"_HostToDevice", "", "", FC_ASYNC, 1, 0, from_host},
-    {"_DeviceToHost", "", "", FC_ASYNC, 0, 1, to_host},
+    {"_HostToDevice", "", "", FC_ASYNC, 1, 0, ocl_from_host},
+    {"_DeviceToHost", "", "", FC_ASYNC, 0, 1, ocl_to_host},
     {"_ConstantToDevice", "", "", FC_STATEFUL, 1, 0, constant_to_device},
 };
 const fc_kernel_table ocl_copy_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

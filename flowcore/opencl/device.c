@@ -50,8 +50,15 @@ ocl_device *ocl_open(const char *name, cl_context context, cl_device_id id, cl_i
     pthread_mutex_init(&d->lock, NULL);
     pthread_cond_init(&d->transfer_came, NULL);
     pthread_once(&serial_once, make_serial);
-    d->base = (fc_device){
-        .abi = FC_ABI, .name = d->name, .type = "GPU", .self = d, .copy = ocl_move, .fill = ocl_fill};
+    d->base = (fc_device){.abi = FC_ABI,
+                          .name = d->name,
+                          .type = "GPU",
+                          .self = d,
+                          .copy = ocl_move,
+                          .fill = ocl_fill,
+                          .from_host = ocl_from_host,
+                          .to_host = ocl_to_host,
+                          .add = ocl_add_n};
     ocl_open_memory(d);
     return d;
 }

@@ -167,6 +167,10 @@ int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst
              int64_t src_offset);
 int ocl_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
 
+int ocl_from_host(fc_ctx *ctx);
+int ocl_to_host(fc_ctx *ctx);
+int ocl_add_n(fc_ctx *ctx);
+
 /* The name of a dtype in build options: "float32". */
 const char *ocl_type(int dtype);
 /* Likewise for what is only moved: a type of that many bytes. */

@@ -171,7 +171,7 @@ static int select_v2(fc_ctx *ctx) {
 
 /* The sum of several tensors, two at a time, in their order as on the host. That of narrow floats is kept in
  * float32 until the last. */
-static int add_n(fc_ctx *ctx) {
+int ocl_add_n(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
     int rc = fc_add_n_check(ctx);
     if (rc) return rc;
@@ -217,6 +217,6 @@ static const fc_kernel_def defs[] = {
     {"Cast", "SrcT:" ALL_REAL ",bool;DstT:" ALL_REAL ",bool", "DstT", FC_SYNC, 0, 0, cast},
     {"Select", "T:" ALL_REAL ",bool", "", FC_SYNC, 0, 0, select_v1},
     {"SelectV2", "T:" ALL_REAL ",bool", "", FC_SYNC, 0, 0, select_v2},
-    {"AddN", "T:" ALL_REAL, "", FC_SYNC, 0, 0, add_n},
+    {"AddN", "T:" ALL_REAL, "", FC_SYNC, 0, 0, ocl_add_n},
 };
 const fc_kernel_table ocl_elementwise_table = {FC_ABI, "GPU", sizeof defs / sizeof defs[0], defs};

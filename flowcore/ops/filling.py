@@ -135,7 +135,15 @@ def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None, layou
     return _filled(shape, 1, dtype, name, "ones")
 
 
-register("ZerosLike", inputs=["x: T"], outputs=["y: T"], attrs=["T: type"], shape=shapes.same, grad=None)
+register(
+    "ZerosLike",
+    inputs=["x: T"],
+    outputs=["y: T"],
+    attrs=["T: type"],
+    shape=shapes.same,
+    grad=None,
+    holds_nothing=True,
+)
 
 
 register(

@@ -123,6 +123,7 @@ register(
     attrs=["dtype: type", "shape: shape"],
     shape=lambda op: [op.get_attr("shape")],
     grad=None,
+    holds_nothing=True,
 )
 
 

@@ -89,6 +89,7 @@ register(
     attrs=["element_dtype: type", "shape_type: {indices}"],
     shape=_list_with(max_num_elements=1),
     grad=None,
+    holds_nothing=True,
 )
 
 
@@ -117,6 +118,7 @@ register(
     attrs=["element_dtype: type", "shape_type: {indices}"],
     shape=_list_with(num_elements=1),
     grad=None,
+    holds_nothing=True,
 )
 
 

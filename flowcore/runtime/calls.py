@@ -22,7 +22,7 @@ from flowcore.runtime.passes import PlanGraph
 if TYPE_CHECKING:
     from flowcore.runtime.plan import CompiledPlan
 
-__all__ = ["Body", "Call", "Calls"]
+__all__ = ["Body", "Call", "Calls", "is_few_numbers"]
 
 
 class Call(NamedTuple):
@@ -167,6 +167,15 @@ def _common(devices: Iterable[Device]) -> Device:
     return next((device for device in devices if device is not HOST), HOST)
 
 
+def is_few_numbers(tensor: Tensor) -> bool:
+    """Whether a tensor is known to be no more than a few whole numbers or truth values: what decides and
+    counts, indices, shapes. In bodies these stay on the host, where such values are wanted in the end, so
+    that no turn reads one back.
+    """
+    few = tensor._shape.num_elements()
+    return few is not None and few <= 16 and (tensor._dtype.is_integer or tensor._dtype.is_bool)
+
+
 class _BranchPlan:
     """Of a call, or of branches one of which is called."""
 
@@ -188,25 +197,43 @@ class _BranchPlan:
         passed = self.inputs[first:]
         graphs = self.op._bodies()
         known = [{a: t for a, t in zip(g.inputs, passed, strict=True) if t in self.known} for g in graphs]
-        used: set[int] = set()
-        for graph, values in zip(graphs, known, strict=True):
-            needed = _reached([graph.outputs[i] for i in self.outputs], graph.control_outputs, values)
-            used.update(i for i, a in enumerate(graph.inputs) if a in needed)
-        places = sorted(used)
-        given = [self.devices.get(passed[i], HOST) for i in places]
-        bodies = [
-            Body(
-                {graph.inputs[i]: device for i, device in zip(places, given, strict=True)},
-                [graph.outputs[i] for i in self.outputs],
-                graph.control_outputs,
-                values,
-            )
+        needed = [
+            _reached([graph.outputs[i] for i in self.outputs], graph.control_outputs, values)
             for graph, values in zip(graphs, known, strict=True)
         ]
-        plans, devices = self._planned(bodies)
+        used = [{i for i, a in enumerate(g.inputs) if a in n} for g, n in zip(graphs, needed, strict=True)]
+        places = sorted(set().union(*used))
+        given = {i: self.devices.get(passed[i], HOST) for i in places}
+        while True:
+            bodies = [
+                Body(
+                    {graph.inputs[i]: device for i, device in given.items()},
+                    [graph.outputs[i] for i in self.outputs],
+                    graph.control_outputs,
+                    values,
+                )
+                for graph, values in zip(graphs, known, strict=True)
+            ]
+            plans, devices = self._planned(bodies)
+            moved = self._passed_elsewhere(graphs, used, plans) if self.op._graph.path else {}
+            if not moved:
+                break
+            given.update(moved)
         kernel = _engine.Call(self.kind, [plan.engine for plan in plans])
         read = [*range(first), *[i + first for i in places]]
-        return Call(kernel, read, [*[HOST] * first, *given], self.outputs, devices, {}, plans)
+        return Call(kernel, read, [*[HOST] * first, *given.values()], self.outputs, devices, {}, plans)
+
+    def _passed_elsewhere(
+        self, graphs: Sequence[FuncGraph], used: Sequence[set[int]], plans: Sequence[CompiledPlan]
+    ) -> dict[int, Device]:
+        """The arguments on the host that all bodies that use them read on one device: within a loop they are
+        passed there, and so copied once.
+        """
+        found: dict[int, set[Device]] = {}
+        for graph, places, plan in zip(graphs, used, plans, strict=True):
+            for i in places:
+                found.setdefault(i, set()).add(plan.readers.get(graph.inputs[i], HOST))
+        return {i: there.pop() for i, there in found.items() if len(there) == 1 and HOST not in there}
 
     def _planned(self, bodies: Sequence[Body]) -> tuple[list[CompiledPlan], list[Device]]:
         """Plans whose results lie in the same places."""
@@ -265,7 +292,10 @@ class _LoopPlan(_BranchPlan):
         fixed = {i for i in invariant if self.inputs[i] in self.known}
         places = self._needed(condition, turn, fixed)
         carried = [i for i in places if i not in invariant]
-        devices = {i: self.devices.get(self.inputs[i], HOST) for i in places}
+        devices = {
+            i: HOST if is_few_numbers(turn.inputs[i]) else self.devices.get(self.inputs[i], HOST)
+            for i in places
+        }
         known = {graph.inputs[i]: self.inputs[i] for i in fixed for graph in (condition, turn)}
         whole = _Turn(condition, turn, places, carried, known)
         wherever: list[Device | None] = [HOST, *[None] * len(carried)]
@@ -274,6 +304,9 @@ class _LoopPlan(_BranchPlan):
             found = {
                 i: _common([devices[i], d]) for i, d in zip(carried, plan.result_devices[1:], strict=True)
             }
+            for i in places:
+                if i in invariant and not plan.readers.get(turn.inputs[i], HOST).is_host:
+                    found[i] = plan.readers[turn.inputs[i]]
             if all(devices[i] is device for i, device in found.items()):
                 break
             devices.update(found)

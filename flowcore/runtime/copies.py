@@ -15,11 +15,7 @@ from flowcore.runtime.devices import HOST, LAST_ON_HOST, Device
 from flowcore.runtime.handles import is_prefilled
 from flowcore.runtime.passes import PlanGraph
 
-__all__ = ["Copy", "Moved", "Value", "host_sides", "insert_copies"]
-
-
-#: Types whose elements point to what is on the host.
-_ON_HOST = frozenset({dtypes.resource, dtypes.variant})
+__all__ = ["Copy", "Moved", "Value", "host_sides", "insert_copies", "readers_of_arguments"]
 
 
 class Copy:
@@ -40,7 +36,8 @@ class Moved(NamedTuple):
     """A plan in which each value is read where it lies.
 
     `steps` are ops and copies, in an order in which they may run; `inputs` is what an op reads
-    instead of what the plan graph says; `memory` is where the values lie that are not on the host.
+    instead of what the plan graph says; `memory` is where the values lie that are not on the host,
+    or the elements of a list.
     """
 
     steps: Sequence[Operation | Copy]
@@ -120,6 +117,28 @@ def insert_copies(
     return Moved(copies.steps, inputs, results, memory)
 
 
+def readers_of_arguments(
+    graph: PlanGraph, moved: Moved, arguments: Mapping[Tensor, Device]
+) -> dict[Tensor, Device]:
+    """Of arguments on the host that are copied, the device that reads them, if it is one alone: they could be
+    passed there at once. The host where it reads one too, and more than its shape, or where several
+    devices do.
+    """
+    copies = [s for s in moved.steps if type(s) is Copy and s.source in arguments and not s.device.is_host]
+    found: dict[Tensor, Device] = {}
+    for copy in copies:
+        known = found.setdefault(copy.tensor, copy.device)
+        if known is not copy.device:
+            found[copy.tensor] = HOST
+    if found:
+        read: set[Value] = set(moved.results)
+        for step in moved.steps:
+            if isinstance(step, Operation) and not step._op_def.from_shapes:
+                read.update(moved.inputs.get(step, graph.inputs(step)))
+        found.update(dict.fromkeys([t for t in found if t in read], HOST))
+    return found
+
+
 class _Copies:
     """Where values lie so far, and the copies that were made of them."""
 
@@ -131,7 +150,7 @@ class _Copies:
     def value_on(self, tensor: Tensor, device: Device) -> Value:
         """The value of `tensor` in the memory of `device`. Two devices meet in the memory of the host."""
         source, value = self.memory.get(tensor, HOST), tensor
-        if source is device:
+        if source is device or _is_at_home_anywhere(tensor):
             return value
         if not source.is_host and not device.is_host:
             return self._copy(tensor, self._copy(tensor, value, HOST), device)
@@ -147,6 +166,11 @@ class _Copies:
         return found
 
 
+def _is_at_home_anywhere(tensor: Tensor) -> bool:
+    """Whether it is a list that has no elements yet."""
+    return tensor._dtype is dtypes.variant and tensor._op._op_def.holds_nothing
+
+
 def host_sides(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple[list[bool], list[bool]]:
     """Which inputs an op wants in the memory of the host though it runs on `device`, and which outputs
     it leaves there.
@@ -157,7 +181,7 @@ def host_sides(op: Operation, inputs: Sequence[Tensor], device: Device) -> tuple
     wanted, left, flags = (
         (kernel.host_in, kernel.host_out, kernel.flags) if isinstance(kernel, _engine.Kernel) else (0, 0, 0)
     )
-    host_in = [bool(wanted >> min(i, 31) & 1) or t._dtype in _ON_HOST for i, t in enumerate(inputs)]
+    host_in = [bool(wanted >> min(i, 31) & 1) or t._dtype is dtypes.resource for i, t in enumerate(inputs)]
     if flags & LAST_ON_HOST:
         host_in[-1] = True
     return host_in, [bool(left >> min(i, 31) & 1) for i in range(len(op._outputs))]

@@ -23,9 +23,11 @@ from flowcore.runtime.fused_steps import Fusion
 #: asynchronous kernels. Optional, with a state from `Device.new_constant`: the copy of a constant,
 #: which is made once per plan.
 COPY_FROM_HOST, COPY_TO_HOST, COPY_CONSTANT = "_HostToDevice", "_DeviceToHost", "_ConstantToDevice"
+#: Those of lists, elements and all, which serve every device on which lists may live.
+LIST_FROM_HOST, LIST_TO_HOST = "_ListToDevice", "_ListToHost"
 
 #: Flags of a kernel's table entry (_kernel.h).
-ANY_DEVICE, BY_COPY, LAST_ON_HOST, KEEPS_CONSTANT = 32, 64, 128, 256
+ANY_DEVICE, BY_COPY, LAST_ON_HOST, KEEPS_CONSTANT, OF_LISTS = 32, 64, 128, 256, 512
 
 
 class TypedKernel(NamedTuple):
@@ -131,11 +133,13 @@ def make_device(
     """A device from the kernel capsules of its extension; kernels of other device types among them
     are left out.
 
-    What serves every device (views, shapes, moves by the device's own copy) comes from the CPU's tables.
+    What serves every device (views, shapes, moves by the device's own copy, lists) comes from the CPU's
+    tables.
     """
     own = [k for k in _engine.load_kernels(list(capsules)) if k.device == device_type]
     if isinstance(engine_device, _engine.Device):
         shared = ANY_DEVICE | (BY_COPY if engine_device.moves else 0)
+        shared |= OF_LISTS if engine_device.keeps_lists else 0
         own += [k for k in _engine.load_kernels(kernels.CAPSULES) if k.flags & shared]
     return Device(f"/device:{device_type}:{index}", device_type, index, kernel_table(own), engine_device)
 

@@ -19,7 +19,16 @@ from flowcore.runtime import handles
 from flowcore.runtime.access_order import ANY_VARIABLE, AccessOrder
 from flowcore.runtime.calls import Calls
 from flowcore.runtime.copies import Copy, Moved, Value
-from flowcore.runtime.devices import COPY_CONSTANT, COPY_FROM_HOST, COPY_TO_HOST, HOST, KEEPS_CONSTANT, Device
+from flowcore.runtime.devices import (
+    COPY_CONSTANT,
+    COPY_FROM_HOST,
+    COPY_TO_HOST,
+    HOST,
+    KEEPS_CONSTANT,
+    LIST_FROM_HOST,
+    LIST_TO_HOST,
+    Device,
+)
 from flowcore.runtime.handles import Path, ResourceKey, key_of
 from flowcore.runtime.packing import attributes, packed
 from flowcore.runtime.passes import PlanGraph
@@ -210,9 +219,11 @@ class _Lowering:
     def copy(self, copy: Copy) -> None:
         """Appends the node of a copy; of a constant it may be made once and kept."""
         slot, device = self.slot_of[copy.source], copy.device
-        owner, op_type = device, COPY_FROM_HOST
-        if device.is_host:
-            owner, op_type = self.moved.memory[copy.source], COPY_TO_HOST
+        owner = self.moved.memory[copy.source] if device.is_host else device
+        if copy.tensor._dtype is dtypes.variant:
+            op_type = LIST_TO_HOST if device.is_host else LIST_FROM_HOST
+        else:
+            op_type = COPY_TO_HOST if device.is_host else COPY_FROM_HOST
         state = device.new_constant() if slot in self.constants else None
         if state is not None:
             op_type = COPY_CONSTANT

@@ -3,8 +3,9 @@
 A device string is a request. Its job, replica and task must be this process's, which they need not
 name. Without soft placement a request that cannot be met is an
 InvalidArgumentError; with it the node falls back to the host.
-Whatever takes a resource handle runs where the resource lives. A node that asks for nothing goes to
-the first GPU or accelerator, where there is one and it pays: see `_pays`. Must never import the
+Whatever takes a resource handle runs where the resource lives, what takes a list where its elements
+lie: see `_for_lists`. A node that asks for nothing goes to the first GPU or accelerator, where there
+is one and it pays: see `_pays`. Must never import the
 engine: it sees devices and ops only.
 """
 
@@ -16,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from flowcore import dtypes, errors
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.operation import Operation, Tensor
-from flowcore.runtime.calls import Calls
+from flowcore.runtime.calls import Calls, is_few_numbers
 from flowcore.runtime.copies import host_sides
 from flowcore.runtime.devices import ANY_DEVICE, HOST, Device
 from flowcore.runtime.handles import is_prefilled, origins
@@ -96,8 +97,8 @@ def device_for(
     spec = _parse(op._device) if op._device else None
     if spec is not None and not _is_here(spec):
         _refuse_elsewhere(op)
-    if any([t._dtype is dtypes.variant for t in (*inputs, *op._outputs)]):  # objects of the host
-        return HOST
+    if any([t._dtype is dtypes.variant for t in (*inputs, *op._outputs)]):
+        return _for_lists(op, inputs, spec, visible, placed, soft, arguments)
     for tensor in inputs:
         if tensor._dtype is dtypes.resource:  # handles are in host memory
             hands_on = any(t._dtype is dtypes.resource for t in op._outputs)
@@ -115,8 +116,15 @@ def device_for(
         )
     if op._op_def.on_host:
         return HOST
+    device = _requested(op, spec, visible, soft)
+    fits = device.is_host or not soft or _is_no_node(op) or device.kernel_for(op) is not None
+    return device if fits else HOST
+
+
+def _requested(op: Operation, spec: DeviceSpec, visible: VisibleDevices, soft: bool) -> Device:
+    """The device that `op` asks for; where it is missing, the host or an error."""
     try:
-        device = visible.find(spec.device_type, spec.device_index or 0)
+        return visible.find(spec.device_type or HOST.type, spec.device_index or 0)
     except RuntimeError as error:
         if soft:
             return HOST
@@ -127,8 +135,6 @@ def device_for(
             f" {error}. Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let"
             " such nodes fall back to the CPU",
         ) from None
-    fits = device.is_host or not soft or _is_no_node(op) or device.kernel_for(op) is not None
-    return device if fits else HOST
 
 
 def _home(tensor: Tensor, placed: Mapping[Operation, Device], arguments: Mapping[Tensor, Device]) -> Device:
@@ -176,7 +182,59 @@ def _is_on_host(
     tensor: Tensor, placed: Mapping[Operation, Device], arguments: Mapping[Tensor, Device]
 ) -> bool:
     """Whether a tensor is on the host, or known before the run."""
-    return _home(tensor, placed, arguments).is_host or (_is_no_node(tensor._op) and tensor not in arguments)
+    device = _home(tensor, placed, arguments)
+    if device.is_host or tensor in arguments:
+        return device.is_host
+    op = tensor._op
+    return _is_no_node(op) or host_sides(op, op._inputs, device)[1][tensor._value_index]
+
+
+def _for_lists(
+    op: Operation,
+    inputs: Sequence[Tensor],
+    spec: DeviceSpec | None,
+    visible: VisibleDevices,
+    placed: Mapping[Operation, Device],
+    soft: bool,
+    arguments: Mapping[Tensor, Device],
+) -> Device:
+    """The device for an op on lists: where the elements lie of one that it takes, whatever it asks for
+    itself; else, where it writes the first elements, the device that these are on.
+
+    Elements on the host go to the device that the op asks for, or that nodes go to which ask for nothing,
+    if they are floating values, and more than a few. Variables and queues keep lists on the host.
+    """
+    if any([t._dtype is dtypes.resource for t in inputs]):
+        return HOST
+    lists = [t for t in inputs if t._dtype is dtypes.variant]
+    home = next((d for d in [_home(t, placed, arguments) for t in lists] if not d.is_host), HOST)
+    if not home.is_host:
+        return home if home.kernel_for(op) is not None else HOST
+    if op._op_def.holds_nothing or all([t._dtype is not dtypes.variant for t in op._outputs]):
+        return HOST
+    asks = spec is not None and spec.device_type is not None
+    device = _requested(op, spec, visible, soft) if asks else visible.preferred  # type: ignore[arg-type]
+    if asks and device is HOST:
+        return HOST
+    for tensor in inputs:
+        if not _is_on_host(tensor, placed, arguments):
+            there = _home(tensor, placed, arguments)
+            if tensor in _elements(op, inputs, there):
+                return there
+    if device is None or op._op_def.on_host:
+        return HOST
+    least = 0 if asks else 2
+    floating = [t for t in _elements(op, inputs, device) if t._dtype.is_floating]
+    many = any([t._shape.ndims is None or t._shape.ndims >= least for t in floating])
+    return device if many else HOST
+
+
+def _elements(op: Operation, inputs: Sequence[Tensor], device: Device) -> list[Tensor]:
+    """The inputs that `op` wants on a device, of which it makes elements of a list; none without a kernel."""
+    if device.kernel_for(op) is None:
+        return []
+    sides = zip(inputs, host_sides(op, inputs, device)[0], strict=True)
+    return [t for t, on_host in sides if not on_host and t._dtype is not dtypes.variant]
 
 
 def _counts(
@@ -185,13 +243,13 @@ def _counts(
     placed: Mapping[Operation, Device],
     arguments: Mapping[Tensor, Device],
 ) -> bool:
-    """Whether an op of a body computes whole numbers or truth values, scalars, of what is on the host: the
-    counter of a loop and what it decides stay there, whatever device the body asks for.
+    """Whether an op of a body computes a few whole numbers or truth values of what is on the host: the
+    counter of a loop, what it decides, and indices stay there, whatever device the body asks for.
     """
     return (
         bool(op._outputs)
         and not op._op_def.is_stateful
-        and all(t._shape.ndims == 0 and (t._dtype.is_integer or t._dtype.is_bool) for t in op._outputs)
+        and all(is_few_numbers(t) for t in op._outputs)
         and all(_is_on_host(t, placed, arguments) for t in inputs)
     )
 

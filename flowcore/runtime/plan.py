@@ -17,7 +17,7 @@ from flowcore import _engine, errors
 from flowcore.config import OptimizerOptions
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.calls import Body, Calls
-from flowcore.runtime.copies import insert_copies
+from flowcore.runtime.copies import insert_copies, readers_of_arguments
 from flowcore.runtime.devices import HOST, Device
 from flowcore.runtime.fuse import fuse
 from flowcore.runtime.handles import ResourceKey
@@ -56,6 +56,8 @@ class CompiledPlan(PlanNodes):
     failures: Mapping[ResourceKey, RunnerFailure] = field(default_factory=dict)
     #: in whose memory the results lie
     result_devices: list[Device] = field(default_factory=list)
+    #: of a body's arguments on the host, the devices that read them: see copies.readers_of_arguments
+    readers: dict[Tensor, Device] = field(default_factory=dict)
     #: the plans of bodies that its nodes call
     called: list[CompiledPlan] = field(default_factory=list)
 
@@ -163,6 +165,7 @@ def compile_body(
     for called in plan.called:
         plan.queues.update(called.queues)
     if is_called:
+        plan.readers = readers_of_arguments(graph, moved, arguments)
         engine.about = PlanNodes(plan.ops, plan.names, plan.devices, plan.fused, paths=body.paths)
     return plan
 

@@ -18,6 +18,8 @@ typedef struct command {
     char *out;
     const char *in[2];
     int64_t n;
+    fc_copy layout;
+    char pattern[16];
     fc_token *token;
     const fc_api *api;
     struct command *next;
@@ -84,7 +86,22 @@ static void device_release(fc_buffer *b) {
     free(b);
     __atomic_fetch_sub(&live, 1, __ATOMIC_RELAXED);
 }
-static fc_device device = {FC_ABI, "/device:FAKE:0", "FAKE", device_alloc, device_release, NULL};
+static int from_host(fc_ctx *ctx);
+static int to_host(fc_ctx *ctx);
+static int add(fc_ctx *ctx);
+static int move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset,
+                const fc_tensor *src, int64_t src_offset);
+static int fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern);
+static fc_device device = {.abi = FC_ABI,
+                           .name = "/device:FAKE:0",
+                           .type = "FAKE",
+                           .alloc = device_alloc,
+                           .release = device_release,
+                           .copy = move,
+                           .fill = fill,
+                           .from_host = from_host,
+                           .to_host = to_host,
+                           .add = add};
 
 static const char *device_data(const fc_tensor *t) {
     return t->buffer ? (char *)flip(t->buffer->data) + t->offset : NULL;
@@ -132,6 +149,51 @@ static int elementwise(fc_ctx *ctx, void (*run)(command *)) {
 }
 static int add(fc_ctx *ctx) { return elementwise(ctx, run_add); }
 static int neg(fc_ctx *ctx) { return elementwise(ctx, run_neg); }
+
+/* The device's own copy and fill, for kernels that only move elements. */
+static void run_move(command *c) {
+    for (int64_t i = 0; i < c->n; i++) {
+        int64_t to = 0, from = 0, rest = i;
+        for (int d = c->layout.ndim - 1; d >= 0; d--) {
+            to += rest % c->layout.shape[d] * c->layout.dst[d];
+            from += rest % c->layout.shape[d] * c->layout.src[d];
+            rest /= c->layout.shape[d];
+        }
+        memcpy(c->out + to, c->in[0] + from, (size_t)c->layout.item);
+    }
+}
+static void run_fill(command *c) {
+    const char *value = c->in[0] ? c->in[0] : c->pattern;
+    for (int64_t i = 0; i < c->n; i++) memcpy(c->out + i * c->layout.item, value, (size_t)c->layout.item);
+}
+static command *prepare_move(fc_ctx *ctx, void (*run)(command *), const fc_tensor *dst, int64_t dst_offset,
+                             const fc_tensor *src, int64_t src_offset) {
+    command *c = calloc(1, sizeof(command));
+    c->run = run;
+    c->api = ctx->api;
+    c->out = (char *)device_data(dst) + dst_offset;
+    if (src) c->in[0] = device_data(src) + src_offset;
+    fc_retain(c->keep[0] = dst->buffer);
+    if (src) fc_retain(c->keep[1] = src->buffer);
+    return c;
+}
+static int move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset,
+                const fc_tensor *src, int64_t src_offset) {
+    command *c = prepare_move(ctx, run_move, dst, dst_offset, src, src_offset);
+    c->layout = *copy;
+    c->n = 1;
+    for (int d = 0; d < copy->ndim; d++) c->n *= copy->shape[d];
+    launch(c);
+    return FC_OK;
+}
+static int fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {
+    command *c = prepare_move(ctx, run_fill, dst, 0, value, 0);
+    c->layout.item = fc_item_size(dst->dtype);
+    c->n = dst->size;
+    if (!value) memcpy(c->pattern, pattern, (size_t)c->layout.item);
+    launch(c);
+    return FC_OK;
+}
 
 /* Only its shape argument is read here, and that is host memory. */
 static int from_host(fc_ctx *ctx) {

@@ -58,3 +58,10 @@ def test_another_major_or_a_newer_minor_version_is_refused(
     expected = f"version {major}.{minor} of the kernels' interface, this engine has {MAJOR}.{MINOR}: {remedy}"
     with pytest.raises(ImportError, match=expected):
         load(kind, major, minor)
+
+
+def test_members_that_a_device_was_built_without_are_not_read() -> None:
+    for minor, has_them in ((0, False), (MINOR, True)):
+        made = Device(MAJOR << 16 | minor, b"CPU", (C.c_void_p * 16)(*[1] * 16))
+        device = _engine.Device(_new_capsule(C.addressof(made), NAMES["flowcore.device"], None))
+        assert device.keeps_lists == has_them

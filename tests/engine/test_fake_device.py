@@ -23,7 +23,8 @@ import samples
 import flowcore as fc
 from flowcore import _engine, kernels
 from flowcore.graph.apply import apply
-from flowcore.runtime import devices
+from flowcore.ops import list_ops as lists
+from flowcore.runtime import copies, devices, place
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -233,4 +234,163 @@ def test_a_variable_there_is_assigned_read_and_described_by_the_host(fake: Modul
         np.testing.assert_array_equal(sess.run(shape), [2, 3])
     del sess
     gc.collect()
+    assert settled(fake)["live"] == 0
+
+
+# ---- lists: the host keeps the table, the device the elements ----
+
+FAKE = "/device:FAKE:0"
+BETWEEN = ("_HostToDevice", "_DeviceToHost", "_ListToDevice", "_ListToHost")
+
+
+def crossings(session: fc.Session, fetches: Any, feeds: Any) -> tuple[Any, list[str]]:
+    metadata = fc.RunMetadata()
+    values = session.run(fetches, feeds, fc.RunOptions(trace_level=3), metadata)
+    return values, sorted(n.name for n in metadata.node_stats if n.name.endswith(BETWEEN))
+
+
+def every_list_op(x: fc.Tensor) -> list[fc.Tensor]:
+    """All ops on lists, of what -x makes of three rows of two."""
+    y = -x
+    rows = lists.tensor_list_from_tensor(y, [2])
+    grown = lists.empty_tensor_list([2], fc.float32)
+    for i in range(2):
+        grown = lists.tensor_list_push_back(grown, lists.tensor_list_get_item(rows, i, fc.float32, [2]))
+    shorter, last = lists.tensor_list_pop_back(grown, fc.float32, [2])
+    gaps = lists.tensor_list_set_item(lists.tensor_list_reserve([2], 4, fc.float32), 2, last)
+    scattered = lists.tensor_list_scatter(y, [3, 0, 1], [2])
+    split = lists.tensor_list_split(y, [None, 2], [2, 1])
+    into = lists.tensor_list_scatter_into(gaps, y, [0, 1, 3])
+    parts = lists.tensor_list_split_into(lists.tensor_list_reserve([None, 2], 2, fc.float32), y, [1, 2])
+    resized = lists.tensor_list_resize(rows, 4)
+    doubled = apply("AddN", [scattered, gaps, into])
+    nothing = apply("ZerosLike", rows)
+
+    def all_of(flow: fc.Tensor) -> fc.Tensor:
+        return lists.tensor_list_stack(flow, fc.float32, element_shape=[2])
+
+    return [
+        *[all_of(flow) for flow in (rows, grown, shorter, gaps, scattered, into, resized, doubled, nothing)],
+        last,
+        lists.tensor_list_get_item(gaps, 1, fc.float32, [2]),  # not written
+        lists.tensor_list_gather(scattered, [1, 2, 0, 2], fc.float32, [2]),
+        lists.tensor_list_concat(split, fc.float32, [None, 2])[0],
+        lists.tensor_list_concat(parts, fc.float32, [None, 2])[0],
+        lists.tensor_list_get_item(split, 0, fc.float32, [2, 2]),
+    ]
+
+
+def test_lists_keep_their_elements_there(fake: ModuleType) -> None:
+    x = fc.placeholder(fc.float32, [3, 2])
+    with fc.device("/device:CPU:0"):
+        here = every_list_op(x)
+    with fc.device(FAKE):
+        there = every_list_op(x)
+        facts = lists.tensor_list_from_tensor(-x, [2])
+        facts = [lists.tensor_list_length(facts), lists.tensor_list_element_shape(facts)]
+    rows = np.arange(6, dtype=np.float32).reshape(3, 2) + 1
+    with fc.Session() as session:
+        expected = session.run(here, {x: rows})
+        found, copies = crossings(session, there, {x: rows})
+        for e, f in zip(expected, found, strict=True):
+            np.testing.assert_array_equal(f, e)
+        assert len(copies) == 1 + len(there)  # what is fed and fetched
+        length, shape = session.run(facts, {x: rows})
+        assert (length, shape.tolist()) == (3, [2])
+    assert settled(fake)["live"] == 0
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_list_moves_as_a_whole(fake: ModuleType, threads: int) -> None:
+    """To the host and back: elements that are not written, and lists in a list."""
+    x = fc.placeholder(fc.float32, [3, 2])
+    with fc.device(FAKE):
+        rows = lists.tensor_list_resize(lists.tensor_list_from_tensor(-x, [2]), 5)
+        one = lists.tensor_list_set_item(lists.tensor_list_reserve([3, 2], 3, fc.float32), 1, -x)
+        outer = lists.empty_tensor_list(None, fc.variant)
+        for flow in (rows, one):
+            outer = lists.tensor_list_push_back(outer, flow)
+        empty = apply("ZerosLike", outer)
+    queue = fc.FIFOQueue(1, [fc.variant], shapes=[[]])  # where lists lie on the host
+    enqueue, on_host = queue.enqueue(outer), queue.dequeue()
+    with fc.device(FAKE):
+        back = apply("AddN", [on_host, empty])
+        inner = [lists.tensor_list_get_item(back, i, fc.variant, []) for i in range(2)]
+        again = lists.tensor_list_stack(inner[0], fc.float32, element_shape=[2])
+        item = lists.tensor_list_get_item(inner[1], 1, fc.float32, [3, 2])
+        total = -lists.tensor_list_get_item(inner[1], 0, fc.float32, [3, 2])
+    data = np.arange(6, dtype=np.float32).reshape(3, 2)
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as session:
+        assert crossings(session, enqueue, {x: data})[1] == [
+            "Placeholder/_HostToDevice",
+            "TensorListPushBack_1/_ListToHost",
+        ]
+        (a, b, c), copies = crossings(session, [again, item, total], {x: data})
+        assert "fifo_queue_Dequeue/_ListToDevice" in copies
+        np.testing.assert_array_equal(a, [*-data, [0, 0], [0, 0]])
+        np.testing.assert_array_equal(b, -data)
+        np.testing.assert_array_equal(c, np.zeros((3, 2)))
+    assert settled(fake)["live"] == 0
+
+
+def test_a_run_that_ends_while_a_list_moves_leaves_nothing(fake: ModuleType) -> None:
+    x = fc.placeholder(fc.float32, [3, 2])
+    with fc.device(FAKE):
+        rows = lists.tensor_list_from_tensor(-x, [2])
+    queue = fc.FIFOQueue(4, [fc.variant], shapes=[[]])
+    moved = queue.enqueue(rows)
+    data = np.ones((3, 2), np.float32)
+    with fc.Session() as session:
+        fake.set_delay(20_000)
+        try:
+            with pytest.raises(fc.errors.DeadlineExceededError):
+                session.run(moved, {x: data}, fc.RunOptions(timeout_in_ms=60))
+        finally:
+            fake.set_delay(0)
+        assert session.run(queue.size()) == 0
+        session.run(moved, {x: data})
+        assert session.run(queue.size()) == 1
+    assert settled(fake)["live"] == 0
+
+
+def _rows(x: fc.Tensor, place: str) -> fc.Tensor:
+    with fc.device(place):
+        return lists.tensor_list_from_tensor(fc.identity(x), [2])
+
+
+READS = {
+    "read": lambda rows: lists.tensor_list_get_item(rows, 1, fc.float32, [2]),
+    "pop": lambda rows: lists.tensor_list_pop_back(rows, fc.float32, [2])[1],
+    "gather": lambda rows: lists.tensor_list_gather(rows, [1], fc.float32, [2]),
+    "concat": lambda rows: lists.tensor_list_concat(
+        lists.tensor_list_set_item(rows, 0, fc.ones([2])), fc.float32, [2]
+    )[0],
+    "stack": lambda rows: lists.tensor_list_stack(rows, fc.float32, element_shape=[2]),
+    "add": lambda rows: READS["stack"](apply("AddN", [rows, rows])),
+}
+
+
+@pytest.mark.parametrize("op", READS)
+@pytest.mark.parametrize("where", [FAKE, "/device:CPU:0"])
+def test_an_element_in_another_memory_is_refused(
+    fake: ModuleType, where: str, op: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever planning has done: here it takes any list for one without elements."""
+    x = fc.placeholder(fc.float32, [3, 2])
+    rows = _rows(x, where)
+    used = READS[op](rows)
+    wrong = devices.HOST if where == FAKE else devices.find("FAKE", 0)
+    place_of = place.device_for
+
+    def elsewhere(op: fc.Operation, *args: Any) -> devices.Device:
+        is_read = rows in op.inputs or op is used.op
+        return wrong if is_read else place_of(op, *args)
+
+    monkeypatch.setattr(copies, "_is_at_home_anywhere", lambda t: t.dtype is fc.variant)
+    monkeypatch.setattr(place, "device_for", elsewhere)
+    with (
+        fc.Session() as session,
+        pytest.raises(fc.errors.InvalidArgumentError, match=r"element \d of the list lies on /device:"),
+    ):
+        session.run(used, {x: np.ones((3, 2), np.float32)})
     assert settled(fake)["live"] == 0

@@ -130,7 +130,8 @@ int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *to, int64_t dst_offs
     if (!total) return FC_OK;
     if (!ndim) copy->shape[0] = 1, copy->dst[0] = copy->src[0] = copy->item, ndim = 1;
     copy->ndim = ndim;
-    if (ctx->device->copy) return ctx->device->copy(ctx, copy, to, dst_offset, from, src_offset);
+    if (ctx->device->copy && fc_is_plain(to->dtype))
+        return ctx->device->copy(ctx, copy, to, dst_offset, from, src_offset);
     char *dst = (char *)fc_data(to) + dst_offset;
     const char *src = (const char *)fc_data(from) + src_offset;
     /* For the tiles: the axis along which the source is contiguous goes next to the last one. */
@@ -191,7 +192,7 @@ static void fill_piece(void *arg, int64_t begin, int64_t end) {
 
 int fc_fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const void *pattern) {
     if (!dst->size) return FC_OK;
-    if (ctx->device->fill) return ctx->device->fill(ctx, dst, value, pattern);
+    if (ctx->device->fill && fc_is_plain(dst->dtype)) return ctx->device->fill(ctx, dst, value, pattern);
     fill_job job = {fc_data(dst), value ? fc_data(value) : pattern, fc_item_size(dst->dtype)};
     ctx->api->parallel_for(ctx, dst->size, FC_COPY_GRAIN / job.item, fill_piece, &job);
     return FC_OK;

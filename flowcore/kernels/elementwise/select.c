@@ -204,7 +204,7 @@ static const fc_kernel_def defs[] = {
      "T:float16,bfloat16,float32,float64,int8,uint8,int16,uint16,int32,uint32,int64,uint64,complex64,"
      "complex128",
      "", FC_SYNC, 0, 0, add_n},
-    {"AddN", "T:variant", "", FC_SYNC, ~0u, ~0u, add_variants},
+    {"AddN", "T:variant", "", FC_SYNC | FC_OF_LISTS, 0, 0, add_variants},
     {"CheckNumerics", "T:float16,bfloat16,float32,float64", "message", FC_SYNC, 0, 0, check_numerics},
 };
 const fc_kernel_table fc_select_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

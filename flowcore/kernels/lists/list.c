@@ -7,6 +7,7 @@
 
 #include "../_types.h"
 #include "../_variants.h"
+#include "by_item.h"
 
 static void destroy(fc_variant *self) {
     fc_list *list = (fc_list *)self;
@@ -45,6 +46,24 @@ static int copy_list(fc_ctx *ctx, const fc_list *from, int with_items, fc_varian
     *out = &list->base;
     return FC_OK;
 }
+int fc_list_like(fc_ctx *ctx, const fc_list *from, fc_list **out) {
+    fc_variant *made = NULL;
+    int rc = copy_list(ctx, from, 0, &made);
+    if (rc) return rc;
+    fc_list *list = *out = (fc_list *)made;
+    if (!from->items) {
+        list->only = from->only;
+        return FC_OK;
+    }
+    list->items = malloc(sizeof(fc_tensor) * (size_t)from->length);
+    if (!list->items) {
+        list->api->variant_release(made);
+        return no_memory(ctx, from->length);
+    }
+    list->capacity = from->length;
+    for (int64_t i = 0; i < from->length; i++) list->items[i].ndim = -1;
+    return FC_OK;
+}
 static int copy(fc_ctx *ctx, fc_variant *self, fc_variant **out) {
     return copy_list(ctx, (fc_list *)self, 1, out);
 }
@@ -75,6 +94,17 @@ static void sum_piece(void *arg, int64_t begin, int64_t end) {
     j->loop(j->to + begin * j->item, j->a + begin * j->item, j->b + begin * j->item, end - begin);
 }
 
+/* The same on a device that adds by a kernel of its own. */
+static int add_there(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *a, const fc_tensor *x) {
+    const fc_tensor both[2] = {*a, *x};
+    fc_tensor sum;
+    int rc = fc_add_items(ctx, both, &sum);
+    if (rc) return rc;
+    rc = fc_list_set(ctx, list, i, &sum);
+    fc_release(sum.buffer);
+    return rc;
+}
+
 /* Element i of `list` becomes the sum of itself and x. */
 static int add_item(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *x) {
     const fc_tensor *a = fc_list_item(list, i);
@@ -88,19 +118,18 @@ static int add_item(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *x) {
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "lists with elements of dtype %s cannot be added",
                               fc_dtype_name(list->dtype));
     if (!x->size) return FC_OK;
-    if (a->buffer->device != ctx->device || x->buffer->device != ctx->device)
-        return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "elements %lld of two lists lie on %s and %s, not on %s",
-                              (long long)i, a->buffer->device->name, x->buffer->device->name,
-                              ctx->device->name);
+    int rc = fc_list_expect_home(ctx, i, a);
+    if (!rc) rc = fc_list_expect_home(ctx, i, x);
+    if (rc) return rc;
+    if (ctx->device->add && fc_is_plain(list->dtype)) return add_there(ctx, list, i, a, x);
     fc_tensor sum = *a;
     int sole = __atomic_load_n(&a->buffer->refs, __ATOMIC_ACQUIRE) == 1;
     if (sole) fc_retain(sum.buffer);
     else {
-        int rc = ctx->api->buffer_new(ctx, a->dtype, a->size, &sum.buffer);
+        rc = ctx->api->buffer_new(ctx, a->dtype, a->size, &sum.buffer);
         if (rc) return rc;
         sum.offset = 0;
     }
-    int rc = FC_OK;
     if (list->dtype == FC_VARIANT) {
         fc_variant **to = fc_data(&sum), *const *more = fc_data(x);
         if (!sole) {
@@ -166,11 +195,13 @@ fc_list *fc_list_new(const fc_api *api, int dtype, int64_t length) {
     return list;
 }
 
+fc_list *fc_as_list(fc_variant *v) { return v && v->type == &list_type ? (fc_list *)v : NULL; }
+
 fc_list *fc_list_at(fc_ctx *ctx, int i, int *rc) {
     const fc_tensor *t = ctx->in[i];
     fc_variant *v = t->dtype == FC_VARIANT && t->size == 1 ? *(fc_variant *const *)fc_data(t) : NULL;
     *rc = FC_OK;
-    if (v && v->type == &list_type) return (fc_list *)v;
+    if (fc_as_list(v)) return fc_as_list(v);
     *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d is not a list: %s", i,
                          t->dtype != FC_VARIANT ? fc_dtype_name(t->dtype)
                          : t->size != 1         ? "not a single variant"
@@ -202,6 +233,15 @@ fc_list *fc_list_to_change(fc_ctx *ctx, int i, int o, int *rc) {
 const fc_tensor *fc_list_item(const fc_list *list, int64_t i) {
     if (!list->items) return list->only == i ? &list->one : NULL;
     return list->items[i].ndim >= 0 ? &list->items[i] : NULL;
+}
+
+int fc_list_expect_home(fc_ctx *ctx, int64_t i, const fc_tensor *item) {
+    if (!item->buffer || item->buffer->device == ctx->device || !fc_is_plain(item->dtype)) return FC_OK;
+    return ctx->api->fail(
+        ctx, FC_INVALID_ARGUMENT,
+        "element %lld of the list lies on %s, and this node runs on %s: give it the same device "
+        "as the nodes that write to the list",
+        (long long)i, item->buffer->device->name, ctx->device->name);
 }
 
 /* Memory for `length` elements, at least. */
@@ -249,6 +289,8 @@ int fc_list_set(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *item) {
         kept.offset = 0;
         memcpy(kept.buffer->data, fc_data(item), (size_t)(item->size * fc_item_size(item->dtype)));
     } else {
+        rc = fc_list_expect_home(ctx, i, item);
+        if (rc) return rc;
         fc_retain(kept.buffer);
     }
     if (list->items) {

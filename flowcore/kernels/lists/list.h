@@ -2,7 +2,10 @@
  * owner; a kernel that writes takes the list of its input where it is the last reader, and a copy otherwise.
  *
  * A list that was reserved or is the zero of another has no memory for its elements until a second one is
- * written: the gradient of a read is a list with a single element, and a loop adds up one for each turn. */
+ * written: the gradient of a read is a list with a single element, and a loop adds up one for each turn.
+ *
+ * The list lies on the host; its elements lie on one device, the list's home, where planning has placed the
+ * nodes that work on it. by_item.c has a device's own kernels work on elements. */
 #ifndef FLOWCORE_LIST_H
 #define FLOWCORE_LIST_H
 
@@ -32,6 +35,13 @@ int fc_list_put(fc_ctx *ctx, int o, fc_list *list);
 fc_list *fc_list_to_change(fc_ctx *ctx, int i, int o, int *rc);
 /* Element i, or NULL where it is not written. */
 const fc_tensor *fc_list_item(const fc_list *list, int64_t i);
+/* Whether element i lies on the device of the node; an error where it does not: a graph from a file may ask
+ * for anything. */
+int fc_list_expect_home(fc_ctx *ctx, int64_t i, const fc_tensor *item);
+/* A list like another, with places for its elements that are not written. */
+int fc_list_like(fc_ctx *ctx, const fc_list *from, fc_list **out);
+/* The list of a variant, NULL for any other kind. */
+fc_list *fc_as_list(fc_variant *v);
 /* Writes element i (which is there) and takes a reference to its buffer. */
 int fc_list_set(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *item);
 /* Makes the list longer or shorter. */

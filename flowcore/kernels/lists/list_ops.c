@@ -1,4 +1,4 @@
-/* The ops on lists of tensors. Elements lie in the memory of the host. */
+/* The ops on lists of tensors. Elements lie on the device of the node (list.h). */
 #include <string.h>
 
 #include "list.h"
@@ -82,6 +82,8 @@ static int common_shape(fc_ctx *ctx, const fc_list *list, int ndim, const int64_
     for (int64_t k = 0; k < n; k++) {
         int64_t i = indices ? fc_int_at(indices, k) : k;
         const fc_tensor *item = fc_list_item(list, i);
+        int rc = item ? fc_list_expect_home(ctx, i, item) : FC_OK;
+        if (rc) return rc;
         if (item && !fc_merge_shapes(*out_ndim, out, item->ndim, item->shape, out_ndim, out))
             return ctx->api->fail(
                 ctx, FC_INVALID_ARGUMENT,
@@ -102,8 +104,15 @@ static fc_tensor part_of(const fc_tensor *out, int64_t at, int64_t size) {
 
 /* Copies an element, or zeros where there is none, to its place. */
 static int put_item(fc_ctx *ctx, const fc_tensor *part, const fc_tensor *item) {
-    size_t bytes = (size_t)(part->size * fc_item_size(part->dtype));
+    const int64_t size = fc_item_size(part->dtype);
+    size_t bytes = (size_t)(part->size * size);
     if (!bytes) return FC_OK;
+    if (ctx->device->copy && fc_is_plain(part->dtype)) {
+        static const char zero[16] = {0};
+        fc_copy all = {.ndim = 1, .item = size, .shape = {part->size}, .dst = {size}, .src = {size}};
+        return item ? ctx->device->copy(ctx, &all, part, 0, item, 0)
+                    : ctx->device->fill(ctx, part, NULL, zero);
+    }
     if (!item) {
         if (fc_is_plain(part->dtype)) memset(fc_data(part), 0, bytes);
         return FC_OK;
@@ -144,7 +153,7 @@ static int stack(fc_ctx *ctx, const fc_list *list, int64_t n, const fc_tensor *i
     rc = ctx->api->alloc(ctx, 0, list->dtype, ndim + 1, shape);
     if (rc || !ctx->out[0].size) return rc;
     int64_t size = ctx->out[0].size / n;
-    if (fc_is_plain(list->dtype)) {
+    if (fc_is_plain(list->dtype) && !ctx->device->copy) {
         stack_job job = {fc_data(&ctx->out[0]), list, indices, (size_t)(size * fc_item_size(list->dtype))};
         ctx->api->parallel_for(ctx, n, (int64_t)(65536 / job.bytes + 1), stack_piece, &job);
         return FC_OK;
@@ -314,6 +323,8 @@ static int give_item(fc_ctx *ctx, const fc_list *list, int64_t i, int shape_inpu
     const fc_tensor *item = fc_list_item(list, i);
     int ndim, rc = FC_OK;
     char a[128];
+    if (item) rc = fc_list_expect_home(ctx, i, item);
+    if (rc) return rc;
     if (item) return ctx->api->share(ctx, o, item, 0, item->dtype, item->ndim, item->shape);
     rc = read_shape(ctx, shape_input, &ndim, shape);
     if (!rc) rc = common_shape(ctx, list, ndim, shape, 0, NULL, &ndim, shape);
@@ -601,6 +612,8 @@ static int concat(fc_ctx *ctx) {
                                       "element %lld",
                                       (long long)i);
             length = item->shape[0];
+            rc = fc_list_expect_home(ctx, i, item);
+            if (rc) return rc;
             if (ndim > 0) shape[0] = length;
             if (!fc_merge_shapes(ndim, shape, item->ndim, item->shape, &ndim, shape))
                 return ctx->api->fail(
@@ -639,23 +652,24 @@ static int concat(fc_ctx *ctx) {
     return rc;
 }
 
+/* Of each list the elements lie on the node's device; indices, sizes and shapes on the host. */
 static const fc_kernel_def defs[] = {
-    {"EmptyTensorList", "", "element_dtype", FC_SYNC, 0, 0, empty},
-    {"TensorListReserve", "", "element_dtype", FC_SYNC, 0, 0, reserve},
-    {"TensorListFromTensor", "", "", FC_SYNC, 0, 0, from_tensor},
-    {"TensorListSplit", "", "", FC_SYNC, 0, 0, split},
-    {"TensorListScatterV2", "", "", FC_SYNC, 0, 0, scatter},
-    {"TensorListScatterIntoExistingList", "", "_resize _strict _alike", FC_SYNC, 0, 0, scatter_into},
-    {"_TensorListSplitIntoExistingList", "", "_resize _strict _alike", FC_SYNC, 0, 0, split_into},
-    {"TensorListPushBack", "", "", FC_SYNC, 0, 0, push_back},
-    {"TensorListPopBack", "", "element_dtype", FC_SYNC, 0, 0, pop_back},
-    {"TensorListGetItem", "", "element_dtype _strict", FC_SYNC, 0, 0, get_item},
-    {"TensorListSetItem", "", "resize_if_index_out_of_bounds _strict _alike", FC_SYNC, 0, 0, set_item},
-    {"TensorListResize", "", "", FC_SYNC, 0, 0, resize},
-    {"TensorListLength", "", "", FC_SYNC, 0, 0, length_of},
-    {"TensorListElementShape", "", "shape_type", FC_SYNC, 0, 0, element_shape},
-    {"TensorListStack", "", "element_dtype num_elements _strict", FC_SYNC, 0, 0, stack_all},
-    {"TensorListGather", "", "element_dtype _strict", FC_SYNC, 0, 0, gather},
-    {"TensorListConcatV2", "", "element_dtype _strict", FC_SYNC, 0, 0, concat},
+    {"EmptyTensorList", "", "element_dtype", FC_OF_LISTS, 3, 0, empty},
+    {"TensorListReserve", "", "element_dtype", FC_OF_LISTS, 3, 0, reserve},
+    {"TensorListFromTensor", "", "", FC_OF_LISTS, 2, 0, from_tensor},
+    {"TensorListSplit", "", "", FC_OF_LISTS, 6, 0, split},
+    {"TensorListScatterV2", "", "", FC_OF_LISTS, 14, 0, scatter},
+    {"TensorListScatterIntoExistingList", "", "_resize _strict _alike", FC_OF_LISTS, 4, 0, scatter_into},
+    {"_TensorListSplitIntoExistingList", "", "_resize _strict _alike", FC_OF_LISTS, 4, 0, split_into},
+    {"TensorListPushBack", "", "", FC_OF_LISTS, 0, 0, push_back},
+    {"TensorListPopBack", "", "element_dtype", FC_OF_LISTS, 2, 0, pop_back},
+    {"TensorListGetItem", "", "element_dtype _strict", FC_OF_LISTS, 6, 0, get_item},
+    {"TensorListSetItem", "", "resize_if_index_out_of_bounds _strict _alike", FC_OF_LISTS, 2, 0, set_item},
+    {"TensorListResize", "", "", FC_OF_LISTS, 2, 0, resize},
+    {"TensorListLength", "", "", FC_OF_LISTS, 0, 1, length_of},
+    {"TensorListElementShape", "", "shape_type", FC_OF_LISTS, 0, 1, element_shape},
+    {"TensorListStack", "", "element_dtype num_elements _strict", FC_OF_LISTS, 2, 0, stack_all},
+    {"TensorListGather", "", "element_dtype _strict", FC_OF_LISTS, 6, 0, gather},
+    {"TensorListConcatV2", "", "element_dtype _strict", FC_OF_LISTS, 6, 2, concat},
 };
 const fc_kernel_table fc_list_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};
