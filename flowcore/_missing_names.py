@@ -35,7 +35,7 @@ _BARE = {
         fake_quant_with_min_max_vars_gradient fake_quant_with_min_max_vars_per_channel
         fake_quant_with_min_max_vars_per_channel_gradient feature_column fingerprint
         fixed_size_partitioner function get_logger get_session_handle get_session_tensor
-        get_static_value graph_util guarantee_const hessians
+        get_static_value graph_util guarantee_const
         histogram_fixed_width histogram_fixed_width_bins histogram_summary igamma igammac
         image_summary import_graph_def initialize_all_tables keras lbeta lgamma lite
         load_file_system_library load_library load_op_library lookup make_ndarray make_template

@@ -395,17 +395,16 @@ class _LoopGradient:
         if len(parts) == 1:
             return taken[0]
         x = self.op._inputs[i]
-        values, indices = (
-            self._concatenated(t, next_value._op._inputs[1])
-            for t, (_, next_value) in zip(taken, parts, strict=True)
-        )
+        rows, places = [following._op._inputs[1] for _, following in parts]
+        row: Any = list_ops.any_rows(rows.shape)
+        if not rows.shape[1:].is_fully_defined():  # of a loop without a turn nothing else tells it
+            row = concat([[-1], value_shape(x)[1:]], 0)
+        values, _ = list_ops.tensor_list_concat(taken[0], rows._dtype, row)
+        indices, _ = list_ops.tensor_list_concat(taken[1], places._dtype, [None])
         slices = IndexedSlices(values, indices, value_shape(x))
         if self.incoming[i] is None:
             return slices
         return apply("AddN", [self.incoming[i], convert_to_tensor(slices)])
-
-    def _concatenated(self, handle: Tensor, element: Tensor) -> Tensor:
-        return list_ops.tensor_list_concat(handle, element._dtype, list_ops.any_rows(element.shape))[0]
 
     def _expose(self, body: _GradientBody, tensor: Tensor) -> Tensor:
         """A value of the forward turn: what turns share as the node passes it, else from a list that the

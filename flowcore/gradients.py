@@ -23,6 +23,8 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops.filling import ones_like, zeros_like
 from flowcore.ops.joining import concat
+from flowcore.ops.tensor_array import TensorArray
+from flowcore.ops.while_loop import while_loop
 
 __all__ = [
     "AggregationMethod",
@@ -31,6 +33,7 @@ __all__ = [
     "RegisterGradient",
     "UnconnectedGradients",
     "gradients",
+    "hessians",
 ]
 
 
@@ -215,6 +218,70 @@ def gradients(
                 total = zeros_like(x)
             result.append(total)
         return result
+
+
+def hessians(
+    ys: Any,
+    xs: Any,
+    name: str = "hessians",
+    colocate_gradients_with_ops: bool = False,
+    gate_gradients: bool = False,
+    aggregation_method: int | None = None,
+) -> list[Any]:
+    """The second derivatives of sum(ys) with respect to each x.
+
+    A loop computes them a row at a time, so the size of the graph does not depend on that of x.
+    Mixed derivatives, of different xs, are left out.
+
+    Args:
+        ys: A Tensor or a list of Tensors.
+        xs: A Tensor, a Variable, or a list of these.
+        name: The name scope of the new nodes.
+        colocate_gradients_with_ops: As for gradients.
+        gate_gradients: As for gradients.
+        aggregation_method: As for gradients.
+
+    Returns:
+        A list with one Tensor per x, of its shape twice, such as [2, 3, 2, 3] for [2, 3]; zeros
+        where ys are linear in x. None where ys do not depend on it in a differentiable way.
+
+    Raises:
+        LookupError: an op on the way has no gradient, or no second one.
+        TypeError: an argument is of another kind, or a y is text.
+        ValueError: ys or xs is None, or aggregation_method is another value.
+
+    Example:
+        >>> x = fc.constant([1.0, 2.0])
+        >>> fc.Session().run(fc.hessians(fc.reduce_sum(x**3.0), x)[0])
+        array([[ 6.,  0.],
+               [ 0., 12.]], dtype=float32)
+    """
+    xs = _tensors(xs, "xs")
+    settings = (colocate_gradients_with_ops, gate_gradients, aggregation_method)
+    with name_scope(name, "hessians"):
+        firsts = gradients(ys, xs, None, "gradients", *settings)
+        return [
+            None if g is None else _hessian(convert_to_tensor(g), x, settings) for g, x in zip(firsts, xs)
+        ]
+
+
+def _hessian(gradient: Tensor, x: Any, settings: tuple[Any, ...]) -> Tensor:
+    """The derivatives of each element of a gradient with respect to x."""
+    sizes = apply("Shape", gradient)
+    count = apply("Size", gradient)
+
+    def row(i: Tensor, rows: TensorArray) -> tuple[Tensor, TensorArray]:
+        chosen = apply("Cast", apply("Equal", apply("Range", 0, count, 1), i), DstT=gradient.dtype)
+        weights = apply("Reshape", chosen, sizes)
+        (found,) = gradients(gradient, x, weights, "gradients", *settings)
+        dense = zeros_like(gradient) if found is None else convert_to_tensor(found)
+        return i + 1, rows.write(i, dense)
+
+    rows = TensorArray(gradient.dtype, count, element_shape=gradient.shape)
+    _, rows = while_loop(lambda i, _: i < count, row, [0, rows])
+    result: Tensor = apply("Reshape", rows.stack(), concat([sizes, sizes], 0))
+    result.set_shape(gradient.shape.concatenate(gradient.shape))
+    return result
 
 
 #: Each of AggregationMethod's.

@@ -343,3 +343,38 @@ def test_inside_a_body_with_respect_to_what_lies_around() -> None:
             {x: 3.0},
         )
     assert found == [[12.0, 4.0, 36.0], 36.0 + 12.0]
+
+
+@pytest.mark.parametrize("shape", [[4, 3], [4, None], [None, None], None])
+def test_rows_that_turns_gather_even_in_no_turn(shape: list[int | None] | None) -> None:
+    """To second order, where the table's shape may be unknown until it runs, and there may be no turn."""
+    table = fc.placeholder(F64, shape)
+    x = fc.placeholder(F64, [3])
+    n = fc.placeholder(fc.int32, [])
+
+    def turn(i: Any, y: fc.Tensor) -> tuple[fc.Tensor, fc.Tensor]:
+        rows = fc.sin(fc.gather(table, [i, 0]))
+        return i + 1, fc.sin(y) * fc.reduce_sum(rows, 0) + fc.gather(table, i)
+
+    def derivatives(y: fc.Tensor) -> list[fc.Tensor]:
+        first = [fc.convert_to_tensor(g) for g in fc.gradients(fc.reduce_sum(y * y), [table, x])]
+        second = fc.gradients([fc.reduce_sum(fc.sin(g)) for g in first], [table, x])
+        return [y, *first, *map(fc.convert_to_tensor, second)]
+
+    loop = fc.while_loop(
+        lambda i, y: i < n, turn, [0, x], shape_invariants=[fc.TensorShape([]), fc.TensorShape(None)]
+    )
+    found = derivatives(loop[1])
+    unrolled, y = {}, x
+    for turns in range(4):
+        if turns:
+            y = turn(turns - 1, y)[1]
+            unrolled[turns] = derivatives(y)
+    feeds = {table: np.random.default_rng(1).uniform(-1, 1, (4, 3)), x: [0.3, -0.5, 0.8]}
+    with session() as sess:
+        nothing = sess.run(found, {**feeds, n: 0})
+        np.testing.assert_array_equal(nothing[1], np.zeros((4, 3)))
+        np.testing.assert_allclose(nothing[2], 2 * np.array(feeds[x]))
+        for turns, expected in unrolled.items():
+            for a, b in zip(sess.run(found, {**feeds, n: turns}), sess.run(expected, feeds), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)

@@ -321,3 +321,65 @@ def test_a_gate_that_forbids_gradients_names_itself_and_its_message() -> None:
     y = apply("PreventGradient", x, message="the table is frozen", name="gate")
     with pytest.raises(LookupError, match="node 'gate' forbids gradients through it: the table is frozen"):
         fc.gradients(y, x)
+
+
+def turns_and_branches(x: fc.Tensor) -> fc.Tensor:
+    w = fc.constant([[1.0, 2.0], [3.0, 4.0]], fc.float64)
+
+    def turn(i: fc.Tensor, y: fc.Tensor) -> tuple[fc.Tensor, fc.Tensor]:
+        return i + 1, fc.cond(fc.reduce_sum(y) > 0.0, lambda: fc.sin(y @ w) * y, lambda: y * y)
+
+    return fc.while_loop(lambda i, y: i < 3, turn, [0, x])[1]
+
+
+@pytest.mark.parametrize("shape", [[3, 2], [None, 2], None])
+@pytest.mark.parametrize("of", [lambda x: fc.reduce_sum(x**3.0) ** 2.0, turns_and_branches])
+def test_hessians_are_those_of_differences(of, shape) -> None:
+    x = fc.placeholder(fc.float64, shape)
+    (h,) = fc.hessians(of(x), x)
+    assert h.shape.as_list() == [*shape, *shape] if shape else h.shape.ndims is None
+    (g,) = fc.gradients(of(x), x)
+    value = np.random.default_rng(0).uniform(0.2, 1, (3, 2))
+    with fc.Session() as sess:
+        found = sess.run(h, {x: value})
+        for k in np.ndindex(3, 2):
+            step = np.zeros((3, 2))
+            step[k] = 1e-6
+            slope = (sess.run(g, {x: value + step}) - sess.run(g, {x: value - step})) / 2e-6
+            np.testing.assert_allclose(found[k], slope, rtol=1e-6, atol=1e-6)
+            np.testing.assert_allclose(found[(..., *k)], found[k], rtol=1e-12)  # it is symmetric
+
+
+def test_hessians_of_several_xs_of_rows_and_of_what_is_linear() -> None:
+    table, x, other = fc.Variable(np.ones((3, 2))), fc.placeholder(fc.float64, [2]), fc.constant(1.0)
+    rows, linear, nothing = fc.hessians(
+        fc.reduce_sum(fc.gather(table, [0, 0, 2]) ** 3.0) + fc.reduce_sum(x), [table, x, other]
+    )
+    assert nothing is None
+    assert (rows.shape, linear.shape) == ([3, 2, 3, 2], [2, 2])
+    with fc.Session() as sess:
+        sess.run(table.initializer)
+        found, zero = sess.run([rows, linear], {x: [1.0, 2.0]})
+    np.testing.assert_array_equal(found.reshape(6, 6), np.diag([12.0, 12.0, 0.0, 0.0, 6.0, 6.0]))
+    np.testing.assert_array_equal(zero, np.zeros((2, 2)))
+
+
+def test_the_size_of_a_graph_of_hessians_does_not_depend_on_x() -> None:
+    counts = []
+    for n in (2, 200):
+        with fc.Graph().as_default() as graph:
+            x = fc.placeholder(fc.float64, [n])
+            fc.hessians(fc.reduce_sum(fc.tanh(x) ** 2.0), x)
+            counts.append(len(graph.get_operations()))
+    assert counts[0] == counts[1]
+
+
+def test_what_hessians_refuse() -> None:
+    x = fc.constant(1.0)
+    for error, match, call in (
+        (TypeError, "ys must be numbers", lambda: fc.hessians("a", x)),
+        (ValueError, "aggregation_method must be one of", lambda: fc.hessians(x, x, aggregation_method=9)),
+        (TypeError, "gate_gradients must be True or False", lambda: fc.hessians(x, x, gate_gradients="no")),
+    ):
+        with pytest.raises(error, match=match):
+            call()
