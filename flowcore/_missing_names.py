@@ -287,7 +287,6 @@ _INSTEAD = {
         "CheckpointSaverHook": _SAVE,
         "ChiefSessionCreator": _SESSION,
         "ClusterSpec": "one process: flowcore runs in its own",
-        "ExponentialMovingAverage": "average.assign_sub((average - variable) * (1 - decay))",
         "MonitoredSession": _SESSION,
         "MonitoredTrainingSession": _SESSION,
         "NewCheckpointReader": _SAVE,

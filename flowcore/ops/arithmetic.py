@@ -456,7 +456,7 @@ def truediv(x: Any, y: Any, name: str | None = None) -> Tensor:
     with name_scope(name, "truediv", [x, y]) as scope:
         x = convert_to_tensor(x, name="x")
         y = convert_to_tensor(y, name="y", dtype=None if isinstance(y, Tensor) else x.dtype)
-        if x.dtype != y.dtype:
+        if x.dtype.base_dtype != y.dtype.base_dtype:
             raise TypeError(f"x and y must have the same dtype, got {x.dtype.name} != {y.dtype.name}")
         if x.dtype.is_integer:
             wide = dtypes.float32 if x.dtype.size <= 2 else dtypes.float64
@@ -795,7 +795,7 @@ def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
 
 def _plus(x: Tensor, y: Any, name: str | None = None) -> Tensor:
     """x + y, element by element, as add."""
-    return apply("Add" if x.dtype is dtypes.string else "AddV2", x, y, name=name)
+    return apply("Add" if x.dtype.base_dtype is dtypes.string else "AddV2", x, y, name=name)
 
 
 define_operator(_plus, "add", "add")

@@ -248,7 +248,7 @@ def to_bfloat16(x: Any, name: str = "ToBFloat16") -> Any:
 def _number(x: Any, name: str) -> Tensor:
     """x as a tensor of numbers. Raises TypeError when it is of another dtype."""
     x = convert_to_tensor(x, name=name)
-    if x.dtype not in dtypes.GROUPS["numbers"]:
+    if x.dtype.base_dtype not in dtypes.GROUPS["numbers"]:
         raise TypeError(f"{name} must be a tensor of numbers, found {x.dtype.name}")
     return x
 
@@ -375,6 +375,6 @@ def complex(real: Any, imag: Any, name: str | None = None) -> Tensor:
             "Complex",
             real,
             imag,
-            Tout=dtypes.complex128 if real.dtype == dtypes.float64 else dtypes.complex64,
+            Tout=dtypes.complex128 if real.dtype.base_dtype == dtypes.float64 else dtypes.complex64,
             name=scope,
         )

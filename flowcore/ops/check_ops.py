@@ -711,7 +711,7 @@ def add_check_numerics_ops() -> Operation:
                 " check_numerics there"
             )
         for output in op.outputs:
-            if output.dtype in (dtypes.float16, dtypes.float32, dtypes.float64, dtypes.bfloat16):
+            if output.dtype.base_dtype in (dtypes.float16, dtypes.float32, dtypes.float64, dtypes.bfloat16):
                 with control_dependencies(last):
                     last = [check_numerics(output, message=f"{op.name}:{output.value_index}")]
     return group(*last)

@@ -584,7 +584,9 @@ def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor
 
 def _logical(on_bool: Callable[..., Tensor], bitwise: str) -> Callable[..., Tensor]:
     def function(x: Tensor, y: Tensor, name: str | None = None) -> Tensor:
-        return on_bool(x, y, name=name) if x.dtype == dtypes.bool else apply(bitwise, x, y, name=name)
+        return (
+            on_bool(x, y, name=name) if x.dtype.base_dtype == dtypes.bool else apply(bitwise, x, y, name=name)
+        )
 
     function.__doc__ = f"{on_bool.__name__}; of integers, bit by bit."
     return function
@@ -597,7 +599,7 @@ define_operator(_logical(logical_xor, "BitwiseXor"), "xor", "xor")
 
 def _invert(x: Tensor) -> Tensor:
     """logical_not; of integers, every bit turned over."""
-    return logical_not(x) if x.dtype == dtypes.bool else apply("Invert", x)
+    return logical_not(x) if x.dtype.base_dtype == dtypes.bool else apply("Invert", x)
 
 
 for _method, _function in (("lt", less), ("le", less_equal), ("gt", greater), ("ge", greater_equal)):

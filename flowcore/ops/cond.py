@@ -162,7 +162,7 @@ def cond(
 
 def _predicate(pred: Any) -> Tensor:
     chosen = convert_to_tensor(pred, name="pred")
-    if chosen.dtype is not dtypes.bool:
+    if chosen.dtype.base_dtype is not dtypes.bool:
         raise TypeError(f"pred must be a scalar of dtype bool, found {described(pred)}")
     return as_scalar(chosen, "pred")
 
@@ -213,7 +213,7 @@ def case(
     for pair in pred_fn_pairs:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError("each entry in pred_fn_pairs must be a 2-tuple")
-        if not isinstance(pair[0], Tensor) or pair[0].dtype is not dtypes.bool:
+        if not isinstance(pair[0], Tensor) or pair[0].dtype.base_dtype is not dtypes.bool:
             raise TypeError(f"pred must be a Tensor of dtype bool: {pair[0]!r}")
         function(pair[1], "the function of a pair")
     if default is not None:
@@ -278,7 +278,7 @@ def switch_case(
         functions.append(function(default, "default"))
     if not isinstance(branch_index, Tensor):
         raise TypeError(f"branch_index must be a Tensor, found {described(branch_index)}")
-    if branch_index.dtype is not dtypes.int32:
+    if branch_index.dtype.base_dtype is not dtypes.int32:
         raise TypeError(f"branch_index must be int32, found {described(branch_index)}; use flowcore.cast")
     if not branch_index.shape.is_compatible_with([]):
         raise ValueError(f"branch_index must be a scalar, found shape {branch_index.shape}")

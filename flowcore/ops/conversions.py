@@ -57,7 +57,7 @@ def int_tensor(value: Any, name: str, dtype: Any = None, what: str | None = None
     tensor = convert_to_tensor(
         int_argument(value, what), dtype=dtype, name=name, preferred_dtype=dtypes.int32
     )
-    if tensor.dtype not in (dtypes.int32, dtypes.int64):
+    if tensor.dtype.base_dtype not in (dtypes.int32, dtypes.int64):
         raise TypeError(f"{what} must be int32 or int64, found {tensor.dtype.name}")
     return tensor
 

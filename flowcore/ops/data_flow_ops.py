@@ -262,7 +262,7 @@ class QueueBase(Generic[Element]):
             tensor = convert_to_tensor(
                 value, dtype=None if isinstance(value, Tensor) else dtype, name=f"component_{i}"
             )
-            if tensor.dtype != dtype:
+            if tensor.dtype.base_dtype != dtype:
                 raise ValueError(
                     f"component {i} of queue '{self.name}' is {dtype.name}, found {tensor.dtype.name}"
                 )

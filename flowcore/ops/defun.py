@@ -185,7 +185,7 @@ class NamedFunction:
                 )
             except (TypeError, ValueError) as error:
                 raise type(error)(f"argument '{argument}' of function '{self._base_name}': {error}") from None
-            if dtype is not None and tensor._dtype is not dtype:
+            if dtype is not None and tensor._dtype._base is not dtype:
                 raise ValueError(
                     f"argument '{argument}' of function '{self._base_name}' must be {dtype.name}, found"
                     f" tensor '{tensor.name}' of {tensor._dtype.name}; use flowcore.cast"
@@ -303,7 +303,7 @@ class NamedFunction:
         results: list[Tensor] = []
         for i, (value, dtype) in enumerate(zip(values, types, strict=True)):
             tensor = convert_to_tensor(value, dtype=None if isinstance(value, Tensor) else dtype)
-            if dtype is not None and tensor._dtype is not dtype:
+            if dtype is not None and tensor._dtype._base is not dtype:
                 raise ValueError(
                     f"result {i} of function '{body.path}' must be {dtype.name}, as out_types say; found"
                     f" tensor '{tensor.name}' of {tensor._dtype.name}"

@@ -298,7 +298,7 @@ def _range_part(value: Any, kind: Any, name: str) -> Any:
     if type(value) in (int, float):
         return value
     part = value if isinstance(value, Tensor) else convert_to_tensor(value, kind, name)
-    if part.dtype not in dtypes.GROUPS["reals"]:
+    if part.dtype.base_dtype not in dtypes.GROUPS["reals"]:
         raise TypeError(f"{name} must be a real number, found {part.dtype.name}")
     return part
 

@@ -287,7 +287,7 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: bool = False, name: st
     image = convert_to_tensor(image, name="image")
     target = dtypes.as_dtype(dtype)
     with name_scope(name, "convert_image", [image]) as scope:
-        if image.dtype == target:
+        if image.dtype.base_dtype == target:
             return apply("Identity", image, name=scope)
         to = saturate_cast if flag(saturate, "saturate") else cast
         if image.dtype.is_integer and target.is_integer:

@@ -308,7 +308,11 @@ def strided_slice(
 
 def _getitem(tensor: Tensor, key: Any) -> Tensor:
     """Indexing: numbers, scalar tensors, slices with steps, `...` and None (a new axis)."""
-    if isinstance(key, (Tensor, np.ndarray)) and (key.dtype in (dtypes.bool, np.dtype(bool))):
+    if isinstance(key, (Tensor, np.ndarray)) and key.dtype in (
+        dtypes.bool,
+        dtypes.bool._as_ref,
+        np.dtype(bool),
+    ):
         raise TypeError("a tensor cannot be indexed by a mask; use flowcore.where or flowcore.gather")
     keys = key if isinstance(key, tuple) else (key,)
     masks: dict[str, Any] = dict.fromkeys(_MASKS, 0)
@@ -352,7 +356,7 @@ def _bound(value: Any) -> Any:
     if isinstance(value, Dimension):
         value = value.value
     if isinstance(value, Tensor):
-        if value.dtype not in (dtypes.int32, dtypes.int64) or value.shape.ndims not in (0, None):
+        if value.dtype.base_dtype not in (dtypes.int32, dtypes.int64) or value.shape.ndims not in (0, None):
             raise TypeError(f"an index must be a scalar of int32 or int64, found {value}")
         return value
     if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
@@ -366,7 +370,9 @@ def _bound(value: Any) -> Any:
 
 
 def _needs_64_bits(bound: Any) -> bool:
-    return bound.dtype == dtypes.int64 if isinstance(bound, Tensor) else not -(2**31) <= bound < 2**31
+    return (
+        bound.dtype.base_dtype == dtypes.int64 if isinstance(bound, Tensor) else not -(2**31) <= bound < 2**31
+    )
 
 
 def _vector(values: list[Any], kind: dtypes.DType) -> Tensor:

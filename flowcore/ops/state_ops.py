@@ -211,10 +211,11 @@ def _update_shape(op: Operation) -> Any:
     A sparse gradient has the shape of some rows.
     """
     declared = declared_shape(op.inputs[0])
-    arguments = {a.name: t for a, t in zip(op.op_def.input_arg, op.inputs, strict=True)}
-    indices = arguments.get("indices")
-    for name, tensor in arguments.items():
-        if tensor.dtype == dtypes.resource or tensor.dtype._is_ref_dtype:
+    arguments = op.op_def.input_arg
+    indices = next((t for a, t in zip(arguments, op.inputs, strict=True) if a.name == "indices"), None)
+    for argument, tensor in zip(arguments, op.inputs, strict=True):
+        name = argument.name
+        if tensor.dtype == dtypes.resource or argument.is_ref:
             found = declared_shape(tensor)
         elif name in ("grad", "delta") and indices is not None:
             _check_rows(name, tensor.shape, indices.shape, declared)

@@ -92,7 +92,7 @@ class TensorArray:
         colocate_with_first_write_call: bool = True,
         name: str | None = None,
     ) -> None:
-        kind = dtypes.as_dtype(dtype)
+        kind = dtypes.as_dtype(dtype).base_dtype
         if handle is not None and flow is None:
             raise ValueError("flow must not be None if handle is not None")
         if size is None and flow is None:
@@ -252,7 +252,7 @@ class TensorArray:
         return self._with_flow(flow)
 
     def _element(self, value: Any) -> Tensor:
-        if isinstance(value, Tensor) and value.dtype is not self.dtype:
+        if isinstance(value, Tensor) and value.dtype.base_dtype is not self.dtype:
             raise TypeError(
                 f"value '{value.name}' is {value.dtype.name}, the elements of the TensorArray are"
                 f" {self.dtype.name}; use flowcore.cast"

@@ -134,7 +134,10 @@ class _Loop:
             if isinstance(limit, float):
                 raise TypeError(f"maximum_iterations must be a whole number, found {limit}")
             self.limit = convert_to_tensor(limit, name="maximum_iterations")
-            if self.limit.dtype not in (dtypes.int32, dtypes.int64) or self.limit.shape.ndims not in (
+            if self.limit.dtype.base_dtype not in (
+                dtypes.int32,
+                dtypes.int64,
+            ) or self.limit.shape.ndims not in (
                 0,
                 None,
             ):

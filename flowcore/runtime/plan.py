@@ -132,9 +132,9 @@ def compile_body(
 
     pool, resources, visible, soft, options, deterministic = settings
     graph = PlanGraph(body.results, body.targets, arguments)
-    resolve_references(graph, body.known)
-    if body.known:
-        rewrite(graph, known=body.known)
+    known = resolve_references(graph, body.known)
+    if known:
+        rewrite(graph, known=known)
     for op in graph.ops:
         if op._type == "Placeholder":
             _refuse_placeholder(op)

@@ -9,6 +9,7 @@ from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore.train.coordinator import *  # noqa: F403
 from flowcore.train.input import *  # noqa: F403
 from flowcore.train.learning_rate import *  # noqa: F403
+from flowcore.train.moving_averages import *  # noqa: F403
 from flowcore.train.optimizer import *  # noqa: F403
 from flowcore.train.optimizers import *  # noqa: F403
 from flowcore.train.queue_runner import *  # noqa: F403

@@ -137,7 +137,7 @@ def input_producer(
         if flag(shuffle, "shuffle"):
             rows = random_shuffle(rows, seed=seed)
         rows = limit_epochs(rows, num_epochs)
-        queue = FIFOQueue(capacity, [rows.dtype], [element], shared_name=shared_name, name=scope)
+        queue = FIFOQueue(capacity, [rows.dtype.base_dtype], [element], shared_name=shared_name, name=scope)
         add_queue_runner(QueueRunner(queue, [queue.enqueue_many([rows])], cancel_op=cancel_op))
         return queue
 
@@ -344,7 +344,7 @@ def _element_shapes(examples: Sequence[_Example], shapes: Any, enqueue_many: boo
     for i, tensor in enumerate(first.tensors):
         element = tensor.shape
         for other in examples[1:]:
-            if other.tensors[i].dtype != tensor.dtype:
+            if other.tensors[i].dtype.base_dtype != tensor.dtype.base_dtype:
                 raise TypeError(
                     f"component {i} differs in dtype: {tensor.dtype.name} and {other.tensors[i].dtype.name}"
                 )
@@ -388,7 +388,7 @@ def _batches(
     with name_scope(name, default_name, [t for e in examples for t in e.tensors]) as scope:
         first = examples[0]
         element_shapes = _element_shapes(examples, shapes, enqueue_many)
-        queue = make_queue([t.dtype for t in first.tensors], element_shapes)
+        queue = make_queue([t.dtype.base_dtype for t in first.tensors], element_shapes)
         put = queue.enqueue_many if enqueue_many else queue.enqueue
         ops = [put(e.tensors) for e in examples]
         add_queue_runner(QueueRunner(queue, ops * whole_number(threads, "num_threads", 1, MAX_THREADS)))

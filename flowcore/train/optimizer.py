@@ -7,7 +7,6 @@ Owns: the base class, its slots, and what all optimisers do with gradients.
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -20,8 +19,8 @@ from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import control_dependencies, get_collection, name_scope
 from flowcore.ops.control_flow_ops import group
-from flowcore.ops.filling import zeros
 from flowcore.ops.variables import ResourceVariable, Variable, trainable_variables
+from flowcore.train.slots import slot_of_variable
 
 __all__ = ["Optimizer"]
 
@@ -407,19 +406,7 @@ class Optimizer:
     ) -> Variable:
         slots = self._slots.setdefault(name, {})
         if var not in slots:
-            with get_default_graph().name_scope(None), get_default_graph().colocate_with(var.op):
-                value = (
-                    initial
-                    if initial is not None
-                    else functools.partial(zeros, _static_or_dynamic(var), var.dtype.base_dtype)
-                )
-                slots[var] = Variable(
-                    value,
-                    trainable=False,
-                    name=f"{var.op.name}/{op_name}",
-                    validate_shape=var.shape.is_fully_defined(),
-                    use_resource=isinstance(var, ResourceVariable),
-                )
+            slots[var] = slot_of_variable(var, op_name, initial)
         return slots[var]
 
     def _zeros_slot(self, var: Variable, slot_name: str, op_name: str) -> Variable:
@@ -549,7 +536,3 @@ def _summed(values: Tensor, indices: Tensor, var: Variable) -> tuple[Tensor, Var
     """Values, variable and indices in which no index repeats: rows of one index are added up."""
     unique = apply("Unique", indices)
     return apply("UnsortedSegmentSum", values, unique.idx, apply("Shape", unique.y)[0]), var, unique.y
-
-
-def _static_or_dynamic(var: Variable) -> Any:
-    return var.shape if var.shape.is_fully_defined() else apply("Shape", var.initial_value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -438,3 +439,100 @@ def test_dtypes_of_references() -> None:
         assert not reference.is_compatible_with(dtype)
         assert (reference.is_floating, reference.size) == (dtype.is_floating, dtype.size)
     assert fc.zeros([1], fc.as_dtype("float32_ref")).dtype is fc.float32
+
+
+def written(value: Any) -> fc.Tensor:
+    """The reference that a write of a value gives."""
+    return fc.assign(fc.Variable(value), value)
+
+
+#: What takes values, as functions of a function that makes them.
+TAKERS: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
+    "truediv": lambda v: [v([1.0, 2.0]) / fc.constant(2.0), fc.constant(2.0) / v(4.0), v([3, 4]) / v(2)],
+    "logical operators": lambda v: [~v([True]), v([True]) & v([False]), v(True) | fc.constant(False)],
+    "bitwise operators": lambda v: [~v([1]), v([6]) & 3],
+    "text": lambda v: v(["a"]) + "b",
+    "complex": lambda v: fc.complex(v(np.array([1.0])), v(np.array([2.0]))),
+    "slices": lambda v: [
+        fc.constant([1, 2, 3])[v(np.int64(1)) :],
+        v([1, 2, 3])[v(1) : v(2)],
+        fc.strided_slice(v([1, 2]), v([0]), v([1])),
+    ],
+    "cond": lambda v: [
+        fc.cond(v(True), lambda: 1, lambda: 2),
+        fc.cond(fc.constant(True), lambda: v([1.0]), lambda: fc.constant([2.0])),
+    ],
+    "case": lambda v: [
+        fc.case([(v(False), lambda: fc.constant(1))], lambda: fc.constant(2)),
+        fc.switch_case(v(1), [lambda: fc.constant(1), lambda: fc.constant(2)]),
+    ],
+    "while_loop": lambda v: [
+        fc.while_loop(lambda i: i < 5, lambda i: i + v(1), [v(0)]),
+        fc.while_loop(lambda i: v(True) & (i < v(3)), lambda i: v(1) + i, [0], maximum_iterations=v(2)),
+    ],
+    "loops over rows": lambda v: [
+        fc.map_fn(lambda x: x * v(2.0), v([1.0, 2.0])),
+        fc.scan(lambda total, x: total + x, v([1.0, 2.0]), v(1.0)),
+        fc.foldl(lambda total, x: total + x, v([1.0, 2.0])),
+    ],
+    "TensorArray": lambda v: [
+        fc.TensorArray(fc.float32, v(1)).write(v(0), v(1.0)).stack(),
+        fc.TensorArray(fc.float32, 2).unstack(v([1.0, 2.0])).read(v(1)),
+    ],
+    "Defun": lambda v: fc.Defun(fc.float32)(lambda x: x + 1.0)(v(1.0)),
+    "shapes and ranges": lambda v: [
+        fc.ones(v([2])),
+        fc.fill(v([2]), v(1.0)),
+        fc.range(v(0), fc.constant(5), v(2)),
+        fc.reshape(v([1.0, 2.0]), v([2, 1])),
+    ],
+    "images": lambda v: [
+        fc.image.convert_image_dtype(v(np.ones((2, 2, 3), np.float32)), fc.float32),
+        fc.image.convert_image_dtype(v(np.ones((2, 2, 3), np.uint8)), fc.float32),
+    ],
+    "casts": lambda v: [fc.cast(v(1.5), fc.int32), fc.real(v(np.array(1j))), fc.conj(v(np.array([1j])))],
+    "joins": lambda v: [fc.stack([v(1.0), fc.constant(2.0)]), fc.add_n([v(1.0), v(2.0)])],
+    "checks": lambda v: [fc.check_numerics(v([1.0]), "x"), fc.identity(fc.Print(v(1.0), [v(2.0)]))],
+    "learning rates": lambda v: fc.train.exponential_decay(v(0.5), v(3), 2, 0.5),
+}
+
+
+@pytest.mark.parametrize("what", TAKERS)
+def test_a_reference_is_a_value_wherever_one_is_taken(what: str) -> None:
+    found = TAKERS[what](written)
+    wanted = TAKERS[what](fc.constant)
+    with initialised() as sess:
+        found, wanted = sess.run([found, wanted])
+    found, wanted = ([x] if not isinstance(x, list) else x for x in (found, wanted))
+    for a, b in zip(found, wanted, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_reference_enters_queues_and_batches() -> None:
+    queue = fc.FIFOQueue(3, [fc.float32], [[]])
+    put = queue.enqueue([written(1.5)])
+    batch = fc.train.batch([written(2.5)], 2)
+    rate = fc.train.GradientDescentOptimizer(written(0.5))
+    w = fc.Variable([1.0, 2.0])
+    step = rate.minimize(fc.reduce_sum(w * w), var_list=[w])
+    with initialised() as sess:
+        sess.run(put)
+        assert sess.run(queue.dequeue()) == 1.5
+        sess.run(step)
+        assert sess.run(w).tolist() == [0.0, 0.0]
+        coord = fc.train.Coordinator()
+        threads = fc.train.start_queue_runners(sess, coord)
+        assert sess.run(batch).tolist() == [2.5, 2.5]
+        coord.request_stop()
+        coord.join(threads)
+
+
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_a_turn_that_writes_decides_about_the_next_one(use_resource: bool) -> None:
+    """What the condition reads of the turn is what took the place of the turn's ops on references."""
+    v = fc.Variable(0, use_resource=use_resource)
+    last = fc.while_loop(lambda i: i < 10, lambda i: i + fc.assign_add(v, 1), [0])
+    with initialised() as sess:
+        assert sess.run(last) == 10
+        assert sess.run(v) == 4

@@ -35,17 +35,20 @@ class _Reference(NamedTuple):
     after: tuple[Operation, ...] = ()
 
 
-def resolve_references(graph: PlanGraph, known: Mapping[Tensor, Tensor]) -> None:
-    """Leaves no reference in a plan. `known`: what stands for arguments of a body, handles for references."""
+def resolve_references(graph: PlanGraph, known: Mapping[Tensor, Tensor]) -> Mapping[Tensor, Tensor]:
+    """Leaves no reference in a plan. `known`: what stands for arguments of a body, handles for references.
+    Returns what stands for these then.
+    """
     if not any([op._op_def.resource_form for op in graph.ops]) and not any(
         [tensor._dtype._is_ref_dtype for tensor in (*known, *graph.fed, *graph.fetches)]
     ):
-        return
+        return known
     resolving = _Resolving(graph, known)
     for op in graph.ops:
         resolving.resolve(op)
     graph.fetches = [resolving.value(t, t._op, ()) for t in graph.fetches]
     graph.prune()
+    return {argument: resolving.resolved(tensor) for argument, tensor in known.items()}
 
 
 class _Resolving:
@@ -86,6 +89,10 @@ class _Resolving:
                 self._graph.changed_inputs[op] = self._inputs_by_value(op)
             else:
                 self._graph.changed_inputs[op] = tuple(map(self._values.get, inputs, inputs))
+
+    def resolved(self, tensor: Tensor) -> Tensor:
+        """What has taken the place of a tensor, if anything."""
+        return self._values.get(tensor, tensor)
 
     def _written_before(self, op: Operation) -> frozenset[Tensor]:
         """The variables that what `op` depends on has written."""
@@ -227,7 +234,8 @@ def _is_captured(op: Operation, i: int) -> bool:
     first = op._op_def.calls[1]
     bodies: Any = op._attrs[first]
     body = bodies[0] if isinstance(bodies, list) else bodies
-    return body.inputs[i - (len(op._inputs) - len(body.inputs))]._dtype._is_ref_dtype
+    place = i - (len(op._inputs) - len(body.inputs))  # negative: what chooses the body
+    return place >= 0 and body.inputs[place]._dtype._is_ref_dtype
 
 
 def _resource_form(op: Operation, inputs: tuple[Tensor, ...], controls: tuple[Operation, ...]) -> Operation:
