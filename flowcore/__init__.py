@@ -15,8 +15,10 @@ from flowcore import dtypes as dtypes
 from flowcore import errors as errors
 from flowcore import image as image
 from flowcore import nn as nn
+from flowcore import summary as summary
 from flowcore import train as train
 from flowcore._missing_names import find_missing as _find_missing
+from flowcore._missing_names import module_dir as _module_dir
 from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore._version import __version__ as __version__
 from flowcore.config import ConfigProto as ConfigProto
@@ -73,9 +75,24 @@ from flowcore.shape import Dimension as Dimension
 from flowcore.shape import TensorShape as TensorShape
 
 if _typing.TYPE_CHECKING:
+    from flowcore import protos as protos
     from flowcore import test as test
+    from flowcore.protos import AttrValue as AttrValue
+    from flowcore.protos import Event as Event
+    from flowcore.protos import GraphDef as GraphDef
+    from flowcore.protos import HistogramProto as HistogramProto
+    from flowcore.protos import LogMessage as LogMessage
+    from flowcore.protos import MetaGraphDef as MetaGraphDef
+    from flowcore.protos import NameAttrList as NameAttrList
+    from flowcore.protos import NodeDef as NodeDef
+    from flowcore.protos import SessionLog as SessionLog
+    from flowcore.protos import Summary as Summary
+    from flowcore.protos import SummaryMetadata as SummaryMetadata
+    from flowcore.protos import TensorInfo as TensorInfo
 else:  # type checkers flag a name that is not there without it
     # unittest, which flowcore.test needs, costs a tenth of what all of flowcore does
-    __getattr__ = _module_getattr(__name__, lazy=("test",))
+    # what messages are made of needs the protobuf runtime, another such part
+    __getattr__ = _module_getattr(__name__, lazy=("test", "protos"))
+    __dir__ = _module_dir(__name__, lazy=("test", "protos"))
     _missing_members.mark(_sys.modules[__name__])
     _find_missing(__name__)

@@ -2,7 +2,8 @@
 
 One table for all modules.
 
-A name that becomes real leaves the table (a test sees to it). Imports nothing of flowcore.
+A name that becomes real leaves the table (a test sees to it). Imports nothing of flowcore but the other
+table.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ import importlib
 import opcode
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from typing import Any
+
+from flowcore._message_names import MESSAGES
 
 #: Without a substitute worth naming.
 _BARE = {
     "flowcore": """
-        AttrValue Barrier ConditionalAccumulator ConditionalAccumulatorBase CriticalSection
-        Event FixedLenFeature FixedLenSequenceFeature FixedLengthRecordReader HistogramProto
-        LMDBReader LogMessage MetaGraphDef Module NameAttrList PriorityQueue QUANTIZED_DTYPES
-        RaggedTensor SessionLog SparseConditionalAccumulator SparseFeature Summary
-        SummaryMetadata TFRecordReader TensorInfo TensorSpec TextLineReader TypeSpec
+        Barrier ConditionalAccumulator ConditionalAccumulatorBase CriticalSection
+        FixedLenFeature FixedLenSequenceFeature FixedLengthRecordReader
+        LMDBReader Module PriorityQueue QUANTIZED_DTYPES
+        RaggedTensor SparseConditionalAccumulator SparseFeature
+        TFRecordReader TensorSpec TextLineReader TypeSpec
         VarLenFeature VariableAggregation VariableSynchronization as_string assert_near
         assert_proper_iterable assert_rank_in assert_same_float_dtype assert_scalar assert_type
         audio autograph batch_gather batch_scatter_update batch_to_space batch_to_space_nd
@@ -56,7 +59,7 @@ _BARE = {
         sparse_softmax sparse_split sparse_tensor_dense_matmul sparse_tensor_to_dense
         sparse_to_dense sparse_to_indicator sparse_transpose spectral string_join string_strip
         string_to_hash_bucket string_to_hash_bucket_fast string_to_hash_bucket_strong strings
-        substr summary sysconfig tables_initializer tensor_scatter_add
+        substr sysconfig tables_initializer tensor_scatter_add
         tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_update tensor_scatter_sub
         tensor_scatter_update tpu types unique_with_counts unravel_index unsorted_segment_max
         unsorted_segment_mean unsorted_segment_min unsorted_segment_prod unsorted_segment_sqrt_n
@@ -95,17 +98,21 @@ _BARE = {
         space_to_batch space_to_depth static_state_saving_rnn sufficient_statistics top_k
         uniform_candidate_sampler weighted_moments with_space_to_batch
     """,
+    "flowcore.summary": """
+        FileWriter FileWriterCache all_v2_summary_ops audio get_summary_description histogram
+        image initialize merge merge_all scalar tensor_summary text
+    """,
     "flowcore.test": """
         Benchmark StubOutForTesting assert_equal_graph_def benchmark_config create_local_cluster
         gpu_device_name mock test_src_dir_path
     """,
     "flowcore.train": """
-        AdadeltaOptimizer AdagradDAOptimizer BytesList CheckpointSaverListener ClusterDef
-        Example Feature FeatureList FeatureLists Features FeedFnHook FinalOpsHook FloatList
-        FtrlOptimizer GlobalStepWaiterHook Int64List JobDef LoggingTensorHook LooperThread
+        AdadeltaOptimizer AdagradDAOptimizer CheckpointSaverListener
+        FeedFnHook FinalOpsHook
+        FtrlOptimizer GlobalStepWaiterHook LoggingTensorHook LooperThread
         NanLossDuringTrainingError NanTensorHook ProfilerHook ProximalAdagradOptimizer
-        ProximalGradientDescentOptimizer SaverDef Scaffold SecondOrStepTimer SequenceExample
-        ServerDef SessionRunArgs SessionRunContext SessionRunHook SessionRunValues
+        ProximalGradientDescentOptimizer Scaffold SecondOrStepTimer
+        SessionRunArgs SessionRunContext SessionRunHook SessionRunValues
         StepCounterHook StopAtStepHook SummarySaverHook SummaryWriter SyncReplicasOptimizer
         VocabInfo WorkerSessionCreator assert_global_step basic_train_loop checkpoint_exists
         checkpoints_iterator cosine_decay cosine_decay_restarts do_quantize_training_on_graphdef
@@ -136,8 +143,6 @@ def _numpy(function: str) -> str:
 _INSTEAD = {
     "flowcore": {
         "GradientTape": "flowcore.gradients",
-        "GraphDef": "Graph.as_graph_def(), which gives the graph as plain data",
-        "NodeDef": "Operation.node_def, which gives a node as plain data",
         "PaddingFIFOQueue": "flowcore.FIFOQueue, whose elements have one shape",
         "SparseTensor": "flowcore.IndexedSlices for rows, or a dense tensor",
         "SparseTensorValue": "dense arrays",
@@ -337,17 +342,21 @@ def find_missing(package: str) -> None:
     sys.meta_path.append(_Finder(package))  # type: ignore[arg-type]
 
 
-def module_getattr(module: str, lazy: tuple[str, ...] = ()) -> Callable[[str], ModuleType]:
+def module_getattr(module: str, lazy: tuple[str, ...] = ()) -> Callable[[str], Any]:
     """The `__getattr__` of a public module, called for names that it does not have.
 
     It raises AttributeError, or ImportError inside `from module import name`, whose own message
-    would drop the text. `lazy`: submodules that are imported when they are first asked for.
+    would drop the text. `lazy`: submodules that are imported when they are first asked for, as the
+    messages of the module are.
     """
     missing = MISSING[module]
+    messages = MESSAGES.get(module, ())
 
-    def __getattr__(name: str) -> ModuleType:
+    def __getattr__(name: str) -> Any:
         if name in lazy:
             return importlib.import_module(f"{module}.{name}")
+        if name in messages:
+            return getattr(importlib.import_module("flowcore.protos"), name)
         if name not in missing:
             raise AttributeError(
                 f"module '{module}' has no attribute '{name}'", name=name, obj=sys.modules[module]
@@ -359,3 +368,12 @@ def module_getattr(module: str, lazy: tuple[str, ...] = ()) -> Callable[[str], M
         raise AttributeError(text, name=name, obj=sys.modules[module])
 
     return __getattr__
+
+
+def module_dir(module: str, lazy: tuple[str, ...] = ()) -> Callable[[], list[str]]:
+    """The `__dir__` of such a module: what it has, and what `__getattr__` would load."""
+
+    def __dir__() -> list[str]:
+        return sorted({*vars(sys.modules[module]), *MESSAGES.get(module, ()), *lazy})
+
+    return __dir__

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "flowcore"
 
 # Lower numbers are further down. Symbolic and execution columns never meet below `runtime`.
 SYMBOLIC = {
+    "_message_names": 0,
     "_missing_names": 0,
     "_missing_members": 0,
     "errors": 0,
@@ -23,6 +24,7 @@ SYMBOLIC = {
     "shape": 0,
     "config": 0,
     "locks": 0,
+    "protos": 0,
     "graph": 1,
     "ops": 2,
     "recursive_gradients": 3,
@@ -66,6 +68,7 @@ OPTIONAL = {
     "pyopencl",
     "simplejpeg",
     "difflib",
+    "google",
     "hashlib",
     "importlib",
     "json",

@@ -5,6 +5,7 @@ Stands above the runtime.
 
 import typing as _typing
 
+from flowcore._missing_names import module_dir as _module_dir
 from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore.train.coordinator import *  # noqa: F403
 from flowcore.train.input import *  # noqa: F403
@@ -15,5 +16,20 @@ from flowcore.train.optimizers import *  # noqa: F403
 from flowcore.train.queue_runner import *  # noqa: F403
 from flowcore.train.training_util import *  # noqa: F403
 
-if not _typing.TYPE_CHECKING:  # type checkers flag a name that is not there without it
+if _typing.TYPE_CHECKING:  # type checkers flag a name that is not there without it
+    from flowcore.protos import BytesList as BytesList
+    from flowcore.protos import ClusterDef as ClusterDef
+    from flowcore.protos import Example as Example
+    from flowcore.protos import Feature as Feature
+    from flowcore.protos import FeatureList as FeatureList
+    from flowcore.protos import FeatureLists as FeatureLists
+    from flowcore.protos import Features as Features
+    from flowcore.protos import FloatList as FloatList
+    from flowcore.protos import Int64List as Int64List
+    from flowcore.protos import JobDef as JobDef
+    from flowcore.protos import SaverDef as SaverDef
+    from flowcore.protos import SequenceExample as SequenceExample
+    from flowcore.protos import ServerDef as ServerDef
+else:
     __getattr__ = _module_getattr(__name__)
+    __dir__ = _module_dir(__name__)
