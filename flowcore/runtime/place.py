@@ -28,7 +28,12 @@ __all__ = ["device_for", "place"]
 
 
 def place(
-    graph: PlanGraph, arguments: Mapping[Tensor, Device], visible: VisibleDevices, soft: bool, calls: Calls
+    graph: PlanGraph,
+    arguments: Mapping[Tensor, Device],
+    visible: VisibleDevices,
+    soft: bool,
+    calls: Calls,
+    wanted: Sequence[Device | None] = (),
 ) -> dict[Operation, Device]:
     """The device of each op of `graph`; those on the host are left out.
 
@@ -39,13 +44,13 @@ def place(
       visible: the devices that may be used.
       soft: whether the host stands in for a device that there is not.
       calls: the nodes that call bodies, whose results lie where the bodies leave them.
+      wanted: for each fetch the device in whose memory it is to be, if that is known.
     """
     placed: dict[Operation, Device] = {}
     elsewhere = {tensor: device for tensor, device in arguments.items() if device is not HOST}
     asked = [op for op in graph.ops if op._device or op._op_def.calls]
-    if not elsewhere and not asked and visible.preferred is None:
-        return placed
-    for op in graph.ops:
+    any_device = elsewhere or asked or visible.preferred is not None
+    for op in graph.ops if any_device else ():
         if op._op_def.calls:
             call = calls.of(op, {t: _memory(t, graph, placed, elsewhere) for t in graph.inputs(op)})
             assert call is not None
@@ -56,6 +61,10 @@ def place(
         device = device_for(op, graph.inputs(op), visible, placed, soft, elsewhere)
         if device is not HOST:
             placed[op] = device
+    for tensor, there in zip(graph.fetches, wanted):
+        op = tensor._op
+        if there is not None and there is not HOST and op._op_def.holds_nothing and not op._inputs:
+            placed[op] = there  # a branch's stand-in for what another branch yields
     return placed
 
 

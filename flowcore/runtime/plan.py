@@ -141,7 +141,7 @@ def compile_body(
     optimise(graph, options, evaluate)
     order_reads_of_lists(graph)
     calls = Calls(graph, functools.partial(compile_body, settings), body)
-    placed = place(graph, arguments, visible, soft, calls)
+    placed = place(graph, arguments, visible, soft, calls, wanted)
     moved = insert_copies(graph, placed, arguments, wanted, calls)
     lowered = lower(graph, moved, placed, arguments, resources, deterministic, calls, body.paths)
     nodes = lowered.nodes

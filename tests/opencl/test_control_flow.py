@@ -14,7 +14,7 @@ from flowcore import _engine
 from flowcore.graph.apply import apply
 from flowcore.opencl import _opencl
 from flowcore.ops import list_ops as lists
-from flowcore.runtime import devices
+from flowcore.runtime import devices, visible_devices
 
 TRACED = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
 
@@ -222,7 +222,7 @@ def with_variable(x: fc.Tensor, n: fc.Tensor) -> tuple[fc.Tensor, list[Any]]:
 CASES = [lstm, mapped, scanned, folded, grown, turned, nested, branching, with_variable]
 
 
-def differentiated(place: str, build: Any, turns: int) -> tuple[list[np.ndarray], list[str]]:
+def differentiated(place: str | None, build: Any, turns: int) -> tuple[list[np.ndarray], list[str]]:
     """A loss, its first and second derivatives, and the copies between memories."""
     rows = np.random.default_rng(1).normal(size=(turns, 2, 3)).astype(np.float32) * 0.5
     with fc.Graph().as_default(), fc.device(place):
@@ -236,15 +236,22 @@ def differentiated(place: str, build: Any, turns: int) -> tuple[list[np.ndarray]
             return crossings(sess, [y, loss, *first, *second], {n: turns, x: rows})
 
 
+@pytest.mark.parametrize("asks", [True, False], ids=["asked for", "by default"])
 @pytest.mark.parametrize("build", CASES, ids=lambda build: build.__name__)
-def test_no_turn_copies_between_memories(device: Any, build: Any) -> None:
+def test_no_turn_copies_between_memories(
+    device: Any, build: Any, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     expected, none = differentiated("/cpu:0", build, 3)
     assert not none
-    found, few = differentiated(device.name, build, 3)
+    if not asks:
+        there = devices.find("GPU", int(device.name[5:]))
+        monkeypatch.setattr(visible_devices.VisibleDevices, "preferred", there)
+    place = device.name if asks else None
+    found, few = differentiated(place, build, 3)
     for here, there in zip(expected, found, strict=True):
         np.testing.assert_allclose(there, here, rtol=2e-3, atol=1e-4)
     if not device.is_slow:
-        assert differentiated(device.name, build, 6)[1] == few
+        assert differentiated(place, build, 6)[1] == few
 
 
 def test_rows_of_a_host_array_go_to_the_device_once(device: Any) -> None:
