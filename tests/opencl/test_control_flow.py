@@ -219,7 +219,22 @@ def with_variable(x: fc.Tensor, n: fc.Tensor) -> tuple[fc.Tensor, list[Any]]:
     return fc.while_loop(lambda i, _: i < n, turn, [0, fc.ones([2, 3])])[1], [x, v]
 
 
-CASES = [lstm, mapped, scanned, folded, grown, turned, nested, branching, with_variable]
+def recomputed(x: fc.Tensor, n: fc.Tensor) -> tuple[fc.Tensor, list[Any]]:
+    """What a turn is given is kept, also what is fed and never changes, and computed with again."""
+    v = fc.Variable(np.linspace(-0.5, 0.6, 9).reshape(3, 3).astype(np.float32), use_resource=True)
+    w, all_rows = v.read_value(), fc.tanh(x)
+
+    @fc.recompute_grad
+    def layers(y: fc.Tensor, w: fc.Tensor, row: fc.Tensor) -> fc.Tensor:
+        return fc.tanh(fc.tanh(y @ w) @ w) + row + x[0]
+
+    def turn(i: fc.Tensor, y: fc.Tensor) -> Any:
+        return i + 1, layers(y, w, all_rows[i])
+
+    return fc.while_loop(lambda i, _: i < n, turn, [0, fc.ones([2, 3])])[1], [x, v]
+
+
+CASES = [lstm, mapped, scanned, folded, grown, turned, nested, branching, with_variable, recomputed]
 
 
 def differentiated(place: str | None, build: Any, turns: int) -> tuple[list[np.ndarray], list[str]]:
