@@ -7,8 +7,9 @@ from typing import Any
 
 import flowcore as fc
 from flowcore.graph.apply import apply
+from flowcore.ops import list_ops as lists
 from flowcore.runtime.calls import Body, Calls
-from flowcore.runtime.copies import Copy, insert_copies
+from flowcore.runtime.copies import Copy, insert_copies, readers_of_arguments
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.passes import PlanGraph
 
@@ -92,3 +93,31 @@ def test_a_fed_tensor_stays_where_it_was_fed_though_its_op_runs() -> None:
     steps, _ = copied([left, right], {left.op: A}, {x: A, left: HOST}, [None, None])
     assert steps[-1] == "s"
     assert not [s for s in steps if s.startswith("s>")]
+
+
+def test_a_list_that_holds_nothing_is_at_home_everywhere() -> None:
+    x = fc.placeholder(fc.float32, [2], name="x")
+    empty = lists.tensor_list_reserve([2], 3, fc.float32, name="empty")
+    grown = lists.tensor_list_push_back(empty, x, name="grown")
+    more = lists.tensor_list_push_back(grown, x, name="more")
+    read = lists.tensor_list_length(more, name="read")
+    steps, _ = copied([read], {grown.op: A, more.op: B}, {x: HOST})
+    assert [s for s in steps if ">" in s] == ["x>A", "grown>CPU", "grown>B", "x>B", "more>CPU"]
+
+
+def test_what_reads_an_argument_on_one_device_alone_is_told() -> None:
+    def readers(fetches: Sequence[fc.Tensor], placed: Mapping[Any, Any]) -> dict[str, Any]:
+        graph = PlanGraph(fetches, (), arguments)
+        calls = Calls(graph, None, Body({}, [], [], {}))
+        moved = insert_copies(graph, placed, arguments, [None] * len(fetches), calls)
+        return {t.op.name: d for t, d in readers_of_arguments(graph, moved, arguments).items()}
+
+    x, y = fc.placeholder(fc.float32, [2], name="x"), fc.placeholder(fc.float32, [2], name="y")
+    arguments = {x: HOST, y: A}
+    a, b, c = fc.negative(x), fc.exp(x), fc.negative(y)
+    assert readers([a, b, c], {}) == {}
+    assert readers([a, c], {a.op: A, c.op: A}) == {"x": A}
+    assert readers([a, b], {a.op: A}) == {"x": HOST}  # the host reads it too
+    assert readers([a, b], {a.op: A, b.op: B}) == {"x": HOST}
+    assert readers([a, x], {a.op: A}) == {"x": HOST}
+    assert readers([a, apply("Shape", x)], {a.op: A}) == {"x": A}  # nothing of its elements

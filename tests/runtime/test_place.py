@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import flowcore as fc
-from flowcore.runtime.devices import ANY_DEVICE, HOST
+from flowcore.graph.apply import apply
+from flowcore.ops import list_ops as lists
+from flowcore.runtime.devices import ANY_DEVICE, HOST, OF_LISTS
 from flowcore.runtime.place import device_for
 
 
@@ -41,7 +43,19 @@ class Visible:
         raise RuntimeError("there are /device:CPU:0 and /device:GPU:0")
 
 
-GPU = OtherDevice(MatMul=0, AddV2=0, Add=0, Reshape=ANY_DEVICE)
+GPU = OtherDevice(
+    MatMul=0,
+    AddV2=0,
+    Add=0,
+    Reshape=ANY_DEVICE,
+    AddN=OF_LISTS,
+    TensorListFromTensor=OF_LISTS,
+    TensorListGetItem=OF_LISTS,
+    TensorListLength=OF_LISTS,
+    TensorListPushBack=OF_LISTS,
+    TensorListReserve=OF_LISTS,
+    TensorListSetItem=OF_LISTS,
+)
 
 
 def placed_on(
@@ -160,3 +174,55 @@ def test_another_processs_job_or_task_is_kept_and_refused_when_it_runs(device: s
     for fetch in (y, v.initializer):
         with fc.Session(config=config) as sess, pytest.raises(fc.errors.InvalidArgumentError, match=message):
             sess.run(fetch)
+
+
+def rows(x: Any) -> fc.Tensor:
+    return lists.tensor_list_from_tensor(x, None)
+
+
+def write(x: fc.Tensor) -> fc.Tensor:
+    return lists.tensor_list_set_item(lists.tensor_list_reserve(None, 2, x.dtype), 0, x)
+
+
+def test_a_list_lies_where_the_first_elements_do() -> None:
+    x = fc.nn.relu(fc.placeholder(fc.float32, [2]))
+    number = fc.placeholder(fc.int32, [2])
+    there = {x.op: GPU, number.op: GPU}
+    with fc.device("/cpu:0"):
+        asks_for_the_host = write(x)
+    for prefer in (True, False):
+        assert placed_on(lists.tensor_list_reserve([2], 3, fc.float32), there, prefer=prefer) is HOST
+        assert placed_on(write(x), there, prefer=prefer) is GPU
+        assert placed_on(rows(x), there, prefer=prefer) is GPU
+        assert placed_on(write(number), {}, prefer=prefer) is HOST
+        assert placed_on(asks_for_the_host, there, prefer=prefer) is HOST
+
+
+def test_elements_of_the_host_go_to_a_device_that_is_asked_for_or_preferred() -> None:
+    matrix, vector = fc.placeholder(fc.float32, [3, 2]), fc.placeholder(fc.float32, [3])
+    assert placed_on(rows(matrix)) is GPU
+    assert placed_on(rows(vector)) is HOST  # single numbers
+    assert placed_on(rows(fc.placeholder(fc.int32, [3, 2]))) is HOST
+    assert placed_on(rows(matrix), prefer=False) is HOST
+    with fc.device("/gpu:0"):
+        assert placed_on(rows(vector), prefer=False) is GPU
+        assert placed_on(rows(fc.placeholder(fc.int32, [3, 2])), prefer=False) is HOST
+        assert placed_on(rows(fc.placeholder(fc.string, [3, 2])), prefer=False) is HOST
+
+
+def test_what_takes_a_list_runs_where_its_elements_lie() -> None:
+    flow = rows(fc.placeholder(fc.int32, [3, 2]))
+    other = rows(fc.placeholder(fc.float32, [3, 2]))
+    number = fc.placeholder(fc.int32, [2])
+    with fc.device("/cpu:0"):
+        read = lists.tensor_list_get_item(flow, 0, fc.int32)
+    changed = lists.tensor_list_push_back(flow, number)
+    total = apply("AddN", [other, flow])
+    for op in (read, changed, lists.tensor_list_length(flow), total):
+        assert placed_on(op, {flow.op: GPU}) is GPU
+        assert placed_on(op) is HOST
+    assert placed_on(lists.tensor_list_resize(flow, 4), {flow.op: GPU}) is HOST  # no kernel there
+    queue = fc.FIFOQueue(1, [fc.variant], shapes=[[]])
+    enqueued = queue.enqueue(flow)
+    found = device_for(enqueued, enqueued.inputs, Visible(GPU), {flow.op: GPU}, False)  # type: ignore[arg-type]
+    assert found is HOST
