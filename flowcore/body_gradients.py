@@ -67,9 +67,10 @@ class _GradientBody(FuncGraph):
         self._done: dict[Operation, Tensor] = {}
 
     def _reaches(self, other: Graph) -> bool:
-        return other is self._forward or super()._reaches(other)
+        return self._forward.stands_for(other) or super()._reaches(other)
 
     def _import(self, tensor: Tensor, user: str) -> Tensor:
+        tensor = self._forward.copy_of(tensor)
         found = self.captures.get(tensor)
         if found is not None:
             return found
@@ -89,6 +90,7 @@ class _GradientBody(FuncGraph):
 
     def _waited_for(self, op: Operation) -> Operation | None:
         """An operation of the forward body is done when a value that it gives out behind it is there."""
+        op = self._forward.copy_of(op)
         if op._graph is not self._forward:
             return super()._waited_for(op)
         if op not in self._done:

@@ -266,12 +266,12 @@ def in_function(f: Any, x: fc.Tensor) -> fc.Tensor:
     return fc.Defun(fc.float32)(f)(x)
 
 
-def in_recursion(f: Any, x: fc.Tensor) -> fc.Tensor:
+def in_recursion(f: Any, x: fc.Tensor, times: int = 2) -> fc.Tensor:
     @fc.Defun(fc.float32, fc.int32, out_types=[fc.float32])
     def again(y: fc.Tensor, n: fc.Tensor) -> fc.Tensor:
         return fc.cond(n > 0, lambda: again(f(y), n - 1), lambda: y)
 
-    return again(x, 2)
+    return again(x, times)
 
 
 AROUND = [in_branch, in_loop, in_branch_in_loop, in_switch, in_function, in_recursion]
@@ -326,3 +326,51 @@ def test_a_gradient_in_a_body_waits_for_what_the_forward_body_does(around: Any, 
         assert sess.run(v) == 1.0
         assert sess.run(g) == (2.0 if turns == 1 else 9.0)
         assert sess.run(v) == 1.0 + turns
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+def test_a_gradient_in_a_recursive_function_uses_what_its_body_has_computed(times: int) -> None:
+    """The gradient of such a function computes values again: those of the body stand for the new ones."""
+
+    @fc.custom_gradient
+    def f(y: fc.Tensor) -> Any:
+        inner = fc.cond(y > 0.0, lambda: fc.sin(y), lambda: fc.cos(y))
+        return y * 0.9, lambda dy: dy * inner * y
+
+    @fc.Defun(fc.float64, fc.int32, out_types=[fc.float64])
+    def again(y: fc.Tensor, n: fc.Tensor) -> fc.Tensor:
+        return fc.cond(n > 0, lambda: again(f(y), n - 1), lambda: y)
+
+    x = fc.placeholder(fc.float64, [])
+    unrolled = x
+    for _ in range(times):
+        unrolled = f(unrolled)
+    fetches = []
+    for y in (again(x, times), unrolled):
+        (first,) = fc.gradients(y * y, x)
+        (second,) = fc.gradients(first * first, x)
+        fetches.append([y, first, second])
+    found, expected = run(fetches, {x: 1.3})
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_gradient_in_a_recursive_function_waits_for_what_its_body_does(threads: int) -> None:
+    v = fc.Variable(1.0)
+
+    @fc.custom_gradient
+    def f(y: fc.Tensor) -> Any:
+        first = v.assign_add(slowly(1.0), read_value=False)
+
+        def grad(dy: fc.Tensor) -> fc.Tensor:
+            with fc.control_dependencies([first]):
+                return dy * v.read_value()
+
+        return y * 1.0, grad
+
+    x = fc.placeholder_with_default(2.0, [])
+    (g,) = fc.gradients(in_recursion(f, x, 1), x)
+    with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
+        sess.run(v.initializer)
+        assert sess.run(g) == 2.0
+        assert sess.run(v) == 2.0

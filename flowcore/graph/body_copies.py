@@ -14,7 +14,8 @@ __all__ = ["copy_operations"]
 
 
 def copy_operations(source: FuncGraph, into: FuncGraph, found: dict[Tensor, Tensor]) -> None:
-    """Makes the operations of a body once more in another, which is open.
+    """Makes the operations of a body once more in another, which is open, and where those of the first stand
+    for their copies from now on: functions that made a body know its tensors.
 
     Bodies that they call are copied too, but for named functions.
 
@@ -41,6 +42,7 @@ def copy_operations(source: FuncGraph, into: FuncGraph, found: dict[Tensor, Tens
         for body in copy._bodies():
             if isinstance(body, FunctionBody):
                 body.calls.append(copy)
+    into.original, into.copied_tensors, into.copied_operations = source, found, copies
 
 
 def _ordered(body: FuncGraph) -> list[Operation]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, overload
 
 from flowcore.dtypes import DType
 from flowcore.graph.constants import constant_value
@@ -44,6 +44,10 @@ class FuncGraph(Graph):
         self._reads: dict[Tensor, Tensor] = {}
         #: Outer operations that bodies asked to wait for: the node that calls waits for them.
         self.control_captures: dict[Operation, None] = {}
+        #: the body that this one has copies of, and what here stands for what is there
+        self.original: FuncGraph | None = None
+        self.copied_tensors: dict[Tensor, Tensor] = {}
+        self.copied_operations: dict[Operation, Operation] = {}
         #: Of a loop, for its gradients: the place of the variable that counts turns, and values -> the
         #: places of the variables that hold the lists of them.
         self.turns_at: int | None = None
@@ -87,7 +91,23 @@ class FuncGraph(Graph):
 
     def _reaches(self, other: Graph) -> bool:
         """Whether tensors of `other` may be used here."""
-        return other is self or self.outer._reaches(other)
+        return self.stands_for(other) or self.outer._reaches(other)
+
+    def stands_for(self, other: Graph) -> bool:
+        """Whether a graph is this body, or one that this is a copy of, or a copy of a copy."""
+        return other is self or (self.original is not None and self.original.stands_for(other))
+
+    @overload
+    def copy_of(self, item: Tensor) -> Tensor: ...
+    @overload
+    def copy_of(self, item: Operation) -> Operation: ...
+    def copy_of(self, item: Any) -> Any:
+        """What stands here for a tensor or an operation of the original; others as they are."""
+        if self.original is None:
+            return item
+        item = self.original.copy_of(item)
+        copies: dict[Any, Any] = self.copied_tensors if isinstance(item, Tensor) else self.copied_operations
+        return copies.get(item, item)
 
     # -- arguments
 
@@ -134,12 +154,16 @@ class FuncGraph(Graph):
         return self.captured.get(argument)
 
     def _stand_in(self, tensor: Tensor) -> Tensor:
+        tensor = self.copy_of(tensor)
         if tensor._op._graph is self:
             return tensor
         found = self.captures.get(tensor)
         return self.captures.get(self.outer._stand_in(tensor), tensor) if found is None else found
 
     def _import(self, tensor: Tensor, user: str) -> Tensor:
+        tensor = self.copy_of(tensor)
+        if tensor._op._graph is self:
+            return tensor
         if not self.outer._reaches(tensor._op._graph):
             return super()._import(tensor, user)
         if tensor._op._graph is not self.outer:
@@ -151,6 +175,7 @@ class FuncGraph(Graph):
         return tensor if tensor._op._graph is self else self._import(tensor, user)
 
     def _waited_for(self, op: Operation) -> Operation | None:
+        op = self.copy_of(op)
         if op._graph is self or not self._reaches(op._graph):
             return op
         self.control_captures[op] = None
@@ -218,6 +243,9 @@ class FunctionBody(FuncGraph):
         self.declared = len(arguments)
 
     def _import(self, tensor: Tensor, user: str) -> Tensor:
+        tensor = self.copy_of(tensor)
+        if tensor._op._graph is self:
+            return tensor
         if self.is_complete or not self.outer._reaches(tensor._op._graph):
             return Graph._import(self, tensor, user)
         return self.capture(tensor)
