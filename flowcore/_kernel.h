@@ -111,7 +111,7 @@ struct fc_device {
 
 /* Whether lists may live on a device that is not the host. */
 static inline int fc_keeps_lists(const fc_device *d) {
-    return (d->abi & 0xffffu) >= 1 && d->copy && d->fill && d->from_host && d->to_host && d->add;
+    return d->abi >= 0x60001 && d->copy && d->fill && d->from_host && d->to_host && d->add;
 }
 
 static inline void fc_retain(fc_buffer *b) {

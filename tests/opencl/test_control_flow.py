@@ -305,6 +305,21 @@ def test_lists_of_both_memories_meet(device: Any) -> None:
             np.testing.assert_array_equal(three, one * 3)
 
 
+def test_lists_of_two_devices_meet(device: Any, another: Any) -> None:
+    x = fc.placeholder(fc.float32, [2, 3])
+    with fc.device(another.name):
+        there = lists.tensor_list_from_tensor(fc.tanh(x), [3])
+    with fc.device(device.name):
+        here = lists.tensor_list_set_item(lists.tensor_list_reserve([3], 2, fc.float32), 1, x[0] * 2.0)
+        total = lists.tensor_list_stack(apply("AddN", [here, there]), fc.float32, element_shape=[3])
+    rows = np.linspace(-1, 1, 6, dtype=np.float32).reshape(2, 3)
+    with fc.Session() as sess:
+        value, copies = crossings(sess, total, {x: rows})
+        np.testing.assert_allclose(value, np.tanh(rows) + [[0, 0, 0], rows[0] * 2], rtol=1e-5)
+        lists_moved = [name for name in copies if "/_List" in name]
+        assert lists_moved == ["TensorListFromTensor/_ListToDevice", "TensorListFromTensor/_ListToHost"]
+
+
 def different() -> Any:
     array = fc.TensorArray(fc.float32, 2, infer_shape=False)
     return array.write(0, fc.ones([2])).write(1, fc.ones([2, 2]))
