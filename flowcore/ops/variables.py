@@ -14,7 +14,7 @@ from flowcore import dtypes
 from flowcore.arguments import flag, function, instance, listed
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor, register_tensor_conversion_function
-from flowcore.graph.graph import GraphKeys, get_default_graph
+from flowcore.graph.graph import Graph, GraphKeys, get_default_graph
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor, TensorOperators, _session_for
 from flowcore.graph.scopes import control_dependencies, get_collection, init_scope, name_scope
 from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
@@ -177,7 +177,7 @@ class Variable(TensorOperators):
         return self._variable.op
 
     @property
-    def graph(self) -> Any:
+    def graph(self) -> Graph:
         """The graph that holds it."""
         return self._variable.graph
 

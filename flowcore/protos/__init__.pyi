@@ -33,7 +33,7 @@ class BundleHeaderProto(_message.Message):
         self,
         num_shards: _Optional[int] = ...,
         endianness: _Optional[_Union[BundleHeaderProto.Endianness, str]] = ...,
-        version: _Optional[_Union[VersionDef, _Mapping]] = ...,
+        version: _Optional[_Union[VersionDef, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class BundleEntryProto(_message.Message):
@@ -55,12 +55,12 @@ class BundleEntryProto(_message.Message):
     def __init__(
         self,
         dtype: _Optional[_Union[DataType, str]] = ...,
-        shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         shard_id: _Optional[int] = ...,
         offset: _Optional[int] = ...,
         size: _Optional[int] = ...,
         crc32c: _Optional[int] = ...,
-        slices: _Optional[_Iterable[_Union[TensorSliceProto, _Mapping]]] = ...,
+        slices: _Optional[_Iterable[_Union[TensorSliceProto, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class SavedSliceMeta(_message.Message):
@@ -76,9 +76,9 @@ class SavedSliceMeta(_message.Message):
     def __init__(
         self,
         name: _Optional[str] = ...,
-        shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         type: _Optional[_Union[DataType, str]] = ...,
-        slice: _Optional[_Iterable[_Union[TensorSliceProto, _Mapping]]] = ...,
+        slice: _Optional[_Iterable[_Union[TensorSliceProto, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class SavedTensorSliceMeta(_message.Message):
@@ -89,8 +89,8 @@ class SavedTensorSliceMeta(_message.Message):
     versions: VersionDef
     def __init__(
         self,
-        tensor: _Optional[_Iterable[_Union[SavedSliceMeta, _Mapping]]] = ...,
-        versions: _Optional[_Union[VersionDef, _Mapping]] = ...,
+        tensor: _Optional[_Iterable[_Union[SavedSliceMeta, _Mapping[str, _Any]]]] = ...,
+        versions: _Optional[_Union[VersionDef, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SavedSlice(_message.Message):
@@ -104,8 +104,8 @@ class SavedSlice(_message.Message):
     def __init__(
         self,
         name: _Optional[str] = ...,
-        slice: _Optional[_Union[TensorSliceProto, _Mapping]] = ...,
-        data: _Optional[_Union[TensorProto, _Mapping]] = ...,
+        slice: _Optional[_Union[TensorSliceProto, _Mapping[str, _Any]]] = ...,
+        data: _Optional[_Union[TensorProto, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SavedTensorSlices(_message.Message):
@@ -116,8 +116,8 @@ class SavedTensorSlices(_message.Message):
     data: SavedSlice
     def __init__(
         self,
-        meta: _Optional[_Union[SavedTensorSliceMeta, _Mapping]] = ...,
-        data: _Optional[_Union[SavedSlice, _Mapping]] = ...,
+        meta: _Optional[_Union[SavedTensorSliceMeta, _Mapping[str, _Any]]] = ...,
+        data: _Optional[_Union[SavedSlice, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class CheckpointState(_message.Message):
@@ -234,7 +234,7 @@ class SummaryMetadata(_message.Message):
     summary_description: str
     def __init__(
         self,
-        plugin_data: _Optional[_Union[SummaryMetadata.PluginData, _Mapping]] = ...,
+        plugin_data: _Optional[_Union[SummaryMetadata.PluginData, _Mapping[str, _Any]]] = ...,
         display_name: _Optional[str] = ...,
         summary_description: _Optional[str] = ...,
     ) -> None: ...
@@ -314,18 +314,20 @@ class Summary(_message.Message):
             self,
             node_name: _Optional[str] = ...,
             tag: _Optional[str] = ...,
-            metadata: _Optional[_Union[SummaryMetadata, _Mapping]] = ...,
+            metadata: _Optional[_Union[SummaryMetadata, _Mapping[str, _Any]]] = ...,
             simple_value: _Optional[float] = ...,
             obsolete_old_style_histogram: _Optional[bytes] = ...,
-            image: _Optional[_Union[Summary.Image, _Mapping]] = ...,
-            histo: _Optional[_Union[HistogramProto, _Mapping]] = ...,
-            audio: _Optional[_Union[Summary.Audio, _Mapping]] = ...,
-            tensor: _Optional[_Union[TensorProto, _Mapping]] = ...,
+            image: _Optional[_Union[Summary.Image, _Mapping[str, _Any]]] = ...,
+            histo: _Optional[_Union[HistogramProto, _Mapping[str, _Any]]] = ...,
+            audio: _Optional[_Union[Summary.Audio, _Mapping[str, _Any]]] = ...,
+            tensor: _Optional[_Union[TensorProto, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     VALUE_FIELD_NUMBER: _ClassVar[int]
     value: _containers.RepeatedCompositeFieldContainer[Summary.Value]
-    def __init__(self, value: _Optional[_Iterable[_Union[Summary.Value, _Mapping]]] = ...) -> None: ...
+    def __init__(
+        self, value: _Optional[_Iterable[_Union[Summary.Value, _Mapping[str, _Any]]]] = ...
+    ) -> None: ...
 
 class Event(_message.Message):
     __slots__ = (
@@ -363,10 +365,10 @@ class Event(_message.Message):
         step: _Optional[int] = ...,
         file_version: _Optional[str] = ...,
         graph_def: _Optional[bytes] = ...,
-        summary: _Optional[_Union[Summary, _Mapping]] = ...,
-        log_message: _Optional[_Union[LogMessage, _Mapping]] = ...,
-        session_log: _Optional[_Union[SessionLog, _Mapping]] = ...,
-        tagged_run_metadata: _Optional[_Union[TaggedRunMetadata, _Mapping]] = ...,
+        summary: _Optional[_Union[Summary, _Mapping[str, _Any]]] = ...,
+        log_message: _Optional[_Union[LogMessage, _Mapping[str, _Any]]] = ...,
+        session_log: _Optional[_Union[SessionLog, _Mapping[str, _Any]]] = ...,
+        tagged_run_metadata: _Optional[_Union[TaggedRunMetadata, _Mapping[str, _Any]]] = ...,
         meta_graph_def: _Optional[bytes] = ...,
     ) -> None: ...
 
@@ -457,9 +459,9 @@ class Feature(_message.Message):
     int64_list: Int64List
     def __init__(
         self,
-        bytes_list: _Optional[_Union[BytesList, _Mapping]] = ...,
-        float_list: _Optional[_Union[FloatList, _Mapping]] = ...,
-        int64_list: _Optional[_Union[Int64List, _Mapping]] = ...,
+        bytes_list: _Optional[_Union[BytesList, _Mapping[str, _Any]]] = ...,
+        float_list: _Optional[_Union[FloatList, _Mapping[str, _Any]]] = ...,
+        int64_list: _Optional[_Union[Int64List, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class Features(_message.Message):
@@ -471,7 +473,7 @@ class Features(_message.Message):
         key: str
         value: Feature
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[Feature, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[Feature, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     FEATURE_FIELD_NUMBER: _ClassVar[int]
@@ -482,7 +484,7 @@ class FeatureList(_message.Message):
     __slots__ = ("feature",)
     FEATURE_FIELD_NUMBER: _ClassVar[int]
     feature: _containers.RepeatedCompositeFieldContainer[Feature]
-    def __init__(self, feature: _Optional[_Iterable[_Union[Feature, _Mapping]]] = ...) -> None: ...
+    def __init__(self, feature: _Optional[_Iterable[_Union[Feature, _Mapping[str, _Any]]]] = ...) -> None: ...
 
 class FeatureLists(_message.Message):
     __slots__ = ("feature_list",)
@@ -493,7 +495,7 @@ class FeatureLists(_message.Message):
         key: str
         value: FeatureList
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[FeatureList, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[FeatureList, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     FEATURE_LIST_FIELD_NUMBER: _ClassVar[int]
@@ -504,7 +506,7 @@ class Example(_message.Message):
     __slots__ = ("features",)
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     features: Features
-    def __init__(self, features: _Optional[_Union[Features, _Mapping]] = ...) -> None: ...
+    def __init__(self, features: _Optional[_Union[Features, _Mapping[str, _Any]]] = ...) -> None: ...
 
 class SequenceExample(_message.Message):
     __slots__ = ("context", "feature_lists")
@@ -514,8 +516,8 @@ class SequenceExample(_message.Message):
     feature_lists: FeatureLists
     def __init__(
         self,
-        context: _Optional[_Union[Features, _Mapping]] = ...,
-        feature_lists: _Optional[_Union[FeatureLists, _Mapping]] = ...,
+        context: _Optional[_Union[Features, _Mapping[str, _Any]]] = ...,
+        feature_lists: _Optional[_Union[FeatureLists, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class AttrValue(_message.Message):
@@ -545,9 +547,9 @@ class AttrValue(_message.Message):
             f: _Optional[_Iterable[float]] = ...,
             b: _Optional[_Iterable[bool]] = ...,
             type: _Optional[_Iterable[_Union[DataType, str]]] = ...,
-            shape: _Optional[_Iterable[_Union[TensorShapeProto, _Mapping]]] = ...,
-            tensor: _Optional[_Iterable[_Union[TensorProto, _Mapping]]] = ...,
-            func: _Optional[_Iterable[_Union[NameAttrList, _Mapping]]] = ...,
+            shape: _Optional[_Iterable[_Union[TensorShapeProto, _Mapping[str, _Any]]]] = ...,
+            tensor: _Optional[_Iterable[_Union[TensorProto, _Mapping[str, _Any]]]] = ...,
+            func: _Optional[_Iterable[_Union[NameAttrList, _Mapping[str, _Any]]]] = ...,
         ) -> None: ...
 
     S_FIELD_NUMBER: _ClassVar[int]
@@ -577,10 +579,10 @@ class AttrValue(_message.Message):
         f: _Optional[float] = ...,
         b: _Optional[bool] = ...,
         type: _Optional[_Union[DataType, str]] = ...,
-        shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
-        tensor: _Optional[_Union[TensorProto, _Mapping]] = ...,
-        list: _Optional[_Union[AttrValue.ListValue, _Mapping]] = ...,
-        func: _Optional[_Union[NameAttrList, _Mapping]] = ...,
+        shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
+        tensor: _Optional[_Union[TensorProto, _Mapping[str, _Any]]] = ...,
+        list: _Optional[_Union[AttrValue.ListValue, _Mapping[str, _Any]]] = ...,
+        func: _Optional[_Union[NameAttrList, _Mapping[str, _Any]]] = ...,
         placeholder: _Optional[str] = ...,
     ) -> None: ...
 
@@ -593,7 +595,7 @@ class NameAttrList(_message.Message):
         key: str
         value: AttrValue
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -625,7 +627,7 @@ class NodeDef(_message.Message):
         key: str
         value: AttrValue
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -647,7 +649,7 @@ class NodeDef(_message.Message):
         input: _Optional[_Iterable[str]] = ...,
         device: _Optional[str] = ...,
         attr: _Optional[_Mapping[str, AttrValue]] = ...,
-        experimental_debug_info: _Optional[_Union[NodeDef.ExperimentalDebugInfo, _Mapping]] = ...,
+        experimental_debug_info: _Optional[_Union[NodeDef.ExperimentalDebugInfo, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class OpDef(_message.Message):
@@ -720,11 +722,11 @@ class OpDef(_message.Message):
             self,
             name: _Optional[str] = ...,
             type: _Optional[str] = ...,
-            default_value: _Optional[_Union[AttrValue, _Mapping]] = ...,
+            default_value: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...,
             description: _Optional[str] = ...,
             has_minimum: _Optional[bool] = ...,
             minimum: _Optional[int] = ...,
-            allowed_values: _Optional[_Union[AttrValue, _Mapping]] = ...,
+            allowed_values: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -754,11 +756,11 @@ class OpDef(_message.Message):
     def __init__(
         self,
         name: _Optional[str] = ...,
-        input_arg: _Optional[_Iterable[_Union[OpDef.ArgDef, _Mapping]]] = ...,
-        output_arg: _Optional[_Iterable[_Union[OpDef.ArgDef, _Mapping]]] = ...,
+        input_arg: _Optional[_Iterable[_Union[OpDef.ArgDef, _Mapping[str, _Any]]]] = ...,
+        output_arg: _Optional[_Iterable[_Union[OpDef.ArgDef, _Mapping[str, _Any]]]] = ...,
         control_output: _Optional[_Iterable[str]] = ...,
-        attr: _Optional[_Iterable[_Union[OpDef.AttrDef, _Mapping]]] = ...,
-        deprecation: _Optional[_Union[OpDeprecation, _Mapping]] = ...,
+        attr: _Optional[_Iterable[_Union[OpDef.AttrDef, _Mapping[str, _Any]]]] = ...,
+        deprecation: _Optional[_Union[OpDeprecation, _Mapping[str, _Any]]] = ...,
         summary: _Optional[str] = ...,
         description: _Optional[str] = ...,
         is_commutative: _Optional[bool] = ...,
@@ -779,7 +781,7 @@ class OpList(_message.Message):
     __slots__ = ("op",)
     OP_FIELD_NUMBER: _ClassVar[int]
     op: _containers.RepeatedCompositeFieldContainer[OpDef]
-    def __init__(self, op: _Optional[_Iterable[_Union[OpDef, _Mapping]]] = ...) -> None: ...
+    def __init__(self, op: _Optional[_Iterable[_Union[OpDef, _Mapping[str, _Any]]]] = ...) -> None: ...
 
 class FunctionDefLibrary(_message.Message):
     __slots__ = ("function", "gradient")
@@ -789,8 +791,8 @@ class FunctionDefLibrary(_message.Message):
     gradient: _containers.RepeatedCompositeFieldContainer[GradientDef]
     def __init__(
         self,
-        function: _Optional[_Iterable[_Union[FunctionDef, _Mapping]]] = ...,
-        gradient: _Optional[_Iterable[_Union[GradientDef, _Mapping]]] = ...,
+        function: _Optional[_Iterable[_Union[FunctionDef, _Mapping[str, _Any]]]] = ...,
+        gradient: _Optional[_Iterable[_Union[GradientDef, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class FunctionDef(_message.Message):
@@ -804,7 +806,9 @@ class FunctionDef(_message.Message):
             key: str
             value: AttrValue
             def __init__(
-                self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping]] = ...
+                self,
+                key: _Optional[str] = ...,
+                value: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...,
             ) -> None: ...
 
         ATTR_FIELD_NUMBER: _ClassVar[int]
@@ -818,7 +822,7 @@ class FunctionDef(_message.Message):
         key: str
         value: AttrValue
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     class ArgAttrEntry(_message.Message):
@@ -828,7 +832,9 @@ class FunctionDef(_message.Message):
         key: int
         value: FunctionDef.ArgAttrs
         def __init__(
-            self, key: _Optional[int] = ..., value: _Optional[_Union[FunctionDef.ArgAttrs, _Mapping]] = ...
+            self,
+            key: _Optional[int] = ...,
+            value: _Optional[_Union[FunctionDef.ArgAttrs, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     class RetEntry(_message.Message):
@@ -861,10 +867,10 @@ class FunctionDef(_message.Message):
     control_ret: _containers.ScalarMap[str, str]
     def __init__(
         self,
-        signature: _Optional[_Union[OpDef, _Mapping]] = ...,
+        signature: _Optional[_Union[OpDef, _Mapping[str, _Any]]] = ...,
         attr: _Optional[_Mapping[str, AttrValue]] = ...,
         arg_attr: _Optional[_Mapping[int, FunctionDef.ArgAttrs]] = ...,
-        node_def: _Optional[_Iterable[_Union[NodeDef, _Mapping]]] = ...,
+        node_def: _Optional[_Iterable[_Union[NodeDef, _Mapping[str, _Any]]]] = ...,
         ret: _Optional[_Mapping[str, str]] = ...,
         control_ret: _Optional[_Mapping[str, str]] = ...,
     ) -> None: ...
@@ -889,10 +895,10 @@ class GraphDef(_message.Message):
     library: FunctionDefLibrary
     def __init__(
         self,
-        node: _Optional[_Iterable[_Union[NodeDef, _Mapping]]] = ...,
-        versions: _Optional[_Union[VersionDef, _Mapping]] = ...,
+        node: _Optional[_Iterable[_Union[NodeDef, _Mapping[str, _Any]]]] = ...,
+        versions: _Optional[_Union[VersionDef, _Mapping[str, _Any]]] = ...,
         version: _Optional[int] = ...,
-        library: _Optional[_Union[FunctionDefLibrary, _Mapping]] = ...,
+        library: _Optional[_Union[FunctionDefLibrary, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class VariableSynchronization(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -998,7 +1004,7 @@ class VariableDef(_message.Message):
         initial_value_name: _Optional[str] = ...,
         initializer_name: _Optional[str] = ...,
         snapshot_name: _Optional[str] = ...,
-        save_slice_info_def: _Optional[_Union[SaveSliceInfoDef, _Mapping]] = ...,
+        save_slice_info_def: _Optional[_Union[SaveSliceInfoDef, _Mapping[str, _Any]]] = ...,
         is_resource: _Optional[bool] = ...,
         trainable: _Optional[bool] = ...,
         synchronization: _Optional[_Union[VariableSynchronization, str]] = ...,
@@ -1076,8 +1082,8 @@ class ControlFlowContextDef(_message.Message):
     while_ctxt: WhileContextDef
     def __init__(
         self,
-        cond_ctxt: _Optional[_Union[CondContextDef, _Mapping]] = ...,
-        while_ctxt: _Optional[_Union[WhileContextDef, _Mapping]] = ...,
+        cond_ctxt: _Optional[_Union[CondContextDef, _Mapping[str, _Any]]] = ...,
+        while_ctxt: _Optional[_Union[WhileContextDef, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class CondContextDef(_message.Message):
@@ -1100,8 +1106,8 @@ class CondContextDef(_message.Message):
         pred_name: _Optional[str] = ...,
         pivot_name: _Optional[str] = ...,
         branch: _Optional[int] = ...,
-        values_def: _Optional[_Union[ValuesDef, _Mapping]] = ...,
-        nested_contexts: _Optional[_Iterable[_Union[ControlFlowContextDef, _Mapping]]] = ...,
+        values_def: _Optional[_Union[ValuesDef, _Mapping[str, _Any]]] = ...,
+        nested_contexts: _Optional[_Iterable[_Union[ControlFlowContextDef, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class WhileContextDef(_message.Message):
@@ -1154,9 +1160,9 @@ class WhileContextDef(_message.Message):
         pivot_for_body_name: _Optional[str] = ...,
         loop_exit_names: _Optional[_Iterable[str]] = ...,
         loop_enter_names: _Optional[_Iterable[str]] = ...,
-        values_def: _Optional[_Union[ValuesDef, _Mapping]] = ...,
+        values_def: _Optional[_Union[ValuesDef, _Mapping[str, _Any]]] = ...,
         maximum_iterations_name: _Optional[str] = ...,
-        nested_contexts: _Optional[_Iterable[_Union[ControlFlowContextDef, _Mapping]]] = ...,
+        nested_contexts: _Optional[_Iterable[_Union[ControlFlowContextDef, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class MetaGraphDef(_message.Message):
@@ -1196,8 +1202,8 @@ class MetaGraphDef(_message.Message):
         def __init__(
             self,
             meta_graph_version: _Optional[str] = ...,
-            stripped_op_list: _Optional[_Union[OpList, _Mapping]] = ...,
-            any_info: _Optional[_Union[_any_pb2.Any, _Mapping]] = ...,
+            stripped_op_list: _Optional[_Union[OpList, _Mapping[str, _Any]]] = ...,
+            any_info: _Optional[_Union[_any_pb2.Any, _Mapping[str, _Any]]] = ...,
             tags: _Optional[_Iterable[str]] = ...,
             tensorflow_version: _Optional[str] = ...,
             tensorflow_git_version: _Optional[str] = ...,
@@ -1211,7 +1217,9 @@ class MetaGraphDef(_message.Message):
         key: str
         value: CollectionDef
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[CollectionDef, _Mapping]] = ...
+            self,
+            key: _Optional[str] = ...,
+            value: _Optional[_Union[CollectionDef, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     class SignatureDefEntry(_message.Message):
@@ -1221,7 +1229,7 @@ class MetaGraphDef(_message.Message):
         key: str
         value: SignatureDef
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[SignatureDef, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[SignatureDef, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     META_INFO_DEF_FIELD_NUMBER: _ClassVar[int]
@@ -1240,13 +1248,13 @@ class MetaGraphDef(_message.Message):
     object_graph_def: SavedObjectGraph
     def __init__(
         self,
-        meta_info_def: _Optional[_Union[MetaGraphDef.MetaInfoDef, _Mapping]] = ...,
-        graph_def: _Optional[_Union[GraphDef, _Mapping]] = ...,
-        saver_def: _Optional[_Union[SaverDef, _Mapping]] = ...,
+        meta_info_def: _Optional[_Union[MetaGraphDef.MetaInfoDef, _Mapping[str, _Any]]] = ...,
+        graph_def: _Optional[_Union[GraphDef, _Mapping[str, _Any]]] = ...,
+        saver_def: _Optional[_Union[SaverDef, _Mapping[str, _Any]]] = ...,
         collection_def: _Optional[_Mapping[str, CollectionDef]] = ...,
         signature_def: _Optional[_Mapping[str, SignatureDef]] = ...,
-        asset_file_def: _Optional[_Iterable[_Union[AssetFileDef, _Mapping]]] = ...,
-        object_graph_def: _Optional[_Union[SavedObjectGraph, _Mapping]] = ...,
+        asset_file_def: _Optional[_Iterable[_Union[AssetFileDef, _Mapping[str, _Any]]]] = ...,
+        object_graph_def: _Optional[_Union[SavedObjectGraph, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class CollectionDef(_message.Message):
@@ -1279,7 +1287,9 @@ class CollectionDef(_message.Message):
         __slots__ = ("value",)
         VALUE_FIELD_NUMBER: _ClassVar[int]
         value: _containers.RepeatedCompositeFieldContainer[_any_pb2.Any]
-        def __init__(self, value: _Optional[_Iterable[_Union[_any_pb2.Any, _Mapping]]] = ...) -> None: ...
+        def __init__(
+            self, value: _Optional[_Iterable[_Union[_any_pb2.Any, _Mapping[str, _Any]]]] = ...
+        ) -> None: ...
 
     NODE_LIST_FIELD_NUMBER: _ClassVar[int]
     BYTES_LIST_FIELD_NUMBER: _ClassVar[int]
@@ -1293,11 +1303,11 @@ class CollectionDef(_message.Message):
     any_list: CollectionDef.AnyList
     def __init__(
         self,
-        node_list: _Optional[_Union[CollectionDef.NodeList, _Mapping]] = ...,
-        bytes_list: _Optional[_Union[CollectionDef.BytesList, _Mapping]] = ...,
-        int64_list: _Optional[_Union[CollectionDef.Int64List, _Mapping]] = ...,
-        float_list: _Optional[_Union[CollectionDef.FloatList, _Mapping]] = ...,
-        any_list: _Optional[_Union[CollectionDef.AnyList, _Mapping]] = ...,
+        node_list: _Optional[_Union[CollectionDef.NodeList, _Mapping[str, _Any]]] = ...,
+        bytes_list: _Optional[_Union[CollectionDef.BytesList, _Mapping[str, _Any]]] = ...,
+        int64_list: _Optional[_Union[CollectionDef.Int64List, _Mapping[str, _Any]]] = ...,
+        float_list: _Optional[_Union[CollectionDef.FloatList, _Mapping[str, _Any]]] = ...,
+        any_list: _Optional[_Union[CollectionDef.AnyList, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class TensorInfo(_message.Message):
@@ -1325,8 +1335,8 @@ class TensorInfo(_message.Message):
         components: _containers.RepeatedCompositeFieldContainer[TensorInfo]
         def __init__(
             self,
-            type_spec: _Optional[_Union[TypeSpecProto, _Mapping]] = ...,
-            components: _Optional[_Iterable[_Union[TensorInfo, _Mapping]]] = ...,
+            type_spec: _Optional[_Union[TypeSpecProto, _Mapping[str, _Any]]] = ...,
+            components: _Optional[_Iterable[_Union[TensorInfo, _Mapping[str, _Any]]]] = ...,
         ) -> None: ...
 
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -1342,10 +1352,10 @@ class TensorInfo(_message.Message):
     def __init__(
         self,
         name: _Optional[str] = ...,
-        coo_sparse: _Optional[_Union[TensorInfo.CooSparse, _Mapping]] = ...,
-        composite_tensor: _Optional[_Union[TensorInfo.CompositeTensor, _Mapping]] = ...,
+        coo_sparse: _Optional[_Union[TensorInfo.CooSparse, _Mapping[str, _Any]]] = ...,
+        composite_tensor: _Optional[_Union[TensorInfo.CompositeTensor, _Mapping[str, _Any]]] = ...,
         dtype: _Optional[_Union[DataType, str]] = ...,
-        tensor_shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        tensor_shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SignatureDef(_message.Message):
@@ -1357,7 +1367,7 @@ class SignatureDef(_message.Message):
         key: str
         value: TensorInfo
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[TensorInfo, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[TensorInfo, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     class OutputsEntry(_message.Message):
@@ -1367,7 +1377,7 @@ class SignatureDef(_message.Message):
         key: str
         value: TensorInfo
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[TensorInfo, _Mapping]] = ...
+            self, key: _Optional[str] = ..., value: _Optional[_Union[TensorInfo, _Mapping[str, _Any]]] = ...
         ) -> None: ...
 
     INPUTS_FIELD_NUMBER: _ClassVar[int]
@@ -1390,7 +1400,9 @@ class AssetFileDef(_message.Message):
     tensor_info: TensorInfo
     filename: str
     def __init__(
-        self, tensor_info: _Optional[_Union[TensorInfo, _Mapping]] = ..., filename: _Optional[str] = ...
+        self,
+        tensor_info: _Optional[_Union[TensorInfo, _Mapping[str, _Any]]] = ...,
+        filename: _Optional[str] = ...,
     ) -> None: ...
 
 class SavedModel(_message.Message):
@@ -1402,7 +1414,7 @@ class SavedModel(_message.Message):
     def __init__(
         self,
         saved_model_schema_version: _Optional[int] = ...,
-        meta_graphs: _Optional[_Iterable[_Union[MetaGraphDef, _Mapping]]] = ...,
+        meta_graphs: _Optional[_Iterable[_Union[MetaGraphDef, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class StructuredValue(_message.Message):
@@ -1449,19 +1461,19 @@ class StructuredValue(_message.Message):
     named_tuple_value: NamedTupleValue
     def __init__(
         self,
-        none_value: _Optional[_Union[NoneValue, _Mapping]] = ...,
+        none_value: _Optional[_Union[NoneValue, _Mapping[str, _Any]]] = ...,
         float64_value: _Optional[float] = ...,
         int64_value: _Optional[int] = ...,
         string_value: _Optional[str] = ...,
         bool_value: _Optional[bool] = ...,
-        tensor_shape_value: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        tensor_shape_value: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         tensor_dtype_value: _Optional[_Union[DataType, str]] = ...,
-        tensor_spec_value: _Optional[_Union[TensorSpecProto, _Mapping]] = ...,
-        type_spec_value: _Optional[_Union[TypeSpecProto, _Mapping]] = ...,
-        list_value: _Optional[_Union[ListValue, _Mapping]] = ...,
-        tuple_value: _Optional[_Union[TupleValue, _Mapping]] = ...,
-        dict_value: _Optional[_Union[DictValue, _Mapping]] = ...,
-        named_tuple_value: _Optional[_Union[NamedTupleValue, _Mapping]] = ...,
+        tensor_spec_value: _Optional[_Union[TensorSpecProto, _Mapping[str, _Any]]] = ...,
+        type_spec_value: _Optional[_Union[TypeSpecProto, _Mapping[str, _Any]]] = ...,
+        list_value: _Optional[_Union[ListValue, _Mapping[str, _Any]]] = ...,
+        tuple_value: _Optional[_Union[TupleValue, _Mapping[str, _Any]]] = ...,
+        dict_value: _Optional[_Union[DictValue, _Mapping[str, _Any]]] = ...,
+        named_tuple_value: _Optional[_Union[NamedTupleValue, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class NoneValue(_message.Message):
@@ -1472,13 +1484,17 @@ class ListValue(_message.Message):
     __slots__ = ("values",)
     VALUES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[StructuredValue]
-    def __init__(self, values: _Optional[_Iterable[_Union[StructuredValue, _Mapping]]] = ...) -> None: ...
+    def __init__(
+        self, values: _Optional[_Iterable[_Union[StructuredValue, _Mapping[str, _Any]]]] = ...
+    ) -> None: ...
 
 class TupleValue(_message.Message):
     __slots__ = ("values",)
     VALUES_FIELD_NUMBER: _ClassVar[int]
     values: _containers.RepeatedCompositeFieldContainer[StructuredValue]
-    def __init__(self, values: _Optional[_Iterable[_Union[StructuredValue, _Mapping]]] = ...) -> None: ...
+    def __init__(
+        self, values: _Optional[_Iterable[_Union[StructuredValue, _Mapping[str, _Any]]]] = ...
+    ) -> None: ...
 
 class DictValue(_message.Message):
     __slots__ = ("fields",)
@@ -1489,7 +1505,9 @@ class DictValue(_message.Message):
         key: str
         value: StructuredValue
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[StructuredValue, _Mapping]] = ...
+            self,
+            key: _Optional[str] = ...,
+            value: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     FIELDS_FIELD_NUMBER: _ClassVar[int]
@@ -1503,7 +1521,7 @@ class PairValue(_message.Message):
     key: str
     value: StructuredValue
     def __init__(
-        self, key: _Optional[str] = ..., value: _Optional[_Union[StructuredValue, _Mapping]] = ...
+        self, key: _Optional[str] = ..., value: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...
     ) -> None: ...
 
 class NamedTupleValue(_message.Message):
@@ -1513,7 +1531,9 @@ class NamedTupleValue(_message.Message):
     name: str
     values: _containers.RepeatedCompositeFieldContainer[PairValue]
     def __init__(
-        self, name: _Optional[str] = ..., values: _Optional[_Iterable[_Union[PairValue, _Mapping]]] = ...
+        self,
+        name: _Optional[str] = ...,
+        values: _Optional[_Iterable[_Union[PairValue, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class TensorSpecProto(_message.Message):
@@ -1527,7 +1547,7 @@ class TensorSpecProto(_message.Message):
     def __init__(
         self,
         name: _Optional[str] = ...,
-        shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         dtype: _Optional[_Union[DataType, str]] = ...,
     ) -> None: ...
 
@@ -1563,7 +1583,7 @@ class TypeSpecProto(_message.Message):
     def __init__(
         self,
         type_spec_class: _Optional[_Union[TypeSpecProto.TypeSpecClass, str]] = ...,
-        type_state: _Optional[_Union[StructuredValue, _Mapping]] = ...,
+        type_state: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
         type_spec_class_name: _Optional[str] = ...,
     ) -> None: ...
 
@@ -1576,7 +1596,9 @@ class SavedObjectGraph(_message.Message):
         key: str
         value: SavedConcreteFunction
         def __init__(
-            self, key: _Optional[str] = ..., value: _Optional[_Union[SavedConcreteFunction, _Mapping]] = ...
+            self,
+            key: _Optional[str] = ...,
+            value: _Optional[_Union[SavedConcreteFunction, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     NODES_FIELD_NUMBER: _ClassVar[int]
@@ -1585,7 +1607,7 @@ class SavedObjectGraph(_message.Message):
     concrete_functions: _containers.MessageMap[str, SavedConcreteFunction]
     def __init__(
         self,
-        nodes: _Optional[_Iterable[_Union[SavedObject, _Mapping]]] = ...,
+        nodes: _Optional[_Iterable[_Union[SavedObject, _Mapping[str, _Any]]]] = ...,
         concrete_functions: _Optional[_Mapping[str, SavedConcreteFunction]] = ...,
     ) -> None: ...
 
@@ -1626,18 +1648,18 @@ class SavedObject(_message.Message):
     def __init__(
         self,
         children: _Optional[
-            _Iterable[_Union[TrackableObjectGraph.TrackableObject.ObjectReference, _Mapping]]
+            _Iterable[_Union[TrackableObjectGraph.TrackableObject.ObjectReference, _Mapping[str, _Any]]]
         ] = ...,
         slot_variables: _Optional[
-            _Iterable[_Union[TrackableObjectGraph.TrackableObject.SlotVariableReference, _Mapping]]
+            _Iterable[_Union[TrackableObjectGraph.TrackableObject.SlotVariableReference, _Mapping[str, _Any]]]
         ] = ...,
-        user_object: _Optional[_Union[SavedUserObject, _Mapping]] = ...,
-        asset: _Optional[_Union[SavedAsset, _Mapping]] = ...,
-        function: _Optional[_Union[SavedFunction, _Mapping]] = ...,
-        variable: _Optional[_Union[SavedVariable, _Mapping]] = ...,
-        bare_concrete_function: _Optional[_Union[SavedBareConcreteFunction, _Mapping]] = ...,
-        constant: _Optional[_Union[SavedConstant, _Mapping]] = ...,
-        resource: _Optional[_Union[SavedResource, _Mapping]] = ...,
+        user_object: _Optional[_Union[SavedUserObject, _Mapping[str, _Any]]] = ...,
+        asset: _Optional[_Union[SavedAsset, _Mapping[str, _Any]]] = ...,
+        function: _Optional[_Union[SavedFunction, _Mapping[str, _Any]]] = ...,
+        variable: _Optional[_Union[SavedVariable, _Mapping[str, _Any]]] = ...,
+        bare_concrete_function: _Optional[_Union[SavedBareConcreteFunction, _Mapping[str, _Any]]] = ...,
+        constant: _Optional[_Union[SavedConstant, _Mapping[str, _Any]]] = ...,
+        resource: _Optional[_Union[SavedResource, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SavedUserObject(_message.Message):
@@ -1651,7 +1673,7 @@ class SavedUserObject(_message.Message):
     def __init__(
         self,
         identifier: _Optional[str] = ...,
-        version: _Optional[_Union[VersionDef, _Mapping]] = ...,
+        version: _Optional[_Union[VersionDef, _Mapping[str, _Any]]] = ...,
         metadata: _Optional[str] = ...,
     ) -> None: ...
 
@@ -1670,7 +1692,7 @@ class SavedFunction(_message.Message):
     def __init__(
         self,
         concrete_functions: _Optional[_Iterable[str]] = ...,
-        function_spec: _Optional[_Union[FunctionSpec, _Mapping]] = ...,
+        function_spec: _Optional[_Union[FunctionSpec, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SavedConcreteFunction(_message.Message):
@@ -1684,8 +1706,8 @@ class SavedConcreteFunction(_message.Message):
     def __init__(
         self,
         bound_inputs: _Optional[_Iterable[int]] = ...,
-        canonicalized_input_signature: _Optional[_Union[StructuredValue, _Mapping]] = ...,
-        output_signature: _Optional[_Union[StructuredValue, _Mapping]] = ...,
+        canonicalized_input_signature: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
+        output_signature: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SavedBareConcreteFunction(_message.Message):
@@ -1726,7 +1748,7 @@ class SavedVariable(_message.Message):
     def __init__(
         self,
         dtype: _Optional[_Union[DataType, str]] = ...,
-        shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         trainable: _Optional[bool] = ...,
         synchronization: _Optional[_Union[VariableSynchronization, str]] = ...,
         aggregation: _Optional[_Union[VariableAggregation, str]] = ...,
@@ -1743,9 +1765,9 @@ class FunctionSpec(_message.Message):
     input_signature: StructuredValue
     def __init__(
         self,
-        fullargspec: _Optional[_Union[StructuredValue, _Mapping]] = ...,
+        fullargspec: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
         is_method: _Optional[bool] = ...,
-        input_signature: _Optional[_Union[StructuredValue, _Mapping]] = ...,
+        input_signature: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class SavedResource(_message.Message):
@@ -1814,20 +1836,23 @@ class TrackableObjectGraph(_message.Message):
         def __init__(
             self,
             children: _Optional[
-                _Iterable[_Union[TrackableObjectGraph.TrackableObject.ObjectReference, _Mapping]]
+                _Iterable[_Union[TrackableObjectGraph.TrackableObject.ObjectReference, _Mapping[str, _Any]]]
             ] = ...,
             attributes: _Optional[
-                _Iterable[_Union[TrackableObjectGraph.TrackableObject.SerializedTensor, _Mapping]]
+                _Iterable[_Union[TrackableObjectGraph.TrackableObject.SerializedTensor, _Mapping[str, _Any]]]
             ] = ...,
             slot_variables: _Optional[
-                _Iterable[_Union[TrackableObjectGraph.TrackableObject.SlotVariableReference, _Mapping]]
+                _Iterable[
+                    _Union[TrackableObjectGraph.TrackableObject.SlotVariableReference, _Mapping[str, _Any]]
+                ]
             ] = ...,
         ) -> None: ...
 
     NODES_FIELD_NUMBER: _ClassVar[int]
     nodes: _containers.RepeatedCompositeFieldContainer[TrackableObjectGraph.TrackableObject]
     def __init__(
-        self, nodes: _Optional[_Iterable[_Union[TrackableObjectGraph.TrackableObject, _Mapping]]] = ...
+        self,
+        nodes: _Optional[_Iterable[_Union[TrackableObjectGraph.TrackableObject, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class AllocationDescription(_message.Message):
@@ -1872,8 +1897,8 @@ class TensorDescription(_message.Message):
     def __init__(
         self,
         dtype: _Optional[_Union[DataType, str]] = ...,
-        shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
-        allocation_description: _Optional[_Union[AllocationDescription, _Mapping]] = ...,
+        shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
+        allocation_description: _Optional[_Union[AllocationDescription, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class InterconnectLink(_message.Message):
@@ -1892,7 +1917,9 @@ class LocalLinks(_message.Message):
     __slots__ = ("link",)
     LINK_FIELD_NUMBER: _ClassVar[int]
     link: _containers.RepeatedCompositeFieldContainer[InterconnectLink]
-    def __init__(self, link: _Optional[_Iterable[_Union[InterconnectLink, _Mapping]]] = ...) -> None: ...
+    def __init__(
+        self, link: _Optional[_Iterable[_Union[InterconnectLink, _Mapping[str, _Any]]]] = ...
+    ) -> None: ...
 
 class DeviceLocality(_message.Message):
     __slots__ = ("bus_id", "numa_node", "links")
@@ -1906,7 +1933,7 @@ class DeviceLocality(_message.Message):
         self,
         bus_id: _Optional[int] = ...,
         numa_node: _Optional[int] = ...,
-        links: _Optional[_Union[LocalLinks, _Mapping]] = ...,
+        links: _Optional[_Union[LocalLinks, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class DeviceAttributes(_message.Message):
@@ -1928,7 +1955,7 @@ class DeviceAttributes(_message.Message):
         name: _Optional[str] = ...,
         device_type: _Optional[str] = ...,
         memory_limit: _Optional[int] = ...,
-        locality: _Optional[_Union[DeviceLocality, _Mapping]] = ...,
+        locality: _Optional[_Union[DeviceLocality, _Mapping[str, _Any]]] = ...,
         incarnation: _Optional[int] = ...,
         physical_device_desc: _Optional[str] = ...,
     ) -> None: ...
@@ -1978,7 +2005,7 @@ class CostGraphDef(_message.Message):
                 self,
                 size: _Optional[int] = ...,
                 alias_input_port: _Optional[int] = ...,
-                shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+                shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
                 dtype: _Optional[_Union[DataType, str]] = ...,
             ) -> None: ...
 
@@ -2019,8 +2046,10 @@ class CostGraphDef(_message.Message):
             name: _Optional[str] = ...,
             device: _Optional[str] = ...,
             id: _Optional[int] = ...,
-            input_info: _Optional[_Iterable[_Union[CostGraphDef.Node.InputInfo, _Mapping]]] = ...,
-            output_info: _Optional[_Iterable[_Union[CostGraphDef.Node.OutputInfo, _Mapping]]] = ...,
+            input_info: _Optional[_Iterable[_Union[CostGraphDef.Node.InputInfo, _Mapping[str, _Any]]]] = ...,
+            output_info: _Optional[
+                _Iterable[_Union[CostGraphDef.Node.OutputInfo, _Mapping[str, _Any]]]
+            ] = ...,
             temporary_memory_size: _Optional[int] = ...,
             persistent_memory_size: _Optional[int] = ...,
             host_temp_memory_size: _Optional[int] = ...,
@@ -2036,7 +2065,9 @@ class CostGraphDef(_message.Message):
 
     NODE_FIELD_NUMBER: _ClassVar[int]
     node: _containers.RepeatedCompositeFieldContainer[CostGraphDef.Node]
-    def __init__(self, node: _Optional[_Iterable[_Union[CostGraphDef.Node, _Mapping]]] = ...) -> None: ...
+    def __init__(
+        self, node: _Optional[_Iterable[_Union[CostGraphDef.Node, _Mapping[str, _Any]]]] = ...
+    ) -> None: ...
 
 class AllocationRecord(_message.Message):
     __slots__ = ("alloc_micros", "alloc_bytes")
@@ -2073,7 +2104,7 @@ class AllocatorMemoryUsed(_message.Message):
         total_bytes: _Optional[int] = ...,
         peak_bytes: _Optional[int] = ...,
         live_bytes: _Optional[int] = ...,
-        allocation_records: _Optional[_Iterable[_Union[AllocationRecord, _Mapping]]] = ...,
+        allocation_records: _Optional[_Iterable[_Union[AllocationRecord, _Mapping[str, _Any]]]] = ...,
         allocator_bytes_in_use: _Optional[int] = ...,
     ) -> None: ...
 
@@ -2086,7 +2117,7 @@ class NodeOutput(_message.Message):
     def __init__(
         self,
         slot: _Optional[int] = ...,
-        tensor_description: _Optional[_Union[TensorDescription, _Mapping]] = ...,
+        tensor_description: _Optional[_Union[TensorDescription, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class MemoryStats(_message.Message):
@@ -2181,13 +2212,13 @@ class NodeExecStats(_message.Message):
         op_start_rel_micros: _Optional[int] = ...,
         op_end_rel_micros: _Optional[int] = ...,
         all_end_rel_micros: _Optional[int] = ...,
-        memory: _Optional[_Iterable[_Union[AllocatorMemoryUsed, _Mapping]]] = ...,
-        output: _Optional[_Iterable[_Union[NodeOutput, _Mapping]]] = ...,
+        memory: _Optional[_Iterable[_Union[AllocatorMemoryUsed, _Mapping[str, _Any]]]] = ...,
+        output: _Optional[_Iterable[_Union[NodeOutput, _Mapping[str, _Any]]]] = ...,
         timeline_label: _Optional[str] = ...,
         scheduled_micros: _Optional[int] = ...,
         thread_id: _Optional[int] = ...,
-        referenced_tensor: _Optional[_Iterable[_Union[AllocationDescription, _Mapping]]] = ...,
-        memory_stats: _Optional[_Union[MemoryStats, _Mapping]] = ...,
+        referenced_tensor: _Optional[_Iterable[_Union[AllocationDescription, _Mapping[str, _Any]]]] = ...,
+        memory_stats: _Optional[_Union[MemoryStats, _Mapping[str, _Any]]] = ...,
         all_start_nanos: _Optional[int] = ...,
         op_start_rel_nanos: _Optional[int] = ...,
         op_end_rel_nanos: _Optional[int] = ...,
@@ -2214,7 +2245,7 @@ class DeviceStepStats(_message.Message):
     def __init__(
         self,
         device: _Optional[str] = ...,
-        node_stats: _Optional[_Iterable[_Union[NodeExecStats, _Mapping]]] = ...,
+        node_stats: _Optional[_Iterable[_Union[NodeExecStats, _Mapping[str, _Any]]]] = ...,
         thread_names: _Optional[_Mapping[int, str]] = ...,
     ) -> None: ...
 
@@ -2222,7 +2253,9 @@ class StepStats(_message.Message):
     __slots__ = ("dev_stats",)
     DEV_STATS_FIELD_NUMBER: _ClassVar[int]
     dev_stats: _containers.RepeatedCompositeFieldContainer[DeviceStepStats]
-    def __init__(self, dev_stats: _Optional[_Iterable[_Union[DeviceStepStats, _Mapping]]] = ...) -> None: ...
+    def __init__(
+        self, dev_stats: _Optional[_Iterable[_Union[DeviceStepStats, _Mapping[str, _Any]]]] = ...
+    ) -> None: ...
 
 class JobDef(_message.Message):
     __slots__ = ("name", "tasks")
@@ -2244,7 +2277,7 @@ class ClusterDef(_message.Message):
     __slots__ = ("job",)
     JOB_FIELD_NUMBER: _ClassVar[int]
     job: _containers.RepeatedCompositeFieldContainer[JobDef]
-    def __init__(self, job: _Optional[_Iterable[_Union[JobDef, _Mapping]]] = ...) -> None: ...
+    def __init__(self, job: _Optional[_Iterable[_Union[JobDef, _Mapping[str, _Any]]]] = ...) -> None: ...
 
 class DebugTensorWatch(_message.Message):
     __slots__ = ("node_name", "output_slot", "debug_ops", "debug_urls", "tolerate_debug_op_creation_failures")
@@ -2277,7 +2310,7 @@ class DebugOptions(_message.Message):
     reset_disk_byte_usage: bool
     def __init__(
         self,
-        debug_tensor_watch_opts: _Optional[_Iterable[_Union[DebugTensorWatch, _Mapping]]] = ...,
+        debug_tensor_watch_opts: _Optional[_Iterable[_Union[DebugTensorWatch, _Mapping[str, _Any]]]] = ...,
         global_step: _Optional[int] = ...,
         reset_disk_byte_usage: _Optional[bool] = ...,
     ) -> None: ...
@@ -2308,7 +2341,7 @@ class DebuggedSourceFiles(_message.Message):
     SOURCE_FILES_FIELD_NUMBER: _ClassVar[int]
     source_files: _containers.RepeatedCompositeFieldContainer[DebuggedSourceFile]
     def __init__(
-        self, source_files: _Optional[_Iterable[_Union[DebuggedSourceFile, _Mapping]]] = ...
+        self, source_files: _Optional[_Iterable[_Union[DebuggedSourceFile, _Mapping[str, _Any]]]] = ...
     ) -> None: ...
 
 class AutoParallelOptions(_message.Message):
@@ -2401,7 +2434,9 @@ class RewriterConfig(_message.Message):
             key: str
             value: AttrValue
             def __init__(
-                self, key: _Optional[str] = ..., value: _Optional[_Union[AttrValue, _Mapping]] = ...
+                self,
+                key: _Optional[str] = ...,
+                value: _Optional[_Union[AttrValue, _Mapping[str, _Any]]] = ...,
             ) -> None: ...
 
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -2488,13 +2523,15 @@ class RewriterConfig(_message.Message):
         memory_optimization: _Optional[_Union[RewriterConfig.MemOptType, str]] = ...,
         memory_optimizer_target_node_name_scope: _Optional[str] = ...,
         meta_optimizer_timeout_ms: _Optional[int] = ...,
-        auto_parallel: _Optional[_Union[AutoParallelOptions, _Mapping]] = ...,
+        auto_parallel: _Optional[_Union[AutoParallelOptions, _Mapping[str, _Any]]] = ...,
         fail_on_optimizer_errors: _Optional[bool] = ...,
-        scoped_allocator_opts: _Optional[_Union[ScopedAllocatorOptions, _Mapping]] = ...,
+        scoped_allocator_opts: _Optional[_Union[ScopedAllocatorOptions, _Mapping[str, _Any]]] = ...,
         optimizers: _Optional[_Iterable[str]] = ...,
-        custom_optimizers: _Optional[_Iterable[_Union[RewriterConfig.CustomGraphOptimizer, _Mapping]]] = ...,
-        inter_optimizer_verifier_config: _Optional[_Union[VerifierConfig, _Mapping]] = ...,
-        post_optimization_verifier_config: _Optional[_Union[VerifierConfig, _Mapping]] = ...,
+        custom_optimizers: _Optional[
+            _Iterable[_Union[RewriterConfig.CustomGraphOptimizer, _Mapping[str, _Any]]]
+        ] = ...,
+        inter_optimizer_verifier_config: _Optional[_Union[VerifierConfig, _Mapping[str, _Any]]] = ...,
+        post_optimization_verifier_config: _Optional[_Union[VerifierConfig, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class VerifierConfig(_message.Message):
@@ -2566,7 +2603,7 @@ class GPUOptions(_message.Message):
         def __init__(
             self,
             virtual_devices: _Optional[
-                _Iterable[_Union[GPUOptions.Experimental.VirtualDevices, _Mapping]]
+                _Iterable[_Union[GPUOptions.Experimental.VirtualDevices, _Mapping[str, _Any]]]
             ] = ...,
             use_unified_memory: _Optional[bool] = ...,
             num_dev_to_dev_copy_streams: _Optional[int] = ...,
@@ -2605,7 +2642,7 @@ class GPUOptions(_message.Message):
         polling_active_delay_usecs: _Optional[int] = ...,
         polling_inactive_delay_msecs: _Optional[int] = ...,
         force_gpu_compatible: _Optional[bool] = ...,
-        experimental: _Optional[_Union[GPUOptions.Experimental, _Mapping]] = ...,
+        experimental: _Optional[_Union[GPUOptions.Experimental, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class OptimizerOptions(_message.Message):
@@ -2694,14 +2731,14 @@ class GraphOptions(_message.Message):
     def __init__(
         self,
         enable_recv_scheduling: _Optional[bool] = ...,
-        optimizer_options: _Optional[_Union[OptimizerOptions, _Mapping]] = ...,
+        optimizer_options: _Optional[_Union[OptimizerOptions, _Mapping[str, _Any]]] = ...,
         build_cost_model: _Optional[int] = ...,
         build_cost_model_after: _Optional[int] = ...,
         infer_shapes: _Optional[bool] = ...,
         place_pruned_graph: _Optional[bool] = ...,
         enable_bfloat16_sendrecv: _Optional[bool] = ...,
         timeline_step: _Optional[int] = ...,
-        rewrite_options: _Optional[_Union[RewriterConfig, _Mapping]] = ...,
+        rewrite_options: _Optional[_Union[RewriterConfig, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class ThreadPoolOptionProto(_message.Message):
@@ -2814,7 +2851,7 @@ class ConfigProto(_message.Message):
             share_session_state_in_clusterspec_propagation: _Optional[bool] = ...,
             disable_thread_spinning: _Optional[bool] = ...,
             share_cluster_devices_in_session: _Optional[bool] = ...,
-            session_metadata: _Optional[_Union[SessionMetadata, _Mapping]] = ...,
+            session_metadata: _Optional[_Union[SessionMetadata, _Mapping[str, _Any]]] = ...,
             optimize_for_static_graph: _Optional[bool] = ...,
         ) -> None: ...
 
@@ -2866,18 +2903,20 @@ class ConfigProto(_message.Message):
         intra_op_parallelism_threads: _Optional[int] = ...,
         inter_op_parallelism_threads: _Optional[int] = ...,
         use_per_session_threads: _Optional[bool] = ...,
-        session_inter_op_thread_pool: _Optional[_Iterable[_Union[ThreadPoolOptionProto, _Mapping]]] = ...,
+        session_inter_op_thread_pool: _Optional[
+            _Iterable[_Union[ThreadPoolOptionProto, _Mapping[str, _Any]]]
+        ] = ...,
         placement_period: _Optional[int] = ...,
         device_filters: _Optional[_Iterable[str]] = ...,
-        gpu_options: _Optional[_Union[GPUOptions, _Mapping]] = ...,
+        gpu_options: _Optional[_Union[GPUOptions, _Mapping[str, _Any]]] = ...,
         allow_soft_placement: _Optional[bool] = ...,
         log_device_placement: _Optional[bool] = ...,
-        graph_options: _Optional[_Union[GraphOptions, _Mapping]] = ...,
+        graph_options: _Optional[_Union[GraphOptions, _Mapping[str, _Any]]] = ...,
         operation_timeout_in_ms: _Optional[int] = ...,
-        rpc_options: _Optional[_Union[RPCOptions, _Mapping]] = ...,
-        cluster_def: _Optional[_Union[ClusterDef, _Mapping]] = ...,
+        rpc_options: _Optional[_Union[RPCOptions, _Mapping[str, _Any]]] = ...,
+        cluster_def: _Optional[_Union[ClusterDef, _Mapping[str, _Any]]] = ...,
         isolate_session_state: _Optional[bool] = ...,
-        experimental: _Optional[_Union[ConfigProto.Experimental, _Mapping]] = ...,
+        experimental: _Optional[_Union[ConfigProto.Experimental, _Mapping[str, _Any]]] = ...,
         deterministic: _Optional[bool] = ...,
     ) -> None: ...
 
@@ -2932,9 +2971,9 @@ class RunOptions(_message.Message):
         timeout_in_ms: _Optional[int] = ...,
         inter_op_thread_pool: _Optional[int] = ...,
         output_partition_graphs: _Optional[bool] = ...,
-        debug_options: _Optional[_Union[DebugOptions, _Mapping]] = ...,
+        debug_options: _Optional[_Union[DebugOptions, _Mapping[str, _Any]]] = ...,
         report_tensor_allocations_upon_oom: _Optional[bool] = ...,
-        experimental: _Optional[_Union[RunOptions.Experimental, _Mapping]] = ...,
+        experimental: _Optional[_Union[RunOptions.Experimental, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
 class RunMetadata(_message.Message):
@@ -2949,9 +2988,9 @@ class RunMetadata(_message.Message):
         post_optimization_graph: GraphDef
         def __init__(
             self,
-            partition_graphs: _Optional[_Iterable[_Union[GraphDef, _Mapping]]] = ...,
-            pre_optimization_graph: _Optional[_Union[GraphDef, _Mapping]] = ...,
-            post_optimization_graph: _Optional[_Union[GraphDef, _Mapping]] = ...,
+            partition_graphs: _Optional[_Iterable[_Union[GraphDef, _Mapping[str, _Any]]]] = ...,
+            pre_optimization_graph: _Optional[_Union[GraphDef, _Mapping[str, _Any]]] = ...,
+            post_optimization_graph: _Optional[_Union[GraphDef, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     STEP_STATS_FIELD_NUMBER: _ClassVar[int]
@@ -2964,10 +3003,10 @@ class RunMetadata(_message.Message):
     function_graphs: _containers.RepeatedCompositeFieldContainer[RunMetadata.FunctionGraphs]
     def __init__(
         self,
-        step_stats: _Optional[_Union[StepStats, _Mapping]] = ...,
-        cost_graph: _Optional[_Union[CostGraphDef, _Mapping]] = ...,
-        partition_graphs: _Optional[_Iterable[_Union[GraphDef, _Mapping]]] = ...,
-        function_graphs: _Optional[_Iterable[_Union[RunMetadata.FunctionGraphs, _Mapping]]] = ...,
+        step_stats: _Optional[_Union[StepStats, _Mapping[str, _Any]]] = ...,
+        cost_graph: _Optional[_Union[CostGraphDef, _Mapping[str, _Any]]] = ...,
+        partition_graphs: _Optional[_Iterable[_Union[GraphDef, _Mapping[str, _Any]]]] = ...,
+        function_graphs: _Optional[_Iterable[_Union[RunMetadata.FunctionGraphs, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class TensorConnection(_message.Message):
@@ -3026,8 +3065,8 @@ class CallableOptions(_message.Message):
         feed: _Optional[_Iterable[str]] = ...,
         fetch: _Optional[_Iterable[str]] = ...,
         target: _Optional[_Iterable[str]] = ...,
-        run_options: _Optional[_Union[RunOptions, _Mapping]] = ...,
-        tensor_connection: _Optional[_Iterable[_Union[TensorConnection, _Mapping]]] = ...,
+        run_options: _Optional[_Union[RunOptions, _Mapping[str, _Any]]] = ...,
+        tensor_connection: _Optional[_Iterable[_Union[TensorConnection, _Mapping[str, _Any]]]] = ...,
         feed_devices: _Optional[_Mapping[str, str]] = ...,
         fetch_devices: _Optional[_Mapping[str, str]] = ...,
         fetch_skip_sync: _Optional[bool] = ...,
@@ -3047,10 +3086,10 @@ class ServerDef(_message.Message):
     protocol: str
     def __init__(
         self,
-        cluster: _Optional[_Union[ClusterDef, _Mapping]] = ...,
+        cluster: _Optional[_Union[ClusterDef, _Mapping[str, _Any]]] = ...,
         job_name: _Optional[str] = ...,
         task_index: _Optional[int] = ...,
-        default_session_config: _Optional[_Union[ConfigProto, _Mapping]] = ...,
+        default_session_config: _Optional[_Union[ConfigProto, _Mapping[str, _Any]]] = ...,
         protocol: _Optional[str] = ...,
     ) -> None: ...
 
@@ -3168,7 +3207,7 @@ class TensorShapeProto(_message.Message):
     unknown_rank: bool
     def __init__(
         self,
-        dim: _Optional[_Iterable[_Union[TensorShapeProto.Dim, _Mapping]]] = ...,
+        dim: _Optional[_Iterable[_Union[TensorShapeProto.Dim, _Mapping[str, _Any]]]] = ...,
         unknown_rank: _Optional[bool] = ...,
     ) -> None: ...
 
@@ -3183,7 +3222,7 @@ class ResourceHandleProto(_message.Message):
         def __init__(
             self,
             dtype: _Optional[_Union[DataType, str]] = ...,
-            shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+            shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
     DEVICE_FIELD_NUMBER: _ClassVar[int]
@@ -3205,7 +3244,9 @@ class ResourceHandleProto(_message.Message):
         name: _Optional[str] = ...,
         hash_code: _Optional[int] = ...,
         maybe_type_name: _Optional[str] = ...,
-        dtypes_and_shapes: _Optional[_Iterable[_Union[ResourceHandleProto.DtypeAndShape, _Mapping]]] = ...,
+        dtypes_and_shapes: _Optional[
+            _Iterable[_Union[ResourceHandleProto.DtypeAndShape, _Mapping[str, _Any]]]
+        ] = ...,
     ) -> None: ...
 
 class TensorProto(_message.Message):
@@ -3265,7 +3306,7 @@ class TensorProto(_message.Message):
     def __init__(
         self,
         dtype: _Optional[_Union[DataType, str]] = ...,
-        tensor_shape: _Optional[_Union[TensorShapeProto, _Mapping]] = ...,
+        tensor_shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         version_number: _Optional[int] = ...,
         tensor_content: _Optional[bytes] = ...,
         half_val: _Optional[_Iterable[int]] = ...,
@@ -3277,8 +3318,8 @@ class TensorProto(_message.Message):
         int64_val: _Optional[_Iterable[int]] = ...,
         bool_val: _Optional[_Iterable[bool]] = ...,
         dcomplex_val: _Optional[_Iterable[float]] = ...,
-        resource_handle_val: _Optional[_Iterable[_Union[ResourceHandleProto, _Mapping]]] = ...,
-        variant_val: _Optional[_Iterable[_Union[VariantTensorDataProto, _Mapping]]] = ...,
+        resource_handle_val: _Optional[_Iterable[_Union[ResourceHandleProto, _Mapping[str, _Any]]]] = ...,
+        variant_val: _Optional[_Iterable[_Union[VariantTensorDataProto, _Mapping[str, _Any]]]] = ...,
         uint32_val: _Optional[_Iterable[int]] = ...,
         uint64_val: _Optional[_Iterable[int]] = ...,
     ) -> None: ...
@@ -3295,7 +3336,7 @@ class VariantTensorDataProto(_message.Message):
         self,
         type_name: _Optional[str] = ...,
         metadata: _Optional[bytes] = ...,
-        tensors: _Optional[_Iterable[_Union[TensorProto, _Mapping]]] = ...,
+        tensors: _Optional[_Iterable[_Union[TensorProto, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
 class TensorSliceProto(_message.Message):
@@ -3311,7 +3352,7 @@ class TensorSliceProto(_message.Message):
     EXTENT_FIELD_NUMBER: _ClassVar[int]
     extent: _containers.RepeatedCompositeFieldContainer[TensorSliceProto.Extent]
     def __init__(
-        self, extent: _Optional[_Iterable[_Union[TensorSliceProto.Extent, _Mapping]]] = ...
+        self, extent: _Optional[_Iterable[_Union[TensorSliceProto.Extent, _Mapping[str, _Any]]]] = ...
     ) -> None: ...
 
 class VersionDef(_message.Message):

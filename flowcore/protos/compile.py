@@ -43,7 +43,8 @@ def compile_to(folder: pathlib.Path) -> None:
         subprocess.run([*command, *sources], cwd=root, check=True)
         stubs = [pathlib.Path(made, s).with_name(pathlib.Path(s).stem + "_pb2.pyi") for s in sources]
         joined = "".join(_OF_A_FILE.sub("", p.read_text()) for p in stubs)
-        (folder / "__init__.pyi").write_text(_HEADER + _OTHER_FILE.sub("", joined))
+        text = _OTHER_FILE.sub("", joined).replace("_Mapping]", "_Mapping[str, _Any]]")  # for strict checkers
+        (folder / "__init__.pyi").write_text(_HEADER + text)
     format_command = [sys.executable, "-m", "ruff", "format", "-q", str(folder / "__init__.pyi")]
     subprocess.run(format_command, cwd=root, check=True)
 

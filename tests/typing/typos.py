@@ -16,6 +16,7 @@ train = fc.train.AdamOptimizer(0.1).minimize(z, v)  # fine: global_step
 fc.train.AdamOptimizer(0.1).minimize(z, var_list=v)  # error: arg-type
 fc.FIFOQueue("10", [fc.float32])  # error: call-overload
 queue = fc.FIFOQueue(10, [fc.float32])
+print(v.graph.operations)  # error: attr-defined
 queue.enqueue_all([1.0])  # error: attr-defined
 print(queue.dequeue().shapes)  # error: union-attr
 print(fc.FIFOQueue(10, fc.float32).dequeue().shapes)  # error: attr-defined
