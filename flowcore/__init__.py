@@ -57,6 +57,7 @@ from flowcore.ops.linalg_ops import *  # noqa: F403
 from flowcore.ops.list_ops import *  # noqa: F403
 from flowcore.ops.random_ops import *  # noqa: F403
 from flowcore.ops.reductions import *  # noqa: F403
+from flowcore.ops.saving import *  # noqa: F403
 from flowcore.ops.shape_ops import *  # noqa: F403
 from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403

@@ -45,12 +45,14 @@ cdef extern from "_io.h" nogil:
     ctypedef struct fc_io_job:
         void (*run)(fc_io_job *job) noexcept nogil
 
+    void fc_io_watch_fork()
+    int fc_io_submit(fc_io_job *job)
+
+cdef extern from "_read_file.h" nogil:
     ctypedef struct fc_file_contents:
         char *data
         size_t size
 
-    void fc_io_watch_fork()
-    int fc_io_submit(fc_io_job *job)
     int fc_read_file(const char *path, const int32_t *given_up, fc_file_contents *contents)
     bint fc_read_cached(const char *path, size_t most, fc_file_contents *contents)
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../flowcore/_io.h"
+#include "../../flowcore/_read_file.h"
 
 #define FILES 400
 #define PIPES 48 /* more than threads that are busy at once */
