@@ -2,9 +2,9 @@
 # ahead, for several turns at once, each in a frame of its own, and the rest of each turn follows in order.
 #
 # The frame of the rest is the loop's callee, the frames that run ahead hang on it by `next`. The frame at
-# place e serves the turns e, e + window ... The rest of a turn waits for its part and for the rest of the turn
-# before, by a count of two: the thread that ends the second of these begins it. The thread that has ended the
-# rest of a turn begins the part of the turn that is `window` behind, in the frame that is free now.
+# place e serves the turns e, e + window ... The rest of a turn waits for its part and for the rest of the
+# turn before, by a count of two: the thread that ends the second of these begins it. The thread that has
+# ended the rest of a turn begins the part of the turn that is `window` behind, in the frame that is free now.
 
 cdef enum:                      # the bodies of such a loop
     CONDITION

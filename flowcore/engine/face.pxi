@@ -57,8 +57,8 @@ class Call:
     turn, which computes the condition for the next turn first, then the arguments in `carried`; the others
     stay as they are, and the turn holds them (`held`).
 
-    `ahead`, of a "while" with two bodies more: what a turn does in order, and a part that may run ahead of the
-    turns before, whose results are arguments of the former, behind those of the turn.
+    `ahead`, of a "while" with two bodies more: what a turn does in order, and a part that may run ahead of
+    the turns before, whose results are arguments of the former, behind those of the turn.
     """
 
     __slots__ = ("ahead", "bodies", "carried", "kind")
