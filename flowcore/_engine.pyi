@@ -1,5 +1,5 @@
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,6 +28,28 @@ class StepError(Exception):
         path: tuple[tuple[Plan, int, int], ...] = (),
         depth: int = 0,
     ) -> None: ...
+
+class AnyNode(Protocol):
+    """What a plan reads of a node."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kernel(self) -> object: ...
+    @property
+    def inputs(self) -> tuple[int, ...]: ...
+    @property
+    def outputs(self) -> tuple[int, ...]: ...
+    @property
+    def after(self) -> tuple[int, ...]: ...
+    @property
+    def attrs(self) -> tuple[object, ...]: ...
+    @property
+    def state(self) -> Resource | None: ...
+    @property
+    def output_dtypes(self) -> tuple[int, ...]: ...
+    @property
+    def memory(self) -> object: ...
 
 class Node:
     name: str
@@ -124,7 +146,7 @@ class Plan:
     def __init__(
         self,
         pool: Pool,
-        nodes: Sequence[Node],
+        nodes: Sequence[AnyNode],
         num_slots: int,
         feeds: Sequence[int],
         fetches: Sequence[int],

@@ -349,12 +349,15 @@ cdef class Plan:
             nodes = [*nodes, Node("return", None, tuple(self.fetches))]
             n_nodes += 1
         self.c.pool = pool.c
+        self.c.is_body = body
         self.c.owner = <PyObject *>self
         pthread_mutex_init(&self.c.lock, NULL)
         self.c.n_nodes = n_nodes
         self.c.n_slots = num_slots
         for node in nodes:
             n_in += len(node.inputs)
+        if n_in > 0x7fffffff:
+            raise ValueError(f"a plan of {n_nodes} nodes with {n_in} inputs is too large")
         self.c.n_in_slots = n_in
         self.c.nodes = <node_t *>self._block(n_nodes * sizeof(node_t))
         self.c.in_slots = <int32_t *>self._block(n_in * sizeof(int32_t))
@@ -440,6 +443,8 @@ cdef class Plan:
                         self.c.nodes[i].first_next = n_next
                         n_next += self.c.nodes[i].n_next
                         self.c.nodes[i].n_next = 0
+                    if n_next > 0x7fffffff:
+                        raise ValueError(f"a plan of {n_nodes} nodes with {n_next} edges is too large")
                     self.c.next = <int32_t *>self._block(n_next * sizeof(int32_t))
                 else:
                     for i in ends:

@@ -3,7 +3,7 @@
 
 cdef inline void *ready_item(frame_t *frame, int32_t node) noexcept nogil:
     """What stands for a node that is ready: a pointer to its cell; in the step's own frame, which may be
-    large, an odd number, so that the cell is not touched.
+    large, an odd number, so that the memory of its cells is not touched.
     """
     if frame.caller == NULL:
         return <void *>((<size_t>node << 1) | 1)
@@ -46,8 +46,9 @@ cdef frame_t *make_frame(plan_t *plan) noexcept nogil:
     frame.callees = <frame_t **>(frame.inputs + plan.n_in_slots)
     frame.waits = <int32_t *>(frame.callees + plan.n_calls)
     frame.uses = frame.waits + plan.n_nodes
-    for i in range(plan.n_nodes):
-        frame.cells[i].owner = frame
+    if plan.is_body:
+        for i in range(plan.n_nodes):
+            frame.cells[i].owner = frame
     for k in range(plan.n_in_slots):
         frame.inputs[k] = &frame.slots[plan.in_slots[k]]
     for i in range(plan.n_slots):

@@ -113,7 +113,12 @@ cdef inline void publish(step_t *step, int32_t thread, frame_t *frame, int32_t n
     injection stack, which needs none.
     """
     if fc_deque_push(&step.deques[thread], ready_item(frame, node)) != 0:
-        fc_inject(&step.inject_head, &frame.cells[node])
+        inject(step, frame, node)
+
+
+cdef inline void inject(step_t *step, frame_t *frame, int32_t node) noexcept nogil:
+    frame.cells[node].owner = frame
+    fc_inject(&step.inject_head, &frame.cells[node])
 
 
 cdef inline void note_cost(float *cost, float ns) noexcept nogil:
@@ -200,7 +205,7 @@ cdef int32_t end_node(run_t *run, int status, bint foreign) noexcept nogil:
                 ready += 1
                 if foreign:
                     fc_add64(&step.pending, 1)
-                    fc_inject(&step.inject_head, &frame.cells[successor])
+                    inject(step, frame, successor)
                 elif keep == NO_NODE:
                     keep = successor
                 else:

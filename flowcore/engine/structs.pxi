@@ -142,8 +142,8 @@ cdef struct node_t:
     fc_resource *state
     fc_device *device
     char *name
-    int64_t first_in            # into plan.in_slots
-    int64_t first_next          # into plan.next
+    int32_t first_in            # into plan.in_slots
+    int32_t first_next          # into plan.next
     int32_t n_in
     int32_t n_out
     int32_t first_out           # slot
@@ -158,7 +158,7 @@ cdef struct plan_t:
     int32_t n_slots
     node_t *nodes
     int32_t *in_slots
-    int64_t n_in_slots
+    int32_t n_in_slots
     int32_t *next
     int32_t *waits              # initial counts, contiguous for the copy
     int32_t *uses               # reads per slot, fetches and feeds included; 0: constant
@@ -171,6 +171,7 @@ cdef struct plan_t:
     int32_t n_arguments
     int32_t n_calls
     float *cost                 # ns per node, 0: not measured
+    bint is_body                # nodes of other plans run it
     bint plain                  # kernels of the host alone, in bodies too, and no loop
     bint short                  # its runs keep the GIL
     int64_t steps

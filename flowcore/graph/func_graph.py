@@ -139,7 +139,8 @@ class FuncGraph(Graph):
             reference = self.capture(op._inputs[0])
             with self._all_scopes_left():
                 read = self.create_op(op._type, [reference], name=local_name(op._name))
-            read._colocation = op._colocation
+            if op._colocation:
+                read._colocation = op._colocation
             return self._reads.setdefault(tensor, read._outputs[0])
         inside = self.add_argument(tensor._dtype, tensor._shape, local_name(op._name))
         known = constant_value(tensor)

@@ -331,7 +331,8 @@ class Graph:
     @staticmethod
     def _apply_colocation(op: Operation, colocation: tuple[Operation, ...]) -> None:
         groups = [name for o in colocation for name in o._colocation or (o.name,)]
-        op._colocation = tuple(dict.fromkeys(groups))
+        if groups:
+            op._colocation = tuple(dict.fromkeys(groups))
         for other in colocation:
             if other._device:
                 op._device = other._device

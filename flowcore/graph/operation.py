@@ -51,7 +51,6 @@ class Operation:
         "__dict__",
         "__weakref__",
         "_attrs",
-        "_colocation",
         "_control_inputs",
         "_device",
         "_graph",
@@ -63,6 +62,10 @@ class Operation:
         "_type",
         "_values",
     )
+
+    #: The names of the groups of operations that share a device; () is one of its own. In the instance's
+    #: dictionary where there are any: few nodes have them, and each slot is 8 bytes of all.
+    _colocation: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -81,7 +84,6 @@ class Operation:
         self._attrs = attrs
         self._control_inputs: tuple[Operation, ...] = ()
         self._device = ""
-        self._colocation: tuple[str, ...] = ()
         self._values: Sequence[Any] | None = None
         self._place: tuple[CodeType, int] | None = None  # the user's code and line that made it
         self._outputs = tuple([Tensor(self, i, t) for i, t in enumerate(types)])
@@ -262,7 +264,9 @@ class Operation:
     def _stand_for(self, op: Operation, control_inputs: tuple[Operation, ...]) -> None:
         """Is placed and traced back as `op`, from now on."""
         self._control_inputs = control_inputs
-        self._device, self._colocation, self._place = op._device, op._colocation, op._place
+        self._device, self._place = op._device, op._place
+        if op._colocation:
+            self._colocation = op._colocation
 
     def _set_device(self, device: Any) -> None:
         self._device = canonical(device, f"the device of node '{self._name}'")

@@ -19,7 +19,7 @@ from flowcore import _engine
 from flowcore.dtypes import DType
 from flowcore.graph.operation import Operation
 from flowcore.runtime.fused_steps import REDUCTIONS, Fusion, Reduction, Step, reduction_of, size_in, steps_of
-from flowcore.runtime.plan_node import PlanNode
+from flowcore.runtime.plan_node import PlanNode, with_details
 
 __all__ = ["fuse"]
 
@@ -30,16 +30,17 @@ FUSED, FUSED_REDUCTION = "_Fused", "_FusedReduction"
 def fuse(
     nodes: Sequence[PlanNode], kept_slots: Collection[int], constants: Mapping[int, object]
 ) -> list[PlanNode]:
-    """The plan with groups made one node each, numbered anew. Changes the nodes.
+    """The plan with groups made one node each, numbered anew.
 
     The values of `kept_slots` are read from outside the plan, `constants` are those of slots that are known.
     """
     gone: set[PlanNode] = set()
+    merged: dict[PlanNode, PlanNode] = {}
     for group in _groups(nodes, kept_slots, constants):
         if len(group.nodes) > 1:
-            _merge(group)
+            merged[group.nodes[0]] = _merged(group)
             gone.update(group.nodes[1:])
-    return _without(gone, nodes) if gone else list(nodes)
+    return _without(gone, [merged.get(node, node) for node in nodes]) if gone else list(nodes)
 
 
 class _Group:
@@ -149,8 +150,8 @@ def _inputs_on_host(kernel: _engine.Kernel, device_type: str) -> int:
     return kernel.host_in
 
 
-def _merge(group: _Group) -> None:
-    """Makes the root of `group` the node that does the work of all."""
+def _merged(group: _Group) -> PlanNode:
+    """The node that does the work of all of a group, in the place of its root."""
     root, reduction = group.nodes[0], group.reduction
     inputs: list[int] = []
     dtypes: list[DType] = []
@@ -173,11 +174,13 @@ def _merge(group: _Group) -> None:
             operands.append(values[slot])
         steps += steps_of(op, place, tuple(operands), count + len(steps))
         values[node.first] = count + len(steps) - 1
-    root.kernel = root.device.internal_kernel(FUSED if reduction is None else FUSED_REDUCTION)
-    root.attrs = _attributes(group.fusion, tuple(dtypes), tuple(steps), reduction)
-    root.inputs = tuple(inputs)
-    root.after = tuple(sorted({index for node in nodes for index in node.after}))
-    root.fused = tuple([node.op for node in nodes if node.op])
+    kernel = root.device.internal_kernel(FUSED if reduction is None else FUSED_REDUCTION)
+    return with_details(
+        PlanNode(root.op, kernel, root.device, tuple(inputs), root.first),
+        tuple(sorted({index for node in nodes for index in node.after})),
+        _attributes(group.fusion, tuple(dtypes), tuple(steps), reduction),
+        fused=tuple([node.op for node in nodes if node.op]),
+    )
 
 
 @functools.lru_cache(maxsize=500)
@@ -194,8 +197,13 @@ def _without(gone: Set[PlanNode], nodes: Sequence[PlanNode]) -> list[PlanNode]:
     """The others, which wait for each other by their new places."""
     left = [index for index, node in enumerate(nodes) if node not in gone]
     new = {old: index for index, old in enumerate(left)}
-    kept = [nodes[index] for index in left]
-    for node in kept:
+    kept = []
+    for index in left:
+        node = nodes[index]
         if node.after:
-            node.after = tuple([new[index] for index in node.after])
+            after = tuple([new[other] for other in node.after])
+            node = with_details(
+                node, after, node.attrs, node.state, node.output_dtypes, node.fused, node.name, node.width
+            )
+        kept.append(node)
     return kept

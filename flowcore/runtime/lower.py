@@ -32,7 +32,7 @@ from flowcore.runtime.devices import (
 from flowcore.runtime.handles import Path, ResourceKey, key_of
 from flowcore.runtime.packing import attributes, packed
 from flowcore.runtime.passes import PlanGraph
-from flowcore.runtime.plan_node import PlanNode
+from flowcore.runtime.plan_node import PlanNode, with_details
 from flowcore.runtime.resources import ResourceManager
 
 __all__ = ["Lowered", "lower"]
@@ -168,9 +168,10 @@ class _Lowering:
         read: Sequence[Value] = self.moved.inputs.get(op, inputs)
         slots = tuple(map(self.slot_of.__getitem__, read))
         count = len(op._outputs)
-        first = self.new_slots(count)
-        for slot, tensor in enumerate(op._outputs, first):
+        first = slot = self.new_slots(count)
+        for tensor in op._outputs:
             self.slot_of.setdefault(tensor, slot)  # a fed tensor keeps its fed slot
+            slot += 1
         attrs: tuple[object, ...] = ()
         dtypes_out: tuple[int, ...] = ()
         if isinstance(kernel, _engine.Kernel):
@@ -180,8 +181,8 @@ class _Lowering:
                 state = _engine.Resource(kernels.new_kept())
         else:
             dtypes_out = tuple([t.dtype.as_datatype_enum for t in op._outputs])
-        node = PlanNode(op._name, op, kernel, device, slots, first, count, (), attrs, state, dtypes_out)
-        self._add_ordered(node, op, after)
+        node = PlanNode(op, kernel, device, slots, first)
+        self._add_ordered(node, op, after, attrs, state, dtypes_out)
 
     def _append_call(self, op: Operation, inputs: tuple[Tensor, ...], after: Set[int]) -> None:
         """The node of an op that calls bodies: with the inputs and outputs that they need."""
@@ -194,10 +195,19 @@ class _Lowering:
             self.slot_of.setdefault(op._outputs[i], self.slot_of[inputs[k]])
         for slot, i in enumerate(call.outputs, first):
             self.slot_of.setdefault(op._outputs[i], slot)
-        node = PlanNode(op._name, op, call.kernel, HOST, slots, first, len(call.outputs))
-        self._add_ordered(node, op, after)
+        node = PlanNode(op, call.kernel, HOST, slots, first)
+        self._add_ordered(node, op, after, width=len(call.outputs))
 
-    def _add_ordered(self, node: PlanNode, op: Operation, after: Set[int]) -> None:
+    def _add_ordered(
+        self,
+        node: PlanNode,
+        op: Operation,
+        after: Set[int],
+        attrs: tuple[object, ...] = (),
+        state: _engine.Resource | None = None,
+        output_dtypes: tuple[int, ...] = (),
+        width: int | None = None,
+    ) -> None:
         """Adds the node of an op, behind those that it waits for."""
         read: list[object] = []
         written: list[object] = []
@@ -207,9 +217,9 @@ class _Lowering:
             if op._op_def.calls:  # a body may do anything with what it is given
                 written = self._behind([t for t in self.graph.inputs(op) if t._dtype is dtypes.resource])
             after = after | self.order.before(read, False) | self.order.before(written, True)
-        node.after = tuple(sorted(after)) if after else ()
         index = len(self.nodes)
-        self.nodes.append(node)
+        waits = tuple(sorted(after)) if after else ()
+        self.nodes.append(with_details(node, waits, attrs, state, output_dtypes, width=width))
         if self.order is not None:
             self.order.add(index, read, False)
             self.order.add(index, written, True)
@@ -230,7 +240,8 @@ class _Lowering:
         copied = self.slot_of[copy] = self.new_slots(1)
         name = f"{copy.tensor._op._name}/{op_type}"
         kernel = owner.internal_kernel(op_type)
-        self.nodes.append(PlanNode(name, None, kernel, device, (slot,), copied, state=state))
+        node = PlanNode(None, kernel, device, (slot,), copied)
+        self.nodes.append(with_details(node, state=state, name=name))
 
     def _variables(self, op: Operation, uses: Mapping[str, str]) -> list[object]:
         """The variables behind those inputs that `uses` names, for the order of accesses."""

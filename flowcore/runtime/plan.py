@@ -68,10 +68,9 @@ class CompiledPlan(PlanNodes):
 
     def placements(self) -> list[tuple[Operation, str]]:
         """Every op that runs, and the name of its device."""
-        placed = zip(self.ops, self.devices, strict=True)
         return [
-            (op, device)
-            for i, (last, device) in enumerate(placed)
+            (op, self.device(i))
+            for i, last in enumerate(self.ops)
             for op in self.fused.get(i, (last,))
             if op is not None
         ]
@@ -166,7 +165,7 @@ def compile_body(
         plan.queues.update(called.queues)
     if is_called:
         plan.readers = readers_of_arguments(graph, moved, arguments)
-        engine.about = PlanNodes(plan.ops, plan.names, plan.devices, plan.fused, paths=body.paths)
+        engine.about = PlanNodes(plan.ops, plan.own_names, plan.elsewhere, plan.fused, paths=body.paths)
     return plan
 
 
@@ -181,9 +180,12 @@ def _described(
     """A plan in terms of the user's ops."""
     original = graph.originals.get
     ops = [original(n.op, n.op) if n.op is not None else None for n in nodes]
-    names, devices = [n.name for n in nodes], [n.device.name for n in nodes]
+    own_names = {i: n.name for i, (n, op) in enumerate(zip(nodes, ops)) if op is None or n.name != op._name}
+    elsewhere = {i: n.device.name for i, n in enumerate(nodes) if n.device is not HOST}
     fused = {i: tuple([original(op, op) for op in n.fused]) for i, n in enumerate(nodes) if n.fused}
-    return CompiledPlan(ops, names, devices, fused, queues, resources.failures, result_devices, engine=engine)
+    return CompiledPlan(
+        ops, own_names, elsewhere, fused, queues, resources.failures, result_devices, engine=engine
+    )
 
 
 _UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

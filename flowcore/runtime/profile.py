@@ -128,4 +128,4 @@ def _stats(
     op = plan.ops[i]
     fused = tuple([o.name for o in plan.fused.get(i, ())])
     kind = op.type if op is not None else "Copy"
-    return NodeStats(plan.names[i], kind, plan.devices[i], thread, start, end, fused)
+    return NodeStats(plan.name(i), kind, plan.device(i), thread, start, end, fused)

@@ -59,8 +59,8 @@ def as_exception(error: _engine.StepError, root: CompiledPlan) -> BaseException:
                 f"'{other.name}' ({other.type})" for other in plan.fused[error.node] if other is not op
             )
             message += f"\n  computed together with {others}"
-    elif 0 <= error.node < len(plan.names):
-        message = f"node '{plan.names[error.node]}'{_turns(error, root)}: {message}"
+    elif 0 <= error.node < len(plan.ops):
+        message = f"node '{plan.name(error.node)}'{_turns(error, root)}: {message}"
     result = errors.exception_for(code)(op.node_def if op is not None else None, op, message)
     result.__cause__ = cause
     result._failed_runner = failure
