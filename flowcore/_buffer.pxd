@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 
 cdef fc_allocations *allocations() noexcept nogil
 cdef fc_device *cpu_device() noexcept nogil
+cdef const int64_t *keep_shape(int ndim, const int64_t *dims) noexcept nogil
 cdef int new_buffer(int dtype, int64_t size, fc_buffer **out) noexcept nogil
 cdef int string_put(
     fc_ctx *ctx, fc_buffer *buffer, fc_string *element, const char *data, int64_t size) noexcept nogil

@@ -23,10 +23,11 @@ from flowcore._allocate cimport (
 )
 from flowcore._kernel cimport (
     FC_ABI, FC_BUF_EXTERNAL, FC_BUF_LENT, FC_BUF_DTYPE, FC_BUF_ELEMENTS, FC_BFLOAT16,
-    FC_MAX_DIMS, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_VARIANT, fc_buffer, fc_bytes,
+    FC_INLINE_DIMS, FC_MAX_DIMS, FC_OK, FC_RESOURCE, FC_RESOURCE_EXHAUSTED, FC_STRING, FC_VARIANT,
+    fc_buffer, fc_bytes,
     fc_bytes_of, fc_ctx,
-    fc_data, fc_device, fc_is_plain, fc_item_size, fc_release, fc_resource, fc_resource_release,
-    fc_resource_retain, fc_retain, fc_string, fc_tensor, fc_variant, fc_variant_retain,
+    fc_data, fc_device, fc_dims, fc_is_plain, fc_item_size, fc_release, fc_resource, fc_resource_release,
+    fc_resource_retain, fc_retain, fc_set_dims, fc_string, fc_tensor, fc_variant, fc_variant_retain,
     fc_variant_type,
 )
 from flowcore.arguments import as_bytes
@@ -60,6 +61,10 @@ cdef extern from *:
     void set_counting(fc_allocations *, bint) noexcept nogil
     long long fc_count(long long *, long long) noexcept nogil
     size_t fc_physical_memory() noexcept nogil
+
+cdef extern from "_shapes.h" nogil:
+    int64_t fc_kept_shapes
+    const int64_t *fc_keep_shape(int ndim, const int64_t *dims)
 
 cdef extern from "Python.h":
     int Py_IsInitialized() nogil
@@ -117,6 +122,11 @@ fc_count_allocations(&counted)
 cdef fc_allocations *allocations() noexcept nogil:
     """The count that all units of the execution column share."""
     return &counted
+
+
+cdef const int64_t *keep_shape(int ndim, const int64_t *dims) noexcept nogil:
+    """Sizes that stay as long as the process (_shapes.h). NULL without memory."""
+    return fc_keep_shape(ndim, dims)
 
 
 # A processor's OpenCL runtime takes no less than 128. Not pages: rows of a table that begins at one
@@ -369,15 +379,22 @@ cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
         dtype = dtype_number(array.dtype)
     cdef fc_buffer *b
     cdef size_t size
+    cdef int64_t dims[FC_MAX_DIMS]
+    cdef const int64_t *kept
     out.buffer = NULL
     if array.ndim > FC_MAX_DIMS:
         raise ValueError(f"a tensor has at most {FC_MAX_DIMS} dimensions, found {array.ndim}")
+    for d in range(array.ndim):
+        dims[d] = array.shape[d]
+    kept = dims
+    if array.ndim > FC_INLINE_DIMS:
+        kept = keep_shape(array.ndim, dims)
+        if kept == NULL:
+            raise MemoryError(f"no memory for the sizes of a tensor of {array.ndim} dimensions")
+    fc_set_dims(out, array.ndim, kept)
     out.dtype = dtype
-    out.ndim = array.ndim
     out.offset = 0
     out.size = array.size
-    for d in range(array.ndim):
-        out.shape[d] = array.shape[d]
     if out.size == 0:
         return 0
     if dtype == FC_STRING:
@@ -390,8 +407,7 @@ cdef int tensor_from_array(object value, fc_tensor *out, bint keep) except -1:
     if not keep and size > SMALL:
         return share(array, out)
     if new_buffer(dtype, out.size, &b) != FC_OK:
-        sizes = [out.shape[d] for d in range(out.ndim)]
-        raise MemoryError(f"no memory for a tensor of shape {sizes} ({size} bytes)")
+        raise MemoryError(f"no memory for a tensor of shape {list(value.shape)} ({size} bytes)")
     memcpy(b.data, cnp.PyArray_DATA(array), size)
     out.buffer = b
     return 0
@@ -485,7 +501,8 @@ cdef object array_from_tensor(fc_tensor *t, bint hand_over):
 
     Without `hand_over`: a read-only view that keeps the buffer alive (small ones are copied).
     """
-    cdef cnp.npy_intp shape[8]
+    cdef cnp.npy_intp shape[FC_MAX_DIMS]
+    cdef const int64_t *dims = fc_dims(t)
     cdef int d
     cdef cnp.ndarray array
     cdef _Owner owner
@@ -496,7 +513,7 @@ cdef object array_from_tensor(fc_tensor *t, bint hand_over):
     if t.dtype == FC_RESOURCE or t.dtype == FC_VARIANT:
         raise TypeError(opaque(t))
     for d in range(t.ndim):
-        shape[d] = t.shape[d]
+        shape[d] = dims[d]
     if t.dtype == FC_STRING:
         return strings_to_array(t, tuple([shape[d] for d in range(t.ndim)]))
     dtype = numpy_dtype(t.dtype)
@@ -560,6 +577,11 @@ def live_counts():
     fc_used(&blocks, &used, &kept)
     return {"buffers": blocks, "bytes": used, "arenas": fc_live_arenas, "variants": live_variants,
             "cached_bytes": kept}
+
+
+def kept_shapes():
+    """How many shapes of more dimensions than fit into a tensor there have been so far."""
+    return fc_kept_shapes
 
 
 def _fail_allocations(int64_t first, int64_t count=1):

@@ -72,12 +72,12 @@ from flowcore._buffer cimport (
 )
 from flowcore._kernel cimport (
     FC_ABI, FC_ABI_MAJOR, FC_ABI_MINOR, FC_BUF_EXTERNAL, FC_CANCELLED, FC_DEADLINE_EXCEEDED, FC_INT32,
-    FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
+    FC_INLINE_DIMS, FC_INTERNAL, FC_INVALID_ARGUMENT, FC_MAX_DIMS, FC_OK, FC_PENDING, FC_RESOURCE,
     FC_RESOURCE_EXHAUSTED, FC_STRING, FC_UNKNOWN,
     fc_api, fc_attr, fc_buffer, fc_bytes, fc_ctx, fc_device, fc_int_at, fc_is_plain, fc_item_size,
     fc_keeps_lists,
     fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow, fc_release, fc_resource,
-    fc_resource_release, fc_resource_retain, fc_retain, fc_sizes, fc_tensor, fc_token,
+    fc_resource_release, fc_resource_retain, fc_retain, fc_set_dims, fc_sizes, fc_tensor, fc_token,
 )
 from flowcore._list cimport (
     fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_front, fc_list_remove,

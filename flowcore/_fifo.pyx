@@ -37,9 +37,10 @@ from flowcore._buffer cimport allocations
 from flowcore._kernel cimport (
     FC_ABI, FC_ASYNC, FC_BOOL, FC_BUF_EXTERNAL, FC_CANCELLED, FC_INT32, FC_INVALID_ARGUMENT,
     FC_MAX_DIMS, FC_OK, FC_OUT_OF_RANGE, FC_PENDING, FC_RES_QUEUE, FC_RESOURCE,
-    FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr, fc_buffer, fc_ctx, fc_data, fc_int_at,
-    fc_is_plain, fc_item_size, fc_keep_elements, fc_kernel, fc_kernel_def, fc_kernel_table, fc_mul_overflow,
-    fc_park_status, fc_release, fc_resource, fc_retain, fc_take_lock, fc_tensor, fc_token, pthread_mutex_t,
+    FC_RESOURCE_EXHAUSTED, FC_STATEFUL, FC_STRING, fc_attr, fc_buffer, fc_ctx, fc_data, fc_dims,
+    fc_int_at, fc_is_plain, fc_item_size, fc_keep_elements, fc_kernel, fc_kernel_def, fc_kernel_table,
+    fc_mul_overflow, fc_park_status, fc_release, fc_resource, fc_retain, fc_set_dims, fc_take_lock,
+    fc_tensor, fc_token, pthread_mutex_t,
 )
 from flowcore._list cimport (
     fc_link, fc_list_first, fc_list_init, fc_list_next, fc_list_push_back, fc_list_remove,
@@ -54,11 +55,11 @@ cdef extern from "<pthread.h>" nogil:
 cdef extern from *:
     """
     #include "_kernel.h"
-    static inline int fc_same_shape(const fc_tensor *a, int ndim, const int64_t *shape) {
+    static inline int fc_fits_shape(const fc_tensor *a, int ndim, const int64_t *shape) {
         if (ndim < 0) return 1;
         if (a->ndim != ndim) return 0;
         for (int d = 0; d < ndim; d++)
-            if (shape[d] >= 0 && a->shape[d] != shape[d]) return 0;
+            if (shape[d] >= 0 && fc_dims(a)[d] != shape[d]) return 0;
         return 1;
     }
     static int fc_fail_closed(fc_ctx *ctx, const char *kind, const char *name) {
@@ -78,8 +79,7 @@ cdef extern from *:
                                const int64_t *shape) {
         fc_tensor declared = {0};
         char a[128], b[128];
-        declared.ndim = ndim < 0 ? 0 : ndim;
-        for (int d = 0; d < declared.ndim; d++) declared.shape[d] = shape[d];
+        fc_set_dims(&declared, ndim < 0 ? 0 : ndim, shape);
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "Shape mismatch in tuple component %d of queue '%s'. Expected %s, got %s",
                               component, name, fc_shape_str(&declared, a, sizeof a),
@@ -103,7 +103,7 @@ cdef extern from *:
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, message, a, b);
     }
     """
-    bint fc_same_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
+    bint fc_fits_shape(const fc_tensor *, int, const int64_t *) noexcept nogil
     int fc_fail_closed(fc_ctx *, const char *, const char *) noexcept nogil
     int fc_fail_cancelled(fc_ctx *, const char *, const char *) noexcept nogil
     int fc_fail_empty(fc_ctx *, const char *, const char *, long long, long long) noexcept nogil
@@ -127,7 +127,7 @@ cdef enum:
 cdef struct component_t:
     int32_t dtype
     int32_t ndim      # -1: any shape
-    int64_t shape[8]
+    int64_t *shape    # of the queue; -1: any size
 
 cdef struct waiter_t:
     fc_link link      # in its line
@@ -355,12 +355,10 @@ cdef void end_ahead(queue_t *q) noexcept nogil:
 
 cdef void row_of(fc_tensor *t, int64_t i) noexcept nogil:
     """Element i of a batch, as a view."""
-    cdef int d
-    t.size = t.size // t.shape[0] if t.shape[0] else 0
+    cdef const int64_t *dims = fc_dims(t)
+    t.size = t.size // dims[0] if dims[0] else 0
     t.offset += i * t.size * fc_item_size(t.dtype)
-    for d in range(1, t.ndim):
-        t.shape[d - 1] = t.shape[d]
-    t.ndim -= 1
+    fc_set_dims(t, t.ndim - 1, dims + 1)
     if t.size == 0:
         t.buffer = NULL
 
@@ -450,18 +448,18 @@ cdef int batch(queue_t *q, waiter_t *w, fc_ctx *ctx) noexcept nogil:
     """Assembles the taken elements straight into one output per component."""
     cdef int i, d, rc, ndim
     cdef int64_t k, size
-    cdef int64_t shape[9]
+    cdef int64_t shape[FC_MAX_DIMS + 1]
     cdef fc_tensor *part
     for i in range(q.n):
         shape[0] = w.done
         ndim = q.parts[i].ndim if w.done == 0 else w.held[i].ndim
         for d in range(ndim):
-            shape[d + 1] = q.parts[i].shape[d] if w.done == 0 else w.held[i].shape[d]
+            shape[d + 1] = q.parts[i].shape[d] if w.done == 0 else fc_dims(&w.held[i])[d]
             if shape[d + 1] < 0:
                 shape[d + 1] = 0
         for k in range(1, w.done):
             part = &w.held[k * q.n + i]
-            if not fc_same_shape(part, ndim, &shape[1]):
+            if not fc_fits_shape(part, ndim, &shape[1]):
                 return fc_fail_element(ctx, q.base.name, i, part, ndim, &shape[1])
         if made_ahead(q, w, i):
             rc = ctx.api.share(ctx, i, &w.held[i], 0, q.parts[i].dtype, ndim + 1, shape)
@@ -610,7 +608,7 @@ cdef int64_t known_size(const component_t *part) noexcept nogil:
     for d in range(part.ndim):
         if part.shape[d] < 0 or fc_mul_overflow(size, part.shape[d], &size):
             return -1
-    return size if 0 <= part.ndim < 8 else -1  # a batch has a dimension more
+    return size if 0 <= part.ndim < FC_MAX_DIMS else -1  # a batch has a dimension more
 
 
 cdef int64_t known_bytes(const queue_t *q) noexcept nogil:
@@ -666,16 +664,16 @@ cdef int put(fc_ctx *ctx, bint many) noexcept nogil:
                     ctx, b"component %lld of enqueue_many must have a leading dimension, found rank %lld",
                     i, x.ndim)
             if i == 0:
-                w.wanted = x.shape[0]
-            elif x.shape[0] != w.wanted:
+                w.wanted = fc_dims(x)[0]
+            elif fc_dims(x)[0] != w.wanted:
                 return fc_fail_count(
                     ctx,
                     b"All components of enqueue_many must have one size in dimension 0, found %lld and %lld",
-                    w.wanted, x.shape[0])
+                    w.wanted, fc_dims(x)[0])
             row = x[0]
             row_of(&row, 0)
             one = &row
-        if not fc_same_shape(one, q.parts[i].ndim, q.parts[i].shape):
+        if not fc_fits_shape(one, q.parts[i].ndim, q.parts[i].shape):
             return fc_fail_element(ctx, q.base.name, i, one, q.parts[i].ndim, q.parts[i].shape)
     w.held = held
     w.few = True
@@ -896,9 +894,12 @@ cdef void give_back(fc_ctx *ctx, fc_resource *queue, fc_tensor *element) noexcep
 cdef void destroy_queue(fc_resource *r) noexcept nogil:
     cdef queue_t *q = <queue_t *>r
     cdef int64_t i
+    cdef int j
     for i in range(q.count):
         drop(element(q, i), q.n)
     end_ahead(q)
+    for j in range(q.n):
+        free(q.parts[j].shape)
     free(q.ahead)
     free(q.ring)
     pthread_mutex_destroy(&q.lock)
@@ -918,6 +919,9 @@ cdef int read_component(component_t *part, int i, object dtype, object shape) ex
     if len(shape) > FC_MAX_DIMS:
         raise ValueError(f"shapes[{i}] has {len(shape)} dimensions; a tensor has at most {FC_MAX_DIMS}")
     ndim = len(shape)
+    part.shape = <int64_t *>fc_calloc(ndim + 1, sizeof(int64_t))
+    if part.shape == NULL:
+        raise MemoryError("no memory for a queue")
     for d in range(ndim):
         if shape[d] < -1:
             raise ValueError(

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "_counting.h"
 #include "_pause.h"
@@ -23,10 +24,13 @@
  * and fc_device grow at their ends only, which raises the minor number; any other change of a struct raises
  * the major one and begins at minor 0 again. Tables and devices of the same major and the same or an older
  * minor number load: whoever reads a member that a minor number brought looks at `abi` first. */
-#define FC_ABI 0x60001
+#define FC_ABI 0x70000
 #define FC_ABI_MAJOR(abi) ((abi) >> 16)
 #define FC_ABI_MINOR(abi) ((abi) & 0xffffu)
-#define FC_MAX_DIMS 8
+/* What NumPy's arrays have, too: every tensor may be fed and fetched. Sizes of up to FC_INLINE_DIMS
+ * dimensions lie in the tensor itself. */
+#define FC_MAX_DIMS 64
+#define FC_INLINE_DIMS 8
 #define FC_ALIGN 64
 
 // clang-format off: tables
@@ -127,23 +131,48 @@ static inline void fc_release(fc_buffer *b) {
 
 /* Elements moved from one strided layout to another. Strides are in bytes and may be zero (source) or
  * negative. */
-#define FC_COPY_DIMS (2 * FC_MAX_DIMS)
 struct fc_copy {
     int ndim;
     int64_t item;
-    int64_t shape[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
+    int64_t shape[FC_MAX_DIMS], dst[FC_MAX_DIMS], src[FC_MAX_DIMS];
 };
 
 /* A dense, row-major value. No buffer when it has no elements. `offset` lets a reshape or a leading slice
- * share. */
+ * share.
+ *
+ * Tensors are copied bit by bit. So the sizes of one with more than FC_INLINE_DIMS dimensions, which lie
+ * outside it, belong to nobody: those of what alloc, forward and share make, and of what is fed, lie in a
+ * block that lives as long as the process and is never written to again, one for all tensors of that shape.
+ */
 struct fc_tensor {
     fc_buffer *buffer;
     int64_t offset; /* bytes into the buffer; a multiple of the item size */
-    int64_t size;   /* number of elements, the product of shape[0..ndim) */
+    int64_t size;   /* number of elements, the product of the ndim sizes */
     int32_t dtype;
     int32_t ndim; /* -1: no value yet */
-    int64_t shape[FC_MAX_DIMS];
+    union {
+        int64_t here[FC_INLINE_DIMS];
+        const int64_t *away;
+    } sizes; /* read through fc_dims, written through fc_set_dims */
 };
+
+/* The `ndim` sizes. */
+static inline const int64_t *fc_dims(const fc_tensor *t) {
+    return t->ndim > FC_INLINE_DIMS ? t->sizes.away : t->sizes.here;
+}
+/* Gives a tensor that is no output of a kernel its rank and sizes. More than FC_INLINE_DIMS are not copied,
+ * and have to stay where they are as long as a copy of the tensor is used: the sizes of another tensor do,
+ * from any of them on, and a local array for one that is not kept; else see fc_api.set_dims. */
+static inline void fc_set_dims(fc_tensor *t, int ndim, const int64_t *dims) {
+    t->ndim = ndim;
+    if (ndim > FC_INLINE_DIMS) t->sizes.away = dims;
+    else
+        for (int d = 0; d < ndim; d++) t->sizes.here[d] = dims[d];
+}
+/* Whether two tensors have one shape. */
+static inline int fc_same_shape(const fc_tensor *a, const fc_tensor *b) {
+    return a->ndim == b->ndim && !memcmp(fc_dims(a), fc_dims(b), (size_t)a->ndim * sizeof(int64_t));
+}
 
 static inline void *fc_data(const fc_tensor *t) {
     return t->buffer ? (char *)t->buffer->data + t->offset : (void *)0;
@@ -371,6 +400,9 @@ struct fc_api {
     /* A buffer of its own for a resource (a variable's new value, a queue's element); host memory, zeroed for
      * strings. */
     int (*buffer_new)(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out);
+    /* fc_set_dims for a tensor that is kept, of any sizes: FC_RESOURCE_EXHAUSTED, after a report, where there
+     * is no memory for them. */
+    int (*set_dims)(fc_ctx *ctx, fc_tensor *t, int ndim, const int64_t *dims);
     /* All elements of `dst` were copied bit by bit from those of the `n` tensors `src`, any number of times
      * each: takes the references that they now stand for. Nothing for plain dtypes. */
     int (*keep)(fc_ctx *ctx, const fc_tensor *dst, int n, const fc_tensor *const *src);
@@ -463,12 +495,21 @@ typedef struct {
 
 /* ---- helpers that every kernel needs --------------------------------------------------------- */
 
-/* "[2, 3]" into buf, for messages. */
+/* "[2, 3]" into buf, for messages; "[2, 2, ...]" where `size`, at least 16, is too small for all. */
 static inline const char *fc_shape_str(const fc_tensor *t, char *buf, size_t size) {
+    const int64_t *dims = fc_dims(t);
     size_t used = (size_t)snprintf(buf, size, "[");
-    for (int d = 0; d < t->ndim && used < size; d++)
-        used += (size_t)snprintf(buf + used, size - used, d ? ", %lld" : "%lld", (long long)t->shape[d]);
-    if (used < size) snprintf(buf + used, size - used, "]");
+    for (int d = 0; d < t->ndim; d++) {
+        char one[32];
+        size_t length = (size_t)snprintf(one, sizeof one, d ? ", %lld" : "%lld", (long long)dims[d]);
+        if (used + length + sizeof ", ...]" > size) {
+            used += (size_t)snprintf(buf + used, size - used, d ? ", ..." : "...");
+            break;
+        }
+        memcpy(buf + used, one, length);
+        used += length;
+    }
+    snprintf(buf + used, size - used, "]");
     return buf;
 }
 

@@ -12,6 +12,7 @@ cdef extern from "_kernel.h" nogil:
     enum:
         FC_ABI
         FC_MAX_DIMS
+        FC_INLINE_DIMS
         FC_ALIGN
         FC_STRING
         FC_RESOURCE
@@ -70,7 +71,6 @@ cdef extern from "_kernel.h" nogil:
         int64_t size
         int32_t dtype
         int32_t ndim
-        int64_t shape[8]
 
     union fc_string:
         pass
@@ -140,6 +140,7 @@ cdef extern from "_kernel.h" nogil:
         void (*complete)(fc_token *, int) noexcept nogil
         int (*string_put)(fc_ctx *, fc_buffer *, fc_string *, const char *, int64_t) noexcept nogil
         int (*buffer_new)(fc_ctx *, int, int64_t, fc_buffer **) noexcept nogil
+        int (*set_dims)(fc_ctx *, fc_tensor *, int, const int64_t *) noexcept nogil
         int (*keep)(fc_ctx *, const fc_tensor *, int, const fc_tensor *const *) noexcept nogil
         int (*adopt)(fc_ctx *, fc_buffer *, const fc_buffer *) noexcept nogil
         void (*retain)(int, void *, int64_t, int64_t) noexcept nogil
@@ -169,6 +170,8 @@ cdef extern from "_kernel.h" nogil:
     void fc_retain(fc_buffer *)
     void fc_release(fc_buffer *)
     void *fc_data(const fc_tensor *)
+    const int64_t *fc_dims(const fc_tensor *)
+    void fc_set_dims(fc_tensor *, int, const int64_t *)
     int64_t fc_item_size(int)
     int64_t fc_int_at(const fc_tensor *, int64_t)
     const char *fc_dtype_name(int64_t)

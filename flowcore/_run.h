@@ -30,8 +30,7 @@ static inline void fc_memory_message(char *to, fc_device *device, long long byte
     fc_tensor t = {0};
     char text[256];
     int used;
-    t.ndim = ndim;
-    for (int d = 0; d < ndim; d++) t.shape[d] = shape[d];
+    fc_set_dims(&t, ndim, shape);
     used = snprintf(to, FC_MESSAGE_SIZE, "out of memory: an output of shape %s takes %lld bytes",
                     fc_shape_str(&t, text, sizeof text), bytes);
     if (device && device->describe) device->describe(device, to + used, (size_t)(FC_MESSAGE_SIZE - used));

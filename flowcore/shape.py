@@ -11,8 +11,8 @@ from flowcore.arguments import described, whole_number
 
 __all__ = ["Dimension", "TensorShape"]
 
-#: The engine's tensors have a fixed number of size fields (FC_MAX_DIMS in _kernel.h).
-MAX_RANK = 8
+#: Of a tensor, as of NumPy's arrays (FC_MAX_DIMS in _kernel.h).
+MAX_RANK = 64
 _MAX_SIZE = 2**63 - 1
 
 

@@ -100,7 +100,8 @@ cdef inline void reset_counts(frame_t *frame) noexcept nogil:
 
 cdef inline void copy_tensor(fc_tensor *to, const fc_tensor *value) noexcept nogil:
     """As much of it as is used, which is a third for a scalar."""
-    memcpy(to, value, 32 + value.ndim * sizeof(int64_t))
+    cdef int here = value.ndim if value.ndim <= FC_INLINE_DIMS else 1  # where its sizes lie
+    memcpy(to, value, 32 + here * sizeof(int64_t))
 
 
 cdef void hand_over(frame_t *frame, int32_t slot, fc_tensor *to) noexcept nogil:

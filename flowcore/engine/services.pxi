@@ -1,5 +1,19 @@
 # What kernels ask the engine for: fc_api.
 
+cdef int keep_dims(run_t *run, fc_tensor *t, int ndim, const int64_t *dims) noexcept nogil:
+    if ndim > FC_INLINE_DIMS:
+        dims = buf.keep_shape(ndim, dims)
+        if dims == NULL:
+            fc_message(run.message, b"out of memory: the sizes of a tensor cannot be kept")
+            return FC_RESOURCE_EXHAUSTED
+    fc_set_dims(t, ndim, dims)
+    return FC_OK
+
+
+cdef int api_set_dims(fc_ctx *ctx, fc_tensor *t, int ndim, const int64_t *dims) noexcept nogil:
+    return keep_dims(<run_t *>ctx.engine, t, ndim, dims)
+
+
 cdef int set_shape(run_t *run, fc_tensor *t, int dtype, int ndim, const int64_t *shape) noexcept nogil:
     cdef int d
     cdef int64_t item = fc_item_size(dtype), bytes = 0
@@ -16,14 +30,12 @@ cdef int set_shape(run_t *run, fc_tensor *t, int dtype, int ndim, const int64_t 
         if shape[d] < 0:
             fc_index_message(run.message, b"dimension %lld of an output would be negative: %lld", d, shape[d])
             return FC_INVALID_ARGUMENT
-        t.shape[d] = shape[d]
         if fc_mul_overflow(t.size, shape[d], &t.size) or fc_mul_overflow(t.size, item, &bytes):
             fc_message(run.message, b"an output has too many elements: its size overflows 64 bits")
             return FC_INVALID_ARGUMENT
     t.dtype = dtype
-    t.ndim = ndim
     t.offset = 0
-    return FC_OK
+    return keep_dims(run, t, ndim, shape)
 
 
 cdef int api_alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape) noexcept nogil:
@@ -197,6 +209,7 @@ api.token_ctx = api_token_ctx
 api.complete = api_complete
 api.string_put = buf.string_put
 api.buffer_new = api_buffer_new
+api.set_dims = api_set_dims
 api.keep = buf.keep_elements
 api.adopt = buf.adopt_elements
 api.tidy = buf.tidy_strings

@@ -17,7 +17,7 @@ from flowcore.dtypes import DType, as_dtype
 from flowcore.graph.graph import get_default_graph
 from flowcore.graph.op_def import get_op_def, register
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
-from flowcore.shape import MAX_RANK, TensorShape, as_shape
+from flowcore.shape import MAX_RANK, TensorShape, as_shape, checked_rank
 
 __all__ = ["constant"]
 
@@ -172,7 +172,7 @@ def constant(
 
     Raises:
         TypeError: the value does not fit dtype, or with verify_shape not shape.
-        ValueError: the value is too long for shape, a ragged list, or has more than 8 dimensions.
+        ValueError: the value is too long for shape, a ragged list, or has more than 64 dimensions.
 
     Example:
         >>> fc.Session().run(fc.constant(7.0, shape=[2, 2]))
@@ -181,7 +181,7 @@ def constant(
     """
     array = make_array(value, None if dtype is None else as_dtype(dtype))
     if shape is not None:
-        array = _fill(array, as_shape(shape).as_list(), flag(verify_shape, "verify_shape"))
+        array = _fill(array, checked_rank(as_shape(shape)).as_list(), flag(verify_shape, "verify_shape"))
     return constant_node(array, name)
 
 

@@ -66,10 +66,12 @@ static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const 
                      .op = (int)step->op};
     made->buffer = NULL;
     if (step->rule == FC_RULE_BROADCAST) {
-        int rc = fc_broadcast(&s.ctx, count, &made->ndim, made->shape);
+        int64_t shape[FC_MAX_DIMS];
+        int ndim, rc = fc_broadcast(&s.ctx, count, &ndim, shape);
+        if (rc) return rc;
         made->size = 1;
-        for (int d = 0; d < made->ndim; d++) made->size *= made->shape[d];
-        return rc;
+        for (int d = 0; d < ndim; d++) made->size *= shape[d];
+        return ctx->api->set_dims(ctx, made, ndim, shape);
     }
     const fc_tensor *all[FC_FUSED_STEPS + 1]; /* AddN: as many as its message counts */
     fc_tensor copies[3];
@@ -80,13 +82,13 @@ static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const 
         all[i] = &copies[i];
     }
     const fc_tensor *like = operands[step->rule == FC_RULE_SELECT];
-    made->ndim = like->ndim;
     made->size = like->size;
-    memcpy(made->shape, like->shape, sizeof made->shape);
+    fc_set_dims(made, like->ndim, fc_dims(like));
     s.ctx.in = all;
     if (step->rule == FC_RULE_SELECT) {
         fc_tensor condition;
-        return fc_select_condition(&s.ctx, &condition);
+        int64_t room[FC_MAX_DIMS];
+        return fc_select_condition(&s.ctx, &condition, room);
     }
     if (step->rule == FC_RULE_BIAS) {
         fc_attr layout = {.s = NULL};
@@ -121,7 +123,7 @@ static inline int fc_fused_shapes(fc_ctx *ctx, int n_steps, const fc_fused_step 
                 (step->rule == FC_RULE_BROADCAST && !other->ndim))
                 continue;
             if (step->rule == FC_RULE_BIAS && shape->ndim > 1 && other->ndim == 1 &&
-                other->shape[0] == shape->shape[shape->ndim - 1])
+                fc_dims(other)[0] == fc_dims(shape)[shape->ndim - 1])
                 continue;
             if (shape->ndim ||
                 (step->rule != FC_RULE_BROADCAST && (step->rule != FC_RULE_SELECT || count > 1)))
@@ -151,7 +153,7 @@ static inline int fc_fused_reduction(fc_ctx *ctx, const fc_tensor *x, const fc_a
                             .dtype = FC_INT64,
                             .ndim = 1,
                             .size = attr->n - skip - 2,
-                            .shape = {attr->n - skip - 2}};
+                            .sizes.here = {attr->n - skip - 2}};
     const fc_attr keep_dims = {.i = attr->ints[skip + 1]};
     const fc_tensor *in[2] = {x, &axes};
     fc_step_ctx s = {.ctx = {.api = &api, .in = in, .attrs = &keep_dims, .name = ctx->name, .n_in = 2},

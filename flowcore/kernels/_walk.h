@@ -26,14 +26,15 @@ static inline int fc_broadcast(fc_ctx *ctx, int n_in, int *ndim, int64_t *shape)
         for (int i = 0; i < n_in; i++) {
             const fc_tensor *t = ctx->in[i];
             int at = d - (*ndim - t->ndim);
-            if (at < 0 || t->shape[at] == 1 || t->shape[at] == shape[d]) continue;
+            int64_t size = at < 0 ? 1 : fc_dims(t)[at];
+            if (size == 1 || size == shape[d]) continue;
             if (shape[d] != 1) {
                 char a[128], b[128];
                 return ctx->api->fail(
                     ctx, FC_INVALID_ARGUMENT, "Incompatible shapes: %s vs. %s do not broadcast",
                     fc_shape_str(ctx->in[first], a, sizeof a), fc_shape_str(t, b, sizeof b));
             }
-            shape[d] = t->shape[at];
+            shape[d] = size;
             first = i;
         }
     }
@@ -44,10 +45,11 @@ static inline void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const 
                                 const int64_t *shape) {
     int64_t stride[FC_MAX_INPUTS][FC_MAX_DIMS];
     for (int i = 0; i < n_in; i++) {
+        const int64_t *dims = fc_dims(in[i]);
         int64_t step = 1;
         for (int d = ndim - 1; d >= 0; d--) {
             int at = d - (ndim - in[i]->ndim);
-            int64_t size = at < 0 ? 1 : in[i]->shape[at];
+            int64_t size = at < 0 ? 1 : dims[at];
             stride[i][d] = size == 1 ? 0 : step;
             step *= size;
         }
@@ -65,7 +67,7 @@ static inline void fc_walk_init(fc_walk *walk, int n_in, const fc_tensor *const 
     if (!walk->ndim) {
         walk->ndim = 1;
         walk->shape[0] = 1;
-        memset(walk->stride, 0, sizeof walk->stride);
+        for (int i = 0; i < n_in; i++) walk->stride[i][0] = 0;
     }
 }
 

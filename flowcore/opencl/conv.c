@@ -120,7 +120,7 @@ static int conv2d(fc_ctx *ctx) {
     int64_t shape[4];
     int rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
     if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", image->dtype);
-    if (!rc) rc = fc_conv_describe(ctx, image->shape, filter->shape, &g, shape);
+    if (!rc) rc = fc_conv_describe(ctx, fc_dims(image), fc_dims(filter), &g, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, image->dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     if (!filter->size || !image->size) return zero(ctx, &ctx->out[0]); /* empty sums */
@@ -134,10 +134,11 @@ static int conv2d(fc_ctx *ctx) {
 
 /* The filter turned round, its two channel axes exchanged: [kernel][kernel][out channels][in channels]. */
 static int turned(fc_ctx *ctx, const fc_tensor *filter, fc_tensor *out) {
-    int64_t item = fc_item_size(filter->dtype), h = filter->shape[0], w = filter->shape[1],
-            c = filter->shape[2], o = filter->shape[3];
+    int64_t item = fc_item_size(filter->dtype), h = fc_dims(filter)[0], w = fc_dims(filter)[1],
+            c = fc_dims(filter)[2], o = fc_dims(filter)[3];
     *out = *filter;
-    out->offset = 0, out->shape[2] = o, out->shape[3] = c;
+    out->offset = 0;
+    fc_set_dims(out, 4, (int64_t[]){h, w, o, c});
     int rc = ocl_buffer_new(ctx, filter->dtype, filter->size, &out->buffer);
     fc_copy copy = {.ndim = 4,
                     .item = item,
@@ -154,7 +155,7 @@ static int conv2d_backprop_input(fc_ctx *ctx) {
     int rc = fc_conv_read_sizes(ctx, 0, "input_sizes", in_shape);
     if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", grad->dtype);
     if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", grad->dtype);
-    if (!rc) rc = fc_conv_describe(ctx, in_shape, filter->shape, &g, shape);
+    if (!rc) rc = fc_conv_describe(ctx, in_shape, fc_dims(filter), &g, shape);
     if (!rc) rc = fc_conv_expect_gradient(ctx, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, grad->dtype, 4, in_shape);
     if (rc || !ctx->out[0].size) return rc;
@@ -182,7 +183,7 @@ static int conv2d_backprop_filter(fc_ctx *ctx) {
     int rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
     if (!rc) rc = fc_conv_read_sizes(ctx, 1, "filter_sizes", filter_shape);
     if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", image->dtype);
-    if (!rc) rc = fc_conv_describe(ctx, image->shape, filter_shape, &g, shape);
+    if (!rc) rc = fc_conv_describe(ctx, fc_dims(image), filter_shape, &g, shape);
     if (!rc) rc = fc_conv_expect_gradient(ctx, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, grad->dtype, 4, filter_shape);
     if (rc || !ctx->out[0].size) return rc;

@@ -32,7 +32,7 @@ int ocl_from_host(fc_ctx *ctx) {
     ocl_device *d = ocl_of(ctx);
     const fc_tensor *x = ctx->in[0];
     if (x->size && ocl_take_from_host(ctx, d)) return FC_OK;
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape),
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x)),
         fed = x->buffer && x->buffer->flags & FC_BUF_EXTERNAL;
     if (rc || !x->size) return rc;
     size_t bytes = (size_t)(x->size * fc_item_size(x->dtype));
@@ -48,7 +48,7 @@ int ocl_from_host(fc_ctx *ctx) {
 }
 
 int ocl_upload(fc_ctx *ctx, int dtype, int64_t size, const void *data, fc_tensor *to) {
-    *to = (fc_tensor){.dtype = dtype, .ndim = 1, .size = size, .shape = {size}};
+    *to = (fc_tensor){.dtype = dtype, .ndim = 1, .size = size, .sizes.here = {size}};
     int rc = ocl_buffer_new(ctx, dtype, size, &to->buffer);
     if (rc) return rc;
     rc = write_staged(ctx, ocl_of(ctx), to, (size_t)(size * fc_item_size(dtype)), data);
@@ -72,10 +72,10 @@ static cl_int read_block(ocl_device *d, const fc_tensor *from, void *target, ocl
 
 int ocl_to_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    if (!x->size) return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (!x->size) return ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     ocl_device *d = (ocl_device *)x->buffer->device;
     int lent = ocl_lend_to_host(ctx, d),
-        rc = lent ? FC_OK : ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+        rc = lent ? FC_OK : ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc) return rc;
     ocl_transfer *t = ocl_transfer_new(ctx, d);
     if (!t) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a copy");
@@ -127,7 +127,7 @@ static int constant_to_device(fc_ctx *ctx) {
         if (!rc) c->value = value;
     }
     pthread_mutex_unlock(&c->lock);
-    return rc ? rc : ctx->api->share(ctx, 0, &c->value, 0, x->dtype, x->ndim, x->shape);
+    return rc ? rc : ctx->api->share(ctx, 0, &c->value, 0, x->dtype, x->ndim, fc_dims(x));
 }
 
 static const fc_kernel_def defs[] = {

@@ -1,10 +1,9 @@
 /* Elementwise ops: every line of elementwise.def as a launcher and a table line. */
-#include "../kernels/_walk.h"
 #include "../kernels/elementwise/select_checks.h"
-#include "device.h"
+#include "flat.h"
 
 typedef struct {
-    int64_t ndim, shape[8], divisor[8], stride[3][8];
+    int64_t ndim, shape[OCL_WALK_AXES], divisor[OCL_WALK_AXES], stride[3][OCL_WALK_AXES];
 } axes; /* fc_axes of prelude.cl */
 
 static axes as_axes(const fc_walk *walk, int64_t size) {
@@ -25,8 +24,8 @@ static int takes_over(const fc_ctx *ctx) { return !ocl_of(ctx)->wide_items; }
 static int unary(fc_ctx *ctx, const char *op, int dtype) {
     const fc_tensor *x = ctx->in[0];
     if (!dtype) dtype = x->dtype;
-    int rc = takes_over(ctx) ? ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape)
-                             : ctx->api->alloc(ctx, 0, dtype, x->ndim, x->shape);
+    int rc = takes_over(ctx) ? ctx->api->forward(ctx, 0, 0, dtype, x->ndim, fc_dims(x))
+                             : ctx->api->alloc(ctx, 0, dtype, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
     ocl_call call;
     rc = ocl_begin(&call, ctx, "elementwise", "unary", "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype),
@@ -36,6 +35,30 @@ static int unary(fc_ctx *ctx, const char *op, int dtype) {
     ocl_tensor(&call, x);
     ocl_long(&call, x->size);
     return ocl_run_light(&call, x->size);
+}
+
+/* Over the inputs of a walk, to out[0]. */
+static int binary_over(fc_ctx *ctx, const char *op, const fc_tensor *const *in, const fc_walk *walk) {
+    const fc_tensor *out = &ctx->out[0];
+    const int64_t length = walk->shape[walk->ndim - 1], size = out->size;
+    const int by_row = walk->ndim > 1 && ocl_of(ctx)->wide_items && length >= 16;
+    const char *kernel = walk->ndim == 1 ? "binary" : by_row ? "binary_rows" : "binary_walk";
+    ocl_call call;
+    int rc = ocl_begin(&call, ctx, "elementwise", kernel, "FORMULA=%s T=%s R=%s", op, ocl_type(in[0]->dtype),
+                       ocl_type(out->dtype));
+    if (rc) return rc;
+    ocl_tensor(&call, out);
+    ocl_tensor(&call, in[0]);
+    ocl_tensor(&call, in[1]);
+    ocl_long(&call, by_row ? size / length : size);
+    if (walk->ndim == 1) {
+        ocl_long(&call, walk->stride[0][0]);
+        ocl_long(&call, walk->stride[1][0]);
+        return ocl_run_light(&call, size);
+    }
+    axes a = as_axes(walk, size);
+    ocl_bytes(&call, &a, sizeof a);
+    return by_row ? ocl_run_parts(&call, size / length, length) : ocl_run(&call, size);
 }
 
 static int binary(fc_ctx *ctx, const char *op, int dtype) {
@@ -56,26 +79,11 @@ static int binary(fc_ctx *ctx, const char *op, int dtype) {
                     : ctx->api->alloc(ctx, 0, dtype, ndim, shape);
     if (rc || !size) return rc;
     fc_walk walk;
-    fc_walk_init(&walk, 2, ctx->in, ndim, shape);
-    const int64_t length = walk.shape[walk.ndim - 1];
-    const int by_row = walk.ndim > 1 && ocl_of(ctx)->wide_items && length >= 16;
-    const char *kernel = walk.ndim == 1 ? "binary" : by_row ? "binary_rows" : "binary_walk";
-    ocl_call call;
-    rc = ocl_begin(&call, ctx, "elementwise", kernel, "FORMULA=%s T=%s R=%s", op, ocl_type(x->dtype),
-                   ocl_type(dtype));
-    if (rc) return rc;
-    ocl_tensor(&call, &ctx->out[0]);
-    ocl_tensor(&call, x);
-    ocl_tensor(&call, y);
-    ocl_long(&call, by_row ? size / length : size);
-    if (walk.ndim == 1) {
-        ocl_long(&call, walk.stride[0][0]);
-        ocl_long(&call, walk.stride[1][0]);
-        return ocl_run_light(&call, size);
-    }
-    axes a = as_axes(&walk, size);
-    ocl_bytes(&call, &a, sizeof a);
-    return by_row ? ocl_run_parts(&call, size / length, length) : ocl_run(&call, size);
+    ocl_flat flat;
+    rc = ocl_flat_walk(ctx, 2, ctx->in, ndim, shape, &walk, &flat);
+    if (!rc) rc = binary_over(ctx, op, flat.in, &walk);
+    ocl_flat_end(&flat);
+    return rc;
 }
 
 /* Refuses some values of y. They are looked for before the output may take over their memory. */
@@ -125,8 +133,8 @@ static int checked(fc_ctx *ctx, const char *op, const char *message) {
 static int cast(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int to = (int)ctx->attrs[0].i;
-    if (to == x->dtype) return ctx->api->share(ctx, 0, x, 0, to, x->ndim, x->shape);
-    int rc = ctx->api->alloc(ctx, 0, to, x->ndim, x->shape);
+    if (to == x->dtype) return ctx->api->share(ctx, 0, x, 0, to, x->ndim, fc_dims(x));
+    int rc = ctx->api->alloc(ctx, 0, to, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
     ocl_call call;
     rc = ocl_begin(&call, ctx, "cast", "cast", "T=%s R=%s", ocl_type(x->dtype), ocl_type(to));
@@ -142,23 +150,29 @@ static int select_walk(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const 
     int64_t size = ctx->out[0].size;
     if (rc || !size) return rc;
     fc_walk walk;
-    fc_walk_init(&walk, 3, in, ndim, shape);
-    axes a = as_axes(&walk, size);
+    ocl_flat flat;
     ocl_call call;
-    rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_item_type(fc_item_size(in[1]->dtype)));
-    if (rc) return rc;
-    ocl_tensor(&call, &ctx->out[0]);
-    for (int i = 0; i < 3; i++) ocl_tensor(&call, in[i]);
-    ocl_long(&call, size);
-    ocl_bytes(&call, &a, sizeof a);
-    return ocl_run(&call, size);
+    rc = ocl_flat_walk(ctx, 3, in, ndim, shape, &walk, &flat);
+    if (!rc)
+        rc = ocl_begin(&call, ctx, "select", "choose", "T=%s", ocl_item_type(fc_item_size(in[1]->dtype)));
+    if (!rc) {
+        axes a = as_axes(&walk, size);
+        ocl_tensor(&call, &ctx->out[0]);
+        for (int i = 0; i < 3; i++) ocl_tensor(&call, flat.in[i]);
+        ocl_long(&call, size);
+        ocl_bytes(&call, &a, sizeof a);
+        rc = ocl_run(&call, size);
+    }
+    ocl_flat_end(&flat);
+    return rc;
 }
 
 static int select_v1(fc_ctx *ctx) {
     fc_tensor condition;
-    int rc = fc_select_condition(ctx, &condition);
+    int64_t room[FC_MAX_DIMS];
+    int rc = fc_select_condition(ctx, &condition, room);
     const fc_tensor *in[3] = {&condition, ctx->in[1], ctx->in[2]};
-    return rc ? rc : select_walk(ctx, in, in[1]->ndim, in[1]->shape);
+    return rc ? rc : select_walk(ctx, in, in[1]->ndim, fc_dims(in[1]));
 }
 
 static int select_v2(fc_ctx *ctx) {
@@ -175,10 +189,10 @@ int ocl_add_n(fc_ctx *ctx) {
     const fc_tensor *first = ctx->in[0];
     int rc = fc_add_n_check(ctx);
     if (rc) return rc;
-    if (ctx->n_in == 1) return ctx->api->share(ctx, 0, first, 0, first->dtype, first->ndim, first->shape);
+    if (ctx->n_in == 1) return ctx->api->share(ctx, 0, first, 0, first->dtype, first->ndim, fc_dims(first));
     int narrow = (first->dtype == FC_FLOAT16 || first->dtype == FC_BFLOAT16) && ctx->n_in > 2;
     fc_tensor wide = {.size = first->size, .dtype = FC_FLOAT32};
-    rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
+    rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, fc_dims(first));
     if (rc || !first->size) return rc;
     if (narrow) rc = ocl_buffer_new(ctx, FC_FLOAT32, wide.size, &wide.buffer);
     for (int k = 1; !rc && k < ctx->n_in; k++) {

@@ -1,14 +1,15 @@
 /* Several elementwise ops in one kernel, as flowcore/runtime/fuse.py put them together, and perhaps the
  * reduction of what they yield. */
 #include "../kernels/_fused.h"
+#include "flat.h"
 #include "pieces.h"
 
 /* How the element of input i is found (ACCESS of fused_text.py): f, it has the shape of what is computed, of
  * so many elements; s, it is a single one; r and c, it is broadcast along some axes, the innermost not among
  * them, or among them. */
-static char access_of(const fc_ctx *ctx, const fc_walk *walk, int64_t size, int i) {
-    if (ctx->in[i]->size == size) return 'f';
-    if (ctx->in[i]->size == 1) return 's';
+static char access_of(const fc_tensor *in, const fc_walk *walk, int64_t size, int i) {
+    if (in->size == size) return 'f';
+    if (in->size == 1) return 's';
     return walk->stride[i][walk->ndim - 1] ? 'r' : 'c';
 }
 
@@ -32,6 +33,7 @@ typedef struct {
     const fc_tensor *shape; /* of the last step's value */
     int dtype;
     fc_walk walk;
+    ocl_flat flat;
     char access[FC_MAX_INPUTS + 1];
 } steps;
 
@@ -39,6 +41,7 @@ typedef struct {
 static int begin(fc_ctx *ctx, steps *s) {
     const int64_t *dtypes = ctx->attrs[1].ints;
     const int n_steps = (int)(ctx->attrs[2].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step));
+    s->flat.count = 0;
     if (ctx->n_in > FC_MAX_INPUTS || n_steps < 1 || n_steps > FC_FUSED_STEPS)
         return ctx->api->fail(ctx, FC_INTERNAL, "the fused node is too large");
     for (int i = 0; i < ctx->n_in; i++)
@@ -48,15 +51,17 @@ static int begin(fc_ctx *ctx, steps *s) {
     if (rc) return rc;
     s->shape = s->shapes[ctx->n_in + n_steps - 1];
     s->dtype = (int)dtypes[ctx->n_in];
-    fc_walk_init(&s->walk, ctx->n_in, ctx->in, s->shape->ndim, s->shape->shape);
+    if (s->shape->size)
+        rc = ocl_flat_walk(ctx, ctx->n_in, ctx->in, s->shape->ndim, fc_dims(s->shape), &s->walk, &s->flat);
+    if (rc || !s->shape->size) return rc;
     memset(s->access, 0, sizeof s->access);
-    for (int i = 0; i < ctx->n_in; i++) s->access[i] = access_of(ctx, &s->walk, s->shape->size, i);
+    for (int i = 0; i < ctx->n_in; i++) s->access[i] = access_of(s->flat.in[i], &s->walk, s->shape->size, i);
     return FC_OK;
 }
 
 static void pass_inputs(ocl_call *call, const steps *s, const fc_tensor *out) {
     ocl_tensor(call, out);
-    for (int i = 0; i < call->ctx->n_in; i++) ocl_tensor(call, call->ctx->in[i]);
+    for (int i = 0; i < call->ctx->n_in; i++) ocl_tensor(call, s->flat.in[i]);
     ocl_long(call, s->shape->size);
     pass_axes(call, &s->walk, s->shape->size, s->access);
 }
@@ -74,8 +79,10 @@ static int compute(fc_ctx *ctx, const steps *s, const fc_tensor *out) {
 static int fused(fc_ctx *ctx) {
     steps s;
     int rc = begin(ctx, &s);
-    if (!rc) rc = ctx->api->alloc(ctx, 0, s.dtype, s.shape->ndim, s.shape->shape);
-    return rc || !s.shape->size ? rc : compute(ctx, &s, &ctx->out[0]);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, s.dtype, s.shape->ndim, fc_dims(s.shape));
+    if (!rc && s.shape->size) rc = compute(ctx, &s, &ctx->out[0]);
+    ocl_flat_end(&s.flat);
+    return rc;
 }
 
 /* Whether rows of so many elements are reduced by the kernel that computes them. A whole group, or as many
@@ -107,33 +114,38 @@ static int reduce(fc_ctx *ctx, const steps *s, const char *op, int divide, int64
 
 /* Attribute 3: the reduction's op in the group, keep_dims, axes; 4 and 5: what it is on the device, and
  * whether it divides. */
-static int fused_reduction(fc_ctx *ctx) {
+static int compute_reduced(fc_ctx *ctx, steps *s) {
     const char *op = ctx->attrs[4].s;
     const int divide = (int)ctx->attrs[5].i;
-    steps s;
     fc_reduction r;
-    int rc = begin(ctx, &s);
-    if (!rc) rc = fc_fused_reduction(ctx, s.shape, &ctx->attrs[3], 0, &r);
-    if (!rc) rc = ctx->api->alloc(ctx, 0, s.dtype, r.ndim, r.shape);
+    int rc = fc_fused_reduction(ctx, s->shape, &ctx->attrs[3], 0, &r);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, s->dtype, r.ndim, r.shape);
     if (rc || !ctx->out[0].size) return rc;
     const fc_tensor *out = &ctx->out[0];
-    if (!r.count) return compute(ctx, &s, out);
+    if (!r.count) return compute(ctx, s, out);
     const fc_run *run = &r.runs[0];
     /* none of it is read */
-    if (!s.shape->size) return ocl_reduce_run(ctx, op, divide, run->reduced, out, out, run);
+    if (!s->shape->size) return ocl_reduce_run(ctx, op, divide, run->reduced, out, out, run);
     const int64_t cost = ctx->attrs[2].n * (int64_t)sizeof(int64_t) / (int64_t)sizeof(fc_fused_step) + 1;
     const int64_t piece = ocl_piece(ocl_of(ctx), run, cost), pieces = ocl_pieces(run, piece);
     const int joins = joins_rows(ocl_of(ctx), run->reduced);
-    if (joins && pieces == 1) return reduce(ctx, &s, op, divide, run->reduced, out, run, piece, 1, cost);
-    fc_tensor between = {.dtype = joins ? ocl_computed(s.dtype) : s.dtype};
+    if (joins && pieces == 1) return reduce(ctx, s, op, divide, run->reduced, out, run, piece, 1, cost);
+    fc_tensor between = {.dtype = joins ? ocl_computed(s->dtype) : s->dtype};
     rc = ocl_buffer_new(ctx, between.dtype, run->outer * (joins ? pieces : run->reduced), &between.buffer);
     if (!rc)
-        rc = joins ? reduce(ctx, &s, op, 0, 0, &between, run, piece, pieces, cost)
-                   : compute(ctx, &s, &between);
+        rc = joins ? reduce(ctx, s, op, 0, 0, &between, run, piece, pieces, cost) : compute(ctx, s, &between);
     if (!rc)
         rc = ocl_reduce_run(ctx, op, divide, run->reduced, out, &between,
                             &(fc_run){run->outer, joins ? pieces : run->reduced, 1});
     fc_release(between.buffer);
+    return rc;
+}
+
+static int fused_reduction(fc_ctx *ctx) {
+    steps s;
+    int rc = begin(ctx, &s);
+    if (!rc) rc = compute_reduced(ctx, &s);
+    ocl_flat_end(&s.flat);
     return rc;
 }
 

@@ -19,7 +19,7 @@ static int unsorted_segment_sum(fc_ctx *ctx) {
     if (!rc) rc = ocl_fill(ctx, &ctx->out[0], NULL, zero);
     if (rc || !ctx->out[0].size || !ctx->in[0]->size) return rc;
     fc_tensor data = *ctx->in[0];
-    data.ndim = 1; /* one id for a scalar, too, is one row */
+    fc_set_dims(&data, 1, &data.size); /* one id for a scalar, too, is one row */
     return ocl_scatter(ctx, "Add", &ctx->out[0], &data, ctx->in[1], inner);
 }
 
@@ -56,9 +56,9 @@ static int in_top_k(fc_ctx *ctx) {
     ocl_tensor(&call, p);
     ocl_tensor(&call, targets);
     ocl_long(&call, targets->size);
-    ocl_long(&call, p->shape[1]);
+    ocl_long(&call, fc_dims(p)[1]);
     ocl_long(&call, k);
-    return ocl_run_parts(&call, targets->size, p->shape[1]);
+    return ocl_run_parts(&call, targets->size, fc_dims(p)[1]);
 }
 
 #define REALS "T:float32,float64,float16,bfloat16,int8,int16,int32,int64,uint8,uint16,uint32,uint64"

@@ -4,8 +4,10 @@
 
 #include "device.h"
 
+#define COPY_AXES 16 /* that a kernel knows */
+
 typedef struct {
-    int64_t ndim, shape[FC_COPY_DIMS], divisor[FC_COPY_DIMS], dst[FC_COPY_DIMS], src[FC_COPY_DIMS];
+    int64_t ndim, shape[COPY_AXES], divisor[COPY_AXES], dst[COPY_AXES], src[COPY_AXES];
 } copy_axes; /* that of copy.cl */
 
 const char *ocl_item_type(int64_t item) {
@@ -39,8 +41,35 @@ static int bring_second(copy_axes *axes) {
     return 0;
 }
 
+/* More axes than a kernel knows: a launch for each element of the outermost ones. */
+static int move_parts(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset,
+                      const fc_tensor *src, int64_t src_offset) {
+    const int outer = copy->ndim - COPY_AXES;
+    const size_t bytes = COPY_AXES * sizeof(int64_t);
+    int rc = FC_OK;
+    int64_t parts = 1;
+    fc_copy part;
+    part.ndim = COPY_AXES;
+    part.item = copy->item;
+    memcpy(part.shape, copy->shape + outer, bytes);
+    memcpy(part.dst, copy->dst + outer, bytes);
+    memcpy(part.src, copy->src + outer, bytes);
+    for (int d = 0; d < outer; d++) parts *= copy->shape[d];
+    for (int64_t i = 0; !rc && i < parts; i++) {
+        int64_t rest = i, to = dst_offset, from = src_offset;
+        for (int d = outer - 1; d >= 0; d--) {
+            to += rest % copy->shape[d] * copy->dst[d];
+            from += rest % copy->shape[d] * copy->src[d];
+            rest /= copy->shape[d];
+        }
+        rc = ocl_move(ctx, &part, dst, to, src, from);
+    }
+    return rc;
+}
+
 int ocl_move(fc_ctx *ctx, const fc_copy *copy, const fc_tensor *dst, int64_t dst_offset, const fc_tensor *src,
              int64_t src_offset) {
+    if (copy->ndim > COPY_AXES) return move_parts(ctx, copy, dst, dst_offset, src, src_offset);
     int64_t n = 1;
     copy_axes axes = {.ndim = 0};
     /* from the innermost on; axes that continue one another become one */

@@ -23,7 +23,7 @@ static int softmax(fc_ctx *ctx, const char *kernel) {
     ocl_call call;
     int rc = fc_begin_softmax(ctx);
     if (rc || !logits->size) return rc;
-    int64_t columns = logits->shape[logits->ndim - 1], rows = logits->size / columns;
+    int64_t columns = fc_dims(logits)[logits->ndim - 1], rows = logits->size / columns;
     rc = ocl_begin(&call, ctx, "softmax", kernel, "T=%s BY_GROUP=%d", ocl_type(logits->dtype),
                    shared_rows(ctx, columns));
     if (rc) return rc;
@@ -55,8 +55,8 @@ static int dense_xent(fc_ctx *ctx) {
     ocl_tensor(&call, labels);
     ocl_long(&call, rows);
     ocl_long(&call, columns);
-    ocl_long(&call, logits->shape[0] == rows ? columns : 0);
-    ocl_long(&call, labels->shape[0] == rows ? columns : 0);
+    ocl_long(&call, fc_dims(logits)[0] == rows ? columns : 0);
+    ocl_long(&call, fc_dims(labels)[0] == rows ? columns : 0);
     return run_rows(&call, logits->dtype, rows, columns);
 }
 
@@ -66,7 +66,7 @@ static int sparse_xent(fc_ctx *ctx) {
     ocl_call call;
     int rc = fc_begin_sparse_xent(ctx);
     if (rc || !ctx->in[1]->size) return rc;
-    int64_t rows = logits->shape[0], columns = logits->shape[1];
+    int64_t rows = fc_dims(logits)[0], columns = fc_dims(logits)[1];
     rc = ocl_upload(ctx, ctx->in[1]->dtype, rows, fc_data(ctx->in[1]), &labels);
     if (rc) return rc;
     rc = ocl_begin(&call, ctx, "softmax", "sparse_xent", "T=%s L=%s BY_GROUP=%d", ocl_type(logits->dtype),

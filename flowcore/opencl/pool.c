@@ -36,7 +36,7 @@ static int forward_pool(fc_ctx *ctx, const char *kernel) {
     const fc_tensor *in = ctx->in[0];
     fc_pool p;
     int64_t shape[4];
-    int rc = fc_pool_shape(ctx, in->ndim, in->shape, &p, shape);
+    int rc = fc_pool_shape(ctx, in->ndim, fc_dims(in), &p, shape);
     return rc ? rc : run(ctx, kernel, &p, in->dtype, shape, p.out_h * p.out_w, 0, 1);
 }
 static int max_pool(fc_ctx *ctx) { return forward_pool(ctx, "max_pool"); }
@@ -46,12 +46,12 @@ static int max_gradient(fc_ctx *ctx, int second) {
     const fc_tensor *in = ctx->in[0];
     fc_pool p;
     int64_t shape[4];
-    int rc = fc_pool_shape(ctx, in->ndim, in->shape, &p, shape);
+    int rc = fc_pool_shape(ctx, in->ndim, fc_dims(in), &p, shape);
     if (!rc) rc = fc_pool_expect(ctx, 1, "orig_output", shape);
-    if (!rc) rc = fc_pool_expect(ctx, 2, "grad", second ? in->shape : shape);
+    if (!rc) rc = fc_pool_expect(ctx, 2, "grad", second ? fc_dims(in) : shape);
     if (rc) return rc;
     return second ? run(ctx, "max_pool_grad_grad", &p, in->dtype, shape, p.out_h * p.out_w, 0, 3)
-                  : run(ctx, "max_pool_grad", &p, in->dtype, in->shape, p.in_h * p.in_w, 0, 3);
+                  : run(ctx, "max_pool_grad", &p, in->dtype, fc_dims(in), p.in_h * p.in_w, 0, 3);
 }
 static int max_pool_grad(fc_ctx *ctx) { return max_gradient(ctx, 0); }
 static int max_pool_grad_grad(fc_ctx *ctx) { return max_gradient(ctx, 1); }

@@ -52,9 +52,10 @@ static int shuffle(fc_ctx *ctx) {
     uint64_t key, run;
     int64_t *order;
     fc_rng_next(ctx->state, &key, &run);
-    if (x->ndim == 0 || x->shape[0] <= 1) return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
-    int64_t n = x->shape[0];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (x->ndim == 0 || fc_dims(x)[0] <= 1)
+        return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, fc_dims(x));
+    int64_t n = fc_dims(x)[0];
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
     rc = ctx->api->scratch(ctx, sizeof(int64_t) * (size_t)n, (void **)&order);
     if (rc) return rc;

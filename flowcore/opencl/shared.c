@@ -51,7 +51,7 @@ static int put_out(fc_ctx *ctx, fc_buffer *buffer, int64_t offset) {
     fc_tensor value = *ctx->in[0];
     value.buffer = buffer;
     value.offset = offset;
-    int rc = ctx->api->share(ctx, 0, &value, 0, value.dtype, value.ndim, value.shape);
+    int rc = ctx->api->share(ctx, 0, &value, 0, value.dtype, value.ndim, fc_dims(&value));
     fc_release(buffer);
     return rc;
 }

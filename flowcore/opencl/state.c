@@ -17,13 +17,13 @@ static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n_variables, fc_va
                  [FC_RULE_RMSPROP] = {"rmsprop", 4, 0}};
     ocl_call call;
     ocl_row_table table = {0};
-    int rc = rows ? fc_check_rows(ctx, rows, v[0]->value.shape[0]) : FC_OK;
+    int rc = rows ? fc_check_rows(ctx, rows, fc_dims(&v[0]->value)[0]) : FC_OK;
     if (!rc && rows) rc = ocl_sort_rows(ctx, rows, &table);
     if (!rc)
         rc = ocl_begin(&call, ctx, "optimizers", rules[u->rule].name, "T=%s ROWS=%d", ocl_type(g->dtype),
                        rows != NULL);
     if (!rc) {
-        int64_t inner = rows ? g->size / g->shape[0] : 0, n = rows ? table.count * inner : g->size;
+        int64_t inner = rows ? g->size / fc_dims(g)[0] : 0, n = rows ? table.count * inner : g->size;
         for (int i = 0; i < n_variables; i++) ocl_tensor(&call, &v[i]->value);
         ocl_tensor(&call, g);
         if (rows) {

@@ -6,7 +6,7 @@
 
 static int fc_gather_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, int64_t inner) {
     return ocl_gather(ctx, &ctx->out[0], value, indices->dtype, indices->size, fc_data(indices), 1,
-                      value->shape[0], inner);
+                      fc_dims(value)[0], inner);
 }
 
 static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor *indices, const fc_tensor *x,
@@ -21,7 +21,7 @@ static int fc_scatter_rows(fc_ctx *ctx, const fc_tensor *value, const fc_tensor 
     if (in_host_memory) {
         int rc = ocl_upload(ctx, x->dtype, x->size, fc_data(x), &from);
         if (rc) return rc;
-        from.ndim = x->ndim;
+        fc_set_dims(&from, x->ndim, fc_dims(x));
     }
     int rc = ocl_scatter(ctx, ops[op], value, &from, indices, inner);
     if (in_host_memory) fc_release(from.buffer);

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flowcore import dtypes
 from flowcore.arguments import flag, text
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant, constant_value
@@ -19,7 +20,7 @@ from flowcore.ops.conversions import int_argument
 from flowcore.ops.filling import range as array_range
 from flowcore.ops.joining import stack
 from flowcore.ops.shape_ops import rank, reshape, shape, size
-from flowcore.shape import UNKNOWN, TensorShape
+from flowcore.shape import MAX_RANK, UNKNOWN, TensorShape
 
 __all__ = ["invert_permutation", "pad", "reverse", "tile", "transpose"]
 
@@ -159,8 +160,19 @@ def _per_axis(op: Operation, combine: Any) -> Any:
     ]
 
 
+def _sum_of_tiles(op: Operation, g: Any) -> Tensor:
+    """For more dimensions than half of those that a tensor may have, by the element that each was."""
+    x, multiples = op.inputs
+    count = size(x, out_type=dtypes.int64)
+    origin = apply("Tile", reshape(array_range(count), shape(x)), multiples)
+    total = apply("UnsortedSegmentSum", reshape(g, [-1]), reshape(origin, [-1]), count)
+    return reshape(total, shape(x))
+
+
 def _tile_grad(op: Operation, g: Any) -> list[Any]:
     x, multiples = op.inputs
+    if x.shape.ndims is not None and 2 * x.shape.ndims > MAX_RANK:
+        return [_sum_of_tiles(op, g), None]
     dims = shape(x)
     pairs = reshape(stack([multiples, cast(dims, multiples.dtype)], axis=1), [-1])  # m0 d0 m1 d1 ...
     split_up = reshape(convert_to_tensor(g), pairs)

@@ -261,7 +261,7 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
     Raises:
         TypeError: shape holds other things than whole numbers.
         ValueError: The elements do not fit the shape, more than one size is -1, or there are more
-            than 8.
+            than 64.
         InvalidArgumentError: The elements do not fit a shape that is not known before it runs.
 
     Example:

@@ -25,6 +25,7 @@ __all__ = ["newaxis", "slice", "strided_slice"]
 
 newaxis = None
 _slice = slice
+_MASK_BITS = 64
 _MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
 
 
@@ -109,9 +110,11 @@ def _resolve(op: Operation, source: TensorShape, first: int) -> list[tuple[str, 
     ):
         raise ValueError("begin, end and strides must be vectors of one length")
     count = next((len(p) for p in parts if p is not None), None)
-    masks = {m: op.get_attr(m) for m in _MASKS}
+    masks = {m: op.get_attr(m) % 2**_MASK_BITS for m in _MASKS}  # without a sign
     if masks["ellipsis_mask"] & (masks["ellipsis_mask"] - 1):
         raise ValueError("Multiple ellipses in slice spec not allowed")
+    if count is not None and count > _MASK_BITS:
+        raise ValueError(f"begin, end and strides have at most {_MASK_BITS} entries, found {count}")
     if count is None or source.sizes is None:
         return None
     begin, end, step = parts
@@ -315,6 +318,11 @@ def _getitem(tensor: Tensor, key: Any) -> Tensor:
     ):
         raise TypeError("a tensor cannot be indexed by a mask; use flowcore.where or flowcore.gather")
     keys = key if isinstance(key, tuple) else (key,)
+    if len(keys) > _MASK_BITS:
+        raise ValueError(
+            f"an index has at most {_MASK_BITS} entries, found {len(keys)}: index with the first of them, and"
+            " what that gives with the others"
+        )
     masks: dict[str, Any] = dict.fromkeys(_MASKS, 0)
     begin: list[Any] = []
     end: list[Any] = []
@@ -347,6 +355,7 @@ def _getitem(tensor: Tensor, key: Any) -> Tensor:
         strides.append(step)
     with name_scope(None, "strided_slice", [tensor]) as scope:
         kind = dtypes.int64 if any(map(_needs_64_bits, (*begin, *end, *strides))) else dtypes.int32
+        masks = {m: mask - 2**_MASK_BITS if mask >> (_MASK_BITS - 1) else mask for m, mask in masks.items()}
         return apply(
             "StridedSlice", tensor, *(_vector(v, kind) for v in (begin, end, strides)), name=scope, **masks
         )

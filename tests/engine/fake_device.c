@@ -137,7 +137,7 @@ static int elementwise(fc_ctx *ctx, void (*run)(command *)) {
         if (ctx->in[i]->size != x->size)
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "this device wants equal shapes");
     }
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
     command *c = prepare(ctx, run);
     for (int i = 0; i < ctx->n_in; i++) c->in[i] = device_data(ctx->in[i]);
@@ -198,7 +198,7 @@ static int fill(fc_ctx *ctx, const fc_tensor *dst, const fc_tensor *value, const
 /* Only its shape argument is read here, and that is host memory. */
 static int from_host(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
     command *c = prepare(ctx, run_copy);
     c->in[0] = fc_data(x);

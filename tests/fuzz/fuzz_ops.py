@@ -30,6 +30,8 @@ NUMBERS = [0, 1, -1, 2, 3, -2, 5, 100, 2**31 - 1, -(2**31), 2**40, -(2**63), 2**
 
 def random_array(rng: np.random.Generator, dtype: fc.DType) -> np.ndarray:
     shape = tuple(int(rng.choice(SIZES)) for _ in range(rng.integers(0, 6)))
+    if rng.random() < 0.1:  # more dimensions than have room in a tensor
+        shape += (1,) * int(rng.integers(0, 57)) + (2, 1)
     if int(np.prod(shape, dtype=np.int64)) > 20000:
         shape = shape[:2]
     if dtype == fc.string:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../../flowcore/_kernel.h"
+#include "../../flowcore/_shapes.h"
 #include "../../flowcore/_strings.h"
 
 #define MAX_ARGS 64
@@ -63,20 +64,25 @@ static int buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
     return rc;
 }
 
+static int set_dims(fc_ctx *ctx, fc_tensor *t, int ndim, const int64_t *dims) {
+    if (ndim > FC_INLINE_DIMS && !(dims = fc_keep_shape(ndim, dims)))
+        return fail(ctx, FC_RESOURCE_EXHAUSTED, "out of memory");
+    fc_set_dims(t, ndim, dims);
+    return FC_OK;
+}
+
 static int set_shape(fc_ctx *ctx, fc_tensor *t, int dtype, int ndim, const int64_t *shape) {
     if (ndim < 0 || ndim > FC_MAX_DIMS)
         return fail(ctx, FC_INVALID_ARGUMENT, "rank %d is out of range", ndim);
     t->dtype = dtype;
-    t->ndim = ndim;
     t->size = 1;
     for (int d = 0; d < ndim; d++) {
         if (shape[d] < 0)
             return fail(ctx, FC_INVALID_ARGUMENT, "dimension %d is negative: %lld", d, (long long)shape[d]);
-        t->shape[d] = shape[d];
         if (__builtin_mul_overflow(t->size, shape[d], &t->size) || t->size > INT64_MAX / 16)
             return fail(ctx, FC_INVALID_ARGUMENT, "shape has too many elements");
     }
-    return FC_OK;
+    return set_dims(ctx, t, ndim, shape);
 }
 
 static int alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape) {
@@ -181,6 +187,7 @@ static const fc_api api = {.abi = FC_ABI,
                            .complete = complete,
                            .string_put = string_put,
                            .buffer_new = buffer_new,
+                           .set_dims = set_dims,
                            .keep = keep,
                            .adopt = adopt,
                            .retain = retain,

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MAX_DIMS = 8
+INLINE_DIMS = 8
 ABI = int((ROOT / "flowcore/_kernel.h").read_text().split("#define FC_ABI ")[1].split()[0], 0)
 CODES = {
     "float32": 1,
@@ -72,6 +72,10 @@ class Buffer(C.Structure):
     ]
 
 
+class Sizes(C.Union):
+    _fields_ = [("here", C.c_int64 * INLINE_DIMS), ("away", C.POINTER(C.c_int64))]
+
+
 class Tensor(C.Structure):
     _fields_ = [
         ("buffer", C.POINTER(Buffer)),
@@ -79,8 +83,13 @@ class Tensor(C.Structure):
         ("size", C.c_int64),
         ("dtype", C.c_int32),
         ("ndim", C.c_int32),
-        ("shape", C.c_int64 * MAX_DIMS),
+        ("sizes", Sizes),
     ]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        sizes = self.sizes.here if self.ndim <= INLINE_DIMS else self.sizes.away
+        return tuple(sizes[: self.ndim])
 
 
 class Attr(C.Structure):
@@ -212,7 +221,11 @@ class KernelHost:
                 x_data = x
             keep.append(x_data)
             tensors[i].size, tensors[i].dtype, tensors[i].ndim = x.size, CODES[name], x.ndim
-            tensors[i].shape[: x.ndim] = x.shape
+            if x.ndim <= INLINE_DIMS:
+                tensors[i].sizes.here[: x.ndim] = x.shape
+            else:
+                keep.append(sizes := (C.c_int64 * x.ndim)(*x.shape))
+                tensors[i].sizes.away = sizes
             data[i] = x_data.ctypes.data
         packed = self._pack(definition.attrs.decode().split(), {**(attrs or {}), **types}, keep)
         out = (Tensor * max(outputs, 1))()
@@ -253,7 +266,7 @@ class KernelHost:
 
     @staticmethod
     def _array(t: Tensor) -> np.ndarray:
-        name, shape = NAMES[t.dtype], tuple(t.shape[: t.ndim])
+        name, shape = NAMES[t.dtype], t.shape
         if name == "bfloat16":
             import ml_dtypes
 

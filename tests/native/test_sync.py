@@ -1,5 +1,5 @@
-"""The scheduler's mechanism, the store of free blocks and the threads for files, each alone: under
-sanitizers, with each compiler, with futexes and with the portable fallback.
+"""The scheduler's mechanism, the stores of free blocks and of shapes, and the threads for files, each
+alone: under sanitizers, with each compiler, with futexes and with the portable fallback.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
         ("sync_stress.c", ["-DFC_NO_FUTEX"]),
         ("blocks_stress.c", []),
         ("io_stress.c", []),
+        ("shapes_stress.c", []),
     ],
 )
 def test_nothing_is_lost_repeated_or_missed(

@@ -159,7 +159,7 @@ int fc_copy_nd(fc_ctx *ctx, fc_copy *copy, const fc_tensor *to, int64_t dst_offs
     ctx->api->parallel_for(ctx, pieces, bytes >= FC_COPY_GRAIN ? 1 : FC_COPY_GRAIN / bytes, copy_piece, &job);
     if (to->dtype == FC_STRING) return ctx->api->adopt(ctx, to->buffer, from->buffer);
     if (!fc_is_plain(to->dtype)) { /* every element that was copied, by the same walk */
-        int64_t at[FC_COPY_DIMS] = {0};
+        int64_t at[FC_MAX_DIMS] = {0};
         for (int64_t row = 0; row < total / length; row++) {
             char *p = dst;
             for (int d = 0; d < ndim - 1; d++) p += at[d] * copy->dst[d];

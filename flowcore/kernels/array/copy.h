@@ -21,6 +21,12 @@ static inline int fc_clear(fc_ctx *ctx, const fc_tensor *dst) {
     return fc_fill(ctx, dst, NULL, zero);
 }
 
+/* A copy of `ndim` axes, whose sizes and strides are still to be set: no zeros for all that might be. */
+static inline void fc_begin_copy(fc_copy *copy, int ndim, int64_t item) {
+    copy->ndim = ndim;
+    copy->item = item;
+}
+
 /* Row-major byte strides of a shape. */
 static inline void fc_strides(int ndim, const int64_t *shape, int64_t item, int64_t *strides) {
     for (int d = ndim - 1; d >= 0; d--) {
@@ -44,8 +50,9 @@ static inline int fc_vector(fc_ctx *ctx, int input, const char *what, int64_t co
     const fc_tensor *t = ctx->in[input];
     char found[128];
     if (t->ndim > 1 || (count >= 0 && t->size != count) || t->size > FC_MAX_DIMS)
-        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must be a vector of %lld entries, found shape %s",
-                              what, (long long)(count < 0 ? FC_MAX_DIMS : count),
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "%s must be a vector of %s%lld entries, found shape %s", what,
+                              count < 0 ? "at most " : "", (long long)(count < 0 ? FC_MAX_DIMS : count),
                               fc_shape_str(t, found, sizeof found));
     for (int64_t i = 0; i < t->size; i++) values[i] = fc_int_at(t, i);
     return FC_OK;

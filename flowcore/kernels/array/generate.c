@@ -38,7 +38,7 @@ static int variant_zeros(fc_ctx *ctx, const fc_tensor *x) {
 
 static int zeros_like(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc || x->dtype == FC_STRING) return rc; /* strings start empty */
     if (x->dtype == FC_RESOURCE)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "handles of resources have no zeros");
@@ -57,7 +57,7 @@ static int ones_like(fc_ctx *ctx) {
         fc_half h;
         fc_bfloat16 b;
     } one = {0};
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc) return rc;
     switch (x->dtype) {
     case FC_FLOAT32:

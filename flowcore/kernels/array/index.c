@@ -87,7 +87,7 @@ static int invert_permutation(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     if (x->ndim != 1)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "invert_permutation expects a 1D vector.");
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, 1, x->shape);
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, 1, fc_dims(x));
     if (rc || !x->size) return rc;
     memset(fc_data(&ctx->out[0]), 0xff, (size_t)(x->size * fc_item_size(x->dtype)));
     for (int64_t i = 0; i < x->size; i++) {
@@ -119,7 +119,7 @@ static int unique(fc_ctx *ctx) {
     while (capacity < 2 * x->size) capacity *= 2;
     int rc = ctx->api->scratch(ctx, sizeof(int64_t) * (size_t)capacity, (void **)&table);
     if (!rc) rc = ctx->api->scratch(ctx, sizeof(int64_t) * (size_t)(x->size + 1), (void **)&firsts);
-    if (!rc) rc = ctx->api->alloc(ctx, 1, idx_dtype, 1, x->shape);
+    if (!rc) rc = ctx->api->alloc(ctx, 1, idx_dtype, 1, fc_dims(x));
     if (rc) return rc;
     memset(table, 0xff, sizeof(int64_t) * (size_t)capacity);
     const char *data = fc_data(x);
@@ -160,10 +160,10 @@ static int in_top_k(fc_ctx *ctx) {
     int64_t k;
     int rc = fc_begin_in_top_k(ctx, &k);
     for (int64_t i = 0; !rc && i < targets->size; i++) {
-        const float *row = FC_IN(ctx, 0, float) + i * p->shape[1];
+        const float *row = FC_IN(ctx, 0, float) + i * fc_dims(p)[1];
         int64_t target = fc_int_at(targets, i), better = 0;
-        int usable = target >= 0 && target < p->shape[1];
-        for (int64_t j = 0; usable && j < p->shape[1]; j++) {
+        int usable = target >= 0 && target < fc_dims(p)[1];
+        for (int64_t j = 0; usable && j < fc_dims(p)[1]; j++) {
             usable = row[j] - row[j] == 0; /* a row with NaN or infinities has no ranking */
             better += usable && row[j] > row[target];
         }
@@ -180,7 +180,7 @@ static int ref_select(fc_ctx *ctx) {
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "index = %lld is not in [0, %d)", (long long)at,
                               ctx->n_in - 1);
     const fc_tensor *x = ctx->in[at + 1];
-    return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
+    return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, fc_dims(x));
 }
 
 #define NUMBERS \

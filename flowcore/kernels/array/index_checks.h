@@ -24,10 +24,10 @@ static inline int fc_begin_gather(fc_ctx *ctx, fc_gather_view *view) {
         rc = fc_axis(ctx, "axis", fc_int_at(ctx->in[2], 0), params->ndim, &axis);
         if (rc) return rc;
     }
-    for (int d = 0; d < axis; d++) view->outer *= shape[ndim++] = params->shape[d];
-    for (int d = 0; d < indices->ndim; d++) shape[ndim++] = indices->shape[d];
-    for (int d = axis + 1; d < params->ndim; d++) view->inner *= shape[ndim++] = params->shape[d];
-    view->rows = params->shape[axis];
+    for (int d = 0; d < axis; d++) view->outer *= shape[ndim++] = fc_dims(params)[d];
+    for (int d = 0; d < indices->ndim; d++) shape[ndim++] = fc_dims(indices)[d];
+    for (int d = axis + 1; d < params->ndim; d++) view->inner *= shape[ndim++] = fc_dims(params)[d];
+    view->rows = fc_dims(params)[axis];
     rc = fc_check_rows(ctx, indices, view->rows);
     return rc ? rc : ctx->api->alloc(ctx, 0, params->dtype, ndim, shape);
 }
@@ -41,15 +41,16 @@ static inline int fc_begin_segment_sum(fc_ctx *ctx, int64_t *inner) {
     *inner = 1;
     if (ctx->in[2]->size != 1 || fc_int_at(ctx->in[2], 0) < 0)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "num_segments must be a scalar of at least 0");
-    if (ids->ndim > data->ndim || memcmp(ids->shape, data->shape, (size_t)ids->ndim * sizeof(int64_t)))
+    if (ids->ndim > data->ndim || memcmp(fc_dims(ids), fc_dims(data), (size_t)ids->ndim * sizeof(int64_t)))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "data.shape = %s does not start with segment_ids.shape = %s",
                               fc_shape_str(data, a, sizeof a), fc_shape_str(ids, b, sizeof b));
     shape[ndim++] = fc_int_at(ctx->in[2], 0);
     for (int d = ids->ndim; d < data->ndim; d++) {
         if (ndim == FC_MAX_DIMS)
-            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result has too many dimensions");
-        *inner *= shape[ndim++] = data->shape[d];
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result would have more than %d dimensions",
+                                  FC_MAX_DIMS);
+        *inner *= shape[ndim++] = fc_dims(data)[d];
     }
     for (int64_t i = 0; i < ids->size; i++)
         if (fc_int_at(ids, i) >= shape[0])
@@ -73,7 +74,7 @@ static inline int fc_begin_one_hot(fc_ctx *ctx, int64_t *depth, int64_t *inner) 
     int rc = fc_axis(ctx, "axis", ctx->attrs[0].i, ndim, &axis);
     if (rc) return rc;
     for (int d = 0, from = 0; d < ndim; d++) {
-        shape[d] = d == axis ? *depth : indices->shape[from++];
+        shape[d] = d == axis ? *depth : fc_dims(indices)[from++];
         if (d > axis) *inner *= shape[d];
     }
     return ctx->api->alloc(ctx, 0, on->dtype, ndim, shape);
@@ -87,12 +88,12 @@ static inline int fc_begin_in_top_k(fc_ctx *ctx, int64_t *k) {
     if (ctx->n_in == 3 && ctx->in[2]->size != 1)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "k must be a scalar");
     *k = ctx->n_in == 3 ? fc_int_at(ctx->in[2], 0) : ctx->attrs[0].i;
-    if (p->ndim != 2 || targets->ndim != 1 || p->shape[0] != targets->shape[0])
+    if (p->ndim != 2 || targets->ndim != 1 || fc_dims(p)[0] != fc_dims(targets)[0])
         return ctx->api->fail(
             ctx, FC_INVALID_ARGUMENT,
             "predictions must be a matrix and targets a vector with one entry per row, found %s and %s",
             fc_shape_str(p, a, sizeof a), fc_shape_str(targets, b, sizeof b));
-    return ctx->api->alloc(ctx, 0, FC_BOOL, 1, targets->shape);
+    return ctx->api->alloc(ctx, 0, FC_BOOL, 1, fc_dims(targets));
 }
 
 #endif

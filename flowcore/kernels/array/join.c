@@ -9,8 +9,8 @@ typedef struct {
 
 static split_at around(const fc_tensor *t, int axis, int64_t item) {
     split_at s = {1, item};
-    for (int d = 0; d < axis; d++) s.outer *= t->shape[d];
-    for (int d = axis + 1; d < t->ndim; d++) s.inner *= t->shape[d];
+    for (int d = 0; d < axis; d++) s.outer *= fc_dims(t)[d];
+    for (int d = axis + 1; d < t->ndim; d++) s.inner *= fc_dims(t)[d];
     return s;
 }
 
@@ -19,11 +19,10 @@ static int move_rows(fc_ctx *ctx, int64_t rows, int64_t bytes, const fc_tensor *
                      int64_t dst_row, const fc_tensor *src, int64_t src_offset, int64_t src_row) {
     int64_t item = fc_item_size(dst->dtype);
     if (!rows || !bytes) return FC_OK;
-    fc_copy copy = {.ndim = 2,
-                    .item = item,
-                    .shape = {rows, bytes / item},
-                    .dst = {dst_row, item},
-                    .src = {src_row, item}};
+    fc_copy copy;
+    fc_begin_copy(&copy, 2, item);
+    copy.shape[0] = rows, copy.dst[0] = dst_row, copy.src[0] = src_row;
+    copy.shape[1] = bytes / item, copy.dst[1] = copy.src[1] = item;
     return fc_copy_nd(ctx, &copy, dst, dst_offset, src, src_offset);
 }
 
@@ -38,28 +37,28 @@ static int concat(fc_ctx *ctx, int first, int n, const fc_tensor *axis_input) {
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "scalars cannot be concatenated; use stack");
     rc = fc_axis(ctx, "the axis", fc_int_at(axis_input, 0), lead->ndim, &axis);
     if (rc) return rc;
-    memcpy(shape, lead->shape, sizeof shape);
+    memcpy(shape, fc_dims(lead), (size_t)lead->ndim * sizeof *shape);
     shape[axis] = 0;
     for (int i = 0; i < n; i++) {
         const fc_tensor *t = ctx->in[first + i];
         int same = t->ndim == lead->ndim && t->dtype == lead->dtype;
-        for (int d = 0; same && d < t->ndim; d++) same = d == axis || t->shape[d] == lead->shape[d];
+        for (int d = 0; same && d < t->ndim; d++) same = d == axis || fc_dims(t)[d] == fc_dims(lead)[d];
         if (!same)
             return ctx->api->fail(
                 ctx, FC_INVALID_ARGUMENT,
                 "Dimensions of inputs should match along all axes but %d: values[0] is %s, values[%d] is %s",
                 axis, fc_shape_str(lead, a, sizeof a), i, fc_shape_str(t, b, sizeof b));
-        if (__builtin_add_overflow(shape[axis], t->shape[axis], &shape[axis]))
+        if (__builtin_add_overflow(shape[axis], fc_dims(t)[axis], &shape[axis]))
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "the result is too long");
     }
-    if (n == 1) return ctx->api->share(ctx, 0, lead, 0, lead->dtype, lead->ndim, lead->shape);
+    if (n == 1) return ctx->api->share(ctx, 0, lead, 0, lead->dtype, lead->ndim, fc_dims(lead));
     rc = ctx->api->alloc(ctx, 0, lead->dtype, lead->ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
     split_at s = around(lead, axis, fc_item_size(lead->dtype));
     int64_t offset = 0;
     for (int i = 0; !rc && i < n; i++) {
         const fc_tensor *t = ctx->in[first + i];
-        int64_t bytes = t->shape[axis] * s.inner;
+        int64_t bytes = fc_dims(t)[axis] * s.inner;
         rc = move_rows(ctx, s.outer, bytes, &ctx->out[0], offset, shape[axis] * s.inner, t, 0, bytes);
         offset += bytes;
     }
@@ -98,7 +97,7 @@ static int concat_offset(fc_ctx *ctx) {
 static int split(fc_ctx *ctx, const fc_tensor *x, int axis, const int64_t *lengths) {
     int64_t shape[FC_MAX_DIMS], item = fc_item_size(x->dtype);
     split_at s = around(x, axis, item);
-    memcpy(shape, x->shape, sizeof shape);
+    memcpy(shape, fc_dims(x), (size_t)x->ndim * sizeof *shape);
     int64_t offset = 0;
     for (int i = 0; i < ctx->n_out; i++) {
         shape[axis] = lengths[i];
@@ -107,7 +106,8 @@ static int split(fc_ctx *ctx, const fc_tensor *x, int axis, const int64_t *lengt
         if (rc) return rc;
         int64_t bytes = lengths[i] * s.inner;
         if (s.outer != 1 && ctx->out[i].size) {
-            rc = move_rows(ctx, s.outer, bytes, &ctx->out[i], 0, bytes, x, offset, x->shape[axis] * s.inner);
+            rc = move_rows(ctx, s.outer, bytes, &ctx->out[i], 0, bytes, x, offset,
+                           fc_dims(x)[axis] * s.inner);
             if (rc) return rc;
         }
         offset += bytes;
@@ -125,14 +125,14 @@ static int split_even(fc_ctx *ctx) {
     int axis;
     if (ctx->in[0]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "split_dim must be a scalar");
     int rc = fc_axis(ctx, "split_dim", fc_int_at(ctx->in[0], 0), x->ndim, &axis);
-    if (!rc && x->shape[axis] % ctx->n_out)
+    if (!rc && fc_dims(x)[axis] % ctx->n_out)
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                             "Number of ways to split should evenly divide the split dimension, but got "
                             "split_dim %d (size = %lld) and num_split %d",
-                            axis, (long long)x->shape[axis], ctx->n_out);
+                            axis, (long long)fc_dims(x)[axis], ctx->n_out);
     if (!rc) rc = split_lengths(ctx, &lengths);
     if (rc) return rc;
-    for (int i = 0; i < ctx->n_out; i++) lengths[i] = x->shape[axis] / ctx->n_out;
+    for (int i = 0; i < ctx->n_out; i++) lengths[i] = fc_dims(x)[axis] / ctx->n_out;
     return split(ctx, x, axis, lengths);
 }
 
@@ -149,16 +149,16 @@ static int split_sizes(fc_ctx *ctx) {
     for (int i = 0; i < ctx->n_out; i++) {
         lengths[i] = fc_int_at(sizes, i);
         if (lengths[i] == -1 && open < 0) open = i;
-        else if (lengths[i] < 0 || lengths[i] > x->shape[axis])
+        else if (lengths[i] < 0 || lengths[i] > fc_dims(x)[axis])
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "size_splits[%d] = %lld is out of range", i,
                                   (long long)lengths[i]);
         else sum += lengths[i];
     }
-    if (open >= 0 && sum <= x->shape[axis]) sum += lengths[open] = x->shape[axis] - sum;
-    if (sum != x->shape[axis])
+    if (open >= 0 && sum <= fc_dims(x)[axis]) sum += lengths[open] = fc_dims(x)[axis] - sum;
+    if (sum != fc_dims(x)[axis])
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "size_splits must add up to the size %lld of dimension %d, found %lld",
-                              (long long)x->shape[axis], axis, (long long)sum);
+                              (long long)fc_dims(x)[axis], axis, (long long)sum);
     return split(ctx, x, axis, lengths);
 }
 
@@ -169,13 +169,12 @@ static int pack(fc_ctx *ctx) {
     char a[128], b[128];
     if (rc) return rc;
     for (int i = 1; i < ctx->n_in; i++)
-        if (ctx->in[i]->ndim != x->ndim || ctx->in[i]->dtype != x->dtype ||
-            memcmp(ctx->in[i]->shape, x->shape, (size_t)x->ndim * sizeof(int64_t)))
+        if (ctx->in[i]->dtype != x->dtype || !fc_same_shape(ctx->in[i], x))
             return ctx->api->fail(
                 ctx, FC_INVALID_ARGUMENT,
                 "Shapes of all inputs must match: values[0].shape = %s != values[%d].shape = %s",
                 fc_shape_str(x, a, sizeof a), i, fc_shape_str(ctx->in[i], b, sizeof b));
-    for (int d = 0, from = 0; d <= x->ndim; d++) shape[d] = d == axis ? ctx->n_in : x->shape[from++];
+    for (int d = 0, from = 0; d <= x->ndim; d++) shape[d] = d == axis ? ctx->n_in : fc_dims(x)[from++];
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim + 1, shape);
     if (rc || !ctx->out[0].size) return rc;
     split_at s = around(&ctx->out[0], axis, fc_item_size(x->dtype));
@@ -189,12 +188,12 @@ static int unpack(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int64_t shape[FC_MAX_DIMS];
     int axis, rc = fc_axis(ctx, "axis", ctx->attrs[0].i, x->ndim, &axis);
-    if (!rc && x->shape[axis] != ctx->n_out)
+    if (!rc && fc_dims(x)[axis] != ctx->n_out)
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Input shape axis %d must equal %d, got %lld", axis,
-                            ctx->n_out, (long long)x->shape[axis]);
+                            ctx->n_out, (long long)fc_dims(x)[axis]);
     if (rc) return rc;
     for (int d = 0, to = 0; d < x->ndim; d++)
-        if (d != axis) shape[to++] = x->shape[d];
+        if (d != axis) shape[to++] = fc_dims(x)[d];
     split_at s = around(x, axis, fc_item_size(x->dtype));
     for (int i = 0; i < ctx->n_out; i++) {
         rc = s.outer == 1 ? ctx->api->share(ctx, i, x, i * s.inner, x->dtype, x->ndim - 1, shape)

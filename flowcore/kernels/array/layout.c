@@ -5,23 +5,26 @@
 static int transpose(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int64_t perm[FC_MAX_DIMS], shape[FC_MAX_DIMS], strides[FC_MAX_DIMS];
-    int seen[FC_MAX_DIMS] = {0}, moved = 0;
+    uint64_t seen = 0; /* a bit for each axis */
+    int moved = 0;
     int rc = fc_vector(ctx, 1, "perm", x->ndim, perm);
     if (rc) return rc;
     for (int d = 0; d < x->ndim; d++) {
         if (perm[d] < 0) perm[d] += x->ndim;
-        if (perm[d] < 0 || perm[d] >= x->ndim || seen[perm[d]]++)
+        if (perm[d] < 0 || perm[d] >= x->ndim || seen >> perm[d] & 1)
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                                   "perm must hold each of 0..%d once; entry %d is out of range or repeated",
                                   x->ndim - 1, d);
-        shape[d] = x->shape[perm[d]];
+        seen |= (uint64_t)1 << perm[d];
+        shape[d] = fc_dims(x)[perm[d]];
         moved |= perm[d] != d;
     }
-    if (!moved) return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
+    if (!moved) return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, fc_dims(x));
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, shape);
     if (rc || !x->size) return rc;
-    fc_copy copy = {.ndim = x->ndim, .item = fc_item_size(x->dtype)};
-    fc_strides(x->ndim, x->shape, copy.item, strides);
+    fc_copy copy;
+    fc_begin_copy(&copy, x->ndim, fc_item_size(x->dtype));
+    fc_strides(x->ndim, fc_dims(x), copy.item, strides);
     fc_strides(x->ndim, shape, copy.item, copy.dst);
     for (int d = 0; d < x->ndim; d++) copy.shape[d] = shape[d], copy.src[d] = strides[perm[d]];
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
@@ -34,7 +37,7 @@ static int conjugate_transpose(fc_ctx *ctx) {
     if (out->buffer == ctx->in[0]->buffer) { /* nothing was moved: a copy to write to */
         fc_release(out->buffer);
         out->buffer = NULL;
-        rc = ctx->api->alloc(ctx, 0, out->dtype, ctx->in[0]->ndim, ctx->in[0]->shape);
+        rc = ctx->api->alloc(ctx, 0, out->dtype, ctx->in[0]->ndim, fc_dims(ctx->in[0]));
         if (rc) return rc;
         memcpy(fc_data(out), fc_data(ctx->in[0]), (size_t)(out->size * fc_item_size(out->dtype)));
     }
@@ -51,25 +54,26 @@ static int slice(fc_ctx *ctx) {
     int rc = fc_vector(ctx, 1, "begin", x->ndim, begin), whole_rows = 1;
     if (!rc) rc = fc_vector(ctx, 2, "size", x->ndim, size);
     if (rc) return rc;
-    fc_copy copy = {.ndim = x->ndim, .item = fc_item_size(x->dtype)};
-    fc_strides(x->ndim, x->shape, copy.item, strides);
+    fc_copy copy;
+    fc_begin_copy(&copy, x->ndim, fc_item_size(x->dtype));
+    fc_strides(x->ndim, fc_dims(x), copy.item, strides);
     for (int d = 0; d < x->ndim; d++) {
-        if (begin[d] < 0 || begin[d] > x->shape[d])
+        if (begin[d] < 0 || begin[d] > fc_dims(x)[d])
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected begin[%d] in [0, %lld], but got %lld",
-                                  d, (long long)x->shape[d], (long long)begin[d]);
-        if (size[d] == -1) size[d] = x->shape[d] - begin[d];
-        if (size[d] < 0 || size[d] > x->shape[d] - begin[d])
+                                  d, (long long)fc_dims(x)[d], (long long)begin[d]);
+        if (size[d] == -1) size[d] = fc_dims(x)[d] - begin[d];
+        if (size[d] < 0 || size[d] > fc_dims(x)[d] - begin[d])
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Expected size[%d] in [0, %lld], but got %lld", d,
-                                  (long long)(x->shape[d] - begin[d]), (long long)size[d]);
+                                  (long long)(fc_dims(x)[d] - begin[d]), (long long)size[d]);
         offset += begin[d] * strides[d];
-        if (d > 0) whole_rows &= size[d] == x->shape[d];
+        if (d > 0) whole_rows &= size[d] == fc_dims(x)[d];
     }
     if (whole_rows) return ctx->api->share(ctx, 0, x, offset, x->dtype, x->ndim, size);
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, size);
     if (rc || !ctx->out[0].size) return rc;
     fc_strides(x->ndim, size, copy.item, copy.dst);
-    memcpy(copy.shape, size, sizeof size);
-    memcpy(copy.src, strides, sizeof strides);
+    memcpy(copy.shape, size, (size_t)x->ndim * sizeof *size);
+    memcpy(copy.src, strides, (size_t)x->ndim * sizeof *strides);
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, offset);
 }
 
@@ -84,15 +88,15 @@ typedef struct {
 
 /* Inputs first..first+2 are begin, end, strides. */
 static int parse_strided(fc_ctx *ctx, int first, int in_ndim, const int64_t *in_shape, strided *s) {
-    int64_t begin[FC_MAX_DIMS * 2], end[FC_MAX_DIMS * 2], step[FC_MAX_DIMS * 2];
+    int64_t begin[FC_MAX_DIMS], end[FC_MAX_DIMS], step[FC_MAX_DIMS];
     const fc_tensor *b = ctx->in[first], *e = ctx->in[first + 1], *st = ctx->in[first + 2];
     int64_t n = b->size;
-    if (b->ndim != 1 || e->ndim != 1 || st->ndim != 1 || e->size != n || st->size != n || n > FC_MAX_DIMS * 2)
+    if (b->ndim != 1 || e->ndim != 1 || st->ndim != 1 || e->size != n || st->size != n || n > FC_MAX_DIMS)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "begin, end and strides must be vectors of one length (at most %d)",
-                              FC_MAX_DIMS * 2);
-    int64_t mask[5];
-    for (int m = 0; m < 5; m++) mask[m] = ctx->attrs[m].i;
+                              FC_MAX_DIMS);
+    uint64_t mask[5]; /* a bit for each entry of the vectors */
+    for (int m = 0; m < 5; m++) mask[m] = (uint64_t)ctx->attrs[m].i;
     int64_t spans = 0; /* input axes that the spec consumes besides the ellipsis */
     int ellipsis = -1;
     for (int64_t i = 0; i < n; i++) {
@@ -172,8 +176,7 @@ static int64_t strided_copy(const strided *s, int ndim, const int64_t *shape, in
     int64_t strides[FC_MAX_DIMS], offset = 0;
     fc_strides(ndim, shape, item, strides);
     fc_strides(ndim, s->count, item, dense);
-    copy->ndim = ndim;
-    copy->item = item;
+    fc_begin_copy(copy, ndim, item);
     for (int d = 0; d < ndim; d++) {
         copy->shape[d] = s->count[d];
         part[d] = strides[d] * s->stride[d];
@@ -186,15 +189,15 @@ static int strided_slice(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     strided s;
     fc_copy copy;
-    int rc = parse_strided(ctx, 1, x->ndim, x->shape, &s), view = 1;
+    int rc = parse_strided(ctx, 1, x->ndim, fc_dims(x), &s), view = 1;
     if (rc) return rc;
     int64_t total = 1;
     for (int d = 0; d < s.ndim; d++) total *= s.shape[d];
     if (!total) return ctx->api->alloc(ctx, 0, x->dtype, s.ndim, s.shape);
-    int64_t offset = strided_copy(&s, x->ndim, x->shape, fc_item_size(x->dtype), &copy, copy.src, copy.dst);
+    int64_t offset = strided_copy(&s, x->ndim, fc_dims(x), fc_item_size(x->dtype), &copy, copy.src, copy.dst);
     /* A view where all axes behind the first with more than one element are whole. */
     for (int d = 0, many = 0; d < x->ndim; d++) {
-        view &= !many || (s.count[d] == x->shape[d] && s.stride[d] == 1);
+        view &= !many || (s.count[d] == fc_dims(x)[d] && s.stride[d] == 1);
         view &= s.stride[d] == 1;
         many |= s.count[d] > 1;
     }
@@ -213,7 +216,7 @@ static int strided_slice_grad(fc_ctx *ctx) {
     if (!rc) rc = ctx->api->alloc(ctx, 0, dy->dtype, ndim, shape);
     if (!rc) rc = parse_strided(ctx, 1, ndim, shape, &s);
     if (rc) return rc;
-    if (dy->ndim != s.ndim || memcmp(dy->shape, s.shape, (size_t)s.ndim * sizeof(int64_t))) {
+    if (dy->ndim != s.ndim || memcmp(fc_dims(dy), s.shape, (size_t)s.ndim * sizeof(int64_t))) {
         char a[128];
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dy has shape %s, which is not that of the slice",
                               fc_shape_str(dy, a, sizeof a));
@@ -230,7 +233,7 @@ static int pad(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0], *paddings = ctx->in[1];
     int64_t shape[FC_MAX_DIMS], strides[FC_MAX_DIMS], offset = 0, item = fc_item_size(x->dtype);
     char a[128];
-    if (paddings->ndim != 2 || paddings->shape[0] != x->ndim || paddings->shape[1] != 2)
+    if (paddings->ndim != 2 || fc_dims(paddings)[0] != x->ndim || fc_dims(paddings)[1] != 2)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "paddings must have shape [%d, 2], found %s", x->ndim,
                               fc_shape_str(paddings, a, sizeof a));
     if (ctx->n_in == 3 && ctx->in[2]->size != 1)
@@ -238,7 +241,7 @@ static int pad(fc_ctx *ctx) {
                               fc_shape_str(ctx->in[2], a, sizeof a));
     for (int d = 0; d < x->ndim; d++) {
         int64_t before = fc_int_at(paddings, 2 * d), after = fc_int_at(paddings, 2 * d + 1);
-        if (before < 0 || after < 0 || __builtin_add_overflow(x->shape[d], before, &shape[d]) ||
+        if (before < 0 || after < 0 || __builtin_add_overflow(fc_dims(x)[d], before, &shape[d]) ||
             __builtin_add_overflow(shape[d], after, &shape[d]))
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Paddings must be non-negative: %lld, %lld",
                                   (long long)before, (long long)after);
@@ -252,14 +255,21 @@ static int pad(fc_ctx *ctx) {
         if (rc) return rc;
         for (int64_t i = 0; i < x->size; i++) ctx->api->release(x->dtype, fc_data(ctx->in[2]), 1, 0);
     }
-    fc_copy copy = {.ndim = x->ndim, .item = item};
+    fc_copy copy;
+    fc_begin_copy(&copy, x->ndim, item);
     fc_strides(x->ndim, shape, item, strides);
-    fc_strides(x->ndim, x->shape, item, copy.src);
+    fc_strides(x->ndim, fc_dims(x), item, copy.src);
     for (int d = 0; d < x->ndim; d++) {
-        copy.shape[d] = x->shape[d], copy.dst[d] = strides[d];
+        copy.shape[d] = fc_dims(x)[d], copy.dst[d] = strides[d];
         offset += fc_int_at(paddings, 2 * d) * strides[d];
     }
     return x->size ? fc_copy_nd(ctx, &copy, &ctx->out[0], offset, x, 0) : FC_OK;
+}
+
+/* One more axis of a copy, of more than one element: what has less than 2^63 of them has room for all. */
+static void add_axis(fc_copy *copy, int64_t size, int64_t dst, int64_t src) {
+    copy->shape[copy->ndim] = size, copy->dst[copy->ndim] = dst, copy->src[copy->ndim] = src;
+    copy->ndim++;
 }
 
 static int tile(fc_ctx *ctx) {
@@ -268,19 +278,20 @@ static int tile(fc_ctx *ctx) {
     int rc = fc_vector(ctx, 1, "multiples", x->ndim, multiples);
     if (rc) return rc;
     for (int d = 0; d < x->ndim; d++)
-        if (multiples[d] < 0 || __builtin_mul_overflow(x->shape[d], multiples[d], &shape[d]))
+        if (multiples[d] < 0 || __builtin_mul_overflow(fc_dims(x)[d], multiples[d], &shape[d]))
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                                   "Expected multiples[%d] >= 0 and in range, but got %lld", d,
                                   (long long)multiples[d]);
     rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
-    fc_copy copy = {.ndim = 2 * x->ndim, .item = fc_item_size(x->dtype)};
-    fc_strides(x->ndim, x->shape, copy.item, in_strides);
+    fc_copy copy;
+    fc_begin_copy(&copy, 0, fc_item_size(x->dtype));
+    fc_strides(x->ndim, fc_dims(x), copy.item, in_strides);
     fc_strides(x->ndim, shape, copy.item, out_strides);
     for (int d = 0; d < x->ndim; d++) {
-        copy.shape[2 * d] = multiples[d], copy.src[2 * d] = 0, copy.dst[2 * d] = out_strides[d] * x->shape[d];
-        copy.shape[2 * d + 1] = x->shape[d], copy.src[2 * d + 1] = in_strides[d],
-                           copy.dst[2 * d + 1] = out_strides[d];
+        int64_t length = fc_dims(x)[d];
+        if (multiples[d] > 1) add_axis(&copy, multiples[d], out_strides[d] * length, 0);
+        if (length > 1) add_axis(&copy, length, out_strides[d], in_strides[d]);
     }
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
 }
@@ -293,21 +304,22 @@ static int broadcast_to(fc_ctx *ctx) {
     if (rc) return rc;
     for (int d = 0; d < x->ndim; d++) {
         int at = d + ndim - x->ndim;
-        if (at < 0 || (x->shape[d] != 1 && x->shape[d] != shape[at]))
+        if (at < 0 || (fc_dims(x)[d] != 1 && fc_dims(x)[d] != shape[at]))
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                                   "Incompatible shapes: input %s does not broadcast to the shape asked for",
                                   fc_shape_str(x, a, sizeof a));
     }
     rc = ctx->api->alloc(ctx, 0, x->dtype, ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
-    fc_copy copy = {.ndim = ndim, .item = fc_item_size(x->dtype)};
+    fc_copy copy;
+    fc_begin_copy(&copy, ndim, fc_item_size(x->dtype));
     int64_t strides[FC_MAX_DIMS];
-    fc_strides(x->ndim, x->shape, copy.item, strides);
+    fc_strides(x->ndim, fc_dims(x), copy.item, strides);
     fc_strides(ndim, shape, copy.item, copy.dst);
     for (int d = 0; d < ndim; d++) {
         int from = d - (ndim - x->ndim);
         copy.shape[d] = shape[d];
-        copy.src[d] = from < 0 || x->shape[from] == 1 ? 0 : strides[from];
+        copy.src[d] = from < 0 || fc_dims(x)[from] == 1 ? 0 : strides[from];
     }
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, 0);
 }
@@ -315,20 +327,23 @@ static int broadcast_to(fc_ctx *ctx) {
 static int reverse(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int64_t axes[FC_MAX_DIMS], offset = 0;
-    int flip[FC_MAX_DIMS] = {0}, axis, rc = fc_vector(ctx, 1, "axis", -1, axes);
+    uint64_t flip = 0; /* a bit for each axis */
+    int axis, rc = fc_vector(ctx, 1, "axis", -1, axes);
     for (int64_t i = 0; !rc && i < ctx->in[1]->size; i++) {
         rc = fc_axis(ctx, "axis", axes[i], x->ndim, &axis);
-        if (!rc && flip[axis]++)
+        if (!rc && flip >> axis & 1)
             rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "axis %d specified more than once.", axis);
+        flip |= (uint64_t)1 << axis;
     }
-    if (!rc) rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
-    fc_copy copy = {.ndim = x->ndim, .item = fc_item_size(x->dtype)};
-    fc_strides(x->ndim, x->shape, copy.item, copy.dst);
+    fc_copy copy;
+    fc_begin_copy(&copy, x->ndim, fc_item_size(x->dtype));
+    fc_strides(x->ndim, fc_dims(x), copy.item, copy.dst);
     for (int d = 0; d < x->ndim; d++) {
-        copy.shape[d] = x->shape[d];
-        copy.src[d] = flip[d] ? -copy.dst[d] : copy.dst[d];
-        if (flip[d]) offset += copy.dst[d] * (x->shape[d] - 1);
+        copy.shape[d] = fc_dims(x)[d];
+        copy.src[d] = flip >> d & 1 ? -copy.dst[d] : copy.dst[d];
+        if (flip >> d & 1) offset += copy.dst[d] * (fc_dims(x)[d] - 1);
     }
     return fc_copy_nd(ctx, &copy, &ctx->out[0], 0, x, offset);
 }

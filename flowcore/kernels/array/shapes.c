@@ -4,7 +4,7 @@
 static int identity(fc_ctx *ctx) {
     for (int i = 0; i < ctx->n_in; i++) {
         const fc_tensor *x = ctx->in[i];
-        int rc = ctx->api->share(ctx, i, x, 0, x->dtype, x->ndim, x->shape);
+        int rc = ctx->api->share(ctx, i, x, 0, x->dtype, x->ndim, fc_dims(x));
         if (rc) return rc;
     }
     return FC_OK;
@@ -33,7 +33,7 @@ static int put_integers(fc_ctx *ctx, int i, int ndim, int64_t count, const int64
 
 static int shape(fc_ctx *ctx) {
     for (int i = 0; i < ctx->n_in; i++) {
-        int rc = put_integers(ctx, i, 1, ctx->in[i]->ndim, ctx->in[i]->shape);
+        int rc = put_integers(ctx, i, 1, ctx->in[i]->ndim, fc_dims(ctx->in[i]));
         if (rc) return rc;
     }
     return FC_OK;
@@ -98,7 +98,7 @@ static int expand_dims(fc_ctx *ctx) {
     if (ctx->in[1]->size != 1) return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "dim must be a single number");
     int rc = fc_axis(ctx, "dim", fc_int_at(ctx->in[1], 0), x->ndim + 1, &axis);
     if (rc) return rc;
-    for (int d = 0, from = 0; d <= x->ndim; d++) to[d] = d == axis ? 1 : x->shape[from++];
+    for (int d = 0, from = 0; d <= x->ndim; d++) to[d] = d == axis ? 1 : fc_dims(x)[from++];
     return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim + 1, to);
 }
 
@@ -106,18 +106,19 @@ static int squeeze(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     const fc_attr *dims = &ctx->attrs[0];
     int64_t to[FC_MAX_DIMS];
-    int ndim = 0, drop[FC_MAX_DIMS] = {0}, axis;
+    uint64_t drop = 0; /* a bit for each axis */
+    int ndim = 0, axis;
     for (int64_t i = 0; i < dims->n; i++) {
         int rc = fc_axis(ctx, "squeeze_dims", dims->ints[i], x->ndim, &axis);
         if (rc) return rc;
-        if (x->shape[axis] != 1)
+        if (fc_dims(x)[axis] != 1)
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                                   "Can not squeeze dim[%d], expected a dimension of 1, got %lld", axis,
-                                  (long long)x->shape[axis]);
-        drop[axis] = 1;
+                                  (long long)fc_dims(x)[axis]);
+        drop |= (uint64_t)1 << axis;
     }
     for (int d = 0; d < x->ndim; d++)
-        if (!(dims->n > 0 ? drop[d] : x->shape[d] == 1)) to[ndim++] = x->shape[d];
+        if (!(dims->n > 0 ? drop >> d & 1 : fc_dims(x)[d] == 1)) to[ndim++] = fc_dims(x)[d];
     return ctx->api->share(ctx, 0, x, 0, x->dtype, ndim, to);
 }
 
@@ -125,7 +126,7 @@ static int bitcast(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     int to = (int)ctx->attrs[0].i, ndim = x->ndim;
     int64_t shape[FC_MAX_DIMS + 1], from_item = fc_item_size(x->dtype), to_item = fc_item_size(to);
-    memcpy(shape, x->shape, sizeof x->shape);
+    memcpy(shape, fc_dims(x), (size_t)ndim * sizeof *shape);
     if (!to_item || !fc_is_plain(to) || !fc_is_plain(x->dtype))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "only numbers can be bitcast");
     if (from_item > to_item) shape[ndim++] = from_item / to_item;

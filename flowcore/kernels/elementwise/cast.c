@@ -134,12 +134,12 @@ static int cast(fc_ctx *ctx) {
     int64_t to = ctx->attrs[0].i;
     if (to <= 0 || to >= FC_NUM_DTYPES)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "unknown destination dtype");
-    if (to == in->dtype) return ctx->api->share(ctx, 0, in, 0, in->dtype, in->ndim, in->shape);
+    if (to == in->dtype) return ctx->api->share(ctx, 0, in, 0, in->dtype, in->ndim, fc_dims(in));
     cast_job job = {
         .loop = loops[to][in->dtype], .out_item = fc_item_size((int)to), .in_item = fc_item_size(in->dtype)};
     if (!job.loop)
         return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "a cast between these dtypes is not supported");
-    int rc = ctx->api->alloc(ctx, 0, (int)to, in->ndim, in->shape);
+    int rc = ctx->api->alloc(ctx, 0, (int)to, in->ndim, fc_dims(in));
     if (rc || !in->size) return rc;
     job.out = fc_data(&ctx->out[0]), job.in = fc_data(in);
     ctx->api->parallel_for(ctx, in->size, FC_GRAIN, cast_piece, &job);

@@ -9,7 +9,7 @@ typedef struct {
     char *out;
     const char *x, *y;
     int64_t out_item, in_item;
-    fc_walk walk;
+    const fc_walk *walk;
 } fc_job;
 
 static void unary_piece(void *arg, int64_t begin, int64_t end) {
@@ -20,7 +20,7 @@ static void unary_piece(void *arg, int64_t begin, int64_t end) {
 int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
     const fc_tensor *x = ctx->in[0];
     int dtype = out_dtype ? out_dtype : x->dtype;
-    int rc = ctx->api->forward(ctx, 0, 0, dtype, x->ndim, x->shape);
+    int rc = ctx->api->forward(ctx, 0, 0, dtype, x->ndim, fc_dims(x));
     if (rc || !x->size) return rc;
     fc_unary_loop loop = loops[x->dtype];
     if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
@@ -40,7 +40,7 @@ int fc_unary(fc_ctx *ctx, const fc_unary_loop *loops, int out_dtype) {
 /* One merged axis: elements [begin, end) of it. */
 static void flat_piece(void *arg, int64_t begin, int64_t end) {
     const fc_job *job = arg;
-    int64_t sx = job->walk.stride[0][0], sy = job->walk.stride[1][0];
+    int64_t sx = job->walk->stride[0][0], sy = job->walk->stride[1][0];
     job->binary(job->out + begin * job->out_item, job->x + begin * sx * job->in_item,
                 job->y + begin * sy * job->in_item, end - begin, sx, sy);
 }
@@ -48,7 +48,7 @@ static void flat_piece(void *arg, int64_t begin, int64_t end) {
 /* Several axes: rows [begin, end) of the innermost. */
 static void row_piece(void *arg, int64_t begin, int64_t end) {
     const fc_job *job = arg;
-    const fc_walk *w = &job->walk;
+    const fc_walk *w = job->walk;
     int last = w->ndim - 1;
     int64_t n = w->shape[last], at[FC_MAX_DIMS], rest = begin, x = 0, y = 0;
     for (int d = last - 1; d >= 0; d--) {
@@ -100,25 +100,26 @@ int fc_binary(fc_ctx *ctx, const fc_binary_loop *loops, int out_dtype) {
     if (rc || !size) return rc;
     fc_binary_loop loop = loops[x->dtype];
     if (!loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
-    int same = x->ndim == y->ndim && !memcmp(x->shape, y->shape, (size_t)x->ndim * sizeof *x->shape);
     /* most small nodes: no walk to prepare */
-    if (size <= FC_GRAIN && (same || x->size == 1 || y->size == 1)) {
+    if (size <= FC_GRAIN && (fc_same_shape(x, y) || x->size == 1 || y->size == 1)) {
         loop(fc_data(&ctx->out[0]), fc_data(x), fc_data(y), size, x->size == size, y->size == size);
         return FC_OK;
     }
+    fc_walk walk;
     fc_job job = {.binary = loop,
                   .out = fc_data(&ctx->out[0]),
                   .x = fc_data(x),
                   .y = fc_data(y),
                   .out_item = fc_item_size(dtype),
-                  .in_item = fc_item_size(x->dtype)};
-    fc_walk_init(&job.walk, 2, ctx->in, ndim, shape);
-    if (job.walk.ndim == 1) {
+                  .in_item = fc_item_size(x->dtype),
+                  .walk = &walk};
+    fc_walk_init(&walk, 2, ctx->in, ndim, shape);
+    if (walk.ndim == 1) {
         if (size <= FC_GRAIN) flat_piece(&job, 0, size);
         else ctx->api->parallel_for(ctx, size, FC_GRAIN, flat_piece, &job);
         return FC_OK;
     }
-    int64_t inner = job.walk.shape[job.walk.ndim - 1];
+    int64_t inner = walk.shape[walk.ndim - 1];
     if (size <= FC_GRAIN) row_piece(&job, 0, size / inner);
     else ctx->api->parallel_for(ctx, size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner, row_piece, &job);
     return FC_OK;

@@ -65,9 +65,9 @@ typedef struct {
 
 /* An input that is broadcast along some axes. */
 typedef struct {
-    int32_t value, readers;          /* how many steps read it */
-    int32_t repeats, by_row;         /* all rows are alike; the step that reads it is run row by row */
-    int64_t item, step[FC_MAX_DIMS]; /* elements along each axis of the output */
+    int32_t value, readers;  /* how many steps read it */
+    int32_t repeats, by_row; /* all rows are alike; the step that reads it is run row by row */
+    int64_t item, *step;     /* elements along each axis of the output */
 } walked;
 
 typedef struct {
@@ -370,28 +370,30 @@ static inline void set_instruction(instruction *to, const fc_fused_step *step, c
     }
 }
 
-/* Axes of length 1 are left out, and neighbours merged that all broadcast inputs walk alike. */
-static void set_axes(job *j, const fc_tensor *const *shapes, const fc_tensor *out) {
-    int64_t step[FC_FUSED_VALUES][FC_MAX_DIMS];
+/* Axes of length 1 are left out, and neighbours merged that all broadcast inputs walk alike. `steps` has room
+ * for one of each axis of `out` and input. */
+static void set_axes(job *j, const fc_tensor *const *shapes, const fc_tensor *out, int64_t *steps) {
+    const int64_t *dims = fc_dims(out);
     for (int i = 0; i < j->n_walked; i++) {
         const fc_tensor *in = shapes[j->inputs[i].value];
-        int64_t next = 1;
+        const int64_t *in_dims = fc_dims(in);
+        int64_t next = 1, *step = j->inputs[i].step = steps + i * out->ndim;
         for (int d = out->ndim - 1; d >= 0; d--) {
             int at = d - (out->ndim - in->ndim);
-            int64_t size = at < 0 ? 1 : in->shape[at];
-            step[i][d] = size == 1 ? 0 : next;
+            int64_t size = at < 0 ? 1 : in_dims[at];
+            step[d] = size == 1 ? 0 : next;
             next *= size;
         }
     }
     j->ndim = 0;
-    for (int d = 0; d < out->ndim; d++) {
-        if (out->shape[d] == 1) continue;
+    for (int d = 0; d < out->ndim; d++) { /* no axis goes further back than it came from */
+        if (dims[d] == 1) continue;
         int merge = j->ndim > 0;
         for (int i = 0; merge && i < j->n_walked; i++)
-            merge = j->inputs[i].step[j->ndim - 1] == step[i][d] * out->shape[d];
+            merge = j->inputs[i].step[j->ndim - 1] == j->inputs[i].step[d] * dims[d];
         int to = merge ? j->ndim - 1 : j->ndim++;
-        j->shape[to] = merge ? j->shape[to] * out->shape[d] : out->shape[d];
-        for (int i = 0; i < j->n_walked; i++) j->inputs[i].step[to] = step[i][d];
+        j->shape[to] = merge ? j->shape[to] * dims[d] : dims[d];
+        for (int i = 0; i < j->n_walked; i++) j->inputs[i].step[to] = j->inputs[i].step[d];
     }
     for (int i = 0; i < j->n_walked; i++) {
         j->inputs[i].repeats = j->inputs[i].step[j->ndim - 1] != 0;
@@ -465,8 +467,15 @@ static int refused(fc_ctx *ctx, const program *p, int step) {
                           fc_formula_at(p->codes[step].loop)->message);
 }
 
-/* The steps [first, last] whose value is not there yet, the last one's into `out`, as `j`. */
-static void prepare(const fc_ctx *ctx, const program *p, int first, int last, char *out, job *j) {
+/* How many steps along axes `prepare` may write down for the inputs of the steps up to `last`. */
+static inline size_t most_steps(const program *p, int last) {
+    return (size_t)(p->n_in + last) * (size_t)p->shapes[p->n_in + last]->ndim;
+}
+
+/* The steps [first, last] whose value is not there yet, the last one's into `out`, as `j`. `steps` has room
+ * for most_steps. */
+static void prepare(const fc_ctx *ctx, const program *p, int first, int last, char *out, int64_t *steps,
+                    job *j) {
     const int end = p->n_in + last;
     const int64_t size = p->shapes[end]->size;
     j->n_values = end + 1;
@@ -499,7 +508,7 @@ static void prepare(const fc_ctx *ctx, const program *p, int first, int last, ch
         if (j->strides[v] < 0) j->values[v].place = 0; /* not read */
     j->items[end] = (int8_t)item_of(ctx, p, end);
     j->values[end] = (value){out, j->items[end], OUTSIDE};
-    if (j->n_walked) set_axes(j, p->shapes, p->shapes[end]);
+    if (j->n_walked) set_axes(j, p->shapes, p->shapes[end], steps);
     set_blocks(j, size, (int32_t)p->item);
 }
 
@@ -508,7 +517,7 @@ static __attribute__((noinline)) int run_steps(fc_ctx *ctx, const program *p, in
                                                char *out) {
     const int64_t size = p->shapes[p->n_in + last]->size;
     job j;
-    prepare(ctx, p, first, last, out, &j);
+    prepare(ctx, p, first, last, out, __builtin_alloca(most_steps(p, last) * sizeof(int64_t)), &j);
     int64_t grain = j.blocks < MOST_SHARES * BLOCKS_PER_PIECE ? 1 : BLOCKS_PER_PIECE;
     if (j.blocks > 1 && j.block * j.n_instructions * grain < FC_GRAIN)
         grain = FC_GRAIN / (j.block * j.n_instructions);
@@ -529,7 +538,7 @@ static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p,
     r.size = run->reduced;
     r.out = out;
     r.values = NULL;
-    prepare(ctx, p, 0, last, NULL, j);
+    prepare(ctx, p, 0, last, NULL, __builtin_alloca(most_steps(p, last) * sizeof(int64_t)), j);
     j->values[p->n_in + last].place = IN_BUFFER;
     r.piece = fc_piece(run, loops->associative);
     r.pieces_per_row = (r.size + r.piece - 1) / r.piece;
@@ -566,15 +575,16 @@ static __attribute__((noinline)) int reduce_steps(fc_ctx *ctx, const program *p,
     for (int i = 0; i < n; i++) ((T *)to)[i] = ((const T *)data)[from[i]];
 /* Writes a small input out in the shape of the output, of at most TINY elements. */
 static void spread(char *to, const char *data, const fc_tensor *in, const fc_tensor *out, int64_t item) {
+    const int64_t *dims = fc_dims(out), *in_dims = fc_dims(in);
     int16_t from[TINY] = {0};
     int n = 1;
     int64_t next = 1;
     /* axis by axis, the innermost first */
     for (int d = out->ndim - 1, at = in->ndim - 1; d >= 0; d--, at--) {
-        const int64_t size = at < 0 ? 1 : in->shape[at], step = size == 1 ? 0 : next;
-        for (int k = 1; k < (int)out->shape[d]; k++)
+        const int64_t size = at < 0 ? 1 : in_dims[at], step = size == 1 ? 0 : next;
+        for (int k = 1; k < (int)dims[d]; k++)
             for (int i = 0; i < n; i++) from[k * n + i] = (int16_t)(from[i] + k * step);
-        n *= (int)out->shape[d];
+        n *= (int)dims[d];
         next *= size;
     }
     switch (item) {
@@ -663,7 +673,7 @@ static int fused(fc_ctx *ctx) {
     int n_small, rc = begin(ctx, &p, made, &n_small);
     if (rc) return rc;
     const fc_tensor *shape = p.shapes[p.n_in + p.n_steps - 1];
-    rc = fc_alloc_over(ctx, p.n_in, (int)p.codes[p.n_steps - 1].result, shape->ndim, shape->shape);
+    rc = fc_alloc_over(ctx, p.n_in, (int)p.codes[p.n_steps - 1].result, shape->ndim, fc_dims(shape));
     if (rc || !shape->size) return rc;
     char *out = fc_data(&ctx->out[0]);
     return n_small >= 0 ? run_small(ctx, &p, n_small, out) : run_steps(ctx, &p, 0, p.n_steps - 1, out);

@@ -13,8 +13,8 @@ typedef struct {
     char *out;
     const char *x, *y;
     const uint8_t *condition;
-    int64_t item, per_condition;
-    fc_walk walk;
+    int64_t item;
+    const fc_walk *walk;
 } select_job;
 
 typedef struct {
@@ -54,7 +54,7 @@ FC_CLONES void fc_select_loop(void *o, const void *condition, const void *x, con
 
 static void select_rows(void *arg, int64_t begin, int64_t end) {
     const select_job *job = arg;
-    const fc_walk *w = &job->walk;
+    const fc_walk *w = job->walk;
     int last = w->ndim - 1;
     int64_t n = w->shape[last];
     for (int64_t row = begin; row < end; row++) {
@@ -74,13 +74,15 @@ static int run_select(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const i
     const fc_tensor *x = in[1];
     int rc = ctx->api->alloc(ctx, 0, x->dtype, ndim, shape);
     if (rc || !ctx->out[0].size) return rc;
+    fc_walk walk;
     select_job job = {.out = fc_data(&ctx->out[0]),
                       .condition = fc_data(in[0]),
                       .x = fc_data(x),
                       .y = fc_data(in[2]),
-                      .item = fc_item_size(x->dtype)};
-    fc_walk_init(&job.walk, 3, in, ndim, shape);
-    int64_t inner = job.walk.shape[job.walk.ndim - 1];
+                      .item = fc_item_size(x->dtype),
+                      .walk = &walk};
+    fc_walk_init(&walk, 3, in, ndim, shape);
+    int64_t inner = walk.shape[walk.ndim - 1];
     ctx->api->parallel_for(ctx, ctx->out[0].size / inner, inner >= FC_GRAIN ? 1 : FC_GRAIN / inner,
                            select_rows, &job);
     return fc_is_plain(x->dtype) ? FC_OK : ctx->api->keep(ctx, &ctx->out[0], 2, in + 1);
@@ -88,9 +90,10 @@ static int run_select(fc_ctx *ctx, const fc_tensor *const *in, int ndim, const i
 
 static int select_v1(fc_ctx *ctx) {
     fc_tensor condition;
-    int rc = fc_select_condition(ctx, &condition);
+    int64_t room[FC_MAX_DIMS];
+    int rc = fc_select_condition(ctx, &condition, room);
     const fc_tensor *in[3] = {&condition, ctx->in[1], ctx->in[2]};
-    return rc ? rc : run_select(ctx, in, in[1]->ndim, in[1]->shape);
+    return rc ? rc : run_select(ctx, in, in[1]->ndim, fc_dims(in[1]));
 }
 
 static int select_v2(fc_ctx *ctx) {
@@ -144,8 +147,8 @@ static int add_variants(fc_ctx *ctx) {
          k++) /* a third one would change the order of the sum */
         if (ctx->api->sole(ctx, k)) sole = k;
     if (!rc && sole >= 0) /* whose elements become the sums */
-        rc = ctx->api->share(ctx, 0, ctx->in[sole], 0, first->dtype, first->ndim, first->shape);
-    else if (!rc) rc = ctx->api->alloc(ctx, 0, first->dtype, first->ndim, first->shape);
+        rc = ctx->api->share(ctx, 0, ctx->in[sole], 0, first->dtype, first->ndim, fc_dims(first));
+    else if (!rc) rc = ctx->api->alloc(ctx, 0, first->dtype, first->ndim, fc_dims(first));
     fc_variant **out = fc_data(&ctx->out[0]);
     for (int64_t i = 0; !rc && i < first->size; i++)
         for (int k = 0; !rc && k < ctx->n_in; k++)
@@ -164,7 +167,7 @@ static int add_n(fc_ctx *ctx) {
     if (!job.loop) return ctx->api->fail(ctx, FC_UNIMPLEMENTED, "this dtype is not supported");
     void *pointers;
     rc = ctx->api->scratch(ctx, sizeof(void *) * (size_t)ctx->n_in, &pointers);
-    if (!rc) rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, first->shape);
+    if (!rc) rc = ctx->api->forward(ctx, 0, 0, first->dtype, first->ndim, fc_dims(first));
     if (rc || !first->size) return rc;
     job.in = pointers;
     job.out = fc_data(&ctx->out[0]);
@@ -194,7 +197,7 @@ static int check_numerics(fc_ctx *ctx) {
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s : Tensor had %s%s%s values",
                               ctx->attrs[0].s ? ctx->attrs[0].s : "", infinities ? "Inf" : "",
                               nans && infinities ? " and " : "", nans ? "NaN" : "");
-    return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
+    return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, fc_dims(x));
 }
 
 static const fc_kernel_def defs[] = {

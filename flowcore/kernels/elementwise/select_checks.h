@@ -7,12 +7,9 @@
 
 #include "../../_kernel.h"
 
-static inline int fc_same_shape(const fc_tensor *a, const fc_tensor *b) {
-    return a->ndim == b->ndim && !memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof(int64_t));
-}
-
-/* Select (version 1): `condition` is input 0 in a shape that broadcasts to that of the values. */
-static inline int fc_select_condition(fc_ctx *ctx, fc_tensor *condition) {
+/* Select (version 1): `condition` is input 0 in a shape that broadcasts to that of the values. `room` is
+ * where its sizes may lie, of FC_MAX_DIMS. */
+static inline int fc_select_condition(fc_ctx *ctx, fc_tensor *condition, int64_t *room) {
     const fc_tensor *c = ctx->in[0], *x = ctx->in[1], *y = ctx->in[2];
     char a[128], b[128];
     if (!fc_same_shape(x, y) || x->dtype != y->dtype)
@@ -20,9 +17,10 @@ static inline int fc_select_condition(fc_ctx *ctx, fc_tensor *condition) {
                               "'t' and 'e' must have the same shape, found %s and %s",
                               fc_shape_str(x, a, sizeof a), fc_shape_str(y, b, sizeof b));
     *condition = *c;
-    if (c->ndim == 1 && x->ndim > 1 && c->shape[0] == x->shape[0]) { /* one decision per row */
-        condition->ndim = x->ndim;
-        for (int d = 1; d < x->ndim; d++) condition->shape[d] = 1;
+    if (c->ndim == 1 && x->ndim > 1 && fc_dims(c)[0] == fc_dims(x)[0]) { /* one decision per row */
+        room[0] = c->size;
+        for (int d = 1; d < x->ndim; d++) room[d] = 1;
+        fc_set_dims(condition, x->ndim, room);
     } else if (c->ndim != 0 && !fc_same_shape(c, x)) {
         return ctx->api->fail(
             ctx, FC_INVALID_ARGUMENT,

@@ -144,7 +144,7 @@ int fc_conv2d_backprop_filter(fc_ctx *ctx) {
     int rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
     if (!rc) rc = fc_conv_read_sizes(ctx, 1, "filter_sizes", filter_shape);
     if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", image->dtype);
-    if (!rc) rc = fc_conv_describe(ctx, image->shape, filter_shape, &g, shape);
+    if (!rc) rc = fc_conv_describe(ctx, fc_dims(image), filter_shape, &g, shape);
     if (!rc) rc = fc_conv_expect_gradient(ctx, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, grad->dtype, 4, filter_shape);
     if (rc || !out->size) return rc;

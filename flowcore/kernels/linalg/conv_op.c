@@ -6,7 +6,7 @@
 
 fc_images fc_conv_images(const fc_tensor *t, const fc_conv *g) {
     int h = g->channels_first ? 2 : 1;
-    return (fc_images){fc_data(t), t->shape[h],      t->shape[h + 1], t->shape[g->channels_first ? 1 : 3],
+    return (fc_images){fc_data(t), fc_dims(t)[h],    fc_dims(t)[h + 1], fc_dims(t)[g->channels_first ? 1 : 3],
                        t->dtype,   g->channels_first};
 }
 

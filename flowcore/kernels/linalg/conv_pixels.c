@@ -238,7 +238,7 @@ int fc_conv2d(fc_ctx *ctx) {
     void *wide;
     int done = 0, rc = fc_conv_expect_images(ctx, 0, "input", image->dtype);
     if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", image->dtype);
-    if (!rc) rc = fc_conv_describe(ctx, image->shape, filter->shape, &g, shape);
+    if (!rc) rc = fc_conv_describe(ctx, fc_dims(image), fc_dims(filter), &g, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, image->dtype, 4, shape);
     if (rc || !out->size) return rc;
     if (!filter->size || !image->size) { /* empty sums */
@@ -268,7 +268,7 @@ int fc_conv2d_backprop_input(fc_ctx *ctx) {
     int done = 0, rc = fc_conv_read_sizes(ctx, 0, "input_sizes", in_shape);
     if (!rc) rc = fc_conv_expect_images(ctx, 1, "filter", grad->dtype);
     if (!rc) rc = fc_conv_expect_images(ctx, 2, "out_backprop", grad->dtype);
-    if (!rc) rc = fc_conv_describe(ctx, in_shape, filter->shape, &g, shape);
+    if (!rc) rc = fc_conv_describe(ctx, in_shape, fc_dims(filter), &g, shape);
     if (!rc) rc = fc_conv_expect_gradient(ctx, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, grad->dtype, 4, in_shape);
     if (rc || !out->size) return rc;

@@ -141,7 +141,7 @@ static inline int fc_conv_read_sizes(fc_ctx *ctx, int i, const char *what, int64
 static inline int fc_conv_expect_gradient(fc_ctx *ctx, const int64_t *shape) {
     const fc_tensor *t = ctx->in[2];
     char found[160];
-    if (!memcmp(t->shape, shape, 4 * sizeof(int64_t))) return FC_OK;
+    if (!memcmp(fc_dims(t), shape, 4 * sizeof(int64_t))) return FC_OK;
     return ctx->api->fail(
         ctx, FC_INVALID_ARGUMENT,
         "Size of out_backprop doesn't match computed: expected [%lld, %lld, %lld, %lld], found %s",

@@ -23,7 +23,6 @@
 #define PACKED_MOST ((size_t)64 << 20)
 
 typedef struct {
-    fc_product shape;
     int dtype;
     const fc_gemm *gemm;
     const char *a, *b;
@@ -33,6 +32,7 @@ typedef struct {
     int64_t m_block, n_block, m_blocks, n_blocks;
     char *packed; /* all of B in panels, where many blocks of rows read it; NULL: each packs what it needs */
     int blas, out_of_memory; /* blas: an external library first */
+    fc_product shape;
 } product;
 
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -284,14 +284,17 @@ static int integer_product(fc_ctx *ctx, product *p) {
 
 /* A column is a row in memory: A^T x is computed as x^T A, which reads A along its rows. */
 static void turn_column(fc_product *s, const fc_tensor **a, const fc_tensor **b) {
-    fc_product old = *s;
     const fc_tensor *first = *a;
+    const int64_t a_row = s->a_row, a_column = s->a_column;
+    const int conj_a = s->conj_a;
     *a = *b, *b = first;
-    s->m = 1, s->n = old.m;
-    s->a_row = old.b_column, s->a_column = old.b_row, s->conj_a = old.conj_b;
-    s->b_row = old.a_column, s->b_column = old.a_row, s->conj_b = old.conj_a;
-    memcpy(s->a_batch, old.b_batch, sizeof s->a_batch);
-    memcpy(s->b_batch, old.a_batch, sizeof s->b_batch);
+    s->n = s->m, s->m = 1;
+    s->a_row = s->b_column, s->a_column = s->b_row, s->conj_a = s->conj_b;
+    s->b_row = a_column, s->b_column = a_row, s->conj_b = conj_a;
+    for (int d = 0; d < s->n_batch; d++) {
+        const int64_t step = s->a_batch[d];
+        s->a_batch[d] = s->b_batch[d], s->b_batch[d] = step;
+    }
 }
 
 /* ---- the ops --------------------------------------------------------------------------------- */
@@ -321,15 +324,17 @@ static int run(fc_ctx *ctx, product *p, const int64_t *shape) {
 }
 
 int fc_matmul(fc_ctx *ctx) {
-    product p = {.dtype = 0};
+    product p;
     int64_t shape[2];
+    memset(&p, 0, offsetof(product, shape));
     int rc = fc_matmul_shape(ctx, &p.shape, shape);
     return rc ? rc : run(ctx, &p, shape);
 }
 
 static int batch_matmul(fc_ctx *ctx, int broadcast) {
-    product p = {.dtype = 0};
+    product p;
     int64_t shape[FC_MAX_DIMS + 2];
+    memset(&p, 0, offsetof(product, shape));
     int rc = fc_batch_matmul_shape(ctx, broadcast, &p.shape, shape);
     return rc ? rc : run(ctx, &p, shape);
 }

@@ -9,14 +9,20 @@
 typedef struct {
     int64_t m, n, k, a_row, a_column, b_row, b_column, count;
     int conj_a, conj_b, n_batch;
-    /* sizes; strides, 0 where broadcast */
+    /* n_batch of each: sizes; strides, 0 where broadcast */
     int64_t batch[FC_MAX_DIMS], a_batch[FC_MAX_DIMS], b_batch[FC_MAX_DIMS];
 } fc_product;
+
+/* No batch yet, whose arrays are long. */
+static inline void fc_begin_product(fc_product *p) {
+    memset(p, 0, offsetof(fc_product, batch));
+    p->count = 1;
+}
 
 /* The matrix dimensions of both operands after transposition, and C's shape without the batch. */
 static inline int fc_matrix_sizes(fc_ctx *ctx, int ta, int tb, fc_product *p) {
     const fc_tensor *a = ctx->in[0], *b = ctx->in[1];
-    const int64_t *as = a->shape + a->ndim - 2, *bs = b->shape + b->ndim - 2;
+    const int64_t *as = fc_dims(a) + a->ndim - 2, *bs = fc_dims(b) + b->ndim - 2;
     char a_shape[160], b_shape[160];
     if (a->dtype != b->dtype)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "both operands must have one dtype");
@@ -33,7 +39,7 @@ static inline int fc_matrix_sizes(fc_ctx *ctx, int ta, int tb, fc_product *p) {
 /* MatMul: attributes transpose_a, transpose_b. */
 static inline int fc_matmul_shape(fc_ctx *ctx, fc_product *p, int64_t *shape) {
     char found[160];
-    *p = (fc_product){.count = 1};
+    fc_begin_product(p);
     for (int i = 0; i < 2; i++)
         if (ctx->in[i]->ndim != 2)
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "In[%d] is not a matrix: %c has shape %s", i,
@@ -48,7 +54,7 @@ static inline int fc_matmul_shape(fc_ctx *ctx, fc_product *p, int64_t *shape) {
 static inline int fc_batch_matmul_shape(fc_ctx *ctx, int broadcast, fc_product *p, int64_t *shape) {
     const fc_tensor *x = ctx->in[0], *y = ctx->in[1];
     char x_shape[160], y_shape[160];
-    *p = (fc_product){.count = 1};
+    fc_begin_product(p);
     for (int i = 0; i < 2; i++)
         if (ctx->in[i]->ndim < 2)
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "In[%d] ndims must be >= 2: %c has shape %s", i,
@@ -63,7 +69,7 @@ static inline int fc_batch_matmul_shape(fc_ctx *ctx, int broadcast, fc_product *
     p->conj_a = ctx->attrs[0].i != 0, p->conj_b = ctx->attrs[1].i != 0;
     int64_t x_stride = p->m * p->k, y_stride = p->k * p->n;
     for (int d = p->n_batch - 1, i = x->ndim - 3, j = y->ndim - 3; d >= 0; d--, i--, j--) {
-        int64_t xs = i >= 0 ? x->shape[i] : 1, ys = j >= 0 ? y->shape[j] : 1;
+        int64_t xs = i >= 0 ? fc_dims(x)[i] : 1, ys = j >= 0 ? fc_dims(y)[j] : 1;
         if (xs != ys && (!broadcast || (xs != 1 && ys != 1)))
             return ctx->api->fail(
                 ctx, FC_INVALID_ARGUMENT, "In[0] and In[1] must have compatible batch dimensions: %s vs. %s",

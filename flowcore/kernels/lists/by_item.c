@@ -54,24 +54,29 @@ static int fail(fc_ctx *ctx, int status, const char *format, ...) {
 }
 
 /* A dense tensor without memory yet. The sizes are those of an element, or come to fewer. */
-static void shaped(fc_tensor *t, int dtype, int ndim, const int64_t *shape) {
-    *t = (fc_tensor){.size = 1, .dtype = dtype, .ndim = ndim};
-    for (int d = 0; d < ndim; d++) t->size *= t->shape[d] = shape[d];
+static int shaped(fc_ctx *ctx, fc_tensor *t, int dtype, int ndim, const int64_t *shape) {
+    work *w = work_of(ctx);
+    *t = (fc_tensor){.size = 1, .dtype = dtype};
+    for (int d = 0; d < ndim; d++) t->size *= shape[d];
+    pthread_mutex_lock(&w->lock); /* it may report */
+    int rc = w->ctx->api->set_dims(w->ctx, t, ndim, shape);
+    pthread_mutex_unlock(&w->lock);
+    return rc;
 }
 
 static int alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape) {
     work *w = work_of(ctx);
     fc_tensor *t = &ctx->out[out];
-    shaped(t, dtype, ndim, shape);
-    if (!t->size) return FC_OK;
+    int rc = shaped(ctx, t, dtype, ndim, shape);
+    if (rc || !t->size) return rc;
     if (w->leads_to_host) {
         pthread_mutex_lock(&w->lock); /* it may report */
-        int rc = w->ctx->api->buffer_new(w->ctx, dtype, t->size, &t->buffer);
+        rc = w->ctx->api->buffer_new(w->ctx, dtype, t->size, &t->buffer);
         pthread_mutex_unlock(&w->lock);
         return rc;
     }
     int64_t bytes = t->size * fc_item_size(dtype);
-    int rc = ctx->device->alloc(ctx->device, (size_t)bytes, &t->buffer);
+    rc = ctx->device->alloc(ctx->device, (size_t)bytes, &t->buffer);
     if (!rc && ctx->device->name_block) ctx->device->name_block(t->buffer, ctx->name);
     char largest[768] = "";
     if (rc && ctx->device->describe) ctx->device->describe(ctx->device, largest, sizeof largest);
@@ -83,8 +88,8 @@ static int alloc(fc_ctx *ctx, int out, int dtype, int ndim, const int64_t *shape
 static int share(fc_ctx *ctx, int out, const fc_tensor *src, int64_t offset, int dtype, int ndim,
                  const int64_t *shape) {
     fc_tensor *t = &ctx->out[out];
-    shaped(t, dtype, ndim, shape);
-    if (!t->size) return FC_OK;
+    int rc = shaped(ctx, t, dtype, ndim, shape);
+    if (rc || !t->size) return rc;
     t->buffer = src->buffer;
     t->offset = src->offset + offset;
     fc_retain(t->buffer);
@@ -97,9 +102,9 @@ static int sole(fc_ctx *ctx, int i) {
 
 static int forward(fc_ctx *ctx, int i, int out, int dtype, int ndim, const int64_t *shape) {
     const fc_tensor *x = ctx->in[i];
-    fc_tensor wanted;
-    shaped(&wanted, dtype, ndim, shape);
-    if (x->buffer && sole(ctx, i) && wanted.size * fc_item_size(dtype) == x->size * fc_item_size(x->dtype))
+    int64_t size = 1;
+    for (int d = 0; d < ndim; d++) size *= shape[d];
+    if (x->buffer && sole(ctx, i) && size * fc_item_size(dtype) == x->size * fc_item_size(x->dtype))
         return share(ctx, out, x, 0, dtype, ndim, shape);
     return alloc(ctx, out, dtype, ndim, shape);
 }
@@ -115,6 +120,9 @@ static int cancelled(fc_ctx *ctx) { return node_of(ctx)->api->cancelled(node_of(
 static void may_wait(fc_ctx *ctx) { node_of(ctx)->api->may_wait(node_of(ctx)); }
 static int buffer_new(fc_ctx *ctx, int dtype, int64_t size, fc_buffer **out) {
     return node_of(ctx)->api->buffer_new(node_of(ctx), dtype, size, out);
+}
+static int set_dims(fc_ctx *ctx, fc_tensor *t, int ndim, const int64_t *dims) {
+    return node_of(ctx)->api->set_dims(node_of(ctx), t, ndim, dims);
 }
 
 /* The copies end by themselves, soon. */
@@ -184,6 +192,7 @@ static work *new_work(fc_ctx *ctx, int leads_to_host) {
     w->api.fail = fail, w->api.alloc = alloc, w->api.share = share, w->api.sole = sole;
     w->api.forward = forward, w->api.scratch = scratch, w->api.parallel_for = parallel_for;
     w->api.cancelled = cancelled, w->api.may_wait = may_wait, w->api.buffer_new = buffer_new;
+    w->api.set_dims = set_dims;
     w->api.park = park, w->api.token_ctx = token_ctx, w->api.complete = complete;
     w->ctx = ctx;
     w->leads_to_host = leads_to_host;
@@ -300,8 +309,8 @@ static int move(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     if (x->dtype != FC_VARIANT)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input 0 is not a list: %s", fc_dtype_name(x->dtype));
-    if (item_is_home(x, ctx->device)) return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
-    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (item_is_home(x, ctx->device)) return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, fc_dims(x));
+    int rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc) return rc;
     work *w = new_work(ctx, !ctx->device->from_host);
     if (!w) return ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a list");

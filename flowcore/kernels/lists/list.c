@@ -27,8 +27,7 @@ static int no_memory(fc_ctx *ctx, int64_t length) {
 static int copy_list(fc_ctx *ctx, const fc_list *from, int with_items, fc_variant **out) {
     fc_list *list = fc_list_new(from->api, from->dtype, from->length);
     if (!list) return no_memory(ctx, from->length);
-    list->ndim = from->ndim, list->most = from->most;
-    memcpy(list->shape, from->shape, sizeof list->shape);
+    list->element = from->element, list->most = from->most;
     if (with_items && from->items) {
         list->items = malloc(sizeof(fc_tensor) * (size_t)from->capacity);
         if (!list->items) {
@@ -110,7 +109,7 @@ static int add_item(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *x) {
     const fc_tensor *a = fc_list_item(list, i);
     char as[128], xs[128];
     if (!a) return fc_list_set(ctx, list, i, x);
-    if (a->ndim != x->ndim || memcmp(a->shape, x->shape, (size_t)x->ndim * sizeof(int64_t)))
+    if (!fc_same_shape(a, x))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "elements %lld of two lists cannot be added: their shapes are %s and %s",
                               (long long)i, fc_shape_str(a, as, sizeof as), fc_shape_str(x, xs, sizeof xs));
@@ -158,12 +157,12 @@ static int add_to(fc_ctx *ctx, fc_variant *self, fc_variant *other) {
     if (a->dtype != b->dtype)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "lists of %s and of %s cannot be added",
                               fc_dtype_name(a->dtype), fc_dtype_name(b->dtype));
-    if (!fc_merge_shapes(a->ndim, a->shape, b->ndim, b->shape, &ndim, shape))
+    if (!fc_merge_shapes(a->element.ndim, fc_dims(&a->element), b->element.ndim, fc_dims(&b->element), &ndim,
+                         shape))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "lists whose element shapes do not agree cannot be added");
-    a->ndim = ndim;
-    if (ndim > 0) memcpy(a->shape, shape, (size_t)ndim * sizeof(int64_t));
-    if (!b->items) return b->only < 0 ? FC_OK : add_item(ctx, a, b->only, &b->one);
+    rc = ctx->api->set_dims(ctx, &a->element, ndim, shape);
+    if (rc || !b->items) return rc || b->only < 0 ? rc : add_item(ctx, a, b->only, &b->one);
     for (int64_t i = 0; !rc && i < b->length; i++)
         if (b->items[i].ndim >= 0) rc = add_item(ctx, a, i, &b->items[i]);
     return rc;
@@ -189,7 +188,7 @@ fc_list *fc_list_new(const fc_api *api, int dtype, int64_t length) {
     api->variant_init(&list->base, &list_type);
     list->api = api;
     list->dtype = dtype;
-    list->ndim = -1;
+    list->element.ndim = -1;
     list->most = list->only = -1;
     list->length = length;
     return list;

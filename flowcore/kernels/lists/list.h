@@ -15,13 +15,12 @@ typedef struct {
     fc_variant base;
     const fc_api *api; /* of the engine that made it */
     int32_t dtype;
-    int32_t ndim;               /* of an element, -1: unknown */
-    int64_t shape[FC_MAX_DIMS]; /* -1: unknown */
-    int64_t most;               /* elements that it may have, -1: any number */
+    int64_t most; /* elements that it may have, -1: any number */
     int64_t length, capacity;
     fc_tensor *items; /* NULL: none of them is written but the one below. ndim -1: not written */
     int64_t only;     /* the index of `one`, -1 without it */
     fc_tensor one;
+    fc_tensor element; /* what is known of all of them: rank and sizes alone, -1: unknown */
 } fc_list;
 
 /* A new list of `length` elements that are not written; its shape is any. NULL without memory. */

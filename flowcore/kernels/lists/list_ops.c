@@ -25,9 +25,9 @@ static int read_shape(fc_ctx *ctx, int input, int *ndim, int64_t *shape) {
 }
 
 static const char *shape_text(int ndim, const int64_t *shape, char *text, size_t size) {
-    fc_tensor t = {.ndim = ndim};
+    fc_tensor t;
     if (ndim < 0) return "<unknown>";
-    memcpy(t.shape, shape, (size_t)ndim * sizeof(int64_t));
+    fc_set_dims(&t, ndim, shape);
     return fc_shape_str(&t, text, size);
 }
 
@@ -63,10 +63,13 @@ static int expect_item(fc_ctx *ctx, const fc_list *list, int64_t i, const fc_ten
     int64_t merged[FC_MAX_DIMS];
     int ndim, rc = expect_dtype(ctx, list, x->dtype);
     char a[128], b[128];
-    if (rc || fc_merge_shapes(list->ndim, list->shape, x->ndim, x->shape, &ndim, merged)) return rc;
-    return ctx->api->fail(
-        ctx, FC_INVALID_ARGUMENT, "Tried to write element %lld of shape %s to a list of elements of shape %s",
-        (long long)i, fc_shape_str(x, a, sizeof a), shape_text(list->ndim, list->shape, b, sizeof b));
+    if (rc ||
+        fc_merge_shapes(list->element.ndim, fc_dims(&list->element), x->ndim, fc_dims(x), &ndim, merged))
+        return rc;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "Tried to write element %lld of shape %s to a list of elements of shape %s",
+                          (long long)i, fc_shape_str(x, a, sizeof a),
+                          shape_text(list->element.ndim, fc_dims(&list->element), b, sizeof b));
 }
 
 /* What is known of the shape of all elements: by the list, by the argument, and by the elements themselves,
@@ -74,17 +77,18 @@ static int expect_item(fc_ctx *ctx, const fc_list *list, int64_t i, const fc_ten
 static int common_shape(fc_ctx *ctx, const fc_list *list, int ndim, const int64_t *shape, int64_t n,
                         const fc_tensor *indices, int *out_ndim, int64_t *out) {
     char a[128], b[128];
-    if (!fc_merge_shapes(list->ndim, list->shape, ndim, shape, out_ndim, out))
-        return ctx->api->fail(
-            ctx, FC_INVALID_ARGUMENT, "element_shape %s does not agree with that of the list, %s",
-            shape_text(ndim, shape, a, sizeof a), shape_text(list->ndim, list->shape, b, sizeof b));
+    if (!fc_merge_shapes(list->element.ndim, fc_dims(&list->element), ndim, shape, out_ndim, out))
+        return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                              "element_shape %s does not agree with that of the list, %s",
+                              shape_text(ndim, shape, a, sizeof a),
+                              shape_text(list->element.ndim, fc_dims(&list->element), b, sizeof b));
     if (!list->items && !indices && list->only < 0) return FC_OK;
     for (int64_t k = 0; k < n; k++) {
         int64_t i = indices ? fc_int_at(indices, k) : k;
         const fc_tensor *item = fc_list_item(list, i);
         int rc = item ? fc_list_expect_home(ctx, i, item) : FC_OK;
         if (rc) return rc;
-        if (item && !fc_merge_shapes(*out_ndim, out, item->ndim, item->shape, out_ndim, out))
+        if (item && !fc_merge_shapes(*out_ndim, out, item->ndim, fc_dims(item), out_ndim, out))
             return ctx->api->fail(
                 ctx, FC_INVALID_ARGUMENT,
                 "Tried to join elements of different shapes: element %lld has shape %s, and "
@@ -109,7 +113,8 @@ static int put_item(fc_ctx *ctx, const fc_tensor *part, const fc_tensor *item) {
     if (!bytes) return FC_OK;
     if (ctx->device->copy && fc_is_plain(part->dtype)) {
         static const char zero[16] = {0};
-        fc_copy all = {.ndim = 1, .item = size, .shape = {part->size}, .dst = {size}, .src = {size}};
+        fc_copy all;
+        all.ndim = 1, all.item = all.dst[0] = all.src[0] = size, all.shape[0] = part->size;
         return item ? ctx->device->copy(ctx, &all, part, 0, item, 0)
                     : ctx->device->fill(ctx, part, NULL, zero);
     }
@@ -183,9 +188,10 @@ static fc_list *new_list(fc_ctx *ctx, int64_t dtype, int64_t length, int shape_i
     if (!*rc) list = fc_list_new(ctx->api, (int)dtype, length);
     if (!*rc && !list) *rc = ctx->api->fail(ctx, FC_RESOURCE_EXHAUSTED, "no memory for a list");
     if (!list) return NULL;
-    list->ndim = ndim;
-    if (ndim > 0) memcpy(list->shape, shape, (size_t)ndim * sizeof(int64_t));
-    return list;
+    *rc = ctx->api->set_dims(ctx, &list->element, ndim, shape);
+    if (!*rc) return list;
+    ctx->api->variant_release(&list->base);
+    return NULL;
 }
 
 static int empty(fc_ctx *ctx) {
@@ -204,19 +210,30 @@ static int reserve(fc_ctx *ctx) {
     return list ? fc_list_put(ctx, 0, list) : rc;
 }
 
-/* A row of a tensor, or several rows, as a view. */
-static fc_tensor rows_of(const fc_tensor *x, int64_t first, int64_t count, int single) {
+/* `count` rows of a tensor as a view, but for its rank and sizes. */
+static fc_tensor part_from(const fc_tensor *x, int64_t first, int64_t count) {
+    const int64_t rows = fc_dims(x)[0], row = rows ? x->size / rows : 0;
     fc_tensor view = *x;
-    int64_t row = x->shape[0] ? x->size / x->shape[0] : 0;
     view.size = row * count;
     view.offset += first * row * fc_item_size(x->dtype);
     if (!view.size) view.buffer = NULL;
-    view.shape[0] = count;
-    if (single) {
-        view.ndim--;
-        memmove(view.shape, x->shape + 1, (size_t)view.ndim * sizeof(int64_t));
-    }
     return view;
+}
+
+/* A row of a tensor. */
+static fc_tensor row_of(const fc_tensor *x, int64_t i) {
+    fc_tensor row = part_from(x, i, 1);
+    fc_set_dims(&row, x->ndim - 1, fc_dims(x) + 1);
+    return row;
+}
+
+/* Several rows, one tensor. */
+static int rows_of(fc_ctx *ctx, const fc_tensor *x, int64_t first, int64_t count, fc_tensor *rows) {
+    int64_t shape[FC_MAX_DIMS];
+    memcpy(shape, fc_dims(x), (size_t)x->ndim * sizeof *shape);
+    shape[0] = count;
+    *rows = part_from(x, first, count);
+    return ctx->api->set_dims(ctx, rows, x->ndim, shape);
 }
 
 /* `x`, or a copy where its memory is not the step's own, with a reference: elements will be views of it. */
@@ -239,14 +256,14 @@ static int from_tensor(fc_ctx *ctx) {
     int rc;
     if (x->ndim < 1)
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Tensor must be at least a vector, but saw a scalar");
-    fc_list *list = new_list(ctx, x->dtype, x->shape[0], 1, &rc);
+    fc_list *list = new_list(ctx, x->dtype, fc_dims(x)[0], 1, &rc);
     if (!list) return rc;
     rc = own_tensor(ctx, x, &own);
     if (!rc) {
-        fc_tensor first = rows_of(&own, 0, 1, 1);
+        fc_tensor first = row_of(&own, 0);
         rc = expect_item(ctx, list, 0, &first);
-        for (int64_t i = 0; !rc && i < x->shape[0]; i++) {
-            fc_tensor row = rows_of(&own, i, 1, 1);
+        for (int64_t i = 0; !rc && i < fc_dims(x)[0]; i++) {
+            fc_tensor row = row_of(&own, i);
             rc = fc_list_set(ctx, list, i, &row);
         }
         fc_release(own.buffer);
@@ -254,6 +271,18 @@ static int from_tensor(fc_ctx *ctx) {
     if (!rc) return fc_list_put(ctx, 0, list);
     ctx->api->variant_release(&list->base);
     return rc;
+}
+
+/* The first size of elements that are to have these is known no more where one has another. */
+static int forget_length(fc_ctx *ctx, fc_list *list, const fc_tensor *lengths) {
+    const fc_tensor *known = &list->element;
+    int64_t shape[FC_MAX_DIMS], i = 0;
+    if (known->ndim < 1) return FC_OK;
+    while (i < lengths->size && fc_int_at(lengths, i) == fc_dims(known)[0]) i++;
+    if (i == lengths->size) return FC_OK;
+    memcpy(shape, fc_dims(known), (size_t)known->ndim * sizeof *shape);
+    shape[0] = -1;
+    return ctx->api->set_dims(ctx, &list->element, known->ndim, shape);
 }
 
 /* Whether `lengths` (input 2) cuts the rows of a tensor into parts. */
@@ -270,10 +299,10 @@ static int expect_lengths(fc_ctx *ctx, const fc_tensor *x, const fc_tensor *leng
             return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "Invalid value in lengths: lengths[%lld] = %lld",
                                   (long long)i, (long long)length);
     }
-    if (sum == x->shape[0]) return FC_OK;
+    if (sum == fc_dims(x)[0]) return FC_OK;
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                           "The lengths add up to %lld, and the tensor to split has %lld rows", (long long)sum,
-                          (long long)x->shape[0]);
+                          (long long)fc_dims(x)[0]);
 }
 
 static int split(fc_ctx *ctx) {
@@ -283,14 +312,16 @@ static int split(fc_ctx *ctx) {
     int rc = expect_lengths(ctx, x, lengths);
     fc_list *list = rc ? NULL : new_list(ctx, x->dtype, lengths->size, 1, &rc);
     if (!list) return rc;
-    rc = own_tensor(ctx, x, &own);
+    rc = forget_length(ctx, list, lengths);
+    if (!rc) rc = own_tensor(ctx, x, &own);
     if (!rc) {
         for (int64_t i = 0; !rc && i < lengths->size; i++) {
-            fc_tensor rows = rows_of(&own, at, fc_int_at(lengths, i), 0);
-            if (list->ndim > 0 && rows.shape[0] != list->shape[0]) list->shape[0] = -1; /* lengths tells */
-            rc = expect_item(ctx, list, i, &rows);
+            fc_tensor rows;
+            int64_t length = fc_int_at(lengths, i);
+            rc = rows_of(ctx, &own, at, length, &rows);
+            if (!rc) rc = expect_item(ctx, list, i, &rows);
             if (!rc) rc = fc_list_set(ctx, list, i, &rows);
-            at += rows.shape[0];
+            at += length;
         }
         fc_release(own.buffer);
     }
@@ -325,7 +356,7 @@ static int give_item(fc_ctx *ctx, const fc_list *list, int64_t i, int shape_inpu
     char a[128];
     if (item) rc = fc_list_expect_home(ctx, i, item);
     if (rc) return rc;
-    if (item) return ctx->api->share(ctx, o, item, 0, item->dtype, item->ndim, item->shape);
+    if (item) return ctx->api->share(ctx, o, item, 0, item->dtype, item->ndim, fc_dims(item));
     rc = read_shape(ctx, shape_input, &ndim, shape);
     if (!rc) rc = common_shape(ctx, list, ndim, shape, 0, NULL, &ndim, shape);
     if (!rc && !is_known(ndim, shape)) /* those that were written tell */
@@ -398,7 +429,13 @@ static int expect_write(fc_ctx *ctx, const fc_list *list, int64_t i, const fc_te
 
 static int write_item(fc_ctx *ctx, fc_list *own, int64_t i, const fc_tensor *x, write_rules rules) {
     int rc = i < own->length ? FC_OK : fc_list_resize(ctx, own, i + 1);
-    if (!rc && rules.alike) fc_merge_shapes(own->ndim, own->shape, x->ndim, x->shape, &own->ndim, own->shape);
+    if (!rc && rules.alike) { /* what is known of all grows; they fit, as was checked */
+        const fc_tensor *known = &own->element;
+        int64_t shape[FC_MAX_DIMS];
+        int ndim;
+        fc_merge_shapes(known->ndim, fc_dims(known), x->ndim, fc_dims(x), &ndim, shape);
+        rc = ctx->api->set_dims(ctx, &own->element, ndim, shape);
+    }
     return rc ? rc : fc_list_set(ctx, own, i, x);
 }
 
@@ -439,8 +476,8 @@ static int length_of(fc_ctx *ctx) {
 static int element_shape(fc_ctx *ctx) {
     int rc, dtype = (int)ctx->attrs[0].i;
     const fc_list *list = fc_list_at(ctx, 0, &rc);
-    int64_t ndim = rc ? 0 : list->ndim, none = -1;
-    const int64_t *sizes = ndim < 0 ? &none : list ? list->shape : NULL;
+    int64_t ndim = rc ? 0 : list->element.ndim, none = -1;
+    const int64_t *sizes = ndim < 0 ? &none : list ? fc_dims(&list->element) : NULL;
     if (!rc) rc = ctx->api->alloc(ctx, 0, dtype, ndim < 0 ? 0 : 1, &ndim);
     for (int64_t d = 0; !rc && d < ctx->out[0].size; d++) {
         if (dtype == FC_INT64) FC_OUT(ctx, 0, int64_t)[d] = sizes[d];
@@ -481,7 +518,7 @@ static int gather(fc_ctx *ctx) {
 /* Whether there is an index for each row of a tensor. */
 static int expect_indices(fc_ctx *ctx, const fc_tensor *x, const fc_tensor *indices) {
     char a[128], b[128];
-    if (x->ndim >= 1 && indices->ndim == 1 && x->shape[0] == indices->size) return FC_OK;
+    if (x->ndim >= 1 && indices->ndim == 1 && fc_dims(x)[0] == indices->size) return FC_OK;
     return ctx->api->fail(
         ctx, FC_INVALID_ARGUMENT,
         "Expected a vector of indices, one for each row of the tensor to scatter: the shape "
@@ -508,7 +545,7 @@ static int scatter(fc_ctx *ctx) {
     rc = own_tensor(ctx, x, &own);
     if (!rc) {
         for (int64_t k = 0; !rc && k < indices->size; k++) {
-            fc_tensor row = rows_of(&own, k, 1, 1);
+            fc_tensor row = row_of(&own, k);
             rc = expect_item(ctx, list, fc_int_at(indices, k), &row);
             if (!rc) rc = fc_list_set(ctx, list, fc_int_at(indices, k), &row);
         }
@@ -532,7 +569,7 @@ static int scatter_into(fc_ctx *ctx) {
     if (!rc) rc = own_tensor(ctx, x, &rows);
     if (rc) return rc;
     for (int64_t k = 0; !rc && k < indices->size; k++) {
-        fc_tensor row = rows_of(&rows, k, 1, 1);
+        fc_tensor row = row_of(&rows, k);
         int64_t i = fc_int_at(indices, k);
         rc = expect_write(ctx, own, i, &row, rules);
         if (!rc) rc = write_item(ctx, own, i, &row, rules);
@@ -562,10 +599,11 @@ static int split_into(fc_ctx *ctx) {
     if (!rc) rc = own_tensor(ctx, x, &rows);
     if (rc) return rc;
     for (int64_t i = 0; !rc && i < lengths->size; i++) {
-        fc_tensor part = rows_of(&rows, at, fc_int_at(lengths, i), 0);
-        rc = expect_write(ctx, own, i, &part, rules);
+        fc_tensor part;
+        rc = rows_of(ctx, &rows, at, fc_int_at(lengths, i), &part);
+        if (!rc) rc = expect_write(ctx, own, i, &part, rules);
         if (!rc) rc = write_item(ctx, own, i, &part, rules);
-        at += part.shape[0];
+        at += fc_int_at(lengths, i);
     }
     fc_release(rows.buffer);
     return rc;
@@ -577,8 +615,8 @@ static int64_t common_length(const fc_list *list) {
     for (int64_t i = 0; i < list->length; i++) {
         const fc_tensor *item = fc_list_item(list, i);
         if (!item || item->ndim < 1) continue;
-        if (length >= 0 && item->shape[0] != length) return -1;
-        length = item->shape[0];
+        if (length >= 0 && fc_dims(item)[0] != length) return -1;
+        length = fc_dims(item)[0];
     }
     return length;
 }
@@ -595,10 +633,10 @@ static int concat(fc_ctx *ctx) {
     if (!rc && ctx->attrs[1].i) rc = expect_all_written(ctx, list);
     if (!rc) rc = read_shape(ctx, 1, &ndim, wanted);
     if (rc) return rc;
-    if (!fc_merge_shapes(list->ndim, list->shape, ndim, wanted, &ndim, shape))
+    if (!fc_merge_shapes(list->element.ndim, fc_dims(&list->element), ndim, wanted, &ndim, shape))
         return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                               "element_shape does not agree with that of the list, %s",
-                              shape_text(list->ndim, list->shape, b, sizeof b));
+                              shape_text(list->element.ndim, fc_dims(&list->element), b, sizeof b));
     rc = ctx->api->alloc(ctx, 1, FC_INT64, 1, &list->length);
     if (rc) return rc;
     int64_t usual = ndim > 0 && shape[0] >= 0 ? shape[0] : common_length(list);
@@ -611,11 +649,11 @@ static int concat(fc_ctx *ctx) {
                                       "Concat requires elements to be at least vectors, found a scalar as "
                                       "element %lld",
                                       (long long)i);
-            length = item->shape[0];
+            length = fc_dims(item)[0];
             rc = fc_list_expect_home(ctx, i, item);
             if (rc) return rc;
             if (ndim > 0) shape[0] = length;
-            if (!fc_merge_shapes(ndim, shape, item->ndim, item->shape, &ndim, shape))
+            if (!fc_merge_shapes(ndim, shape, item->ndim, fc_dims(item), &ndim, shape))
                 return ctx->api->fail(
                     ctx, FC_INVALID_ARGUMENT,
                     "Tried to join elements of different shapes: element %lld has shape %s, "

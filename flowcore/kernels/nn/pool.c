@@ -40,7 +40,7 @@ static int forward_pool(fc_ctx *ctx, int max) {
     pool_job p = {.in = fc_data(in)};
     int64_t shape[4];
     int rc = fc_expect_float(ctx, in->dtype);
-    if (!rc) rc = fc_pool_shape(ctx, in->ndim, in->shape, &p.shape, shape);
+    if (!rc) rc = fc_pool_shape(ctx, in->ndim, fc_dims(in), &p.shape, shape);
     if (!rc) rc = ctx->api->alloc(ctx, 0, in->dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     p.out = fc_data(&ctx->out[0]);
@@ -74,7 +74,7 @@ static int describe_gradient(fc_ctx *ctx, pool_job *p, int64_t *shape) {
     const fc_tensor *in = ctx->in[0];
     *p = (pool_job){.in = fc_data(in), .out = fc_data(ctx->in[1]), .grad_out = fc_data(ctx->in[2])};
     int rc = fc_expect_float(ctx, in->dtype);
-    if (!rc) rc = fc_pool_shape(ctx, in->ndim, in->shape, &p->shape, shape);
+    if (!rc) rc = fc_pool_shape(ctx, in->ndim, fc_dims(in), &p->shape, shape);
     return rc ? rc : fc_pool_expect(ctx, 1, "orig_output", shape);
 }
 
@@ -84,7 +84,7 @@ int fc_max_pool_grad(fc_ctx *ctx) {
     int64_t shape[4];
     int rc = describe_gradient(ctx, &p, shape);
     if (!rc) rc = fc_pool_expect(ctx, 2, "grad", shape);
-    return rc ? rc : image_gradient(ctx, &p, in->dtype, in->shape, FC_BY_FLOAT(in->dtype, max_pool_grad));
+    return rc ? rc : image_gradient(ctx, &p, in->dtype, fc_dims(in), FC_BY_FLOAT(in->dtype, max_pool_grad));
 }
 
 int fc_max_pool_grad_grad(fc_ctx *ctx) {
@@ -92,7 +92,7 @@ int fc_max_pool_grad_grad(fc_ctx *ctx) {
     pool_job p;
     int64_t shape[4];
     int rc = describe_gradient(ctx, &p, shape);
-    if (!rc) rc = fc_pool_expect(ctx, 2, "grad", in->shape);
+    if (!rc) rc = fc_pool_expect(ctx, 2, "grad", fc_dims(in));
     if (!rc) rc = ctx->api->alloc(ctx, 0, in->dtype, 4, shape);
     if (rc || !ctx->out[0].size) return rc;
     p.grad_in = fc_data(&ctx->out[0]);

@@ -79,7 +79,7 @@ static inline int fc_pool_shape(fc_ctx *ctx, int ndim, const int64_t *in_shape, 
 static inline int fc_pool_expect(fc_ctx *ctx, int i, const char *what, const int64_t *shape) {
     const fc_tensor *t = ctx->in[i];
     char found[128];
-    if (t->ndim == 4 && !memcmp(t->shape, shape, 4 * sizeof(int64_t))) return FC_OK;
+    if (t->ndim == 4 && !memcmp(fc_dims(t), shape, 4 * sizeof(int64_t))) return FC_OK;
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "%s must have shape [%lld, %lld, %lld, %lld], found %s",
                           what, (long long)shape[0], (long long)shape[1], (long long)shape[2],
                           (long long)shape[3], fc_shape_str(t, found, sizeof found));

@@ -27,7 +27,7 @@ static int softmax(fc_ctx *ctx, int log) {
     int rc = fc_expect_float(ctx, logits->dtype);
     if (!rc) rc = fc_begin_softmax(ctx);
     if (rc || !logits->size) return rc;
-    int64_t cols = logits->shape[logits->ndim - 1];
+    int64_t cols = fc_dims(logits)[logits->ndim - 1];
     fc_softmax_job job = {.logits = fc_data(logits), .out = fc_data(&ctx->out[0]), .cols = cols, .log = log};
     ctx->api->parallel_for(ctx, logits->size / cols, fc_rows_per_piece(cols * EXP_COST),
                            FC_BY_FLOAT(logits->dtype, softmax), &job);
@@ -47,10 +47,10 @@ int fc_softmax_xent(fc_ctx *ctx) {
                           .loss = fc_data(&ctx->out[0]),
                           .out = fc_data(&ctx->out[1]),
                           .cols = cols,
-                          .logit_rows = logits->shape[0],
-                          .label_rows = labels->shape[0]};
-    if (logits->shape[0] == rows) job.logit_rows = 0;
-    if (labels->shape[0] == rows) job.label_rows = 0;
+                          .logit_rows = fc_dims(logits)[0],
+                          .label_rows = fc_dims(labels)[0]};
+    if (fc_dims(logits)[0] == rows) job.logit_rows = 0;
+    if (fc_dims(labels)[0] == rows) job.label_rows = 0;
     ctx->api->parallel_for(ctx, rows, fc_rows_per_piece(cols * EXP_COST),
                            FC_BY_FLOAT(logits->dtype, dense_xent), &job);
     return FC_OK;
@@ -61,7 +61,7 @@ int fc_sparse_softmax_xent(fc_ctx *ctx) {
     int rc = fc_expect_float(ctx, logits->dtype);
     if (!rc) rc = fc_begin_sparse_xent(ctx);
     if (rc || !labels->size) return rc;
-    int64_t cols = logits->shape[1];
+    int64_t cols = fc_dims(logits)[1];
     fc_softmax_job job = {.logits = fc_data(logits),
                           .label_tensor = labels,
                           .loss = fc_data(&ctx->out[0]),

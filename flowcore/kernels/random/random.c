@@ -97,10 +97,11 @@ int fc_random_shuffle(fc_ctx *ctx) {
     const fc_tensor *x = ctx->in[0];
     uint64_t key, run;
     fc_rng_next(ctx->state, &key, &run);
-    if (x->ndim == 0 || x->shape[0] <= 1) return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, x->shape);
-    int64_t n = x->shape[0], row = x->size / n * fc_item_size(x->dtype), *order;
+    if (x->ndim == 0 || fc_dims(x)[0] <= 1)
+        return ctx->api->share(ctx, 0, x, 0, x->dtype, x->ndim, fc_dims(x));
+    int64_t n = fc_dims(x)[0], row = x->size / n * fc_item_size(x->dtype), *order;
     int rc = ctx->api->scratch(ctx, sizeof(int64_t) * (size_t)n, (void **)&order);
-    if (!rc) rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, x->shape);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, x->dtype, x->ndim, fc_dims(x));
     if (rc) return rc;
     fc_shuffled(n, key, run, order);
     for (int64_t i = 0; i < n && row; i++)

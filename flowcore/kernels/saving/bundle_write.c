@@ -309,7 +309,7 @@ int fc_write_tensor(fc_work *w, fc_bundle_writer *b, fc_bytes name, const fc_sli
     }
     if (!rc) {
         e = new_entry(w, b, is_part ? (fc_bytes){(char *)key.data, (int64_t)key.size} : name);
-        rc = e ? copy_dims(w, b, t->ndim, t->shape, e) : w->status;
+        rc = e ? copy_dims(w, b, t->ndim, fc_dims(t), e) : w->status;
         if (!rc) {
             e->dtype = t->dtype;
             rc = write_values(w, b, t, &e->place);

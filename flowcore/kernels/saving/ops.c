@@ -86,7 +86,7 @@ static int expect_writable(fc_work *w, fc_bytes name, const fc_slice_spec *spec,
     char shown[FC_SHOWN], shape[160];
     int same = spec->ndim < 0 || spec->ndim == t->ndim;
     for (int d = 0; same && d < spec->ndim; d++)
-        same = fc_length(&spec->part[d], spec->dims[d]) == t->shape[d];
+        same = fc_length(&spec->part[d], spec->dims[d]) == fc_dims(t)[d];
     if (!same)
         return fc_blame(w, FC_INVALID_ARGUMENT, "tensor '%s' has shape %s, which is not that of its part",
                         fc_shown(name, shown), fc_shape_str(t, shape, sizeof shape));

@@ -74,8 +74,7 @@ static int apply(fc_ctx *ctx, int n, int grad, int indices, const fc_update *u) 
             rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                                 "variable '%s' and its gradient differ in dtype, or are not floating-point",
                                 v[i]->base.name);
-        else if (i > 0 && (t->ndim != v[0]->value.ndim ||
-                           memcmp(t->shape, v[0]->value.shape, (size_t)t->ndim * sizeof(int64_t))))
+        else if (i > 0 && !fc_same_shape(t, &v[0]->value))
             rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "'%s' has shape %s, its variable '%s' shape %s",
                                 v[i]->base.name, fc_shape_str(t, a, sizeof a), v[0]->base.name,
                                 fc_shape_str(&v[0]->value, b, sizeof b));
@@ -87,12 +86,12 @@ static int apply(fc_ctx *ctx, int n, int grad, int indices, const fc_update *u) 
         if (!rc) rc = fc_own_value(ctx, v[i]);
     }
     const fc_tensor *w = &v[0]->value;
-    if (!rc && !rows && (g->ndim != w->ndim || memcmp(g->shape, w->shape, (size_t)w->ndim * sizeof(int64_t))))
+    if (!rc && !rows && !fc_same_shape(g, w))
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' has shape %s and its gradient shape %s",
                             v[0]->base.name, fc_shape_str(w, a, sizeof a), fc_shape_str(g, b, sizeof b));
     if (!rc && rows &&
-        (w->ndim < 1 || rows->ndim != 1 || g->ndim != w->ndim || g->shape[0] != rows->shape[0] ||
-         memcmp(g->shape + 1, w->shape + 1, (size_t)(w->ndim - 1) * sizeof(int64_t))))
+        (w->ndim < 1 || rows->ndim != 1 || g->ndim != w->ndim || fc_dims(g)[0] != fc_dims(rows)[0] ||
+         memcmp(fc_dims(g) + 1, fc_dims(w) + 1, (size_t)(w->ndim - 1) * sizeof(int64_t))))
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                             "the rows of the gradient %s do not fit variable '%s' of shape %s",
                             fc_shape_str(g, a, sizeof a), v[0]->base.name, fc_shape_str(w, b, sizeof b));

@@ -44,8 +44,8 @@ static int fc_run_update(fc_ctx *ctx, const fc_update *u, int n, fc_variable **v
         ctx->api->parallel_for(ctx, w->size, 32768, fn, &all);
         return FC_OK;
     }
-    int64_t inner = g->size / g->shape[0], item = fc_item_size(w->dtype);
-    int rc = fc_check_rows(ctx, rows, w->shape[0]);
+    int64_t inner = g->size / fc_dims(g)[0], item = fc_item_size(w->dtype);
+    int rc = fc_check_rows(ctx, rows, fc_dims(w)[0]);
     if (rc) return rc;
     for (int64_t i = 0; i < rows->size; i++) {
         update part = all;

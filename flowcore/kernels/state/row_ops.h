@@ -44,10 +44,10 @@ static int resource_gather(fc_ctx *ctx) {
     if (t.ndim < 1)
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows",
                             v->base.name);
-    if (!rc) rc = fc_check_rows(ctx, indices, t.shape[0]);
+    if (!rc) rc = fc_check_rows(ctx, indices, fc_dims(&t)[0]);
     if (!rc) {
-        for (int d = 0; d < indices->ndim; d++) shape[ndim++] = indices->shape[d];
-        for (int d = 1; d < t.ndim; d++) inner *= shape[ndim++] = t.shape[d];
+        for (int d = 0; d < indices->ndim; d++) shape[ndim++] = fc_dims(indices)[d];
+        for (int d = 1; d < t.ndim; d++) inner *= shape[ndim++] = fc_dims(&t)[d];
         rc = ctx->api->alloc(ctx, 0, t.dtype, ndim, shape);
         if (!rc && ctx->out[0].size) rc = fc_gather_rows(ctx, &t, indices, inner);
     }
@@ -91,11 +91,11 @@ static int scatter(fc_ctx *ctx, int op) {
         rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "variable '%s' is a scalar: it has no rows",
                             v->base.name);
     int64_t inner = 1;
-    for (int d = 1; !rc && d < v->value.ndim; d++) inner *= v->value.shape[d];
+    for (int d = 1; !rc && d < v->value.ndim; d++) inner *= fc_dims(&v->value)[d];
     if (!rc && x->ndim) {
         int same = x->ndim == indices->ndim + v->value.ndim - 1 &&
-                   !memcmp(x->shape, indices->shape, (size_t)indices->ndim * sizeof(int64_t)) &&
-                   !memcmp(x->shape + indices->ndim, v->value.shape + 1,
+                   !memcmp(fc_dims(x), fc_dims(indices), (size_t)indices->ndim * sizeof(int64_t)) &&
+                   !memcmp(fc_dims(x) + indices->ndim, fc_dims(&v->value) + 1,
                            (size_t)(v->value.ndim - 1) * sizeof(int64_t));
         if (!same)
             rc = ctx->api->fail(
@@ -103,7 +103,7 @@ static int scatter(fc_ctx *ctx, int op) {
                 "updates must have the shape of indices followed by that of a row of '%s', found %s",
                 v->base.name, fc_shape_str(x, a, sizeof a));
     }
-    if (!rc) rc = fc_check_rows(ctx, indices, v->value.shape[0]);
+    if (!rc) rc = fc_check_rows(ctx, indices, fc_dims(&v->value)[0]);
     if (!rc) rc = fc_own_value(ctx, v);
     if (!rc && inner && indices->size) rc = fc_scatter_rows(ctx, &v->value, indices, x, inner, op);
     pthread_mutex_unlock(&v->lock);

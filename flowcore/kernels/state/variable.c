@@ -44,7 +44,7 @@ static int read_variable(fc_ctx *ctx) {
     if (rc) return rc;
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
-    if (!rc) rc = ctx->api->share(ctx, 0, &v->value, 0, v->value.dtype, v->value.ndim, v->value.shape);
+    if (!rc) rc = ctx->api->share(ctx, 0, &v->value, 0, v->value.dtype, v->value.ndim, fc_dims(&v->value));
     pthread_mutex_unlock(&v->lock);
     return rc;
 }
@@ -56,7 +56,7 @@ static int variable_shape(fc_ctx *ctx) {
     fc_take_lock(ctx, &v->lock);
     rc = fc_initialized(ctx, v);
     int64_t shape[FC_MAX_DIMS], ndim = v->value.ndim;
-    memcpy(shape, v->value.shape, sizeof shape);
+    if (!rc) memcpy(shape, fc_dims(&v->value), (size_t)ndim * sizeof *shape);
     pthread_mutex_unlock(&v->lock);
     if (!rc) rc = ctx->api->alloc(ctx, 0, out_type, 1, &ndim);
     for (int64_t d = 0; !rc && d < ndim; d++) {
@@ -70,10 +70,10 @@ static int fits(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
     char a[128], b[128];
     int ok = v->ndim < 0 || v->ndim == x->ndim;
     for (int d = 0; ok && v->ndim >= 0 && d < x->ndim; d++)
-        ok = v->shape[d] < 0 || v->shape[d] == x->shape[d];
+        ok = v->shape[d] < 0 || v->shape[d] == fc_dims(x)[d];
     if (ok) return FC_OK;
-    fc_tensor declared = {.ndim = v->ndim};
-    memcpy(declared.shape, v->shape, sizeof v->shape);
+    fc_tensor declared;
+    fc_set_dims(&declared, v->ndim, v->shape);
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                           "variable '%s' has shape %s; the value assigned to it has shape %s", v->base.name,
                           fc_shape_str(&declared, a, sizeof a), fc_shape_str(x, b, sizeof b));

@@ -56,9 +56,7 @@ static inline int fc_initialized(fc_ctx *ctx, const fc_variable *v) {
 static inline int fc_expect_addend(fc_ctx *ctx, const fc_variable *v, const fc_tensor *x) {
     char a[128], b[128];
     int rc = fc_initialized(ctx, v);
-    if (rc ||
-        (v->value.ndim == x->ndim && !memcmp(v->value.shape, x->shape, (size_t)x->ndim * sizeof(int64_t))))
-        return rc;
+    if (rc || fc_same_shape(&v->value, x)) return rc;
     return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
                           "variable '%s' has shape %s and the update shape %s; they must be equal",
                           v->base.name, fc_shape_str(&v->value, a, sizeof a), fc_shape_str(x, b, sizeof b));
