@@ -97,7 +97,7 @@ def _python_dtype(array: np.ndarray, value: Any) -> DType:
 
 
 def _dtype_of_objects(array: np.ndarray, value: Any = None) -> DType:
-    if all(isinstance(item, (bytes, str)) for item in array.flat):
+    if all(isinstance(item, (bytes, str)) for item in array.ravel()):
         return dtypes.string
     raise TypeError(
         f"Cannot make a tensor of {described(array if value is None else value)}: it holds objects that are"
@@ -108,11 +108,11 @@ def _dtype_of_objects(array: np.ndarray, value: Any = None) -> DType:
 def _converted(array: np.ndarray, value: Any, dtype: DType) -> np.ndarray:
     if dtype == dtypes.string:
         if array.size and (
-            array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in array.flat)
+            array.dtype.kind not in "SUO" or not all(isinstance(v, (bytes, str)) for v in array.ravel())
         ):
             raise TypeError(f"Expected string, found {described(value)} instead.")
         result = np.empty(array.size, object)
-        result[:] = [as_bytes(v, "a string tensor") for v in array.flat]
+        result[:] = [as_bytes(v, "a string tensor") for v in array.ravel()]
         return result.reshape(array.shape)
     target = np.dtype(dtype.as_numpy_dtype)
     if array.dtype == target:

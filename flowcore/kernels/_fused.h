@@ -71,7 +71,9 @@ static inline int fc_fused_unlike(fc_ctx *ctx, const fc_fused_step *step, const 
         if (rc) return rc;
         made->size = 1;
         for (int d = 0; d < ndim; d++) made->size *= shape[d];
-        return ctx->api->set_dims(ctx, made, ndim, shape);
+        if (ndim > FC_INLINE_DIMS) return ctx->api->set_dims(ctx, made, ndim, shape);
+        fc_set_dims(made, ndim, shape);
+        return FC_OK;
     }
     const fc_tensor *all[FC_FUSED_STEPS + 1]; /* AddN: as many as its message counts */
     fc_tensor copies[3];

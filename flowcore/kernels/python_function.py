@@ -57,7 +57,7 @@ def _result(value: Any, dtype: np.dtype[Any], index: int) -> np.ndarray:
     if array.dtype == dtype:
         return array
     is_python = not isinstance(value, (np.ndarray, np.generic))
-    if is_python and array.dtype.kind == "O" and all(isinstance(v, int) for v in array.flat):
+    if is_python and array.dtype.kind == "O" and all(isinstance(v, int) for v in array.ravel()):
         raise _invalid(f"{where} is an integer too large for {dtype}: {value}")
     loses = array.dtype.kind in "fc" and dtype.kind in "biu"
     if not is_python or array.dtype.kind not in "biufc" or loses:

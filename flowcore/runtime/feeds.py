@@ -253,7 +253,7 @@ def _strings(tensor: Tensor, value: object) -> np.ndarray:
     array = np.asarray(value, dtype=object)
     if holds_texts(array):
         return array
-    for item in array.flat:
+    for item in array.ravel():
         if not isinstance(item, (bytes, str)):
             raise TypeError(
                 f"Cannot feed {_describe(value)} for Tensor '{tensor.name}' of dtype string: it holds"

@@ -34,16 +34,19 @@ def random_array(rng: np.random.Generator, dtype: fc.DType) -> np.ndarray:
         shape += (1,) * int(rng.integers(0, 57)) + (2, 1)
     if int(np.prod(shape, dtype=np.int64)) > 20000:
         shape = shape[:2]
+    count = int(np.prod(shape, dtype=np.int64))
+    return random_vector(rng, dtype, count).reshape(shape)  # NumPy's where takes 32 dimensions
+
+
+def random_vector(rng: np.random.Generator, dtype: fc.DType, count: int) -> np.ndarray:
     if dtype == fc.string:
-        return np.array(
-            [rng.bytes(int(rng.integers(0, 9))) for _ in range(int(np.prod(shape)))] + [None], object
-        )[:-1].reshape(shape)
+        return np.array([rng.bytes(int(rng.integers(0, 9))) for _ in range(count)] + [None], object)[:-1]
     if dtype == fc.bool:
-        return rng.random(shape) < 0.5
+        return rng.random(count) < 0.5
     kind = np.dtype(dtype.as_numpy_dtype)
     if dtype.is_integer:
         values = (
-            rng.choice([*range(-3, 6), *NUMBERS], shape) if rng.random() < 0.7 else rng.integers(-4, 5, shape)
+            rng.choice([*range(-3, 6), *NUMBERS], count) if rng.random() < 0.7 else rng.integers(-4, 5, count)
         )
         return (
             np.asarray(values, object)
@@ -52,10 +55,10 @@ def random_array(rng: np.random.Generator, dtype: fc.DType) -> np.ndarray:
             .astype(np.int64)
             .astype(kind)
         )
-    values = rng.normal(size=shape) * rng.choice([0.1, 1, 1e4, 1e30])
-    special = rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0], shape)
+    values = rng.normal(size=count) * rng.choice([0.1, 1, 1e4, 1e30])
+    special = rng.choice([np.nan, np.inf, -np.inf, 0.0, -0.0], count)
     with np.errstate(all="ignore"):
-        return np.where(rng.random(shape) < 0.1, special, values).astype(kind)
+        return np.where(rng.random(count) < 0.1, special, values).astype(kind)
 
 
 def random_attr(rng: np.random.Generator, attr: AttrDef) -> Any:

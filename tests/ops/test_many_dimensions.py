@@ -486,3 +486,18 @@ def test_random_programs(seed: int) -> None:
             for _ in range(12):
                 x, a = step(ops, x, a)
             same(sess.run(x, {fed: start}), a)
+
+
+def test_strings_and_whole_numbers_of_more_dimensions_than_numpys_loops_have(sess: fc.Session) -> None:
+    """NumPy walks over 32 dimensions at most."""
+    shape = (1,) * 60 + (2, 3, 2, 2)
+    text = values(shape, "object")
+    same(sess.run(fc.constant(text)), text)
+    same(sess.run(fc.constant(text.astype("S3"))), text)
+    fed = fc.placeholder(fc.string)
+    same(sess.run(fc.identity(fed), {fed: text}), text)
+    same(
+        sess.run(fc.py_func(lambda: [values(shape, "int64").tolist()], [], fc.int64)), values(shape, "int64")
+    )
+    with pytest.raises(TypeError, match="string"):
+        fc.constant(values(shape), fc.string)
