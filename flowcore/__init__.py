@@ -61,6 +61,7 @@ from flowcore.ops.saving import *  # noqa: F403
 from flowcore.ops.shape_ops import *  # noqa: F403
 from flowcore.ops.slicing import *  # noqa: F403
 from flowcore.ops.state_ops import *  # noqa: F403
+from flowcore.ops.string_ops import *  # noqa: F403
 from flowcore.ops.tensor_array import *  # noqa: F403
 from flowcore.ops.variable_scope import *  # noqa: F403
 from flowcore.ops.variables import *  # noqa: F403

@@ -32,7 +32,6 @@ _MESSAGE = {
 #: path below flowcore -> name -> what to use instead, or None.
 MISSING_MEMBERS: dict[str, dict[str, str | None]] = {
     "Variable": {
-        "SaveSliceInfo": None,
         "aggregation": None,
         "batch_scatter_update": _ROWS,
         "experimental_ref": "the variable itself, which can be a key",

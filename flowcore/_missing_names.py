@@ -57,7 +57,7 @@ _BARE = {
         sparse_reorder sparse_reset_shape sparse_reshape sparse_retain sparse_segment_mean
         sparse_segment_sqrt_n sparse_segment_sqrt_n_grad sparse_segment_sum sparse_slice
         sparse_softmax sparse_split sparse_tensor_dense_matmul sparse_tensor_to_dense
-        sparse_to_dense sparse_to_indicator sparse_transpose spectral string_join string_strip
+        sparse_to_dense sparse_to_indicator sparse_transpose spectral string_strip
         string_to_hash_bucket string_to_hash_bucket_fast string_to_hash_bucket_strong strings
         substr sysconfig tables_initializer tensor_scatter_add
         tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_update tensor_scatter_sub
@@ -114,17 +114,16 @@ _BARE = {
         ProximalGradientDescentOptimizer Scaffold SecondOrStepTimer
         SessionRunArgs SessionRunContext SessionRunHook SessionRunValues
         StepCounterHook StopAtStepHook SummarySaverHook SummaryWriter SyncReplicasOptimizer
-        VocabInfo WorkerSessionCreator assert_global_step basic_train_loop checkpoint_exists
-        checkpoints_iterator cosine_decay cosine_decay_restarts do_quantize_training_on_graphdef
-        experimental export_meta_graph get_checkpoint_mtimes import_meta_graph
-        linear_cosine_decay load_checkpoint load_variable maybe_batch maybe_batch_join
-        maybe_shuffle_batch maybe_shuffle_batch_join natural_exp_decay noisy_linear_cosine_decay
-        remove_checkpoint replica_device_setter sdca_fprint sdca_optimizer sdca_shrink_l1
-        summary_iterator warm_start write_graph
+        VocabInfo WorkerSessionCreator assert_global_step basic_train_loop cosine_decay
+        cosine_decay_restarts do_quantize_training_on_graphdef experimental export_meta_graph
+        import_meta_graph linear_cosine_decay maybe_batch maybe_batch_join maybe_shuffle_batch
+        maybe_shuffle_batch_join natural_exp_decay noisy_linear_cosine_decay
+        replica_device_setter sdca_fprint sdca_optimizer sdca_shrink_l1 summary_iterator
+        write_graph
     """,
 }
 
-_SAVE = "numpy.savez for the values of session.run(variables), and variable.load to bring them back"
+_SAVE = "flowcore.train.Saver"
 _LOOP = "a Python loop that builds the steps, or one around Session.run"
 _SESSION = "flowcore.Session with flowcore.train.Coordinator"
 _CELL = "flowcore.matmul and flowcore.nn in a Python loop over the time steps"
@@ -294,21 +293,13 @@ _INSTEAD = {
         "ClusterSpec": "one process: flowcore runs in its own",
         "MonitoredSession": _SESSION,
         "MonitoredTrainingSession": _SESSION,
-        "NewCheckpointReader": _SAVE,
-        "Saver": _SAVE,
         "Server": "one process: flowcore runs in its own",
         "SessionCreator": _SESSION,
         "SessionManager": _SESSION,
         "SingularMonitoredSession": _SESSION,
         "Supervisor": _SESSION,
-        "generate_checkpoint_state_proto": _SAVE,
-        "get_checkpoint_state": _SAVE,
-        "init_from_checkpoint": _SAVE,
         "inverse_time_decay": "learning_rate / (1 + decay_rate * step / decay_steps)",
-        "latest_checkpoint": _SAVE,
-        "list_variables": _SAVE,
         "piecewise_constant_decay": "flowcore.train.piecewise_constant",
-        "update_checkpoint_state": _SAVE,
     },
 }
 

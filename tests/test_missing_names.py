@@ -62,7 +62,7 @@ def test_a_type_checker_flags_missing_names_and_typos(tmp_path: pathlib.Path) ->
     pytest.importorskip("mypy")
     script = tmp_path / "script.py"
     script.write_text(
-        "import flowcore as tf\n\ntf.train.Saver()\ntf.placehloder\ntf.nn.top_k\ntf.test.main\n"
+        "import flowcore as tf\n\ntf.train.Supervisor()\ntf.placehloder\ntf.nn.top_k\ntf.test.main\n"
     )
     found = subprocess.run(
         [sys.executable, "-m", "mypy", "--cache-dir", str(tmp_path / "cache"), str(script)],

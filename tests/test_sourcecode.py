@@ -149,6 +149,8 @@ KNOWN_BY_NAME = {
     "runtime/lower.py": {"Const", "PyFunc"},
     "runtime/place.py": {"Placeholder"},
     "runtime/plan.py": {"Placeholder"},
+    # the nodes that a Saver makes, as it finds them in a graph that it has not made itself
+    "train/saver.py": {"Assign", "AssignVariableOp", "Const", "Identity", "RestoreV2", "SaveV2"},
 }
 
 

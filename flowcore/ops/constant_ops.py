@@ -9,7 +9,6 @@ from typing import Any
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.constants import constant
-from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.op_def import register
 from flowcore.graph.operation import Tensor
 from flowcore.ops import shapes
@@ -83,4 +82,4 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
         >>> fc.Session().run(x), fc.Session().run(x, {x: [3]})
         (array([1, 2], dtype=int32), array([3], dtype=int32))
     """
-    return apply("PlaceholderWithDefault", convert_to_tensor(input), shape=TensorShape(shape), name=name)
+    return apply("PlaceholderWithDefault", input, shape=TensorShape(shape), name=name)

@@ -529,6 +529,11 @@ _KEY = ("__variable_scopes",)  # a collection that get_all_collection_keys does 
 _making = locks.lock()
 
 
+def variables_by_name() -> dict[str, Variable]:
+    """The variables of the default graph that get_variable has made."""
+    return dict(_state(get_default_graph().root).store.variables)
+
+
 def _state(graph: Graph) -> _State:
     kept = graph.get_collection_ref(_KEY)
     if not kept:

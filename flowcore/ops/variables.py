@@ -19,6 +19,7 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor, TensorOpe
 from flowcore.graph.scopes import control_dependencies, get_collection, init_scope, name_scope
 from flowcore.ops import linalg_ops as _operators  # noqa: F401 (installs the operators)
 from flowcore.ops import reference_ops as _reference_ops  # noqa: F401 (declares the ops)
+from flowcore.ops import save_slice_info as slices
 from flowcore.ops import state_ops
 from flowcore.ops.cond import cond
 from flowcore.ops.control_flow_ops import group, no_op
@@ -75,6 +76,9 @@ class Variable(TensorOperators):
         ...     print(sess.run(v.assign_add([1.0, 1.0])), sess.run(v * 10.0))
         [2. 3.] [20. 30.]
     """
+
+    SaveSliceInfo = slices.SaveSliceInfo
+    _save_slice_info: slices.SaveSliceInfo | None = None
 
     def __init__(
         self,
@@ -162,6 +166,13 @@ class Variable(TensorOperators):
         ).op
         with get_default_graph().colocate_with(self._variable.op):
             self._snapshot = apply("Identity", self._variable, name="read")
+
+    def _set_save_slice_info(self, save_slice_info: slices.SaveSliceInfo) -> None:
+        """Has checkpoints keep it as a part of a larger tensor."""
+        self._save_slice_info = instance(save_slice_info, slices.SaveSliceInfo, "save_slice_info")
+
+    def _get_save_slice_info(self) -> slices.SaveSliceInfo | None:
+        return self._save_slice_info
 
     # -- what it is
     # ------------------------------------------------------------------------------------------------

@@ -151,7 +151,7 @@ def float_entry(shape: list[int], offset: int, size: int, shard: int = 0) -> byt
         ({b"": files.HEADER, b"x": b"\x08"}, "malformed"),
         (
             {b"": files.HEADER, b"x": files.number(1, 1) + files.message(7, b"") * 2},
-            "part of tensor 'x' twice",
+            "tensor 'x' twice",
         ),
         ({b"": files.HEADER, b"x": files.entry(7, [2**50], 0, b"\0" * 8)}, "8 bytes for 1125899906842624"),
     ],

@@ -39,7 +39,7 @@ def listing(folder: pathlib.Path) -> list[str]:
     return sorted(p.name for p in folder.iterdir())
 
 
-@pytest.mark.parametrize("shape", [(), (3,), (2, 5), (0, 4), (1, 2, 1, 2, 1, 2, 1, 2)])
+@pytest.mark.parametrize("shape", [(), (3,), (2, 5), (0, 4), (1, 2, 1, 2, 1, 2, 1, 2), (2,) * 12])
 def test_values_come_back_in_every_dtype(tmp_path: pathlib.Path, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     values: dict[str, Any] = {t.name: (rng.normal(size=shape) * 50).astype(t.as_numpy_dtype) for t in NUMBERS}

@@ -60,9 +60,60 @@ static int concatenate(fc_ctx *ctx) {
     return rc;
 }
 
+/* The shape of the inputs that are no scalars, by the first of them. */
+static int joined_shape(fc_ctx *ctx, const fc_tensor **shape) {
+    char a[128], b[128];
+    *shape = ctx->in[0];
+    for (int i = 0; i < ctx->n_in; i++) {
+        const fc_tensor *x = ctx->in[i];
+        if (x->dtype != FC_STRING)
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "input %d is %s, not strings", i,
+                                  fc_dtype_name(x->dtype));
+        if (!x->ndim) continue;
+        if (!(*shape)->ndim) *shape = x;
+        if (!fc_same_shape(x, *shape))
+            return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                                  "input %d has shape %s and another one %s; they must be equal, or scalars",
+                                  i, fc_shape_str(x, a, sizeof a), fc_shape_str(*shape, b, sizeof b));
+    }
+    return FC_OK;
+}
+
+/* Element k of each input, one behind the other; returns the number of bytes. `to` may be NULL. */
+static int64_t join_at(fc_ctx *ctx, int64_t k, char *to) {
+    int64_t used = 0;
+    for (int i = 0; i < ctx->n_in; i++) {
+        const fc_tensor *x = ctx->in[i];
+        fc_bytes s = fc_bytes_of((const fc_string *)fc_data(x) + (x->ndim ? k : 0));
+        int64_t gap = i ? ctx->attrs[0].n : 0;
+        if (to)
+            memcpy(to + used, ctx->attrs[0].s, (size_t)gap), memcpy(to + used + gap, s.data, (size_t)s.size);
+        used += gap + s.size;
+    }
+    return used;
+}
+
+static int join(fc_ctx *ctx) {
+    const fc_tensor *shape;
+    void *text;
+    int64_t most = 0;
+    int rc = joined_shape(ctx, &shape);
+    if (!rc) rc = ctx->api->alloc(ctx, 0, FC_STRING, shape->ndim, fc_dims(shape));
+    for (int64_t k = 0; !rc && k < ctx->out[0].size; k++) {
+        int64_t size = join_at(ctx, k, NULL);
+        if (size > most) most = size;
+    }
+    if (!rc) rc = ctx->api->scratch(ctx, (size_t)most, &text);
+    for (int64_t k = 0; !rc && k < ctx->out[0].size; k++)
+        rc = ctx->api->string_put(ctx, ctx->out[0].buffer, FC_OUT(ctx, 0, fc_string) + k, text,
+                                  join_at(ctx, k, text));
+    return rc;
+}
+
 static const fc_kernel_def defs[] = {
     {"Add", "T:string", "", FC_SYNC, 0, 0, concatenate},
     {"Equal", "T:string", "", FC_SYNC, 0, 0, equal},
+    {"StringJoin", "", "separator", FC_SYNC, 0, 0, join},
     {"NotEqual", "T:string", "", FC_SYNC, 0, 0, not_equal},
 };
 const fc_kernel_table fc_string_kernels = {FC_ABI, "CPU", sizeof defs / sizeof defs[0], defs};

@@ -3,8 +3,8 @@
  * The entry with the empty key describes all tensors; each other one is a part of one, with its values.
  * Tables are looked through once when a checkpoint is opened, and a part is read again when it is asked for.
  */
-#include <errno.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include "checkpoint.h"
 
@@ -218,8 +218,10 @@ int fc_open_v1(fc_work *w, const char *pattern, fc_checkpoint *c) {
     glob_t files = {0};
     opening o = {.c = c};
     c->version = 1;
-    int found = glob(pattern, GLOB_ERR | GLOB_NOSORT, NULL, &files);
-    int rc;
+    char *one[] = {(char *)pattern};
+    int is_file = !access(pattern, F_OK), rc; /* such as one with brackets in its name */
+    int found = is_file ? 0 : glob(pattern, GLOB_ERR | GLOB_NOSORT, NULL, &files);
+    if (is_file) files.gl_pathc = 1, files.gl_pathv = one;
     if (found == GLOB_NOSPACE) rc = fc_no_memory(w, 0);
     else if (found || files.gl_pathc > 100000)
         rc = fc_blame(
@@ -228,7 +230,7 @@ int fc_open_v1(fc_work *w, const char *pattern, fc_checkpoint *c) {
             pattern, pattern);
     else rc = open_tables(w, &o, &files);
     free(o.parts);
-    globfree(&files);
+    if (!is_file) globfree(&files);
     return rc;
 }
 
