@@ -83,7 +83,7 @@ def test_a_node_takes_little_memory() -> None:
             y = fc.add(x, y)
         size, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-    assert size / count < 500
+    assert size / count < 480
 
 
 def test_a_truth_value_is_refused_with_advice_that_exists() -> None:
