@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
+import sys
 import time
 
 import flowcore as fc
-from flowcore import bench
+from flowcore import bench, checkpoint_files
 from flowcore.graph.device import DeviceSpec
 from flowcore.opencl import _opencl, programs, runtimes, tuning
 from flowcore.runtime import opencl_devices
@@ -142,6 +143,18 @@ def _chosen(name: str | None, parser: argparse.ArgumentParser) -> list[opencl_de
     return chosen
 
 
+def show_checkpoint(path: str, target: str | None) -> int:
+    """Lists or converts a checkpoint; the exit status."""
+    try:
+        if target is None:
+            return 0 if checkpoint_files.show(path) else 1
+        print(f"{checkpoint_files.convert(path, target)} tensors written to {target}")
+        return 0
+    except (fc.errors.OpError, OSError, ValueError) as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m flowcore", description="What this installation has and computes with."
@@ -167,7 +180,14 @@ def main() -> None:
         "bench", help="measure calls, queues, products and a training step here, beside NumPy"
     )
     timing.add_argument("--seconds", type=float, default=2.0, help="for each line of the table (default 2)")
+    checkpoint = commands.add_parser("checkpoint", help="list a checkpoint and check it, or convert it")
+    checkpoint.add_argument("path", help="what Saver.save returned, a folder, a .safetensors or a .npz file")
+    checkpoint.add_argument(
+        "--to", help="convert to this: NAME.safetensors, NAME.npz, or the name of a checkpoint"
+    )
     args = parser.parse_args()
+    if args.command == "checkpoint":
+        sys.exit(show_checkpoint(args.path, args.to))
     if args.command == "bench":
         bench.show(args.seconds)
         return

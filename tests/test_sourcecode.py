@@ -60,6 +60,7 @@ ABOVE = {
     "test": 12,
     "__init__": 20,
     "bench": 21,
+    "checkpoint_files": 21,
     "__main__": 22,
 }
 OPTIONAL = {

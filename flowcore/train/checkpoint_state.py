@@ -12,7 +12,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowcore import protos
@@ -105,12 +105,12 @@ def format_state(state: State) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def write_whole(path: str, data: bytes) -> None:
-    """Makes a file with these bytes, so that a crash leaves it or what was there before."""
+def write_whole(path: str, pieces: Iterable[Any]) -> None:
+    """Makes a file of these bytes, so that a crash leaves it or what was there before."""
     temporary = f"{path}.part-{os.getpid()}-{time.monotonic_ns()}"
     try:
         with open(temporary, "wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
@@ -183,7 +183,7 @@ def write_state(folder: str, state: State, latest_filename: str | None) -> None:
         raise ValueError(
             f"the checkpoint '{path}' has the name of the file that tells of checkpoints; choose another name"
         )
-    write_whole(path, format_state(state))
+    write_whole(path, [format_state(state)])
 
 
 def _checked_state(

@@ -570,7 +570,7 @@ class Saver:
                 state = checkpoint_state.make_state(folder, path, paths, None, None)
             checkpoint_state.write_state(folder, state, latest_filename)
             self._remove_superfluous(meta_graph_suffix)
-            _remove_leftovers(path)
+            _remove_leftovers(path, latest_filename)
 
     # -- restoring --------------------------------------------------------------------------------
 
@@ -720,18 +720,48 @@ def _other_shape(name: str, output: Tensor, stored: tuple[int, ...]) -> list[str
     return []
 
 
-_LEFTOVER = re.compile(r"(-\d+)?\.(index|data-\d{5,}-of-\d{5,})\.part-(\d+)-\d+\Z")
+_BEING_WRITTEN = re.compile(r"(?:(?:-\d+)?\.(?:index|data-\d{5,}-of-\d{5,}))\.part-(\d+)-\d+\Z")
+_STATE_BEING_WRITTEN = re.compile(r"\.part-(\d+)-\d+\Z")
+_UNFINISHED = re.compile(r"(?:-\d+)?(?:_temp_[0-9a-f]{32}|\.data-\d{5,}-of-\d{5,})\Z")
+_DAY = 86400
 
 
-def _remove_leftovers(path: str) -> None:
-    """Removes what processes that were killed have left of checkpoints of this name, at other steps too."""
+def _remove_leftovers(path: str, latest_filename: str) -> None:
+    """Removes what processes that were killed have left of checkpoints of this name, at other steps too.
+
+    A file that is being written has its process in its name. What has not, the folder of shards that were
+    not merged, and data without an index, goes when it is a day old: another process may be at it.
+    """
     folder = os.path.dirname(path) or "."
     stem = re.sub(r"-\d+\Z", "", os.path.basename(path))
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            match = _LEFTOVER.fullmatch(name.removeprefix(stem)) if name.startswith(stem) else None
-            if match and not _is_alive(int(match[3])):
-                os.unlink(os.path.join(folder, name))
+            state = _STATE_BEING_WRITTEN.fullmatch(name.removeprefix(latest_filename))
+            if (state and not _is_alive(int(state[1]))) or (
+                name.startswith(stem) and _is_left(folder, name, stem)
+            ):
+                _remove(os.path.join(folder, name))
+
+
+def _is_left(folder: str, name: str, stem: str) -> bool:
+    written = _BEING_WRITTEN.fullmatch(name.removeprefix(stem))
+    if written:
+        return not _is_alive(int(written[1]))
+    if not _UNFINISHED.fullmatch(name.removeprefix(stem)):
+        return False
+    path = os.path.join(folder, name)
+    index = re.sub(r"\.data-[^.]*\Z", ".index", path)
+    return time.time() - os.path.getmtime(path) > _DAY and (index == path or not os.path.exists(index))
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        if os.path.isdir(path):
+            for name in os.listdir(path):
+                os.unlink(os.path.join(path, name))
+            os.rmdir(path)
+        else:
+            os.unlink(path)
 
 
 def _is_alive(process: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -34,3 +35,26 @@ def _run(script: str, seed: int, calls: int) -> None:
     report = "\n".join(lines[told[-1] :] if told else lines[-1:])
     assert result.returncode == 0, f"{report}\n{result.stderr[-3000:]}"
     assert lines[-1] == "finished"
+
+
+@pytest.mark.timeout(120)
+def test_changed_checkpoints_give_values_or_an_error_in_bounded_memory() -> None:
+    """Another seed each day; CONTRIBUTING.md has the command for more."""
+    _run_daily("fuzz_checkpoints.py", 500)
+
+
+@pytest.mark.timeout(200)
+def test_a_process_that_is_killed_while_it_saves_leaves_a_whole_checkpoint() -> None:
+    _run_daily("kill_saver.py", 50)
+
+
+def _run_daily(script: str, count: int) -> None:
+    seed = int(time.time() // 86400)
+    result = subprocess.run(
+        [sys.executable, str(HERE / script), str(seed), str(count)],
+        capture_output=True,
+        text=True,
+        timeout=190,
+    )
+    assert result.returncode == 0, f"seed {seed}: {result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    assert f"seed {seed}" in result.stdout
