@@ -112,6 +112,16 @@ static void move_pieces(void *arg, int64_t begin, int64_t end) {
     }
 }
 
+/* The disk begins to write what it will be waited for in the end. Where it cannot be told so, it does later.
+ */
+static void begin_sync(int fd, uint64_t offset, uint64_t size) {
+#ifdef SYNC_FILE_RANGE_WRITE
+    (void)!sync_file_range(fd, (off_t)offset, (off_t)size, SYNC_FILE_RANGE_WRITE);
+#else
+    (void)fd, (void)offset, (void)size;
+#endif
+}
+
 /* Both directions. The sum is that of all bytes so far, so `crc` begins as the sum of what came before. */
 static int move_summed(fc_work *w, const fc_file *file, uint64_t offset, char *memory, uint64_t size,
                        int writes, uint32_t *crc) {
@@ -129,6 +139,7 @@ static int move_summed(fc_work *w, const fc_file *file, uint64_t offset, char *m
             return writes ? fc_blame_errno(w, m.error, "write", file->path)
                           : blame_read(w, file, m.offset, m.error);
         for (int64_t i = 0; i < pieces; i++) *crc = fc_crc32c_join(*crc, m.crc[i], length_of(&m, i));
+        if (writes && m.size >= PIECE) begin_sync(file->fd, m.offset, m.size);
     }
     return FC_OK;
 }
@@ -137,6 +148,9 @@ int fc_read_summed(fc_work *w, const fc_file *file, uint64_t offset, void *to, u
     int rc = fc_expect_inside(w, file, offset, size, "the data of a tensor");
     return rc ? rc : move_summed(w, file, offset, to, size, 0, crc);
 }
+
+/* Where Linux names the files that a process has open. */
+#define NAMES_OF_OPEN_FILES "/proc/self/fd"
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
@@ -147,9 +161,42 @@ int fc_name_temporary(fc_work *w, const char *path, char *name) {
     return n < PATH_MAX ? FC_OK : fc_blame_errno(w, ENAMETOOLONG, "write", path);
 }
 
+/* The folder that a path lies in, "." where it names none. */
+static void folder_of(const char *path, char *folder) {
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+    if (slash && !n) n = 1; /* the root */
+    memcpy(folder, n ? path : ".", n ? n : 1);
+    folder[n ? n : 1] = 0;
+}
+
+/* A file without a name, where the system has such: what dies while it writes leaves nothing behind. -1:
+ * none. */
+static int create_nameless(const char *path) {
+#ifdef O_TMPFILE
+    char folder[PATH_MAX];
+    folder_of(path, folder);
+    if (!access(NAMES_OF_OPEN_FILES, X_OK)) return open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+#endif
+    return -1;
+}
+
+/* Gives a file made by create_nameless its path. 0, or an error number. */
+static int name_file(const fc_file *file) {
+    char open_name[64];
+    snprintf(open_name, sizeof open_name, NAMES_OF_OPEN_FILES "/%d", file->fd);
+    if (!linkat(AT_FDCWD, open_name, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW)) return 0;
+    if (errno != EEXIST) return errno;
+    unlink(file->path); /* left by an earlier process of the same number */
+    return linkat(AT_FDCWD, open_name, AT_FDCWD, file->path, AT_SYMLINK_FOLLOW) ? errno : 0;
+}
+
 int fc_create_file(fc_work *w, const char *path, fc_file *file) {
     snprintf(file->path, sizeof file->path, "%s", path);
     file->size = 0;
+    file->fd = create_nameless(path);
+    file->nameless = file->fd >= 0;
+    if (file->nameless) return FC_OK;
     do file->fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     while (file->fd < 0 && errno == EINTR);
     return file->fd >= 0 ? FC_OK : fc_blame_errno(w, errno, "create", path);
@@ -170,6 +217,7 @@ int fc_append_summed(fc_work *w, fc_file *file, const void *from, uint64_t size,
 
 int fc_finish_file(fc_work *w, fc_file *file) {
     int error = fsync(file->fd) ? errno : 0;
+    if (!error && file->nameless) error = name_file(file);
     if (close(file->fd) && !error) error = errno;
     file->fd = -1;
     return error ? fc_blame_errno(w, error, "write", file->path) : FC_OK;
@@ -177,15 +225,6 @@ int fc_finish_file(fc_work *w, fc_file *file) {
 
 int fc_rename(fc_work *w, const char *from, const char *to) {
     return rename(from, to) ? fc_blame_errno(w, errno, "make", to) : FC_OK;
-}
-
-/* The folder that a path lies in, "." where it names none. */
-static void folder_of(const char *path, char *folder) {
-    const char *slash = strrchr(path, '/');
-    size_t n = slash ? (size_t)(slash - path) : 0;
-    if (slash && !n) n = 1; /* the root */
-    memcpy(folder, n ? path : ".", n ? n : 1);
-    folder[n ? n : 1] = 0;
 }
 
 int fc_sync_folder(fc_work *w, const char *path) {

@@ -11,6 +11,7 @@
 
 typedef struct {
     int fd;
+    int nameless; /* it gets its name when it is finished */
     uint64_t size;
     char path[PATH_MAX];
 } fc_file;
@@ -37,7 +38,7 @@ int fc_create_file(fc_work *w, const char *path, fc_file *file);
 int fc_append(fc_work *w, fc_file *file, const void *from, size_t size);
 /* The same, summed, in pieces on all threads. */
 int fc_append_summed(fc_work *w, fc_file *file, const void *from, uint64_t size, uint32_t *crc);
-/* Waits until it is on the disk, and closes it. */
+/* Waits until it is on the disk, and closes it. Only from then on its name is sure to be there. */
 int fc_finish_file(fc_work *w, fc_file *file);
 int fc_rename(fc_work *w, const char *from, const char *to);
 /* Until names in the folder of `path` are on the disk. */
