@@ -16,24 +16,22 @@ from flowcore import errors as errors
 from flowcore import image as image
 from flowcore import nn as nn
 from flowcore import summary as summary
+from flowcore import timeline as timeline
 from flowcore import train as train
 from flowcore._missing_names import find_missing as _find_missing
 from flowcore._missing_names import module_dir as _module_dir
 from flowcore._missing_names import module_getattr as _module_getattr
 from flowcore._version import __version__ as __version__
-from flowcore.config import ConfigProto as ConfigProto
-from flowcore.config import GPUOptions as GPUOptions
-from flowcore.config import GraphOptions as GraphOptions
-from flowcore.config import OptimizerOptions as OptimizerOptions
-from flowcore.config import RunOptions as RunOptions
 from flowcore.custom_gradients import *  # noqa: F403
 from flowcore.dtypes import *  # noqa: F403
 from flowcore.errors import OpError as OpError
 from flowcore.gradients import *  # noqa: F403
 from flowcore.graph.conversion import *  # noqa: F403
 from flowcore.graph.graph import *  # noqa: F403
+from flowcore.graph.make_proto import *  # noqa: F403
 from flowcore.graph.operation import *  # noqa: F403
 from flowcore.graph.scopes import *  # noqa: F403
+from flowcore.graph_import import *  # noqa: F403
 from flowcore.ops.arithmetic import *  # noqa: F403
 from flowcore.ops.casts import *  # noqa: F403
 from flowcore.ops.check_ops import *  # noqa: F403
@@ -68,7 +66,6 @@ from flowcore.ops.variables import *  # noqa: F403
 from flowcore.ops.while_loop import *  # noqa: F403
 from flowcore.runtime.list_devices import DeviceDescription as DeviceDescription
 from flowcore.runtime.list_devices import list_devices as list_devices
-from flowcore.runtime.profile import RunMetadata as RunMetadata
 from flowcore.runtime.session import InteractiveSession as InteractiveSession
 from flowcore.runtime.session import Session as Session
 from flowcore.runtime.session import get_default_session as get_default_session
@@ -80,13 +77,19 @@ if _typing.TYPE_CHECKING:
     from flowcore import protos as protos
     from flowcore import test as test
     from flowcore.protos import AttrValue as AttrValue
+    from flowcore.protos import ConfigProto as ConfigProto
     from flowcore.protos import Event as Event
+    from flowcore.protos import GPUOptions as GPUOptions
     from flowcore.protos import GraphDef as GraphDef
+    from flowcore.protos import GraphOptions as GraphOptions
     from flowcore.protos import HistogramProto as HistogramProto
     from flowcore.protos import LogMessage as LogMessage
     from flowcore.protos import MetaGraphDef as MetaGraphDef
     from flowcore.protos import NameAttrList as NameAttrList
     from flowcore.protos import NodeDef as NodeDef
+    from flowcore.protos import OptimizerOptions as OptimizerOptions
+    from flowcore.protos import RunMetadata as RunMetadata
+    from flowcore.protos import RunOptions as RunOptions
     from flowcore.protos import SessionLog as SessionLog
     from flowcore.protos import Summary as Summary
     from flowcore.protos import SummaryMetadata as SummaryMetadata

@@ -11,24 +11,6 @@ _SAVE = "numpy.savez for the values of session.run(variables), and variable.load
 _ROWS = "scatter_update and its like on whole rows"
 _AS_PLAIN_DATA = "Graph.as_graph_def() or the object itself: there is no form to write down yet"
 _READER = "a new reader: its state cannot be written down yet"
-_COPY = "copy.deepcopy, or the constructor with the fields"
-
-_MESSAGE = {
-    "ByteSize": None,
-    "Clear": "a new object",
-    "ClearField": "the default as a value",
-    "CopyFrom": _COPY,
-    "FromString": None,
-    "HasField": "a comparison with the default",
-    "IsInitialized": None,
-    "ListFields": "dataclasses.asdict",
-    "MergeFrom": _COPY,
-    "MergeFromString": None,
-    "ParseFromString": None,
-    "SerializeToString": "dataclasses.asdict with json",
-    "WhichOneof": None,
-}
-
 #: path below flowcore -> name -> what to use instead, or None.
 MISSING_MEMBERS: dict[str, dict[str, str | None]] = {
     "Variable": {
@@ -72,17 +54,6 @@ MISSING_MEMBERS: dict[str, dict[str, str | None]] = {
         "from_proto": _AS_PLAIN_DATA,
         "queue_closed_exception_types": None,
         "to_proto": _AS_PLAIN_DATA,
-    },
-    **{
-        kind: dict(_MESSAGE)
-        for kind in (
-            "ConfigProto",
-            "GPUOptions",
-            "GraphOptions",
-            "OptimizerOptions",
-            "RunMetadata",
-            "RunOptions",
-        )
     },
 }
 

@@ -40,9 +40,9 @@ _BARE = {
         fixed_size_partitioner function get_logger get_session_handle get_session_tensor
         get_static_value graph_util guarantee_const
         histogram_fixed_width histogram_fixed_width_bins histogram_summary igamma igammac
-        image_summary import_graph_def initialize_all_tables keras lbeta lgamma lite
-        load_file_system_library load_library load_op_library lookup make_ndarray make_template
-        make_tensor_proto manip matrix_set_diag matrix_square_root merge_all_summaries
+        image_summary initialize_all_tables keras lbeta lgamma lite
+        load_file_system_library load_library load_op_library lookup make_template
+        manip matrix_set_diag matrix_square_root merge_all_summaries
         merge_summary min_max_variable_partitioner multinomial nest parallel_stack parse_example
         parse_single_example parse_single_sequence_example parse_tensor polygamma profiler
         python_io qint16 qint32 qint8 qr quantization quantize quantize_v2 quantized_concat
@@ -119,7 +119,6 @@ _BARE = {
         import_meta_graph linear_cosine_decay maybe_batch maybe_batch_join maybe_shuffle_batch
         maybe_shuffle_batch_join natural_exp_decay noisy_linear_cosine_decay
         replica_device_setter sdca_fprint sdca_optimizer sdca_shrink_l1 summary_iterator
-        write_graph
     """,
 }
 

@@ -1,224 +1,124 @@
-"""Settings of sessions and runs. Plain dataclasses; an unknown name is refused with the nearest known one."""
+"""What sessions and runs are told: the settings that the runtime reads, out of ConfigProto and RunOptions.
+
+A session without a ConfigProto has the defaults, and never loads the protobuf runtime. Owns: which
+fields count, and what they mean. Must never import anything above it.
+"""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flowcore.arguments import flag, instance, real_number, text, whole_number
+from flowcore import protos
 
-__all__ = ["ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions", "RunOptions"]
+if TYPE_CHECKING:
+    from flowcore.protos import ConfigProto, OptimizerOptions, RewriterConfig
 
-C = TypeVar("C")
+__all__ = ["PASSES", "RunSettings", "Settings", "run_settings", "settings_of"]
 
-
-def _checked(value: Any, default: Any, what: str) -> Any:
-    """`value` in the form of the field's default. Raises TypeError or ValueError for another kind."""
-    if isinstance(default, bool):
-        return flag(value, what)
-    if isinstance(default, int):
-        return whole_number(value, what, -(2**31), 2**31 - 1)
-    if isinstance(default, float):
-        return real_number(value, what)
-    return text(value, what) if isinstance(default, str) else instance(value, type(default), what)
-
-
-def _default(of: Field[Any]) -> Any:
-    return of.default if of.default_factory is MISSING else of.default_factory()
-
-
-def _strict(cls: type[C]) -> type[C]:
-    """Refuses unknown keyword arguments and attributes with a suggestion; shows what is not the default."""
-    kinds = {f.name: _default(f) for f in fields(cls)}  # type: ignore[arg-type]
-    known = list(kinds)
-    plain_init: Callable[..., None] = cls.__init__  # type: ignore[misc]
-
-    def refuse(name: str) -> str:
-        import difflib
-
-        near = difflib.get_close_matches(name, known, 1)
-        return f"{cls.__name__} has no field '{name}'" + (
-            f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(known)}"
-        )
-
-    @functools.wraps(plain_init)  # the signature with the names of the fields
-    def init(self: Any, *args: Any, **kwargs: Any) -> None:
-        for name in kwargs:
-            if name not in known:
-                raise TypeError(refuse(name))
-        plain_init(self, *args, **kwargs)
-
-    def set_attribute(self: Any, name: str, value: Any) -> None:
-        if name not in known:
-            raise AttributeError(refuse(name))
-        object.__setattr__(self, name, _checked(value, kinds[name], f"{cls.__name__}.{name}"))
-
-    def show(self: Any) -> str:
-        plain = cls()
-        changed = [f"{n}={value!r}" for n in known if (value := getattr(self, n)) != getattr(plain, n)]
-        return f"{cls.__name__}({', '.join(changed)})"
-
-    cls.__repr__ = show  # type: ignore[method-assign,assignment]
-    cls.__init__ = init  # type: ignore[method-assign,misc]
-    cls.__setattr__ = set_attribute  # type: ignore[method-assign,assignment]
-    return cls
+#: What planning does beyond what is needed to run; `OptimizerOptions.skip_passes` takes these names.
+PASSES = frozenset(
+    {
+        "algebraic_simplification",
+        "column_pruning",
+        "common_subexpression_elimination",
+        "constant_folding",
+        "elementwise_fusion",
+        "product_joining",
+        "transpose_sharing",
+    }
+)
+#: Passes that TensorFlow does while it compiles a graph, and OptimizerOptions speaks of.
+_CLASSIC = frozenset({"common_subexpression_elimination", "constant_folding"})
+#: What fields of RewriterConfig switch off that are OFF.
+_REWRITES = {
+    "arithmetic_optimization": PASSES - {"constant_folding", "elementwise_fusion"},
+    "constant_folding": frozenset({"constant_folding"}),
+    "remapping": frozenset({"elementwise_fusion"}),
+}
+#: Milliseconds: the longest time limit.
+_LONGEST = 2**31 - 1
 
 
-@_strict
-@dataclass
-class OptimizerOptions:
-    """How plans are optimised; each pass keeps every bit of every value but where it says so.
+class Settings(NamedTuple):
+    """What a session is told.
 
-    Args:
-        opt_level: OptimizerOptions.L0 switches every pass off; L1, the default, leaves them as
-            below.
-        do_common_subexpression_elimination: Whether equal ops run once.
-        do_constant_folding: Whether what depends on constants alone is computed when the plan is
-            made.
-        do_algebraic_simplification: Whether what gives back its input is left out: Identity, x * 1,
-            a reshape to the same shape.
-        do_elementwise_fusion: Whether chains and trees of elementwise ops run as one node, with the
-            reduction that ends one.
-        do_product_joining: Whether a sum of matrix products is one product, which rounds in other
-            places.
-        do_column_pruning: Whether columns of a product that are never read are not computed.
-        do_transpose_sharing: Whether what several products read transposed is transposed once;
-            products of up to eight rows round in other places.
-
-    Raises:
-        TypeError: a name is unknown, or a value of another kind.
-
-    Example:
-        >>> fc.OptimizerOptions(do_constant_folding=False)
-        OptimizerOptions(do_constant_folding=False)
+    `threads` 0: one per processor. `timeout_ms` 0: none. `passes`: those that plans are optimised by.
     """
 
-    L0: ClassVar[int] = -1
-    L1: ClassVar[int] = 0
-
-    opt_level: int = 0
-    do_common_subexpression_elimination: bool = True
-    do_constant_folding: bool = True
-    do_algebraic_simplification: bool = True
-    do_elementwise_fusion: bool = True
-    do_product_joining: bool = True
-    do_column_pruning: bool = True
-    do_transpose_sharing: bool = True
-
-
-@_strict
-@dataclass
-class GraphOptions:
-    """Options of planning.
-
-    Args:
-        optimizer_options: An OptimizerOptions.
-
-    Raises:
-        TypeError: a name is unknown, or a value of another kind.
-
-    Example:
-        >>> fc.GraphOptions(fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0))
-        GraphOptions(optimizer_options=OptimizerOptions(opt_level=-1))
-    """
-
-    optimizer_options: OptimizerOptions = field(default_factory=OptimizerOptions)
-
-
-@_strict
-@dataclass
-class GPUOptions:
-    """Options of OpenCL devices.
-
-    Args:
-        per_process_gpu_memory_fraction: The part of a device's memory that may be used, from 0 to
-            1; 0: no limit. It counts for all sessions of the process.
-        allow_growth: Accepted; memory is taken as it is needed.
-        visible_device_list: Numbers of devices separated by commas: those that a session may use,
-            in the order in which it counts them. Empty: all.
-
-    Raises:
-        TypeError: a name is unknown, or a value of another kind.
-
-    Example:
-        >>> fc.GPUOptions(per_process_gpu_memory_fraction=0.5)
-        GPUOptions(per_process_gpu_memory_fraction=0.5)
-    """
-
-    per_process_gpu_memory_fraction: float = 0.0
-    allow_growth: bool = False
-    visible_device_list: str = ""
-
-
-@_strict
-@dataclass
-class ConfigProto:
-    """Settings of a session.
-
-    Args:
-        inter_op_parallelism_threads: Threads that run nodes, the caller of `run` included; 0:
-            FLOWCORE_THREADS, else one per processor.
-        intra_op_parallelism_threads: Accepted; kernels split their work over the same threads.
-        use_per_session_threads: Whether the session has threads of its own, instead of those that
-            all sessions with as many share.
-        allow_soft_placement: Whether nodes whose device, or kernel there, is missing go to the CPU.
-        log_device_placement: Whether to print to stderr where each node was placed.
-        operation_timeout_in_ms: The time limit of each run in milliseconds; 0: none.
-        deterministic: Whether nodes of a run that use one variable, and that nothing else orders,
-            run in one fixed order. Where no run has such nodes, results have the same bits for any
-            number of threads without it. It does not order operations on a queue: which of two
-            dequeues of one run comes first is open, unless control_dependencies says it.
-        device_count: How many devices of a type the session may use, for example {"GPU": 0}.
-        gpu_options: A GPUOptions.
-        graph_options: A GraphOptions.
-
-    Raises:
-        TypeError: a name is unknown, or a value of another kind.
-
-    Example:
-        >>> config = fc.ConfigProto(inter_op_parallelism_threads=2)
-        >>> fc.Session(config=config).run(fc.constant(2) * 3)
-        np.int32(6)
-    """
-
-    inter_op_parallelism_threads: int = 0
-    intra_op_parallelism_threads: int = 0
-    use_per_session_threads: bool = False
-    allow_soft_placement: bool = False
-    log_device_placement: bool = False
-    operation_timeout_in_ms: int = 0
+    threads: int = 0
+    own_threads: bool = False
+    soft_placement: bool = False
+    log_placement: bool = False
+    timeout_ms: int = 0
     deterministic: bool = False
-    device_count: dict[str, int] = field(default_factory=dict)
-    gpu_options: GPUOptions = field(default_factory=GPUOptions)
-    graph_options: GraphOptions = field(default_factory=GraphOptions)
+    passes: frozenset[str] = PASSES
+    device_count: Mapping[str, int] = {}
+    visible_devices: str = ""
+    memory_fraction: float = 0.0
 
 
-@_strict
-@dataclass
-class RunOptions:
-    """Settings of one run.
+class RunSettings(NamedTuple):
+    """What a run is told. `timeout_ms` 0: what the session says."""
 
-    Args:
-        trace_level: RunOptions.FULL_TRACE records in run_metadata what each node took; NO_TRACE
-            nothing.
-        timeout_in_ms: The time limit in milliseconds, then DeadlineExceededError; 0: the session's.
+    timeout_ms: int = 0
+    is_traced: bool = False
 
-    Raises:
-        TypeError: a name is unknown, or a value of another kind.
 
-    Example:
-        >>> options = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
-        >>> metadata = fc.RunMetadata()
-        >>> fc.Session().run(fc.ones([2]) + fc.ones([2]), options=options, run_metadata=metadata)
-        array([2., 2.], dtype=float32)
+def settings_of(config: Any) -> Settings:
+    """What a ConfigProto says; None: the defaults.
+
+    Raises TypeError for what is no ConfigProto, ValueError for a pass that does not exist.
     """
+    if config is None:
+        return Settings()
+    config = _message(config, "ConfigProto", "config")
+    return Settings(
+        threads=max(config.inter_op_parallelism_threads, 0),
+        own_threads=config.use_per_session_threads,
+        soft_placement=config.allow_soft_placement,
+        log_placement=config.log_device_placement,
+        timeout_ms=_limit(config.operation_timeout_in_ms),
+        deterministic=config.deterministic,
+        passes=_passes(config),
+        device_count=dict(config.device_count),
+        visible_devices=config.gpu_options.visible_device_list,
+        memory_fraction=config.gpu_options.per_process_gpu_memory_fraction,
+    )
 
-    NO_TRACE: ClassVar[int] = 0
-    SOFTWARE_TRACE: ClassVar[int] = 1
-    HARDWARE_TRACE: ClassVar[int] = 2
-    FULL_TRACE: ClassVar[int] = 3
 
-    trace_level: int = 0
-    timeout_in_ms: int = 0
+def run_settings(options: Any) -> RunSettings:
+    """What RunOptions say. Raises TypeError for what is none."""
+    options = _message(options, "RunOptions", "options")
+    return RunSettings(_limit(options.timeout_in_ms), options.trace_level > options.NO_TRACE)
+
+
+def _message(value: Any, kind: str, what: str) -> Any:
+    try:
+        return protos.own(value, kind)
+    except TypeError as error:
+        raise TypeError(f"{what}: {error}") from None
+
+
+def _limit(milliseconds: int) -> int:
+    return min(max(milliseconds, 0), _LONGEST)
+
+
+def _passes(config: ConfigProto) -> frozenset[str]:
+    options: OptimizerOptions = config.graph_options.optimizer_options
+    rewrites: RewriterConfig = config.graph_options.rewrite_options
+    if options.opt_level <= options.L0:  # what is asked for by name, as in TensorFlow
+        passes = frozenset(name for name in _CLASSIC if getattr(options, f"do_{name}"))
+    else:
+        passes = _CLASSIC if rewrites.disable_meta_optimizer else PASSES
+        for field, names in _REWRITES.items():
+            if getattr(rewrites, field) == rewrites.OFF:
+                passes -= names
+    for name in options.skip_passes:
+        if name not in PASSES:
+            import difflib
+
+            near = difflib.get_close_matches(name, PASSES, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"passes are {', '.join(sorted(PASSES))}"
+            raise ValueError(f"OptimizerOptions.skip_passes: there is no pass {name!r}; {hint}")
+    return passes.difference(options.skip_passes)

@@ -39,7 +39,7 @@ class OpError(Exception):
     """What went wrong in a run; its subclasses say of which kind.
 
     Args:
-        node_def: The NodeDef of the operation that failed, or None.
+        node_def: The NodeDef of the operation that failed; None: that of op.
         op: The Operation that failed, or None.
         message: What was expected, what was found, and the way out.
         error_code: One of the codes of this module; None: the code of the class.
@@ -75,7 +75,9 @@ class OpError(Exception):
 
     @property
     def node_def(self) -> Any:
-        """The NodeDef of the operation that failed, or None."""
+        """The NodeDef of the operation that failed, or None. It is made when it is asked for."""
+        if self._node_def is None and self._op is not None:
+            self._node_def = self._op.node_def
         return self._node_def
 
     @property

@@ -431,7 +431,7 @@ def _gradients_of(
             f"no gradient is registered under the name '{override}' that node '{op.name}' asks for"
         )
     else:
-        function = op.op_def.grad
+        function = op._op_def.grad
     if function is None and not op._op_def.calls:
         return nothing
     path = op._graph.path

@@ -91,17 +91,6 @@ def test_coordinator_and_queue_runner():
     assert repr(coordinator) == "<flowcore.train.Coordinator, joined, for ValueError, 0 threads alive>"
 
 
-def test_settings_show_what_is_not_the_default():
-    assert repr(fc.ConfigProto()) == "ConfigProto()"
-    config = fc.ConfigProto(inter_op_parallelism_threads=2, device_count={"GPU": 0})
-    config.graph_options.optimizer_options.opt_level = -1
-    assert repr(config) == (
-        "ConfigProto(inter_op_parallelism_threads=2, device_count={'GPU': 0},"
-        " graph_options=GraphOptions(optimizer_options=OptimizerOptions(opt_level=-1)))"
-    )
-    assert repr(fc.RunOptions(timeout_in_ms=5)) == "RunOptions(timeout_in_ms=5)"
-
-
 def test_variable_scopes():
     with fc.variable_scope("a") as scope, fc.variable_scope("b", reuse=fc.AUTO_REUSE) as inner:
         assert repr(scope) == "<flowcore.VariableScope 'a' reuse=False>"
@@ -121,8 +110,10 @@ def test_a_trace():
     x = fc.placeholder(fc.float32)
     with fc.Session() as sess:
         sess.run(x * 2.0, {x: 1.0}, options, metadata)
-    assert metadata.node_stats
-    assert repr(metadata) == f"<flowcore.RunMetadata of {len(metadata.node_stats)} executions of nodes>"
+    count = len(fc.timeline.node_stats(metadata))
+    assert count > 0
+    text = f"<flowcore.timeline.Timeline of {count} executions of nodes>"
+    assert repr(fc.timeline.Timeline(metadata.step_stats)) == text
 
 
 def test_no_public_class_with_state_is_shown_by_its_address():

@@ -31,6 +31,7 @@ SYMBOLIC = {
     "body_gradients": 3,
     "gradients": 4,
     "custom_gradients": 4,
+    "graph_import": 4,
 }
 EXECUTION = {
     "errors": 0,
@@ -58,6 +59,7 @@ ABOVE = {
     "nn": 12,
     "image": 12,
     "test": 12,
+    "timeline": 12,
     "__init__": 20,
     "bench": 21,
     "checkpoint_files": 21,

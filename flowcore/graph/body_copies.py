@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from flowcore.graph.func_graph import FuncGraph, FunctionBody, local_name
-from flowcore.graph.operation import Operation, Tensor
+from flowcore.graph.graph_defs import ordered
+from flowcore.graph.operation import Tensor
 
 __all__ = ["copy_operations"]
 
@@ -25,7 +26,7 @@ def copy_operations(source: FuncGraph, into: FuncGraph, found: dict[Tensor, Tens
         found: What stands for tensors of `source` already, its arguments above all; all others are added.
     """
     copies = {tensor._op: copy._op for tensor, copy in found.items()}
-    for op in _ordered(source):
+    for op in ordered(source):
         if op in copies:
             continue
         attrs = {name: _copied(value, into, found) for name, value in op._attrs.items()}
@@ -43,21 +44,6 @@ def copy_operations(source: FuncGraph, into: FuncGraph, found: dict[Tensor, Tens
             if isinstance(body, FunctionBody):
                 body.calls.append(copy)
     into.original, into.copied_tensors, into.copied_operations = source, found, copies
-
-
-def _ordered(body: FuncGraph) -> list[Operation]:
-    """The operations of a body, each behind what it reads: one may have been given inputs later."""
-    met: dict[Operation, None] = {}
-    for op in body.operations_since(0):
-        left = [op]
-        while left:
-            ahead = [t._op for t in left[-1]._inputs if t._op not in met]
-            ahead += [c for c in left[-1]._control_inputs if c not in met]
-            if ahead:
-                left += ahead
-            else:
-                met[left.pop()] = None
-    return list(met)
 
 
 def _copied(value: Any, into: FuncGraph, found: dict[Tensor, Tensor]) -> Any:

@@ -10,18 +10,21 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from types import CodeType, FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowcore import locks
+from flowcore import locks, protos
 from flowcore.arguments import described, flag, hashable, instance, listed, text, whole_number, with_article
 from flowcore.dtypes import ALL, DType, as_dtype
 from flowcore.graph import device as device_strings
+from flowcore.graph.graph_defs import PRODUCER, graph_def_of
 from flowcore.graph.lasting import lasting
 from flowcore.graph.op_def import AttrDef, OpDef, get_op_def
-from flowcore.graph.operation import IndexedSlices, NodeDef, Operation, Tensor
+from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.shape import checked_rank
+
+if TYPE_CHECKING:
+    from flowcore.protos import GraphDef, VersionDef
 
 __all__ = ["Graph", "GraphKeys", "get_default_graph", "reset_default_graph"]
 
@@ -72,13 +75,6 @@ class GraphKeys:
     READY_FOR_LOCAL_INIT_OP = "ready_for_local_init_op"
     SAVEABLE_OBJECTS = "saveable_objects"
     EVAL_STEP = "eval_step"
-
-
-@dataclass
-class GraphDef:
-    """A graph as plain data."""
-
-    node: list[NodeDef] = field(default_factory=list)
 
 
 class _Scopes(threading.local):
@@ -377,9 +373,9 @@ class Graph:
         return self._edits
 
     @property
-    def graph_def_versions(self) -> dict[str, int]:
-        """The version of TensorFlow's graphs that this one's op types follow, a dict."""
-        return {"producer": 134}
+    def graph_def_versions(self) -> VersionDef:
+        """The version of TensorFlow's graphs that this one's op types follow, a message."""
+        return protos.VersionDef(producer=PRODUCER)
 
     @property
     def building_function(self) -> bool:
@@ -948,7 +944,7 @@ class Graph:
     def as_graph_def(
         self, from_version: int | None = None, add_shapes: bool = False, use_pybind11_proto: bool = False
     ) -> GraphDef:
-        """The graph as plain data.
+        """The graph as a message, with the functions that it calls.
 
         Args:
             from_version: Only operations added after the graph had this version; None: all.
@@ -956,11 +952,13 @@ class Graph:
             use_pybind11_proto: Accepted.
 
         Returns:
-            A GraphDef: `node` is a list of NodeDefs with name, op, input, device and attr.
+            A GraphDef.
 
         Raises:
             TypeError: from_version is no whole number, or add_shapes no bool.
-            ValueError: from_version is negative.
+            ValueError: from_version is negative, the graph takes 2 GB or more, or a node has no
+                form as a message: one that changes a variable by a reference inside a branch, loop
+                or function.
 
         Example:
             >>> x = fc.constant(1.0, name="x")
@@ -968,13 +966,7 @@ class Graph:
             ['Const']
         """
         add_shapes = flag(add_shapes, "add_shapes")
-        nodes = []
-        for op in self.operations_since(0 if from_version is None else from_version):
-            node = op.node_def
-            if add_shapes:
-                node.attr["_output_shapes"] = [t.shape for t in op.outputs]
-            nodes.append(node)
-        return GraphDef(nodes)
+        return graph_def_of(self.operations_since(0 if from_version is None else from_version), add_shapes)
 
     # -- collections
     # --------------------------------------------------------------------------------------------

@@ -245,6 +245,10 @@ class OpDef(NamedTuple):
         """Whether its output is the handle of a variable, or a reference to one."""
         return self.makes == "variable" or self.resource_form == "VarHandleOp"
 
+    def is_ref_input(self, index: int, attrs: Mapping[str, Any]) -> bool:
+        """Whether an op with these attributes takes a reference to a variable as this input."""
+        return any(arg.is_ref and index in self.inputs_of(arg.name, attrs) for arg in self.input_arg)
+
     def inputs_of(self, argument: str, attrs: Mapping[str, Any]) -> range:
         """Which inputs of an op with these attributes an argument is."""
         first = 0

@@ -6,34 +6,24 @@ Must never import ops: the operator overloads are installed from there (`Tensor.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from flowcore.arguments import described, instance
 from flowcore.dtypes import DType
 from flowcore.graph.device import canonical
+from flowcore.graph.node_defs import node_def_of, op_def_message
 from flowcore.shape import TensorShape, as_shape
 
 if TYPE_CHECKING:
     from traceback import StackSummary
 
+    from flowcore import protos
     from flowcore.graph.func_graph import FuncGraph
     from flowcore.graph.graph import Graph
     from flowcore.graph.op_def import OpDef
 
 __all__ = ["IndexedSlices", "Operation", "Tensor"]
-
-
-@dataclass
-class NodeDef:
-    """A node as plain data: the fields of TensorFlow's NodeDef."""
-
-    name: str
-    op: str
-    input: list[str] = field(default_factory=list)
-    device: str = ""
-    attr: dict[str, Any] = field(default_factory=dict)
 
 
 class Operation:
@@ -124,17 +114,14 @@ class Operation:
         return self._device
 
     @property
-    def op_def(self) -> OpDef:
-        """The declaration of the op type."""
-        return self._op_def
+    def op_def(self) -> protos.OpDef:
+        """The schema of the op type, a message."""
+        return op_def_message(self._op_def)
 
     @property
-    def node_def(self) -> NodeDef:
-        """The node as plain data."""
-        inputs = [t.op.name if t.value_index == 0 else t.name for t in self._inputs] + [
-            f"^{c.name}" for c in self._control_inputs
-        ]
-        return NodeDef(self._name, self._type, inputs, self._device, dict(self._attrs))
+    def node_def(self) -> protos.NodeDef:
+        """The node as a message, made anew each time. Raises ValueError for values that none can hold."""
+        return node_def_of(self)
 
     @property
     def attrs(self) -> dict[str, Any]:

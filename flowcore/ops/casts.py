@@ -16,7 +16,7 @@ from flowcore.graph.operation import IndexedSlices, Operation, Tensor
 from flowcore.graph.scopes import name_scope
 from flowcore.ops import shapes
 from flowcore.ops.comparison import maximum, minimum
-from flowcore.ops.elementwise import Gradient, unary, unbroadcast
+from flowcore.ops.elementwise import Gradient, unbroadcast
 
 __all__ = [
     "cast", "complex", "conj", "imag", "real", "saturate_cast", "to_bfloat16", "to_double",
@@ -253,7 +253,14 @@ def _number(x: Any, name: str) -> Tensor:
     return x
 
 
-@unary("Conj", "{complexes}", lambda op, dy: apply("Conj", dy))
+@register(
+    "Conj",
+    inputs=["input: T"],
+    outputs=["output: T"],
+    attrs=["T: {complexes} = complex64"],
+    shape=shapes.same,
+    grad=lambda op, dy: apply("Conj", dy),
+)
 def _conj(x: Any, name: str | None = None) -> Tensor:
     return apply("Conj", x, name=name)
 

@@ -250,9 +250,7 @@ def is_finite(x: Any, name: str | None = None) -> Tensor:
 # ---- logic ----------------------------------------
 
 
-@register(
-    "LogicalNot", inputs=["x: T"], outputs=["y: T"], attrs=["T: {bool} = bool"], shape=shapes.same, grad=None
-)
+@register("LogicalNot", inputs=["x: bool"], outputs=["y: bool"], shape=shapes.same, grad=None)
 def logical_not(x: Any, name: str | None = None) -> Tensor:
     """not x, element by element.
 
@@ -275,9 +273,8 @@ def logical_not(x: Any, name: str | None = None) -> Tensor:
 
 @register(
     "LogicalAnd",
-    inputs=["x: T", "y: T"],
-    outputs=["z: T"],
-    attrs=["T: {bool} = bool"],
+    inputs=["x: bool", "y: bool"],
+    outputs=["z: bool"],
     shape=shapes.broadcast,
     commutative=True,
     grad=None,
@@ -306,9 +303,8 @@ def logical_and(x: Any, y: Any, name: str | None = None) -> Tensor:
 
 @register(
     "LogicalOr",
-    inputs=["x: T", "y: T"],
-    outputs=["z: T"],
-    attrs=["T: {bool} = bool"],
+    inputs=["x: bool", "y: bool"],
+    outputs=["z: bool"],
     shape=shapes.broadcast,
     commutative=True,
     grad=None,

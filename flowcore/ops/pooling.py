@@ -26,13 +26,14 @@ from flowcore.shape import TensorShape
 __all__ = ["avg_pool", "max_pool"]
 
 
-_POOL = [
-    "T: {floats}",
+_WINDOWS = [
     "ksize: list(int) >= 4",
     "strides: list(int) >= 4",
     "padding: {'SAME', 'VALID'}",
     FORMAT,
 ]
+_POOL = ["T: {floats}", *_WINDOWS]
+_MAX_POOL = ["T: {floats} = float32", *_WINDOWS]
 
 
 def _pool_shape_of(op: Operation, image: TensorShape) -> Any:
@@ -58,7 +59,7 @@ register(
     "MaxPool",
     inputs=["input: T"],
     outputs=["output: T"],
-    attrs=_POOL,
+    attrs=_MAX_POOL,
     shape=_pool_shape,
     grad=lambda op, g: apply("MaxPoolGrad", op.inputs[0], op.outputs[0], g, **_pool_attrs(op)),
 )
@@ -74,7 +75,7 @@ register(
     "MaxPoolGrad",
     inputs=["orig_input: T", "orig_output: T", "grad: T"],
     outputs=["output: T"],
-    attrs=_POOL,
+    attrs=_MAX_POOL,
     shape=shapes.same,
     grad=_max_pool_grad_grad,
 )

@@ -94,7 +94,7 @@ def expect_rank(op: Operation, index: int, *ranks: int) -> None:
     found = op.inputs[index].shape
     if found.ndims not in (None, *ranks):
         wanted = " or ".join("a scalar" if rank == 0 else "a vector" for rank in ranks)
-        name = op.op_def.input_arg[index].name
+        name = op._op_def.input_arg[index].name
         raise ValueError(f"{name} of {with_article(op.type)} must be {wanted}, found shape {found}")
 
 

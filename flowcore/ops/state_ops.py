@@ -211,7 +211,7 @@ def _update_shape(op: Operation) -> Any:
     A sparse gradient has the shape of some rows.
     """
     declared = declared_shape(op.inputs[0])
-    arguments = op.op_def.input_arg
+    arguments = op._op_def.input_arg
     indices = next((t for a, t in zip(arguments, op.inputs, strict=True) if a.name == "indices"), None)
     for argument, tensor in zip(arguments, op.inputs, strict=True):
         name = argument.name

@@ -32,7 +32,7 @@ class BundleHeaderProto(_message.Message):
     def __init__(
         self,
         num_shards: _Optional[int] = ...,
-        endianness: _Optional[_Union[BundleHeaderProto.Endianness, str]] = ...,
+        endianness: _Optional[_Union[BundleHeaderProto.Endianness, int, str]] = ...,
         version: _Optional[_Union[VersionDef, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
@@ -54,7 +54,7 @@ class BundleEntryProto(_message.Message):
     slices: _containers.RepeatedCompositeFieldContainer[TensorSliceProto]
     def __init__(
         self,
-        dtype: _Optional[_Union[DataType, str]] = ...,
+        dtype: _Optional[_Union[DataType, int, str]] = ...,
         shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         shard_id: _Optional[int] = ...,
         offset: _Optional[int] = ...,
@@ -77,7 +77,7 @@ class SavedSliceMeta(_message.Message):
         self,
         name: _Optional[str] = ...,
         shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
-        type: _Optional[_Union[DataType, str]] = ...,
+        type: _Optional[_Union[DataType, int, str]] = ...,
         slice: _Optional[_Iterable[_Union[TensorSliceProto, _Mapping[str, _Any]]]] = ...,
     ) -> None: ...
 
@@ -394,7 +394,7 @@ class LogMessage(_message.Message):
     level: LogMessage.Level
     message: str
     def __init__(
-        self, level: _Optional[_Union[LogMessage.Level, str]] = ..., message: _Optional[str] = ...
+        self, level: _Optional[_Union[LogMessage.Level, int, str]] = ..., message: _Optional[str] = ...
     ) -> None: ...
 
 class SessionLog(_message.Message):
@@ -418,7 +418,7 @@ class SessionLog(_message.Message):
     msg: str
     def __init__(
         self,
-        status: _Optional[_Union[SessionLog.SessionStatus, str]] = ...,
+        status: _Optional[_Union[SessionLog.SessionStatus, int, str]] = ...,
         checkpoint_path: _Optional[str] = ...,
         msg: _Optional[str] = ...,
     ) -> None: ...
@@ -546,7 +546,7 @@ class AttrValue(_message.Message):
             i: _Optional[_Iterable[int]] = ...,
             f: _Optional[_Iterable[float]] = ...,
             b: _Optional[_Iterable[bool]] = ...,
-            type: _Optional[_Iterable[_Union[DataType, str]]] = ...,
+            type: _Optional[_Iterable[_Union[DataType, int, str]]] = ...,
             shape: _Optional[_Iterable[_Union[TensorShapeProto, _Mapping[str, _Any]]]] = ...,
             tensor: _Optional[_Iterable[_Union[TensorProto, _Mapping[str, _Any]]]] = ...,
             func: _Optional[_Iterable[_Union[NameAttrList, _Mapping[str, _Any]]]] = ...,
@@ -578,7 +578,7 @@ class AttrValue(_message.Message):
         i: _Optional[int] = ...,
         f: _Optional[float] = ...,
         b: _Optional[bool] = ...,
-        type: _Optional[_Union[DataType, str]] = ...,
+        type: _Optional[_Union[DataType, int, str]] = ...,
         shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         tensor: _Optional[_Union[TensorProto, _Mapping[str, _Any]]] = ...,
         list: _Optional[_Union[AttrValue.ListValue, _Mapping[str, _Any]]] = ...,
@@ -687,7 +687,7 @@ class OpDef(_message.Message):
             self,
             name: _Optional[str] = ...,
             description: _Optional[str] = ...,
-            type: _Optional[_Union[DataType, str]] = ...,
+            type: _Optional[_Union[DataType, int, str]] = ...,
             type_attr: _Optional[str] = ...,
             number_attr: _Optional[str] = ...,
             type_list_attr: _Optional[str] = ...,
@@ -965,7 +965,7 @@ class SaverDef(_message.Message):
         max_to_keep: _Optional[int] = ...,
         sharded: _Optional[bool] = ...,
         keep_checkpoint_every_n_hours: _Optional[float] = ...,
-        version: _Optional[_Union[SaverDef.CheckpointFormatVersion, str]] = ...,
+        version: _Optional[_Union[SaverDef.CheckpointFormatVersion, int, str]] = ...,
     ) -> None: ...
 
 class VariableDef(_message.Message):
@@ -1007,8 +1007,8 @@ class VariableDef(_message.Message):
         save_slice_info_def: _Optional[_Union[SaveSliceInfoDef, _Mapping[str, _Any]]] = ...,
         is_resource: _Optional[bool] = ...,
         trainable: _Optional[bool] = ...,
-        synchronization: _Optional[_Union[VariableSynchronization, str]] = ...,
-        aggregation: _Optional[_Union[VariableAggregation, str]] = ...,
+        synchronization: _Optional[_Union[VariableSynchronization, int, str]] = ...,
+        aggregation: _Optional[_Union[VariableAggregation, int, str]] = ...,
     ) -> None: ...
 
 class SaveSliceInfoDef(_message.Message):
@@ -1053,7 +1053,7 @@ class QueueRunnerDef(_message.Message):
         enqueue_op_name: _Optional[_Iterable[str]] = ...,
         close_op_name: _Optional[str] = ...,
         cancel_op_name: _Optional[str] = ...,
-        queue_closed_exception_types: _Optional[_Iterable[_Union[Code, str]]] = ...,
+        queue_closed_exception_types: _Optional[_Iterable[_Union[Code, int, str]]] = ...,
     ) -> None: ...
 
 class ValuesDef(_message.Message):
@@ -1354,7 +1354,7 @@ class TensorInfo(_message.Message):
         name: _Optional[str] = ...,
         coo_sparse: _Optional[_Union[TensorInfo.CooSparse, _Mapping[str, _Any]]] = ...,
         composite_tensor: _Optional[_Union[TensorInfo.CompositeTensor, _Mapping[str, _Any]]] = ...,
-        dtype: _Optional[_Union[DataType, str]] = ...,
+        dtype: _Optional[_Union[DataType, int, str]] = ...,
         tensor_shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
 
@@ -1467,7 +1467,7 @@ class StructuredValue(_message.Message):
         string_value: _Optional[str] = ...,
         bool_value: _Optional[bool] = ...,
         tensor_shape_value: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
-        tensor_dtype_value: _Optional[_Union[DataType, str]] = ...,
+        tensor_dtype_value: _Optional[_Union[DataType, int, str]] = ...,
         tensor_spec_value: _Optional[_Union[TensorSpecProto, _Mapping[str, _Any]]] = ...,
         type_spec_value: _Optional[_Union[TypeSpecProto, _Mapping[str, _Any]]] = ...,
         list_value: _Optional[_Union[ListValue, _Mapping[str, _Any]]] = ...,
@@ -1548,7 +1548,7 @@ class TensorSpecProto(_message.Message):
         self,
         name: _Optional[str] = ...,
         shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
-        dtype: _Optional[_Union[DataType, str]] = ...,
+        dtype: _Optional[_Union[DataType, int, str]] = ...,
     ) -> None: ...
 
 class TypeSpecProto(_message.Message):
@@ -1582,7 +1582,7 @@ class TypeSpecProto(_message.Message):
     type_spec_class_name: str
     def __init__(
         self,
-        type_spec_class: _Optional[_Union[TypeSpecProto.TypeSpecClass, str]] = ...,
+        type_spec_class: _Optional[_Union[TypeSpecProto.TypeSpecClass, int, str]] = ...,
         type_state: _Optional[_Union[StructuredValue, _Mapping[str, _Any]]] = ...,
         type_spec_class_name: _Optional[str] = ...,
     ) -> None: ...
@@ -1747,11 +1747,11 @@ class SavedVariable(_message.Message):
     name: str
     def __init__(
         self,
-        dtype: _Optional[_Union[DataType, str]] = ...,
+        dtype: _Optional[_Union[DataType, int, str]] = ...,
         shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         trainable: _Optional[bool] = ...,
-        synchronization: _Optional[_Union[VariableSynchronization, str]] = ...,
-        aggregation: _Optional[_Union[VariableAggregation, str]] = ...,
+        synchronization: _Optional[_Union[VariableSynchronization, int, str]] = ...,
+        aggregation: _Optional[_Union[VariableAggregation, int, str]] = ...,
         name: _Optional[str] = ...,
     ) -> None: ...
 
@@ -1896,7 +1896,7 @@ class TensorDescription(_message.Message):
     allocation_description: AllocationDescription
     def __init__(
         self,
-        dtype: _Optional[_Union[DataType, str]] = ...,
+        dtype: _Optional[_Union[DataType, int, str]] = ...,
         shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         allocation_description: _Optional[_Union[AllocationDescription, _Mapping[str, _Any]]] = ...,
     ) -> None: ...
@@ -2006,7 +2006,7 @@ class CostGraphDef(_message.Message):
                 size: _Optional[int] = ...,
                 alias_input_port: _Optional[int] = ...,
                 shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
-                dtype: _Optional[_Union[DataType, str]] = ...,
+                dtype: _Optional[_Union[DataType, int, str]] = ...,
             ) -> None: ...
 
         NAME_FIELD_NUMBER: _ClassVar[int]
@@ -2170,6 +2170,7 @@ class NodeExecStats(_message.Message):
         "op_end_rel_nanos",
         "all_end_rel_nanos",
         "scheduled_nanos",
+        "fused",
     )
     NODE_NAME_FIELD_NUMBER: _ClassVar[int]
     ALL_START_MICROS_FIELD_NUMBER: _ClassVar[int]
@@ -2188,6 +2189,7 @@ class NodeExecStats(_message.Message):
     OP_END_REL_NANOS_FIELD_NUMBER: _ClassVar[int]
     ALL_END_REL_NANOS_FIELD_NUMBER: _ClassVar[int]
     SCHEDULED_NANOS_FIELD_NUMBER: _ClassVar[int]
+    FUSED_FIELD_NUMBER: _ClassVar[int]
     node_name: str
     all_start_micros: int
     op_start_rel_micros: int
@@ -2205,6 +2207,7 @@ class NodeExecStats(_message.Message):
     op_end_rel_nanos: int
     all_end_rel_nanos: int
     scheduled_nanos: int
+    fused: _containers.RepeatedScalarFieldContainer[str]
     def __init__(
         self,
         node_name: _Optional[str] = ...,
@@ -2224,6 +2227,7 @@ class NodeExecStats(_message.Message):
         op_end_rel_nanos: _Optional[int] = ...,
         all_end_rel_nanos: _Optional[int] = ...,
         scheduled_nanos: _Optional[int] = ...,
+        fused: _Optional[_Iterable[str]] = ...,
     ) -> None: ...
 
 class DeviceStepStats(_message.Message):
@@ -2503,24 +2507,24 @@ class RewriterConfig(_message.Message):
     post_optimization_verifier_config: VerifierConfig
     def __init__(
         self,
-        layout_optimizer: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        constant_folding: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        shape_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        remapping: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        arithmetic_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        dependency_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        loop_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        function_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        debug_stripper: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
+        layout_optimizer: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        constant_folding: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        shape_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        remapping: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        arithmetic_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        dependency_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        loop_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        function_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        debug_stripper: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
         disable_model_pruning: _Optional[bool] = ...,
-        scoped_allocator_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        pin_to_host_optimization: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        implementation_selector: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
-        auto_mixed_precision: _Optional[_Union[RewriterConfig.Toggle, str]] = ...,
+        scoped_allocator_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        pin_to_host_optimization: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        implementation_selector: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
+        auto_mixed_precision: _Optional[_Union[RewriterConfig.Toggle, int, str]] = ...,
         disable_meta_optimizer: _Optional[bool] = ...,
-        meta_optimizer_iterations: _Optional[_Union[RewriterConfig.NumIterationsType, str]] = ...,
+        meta_optimizer_iterations: _Optional[_Union[RewriterConfig.NumIterationsType, int, str]] = ...,
         min_graph_nodes: _Optional[int] = ...,
-        memory_optimization: _Optional[_Union[RewriterConfig.MemOptType, str]] = ...,
+        memory_optimization: _Optional[_Union[RewriterConfig.MemOptType, int, str]] = ...,
         memory_optimizer_target_node_name_scope: _Optional[str] = ...,
         meta_optimizer_timeout_ms: _Optional[int] = ...,
         auto_parallel: _Optional[_Union[AutoParallelOptions, _Mapping[str, _Any]]] = ...,
@@ -2552,7 +2556,7 @@ class VerifierConfig(_message.Message):
     def __init__(
         self,
         verification_timeout_in_ms: _Optional[int] = ...,
-        structure_verifier: _Optional[_Union[VerifierConfig.Toggle, str]] = ...,
+        structure_verifier: _Optional[_Union[VerifierConfig.Toggle, int, str]] = ...,
     ) -> None: ...
 
 class GPUOptions(_message.Message):
@@ -2693,8 +2697,8 @@ class OptimizerOptions(_message.Message):
         do_constant_folding: _Optional[bool] = ...,
         max_folded_constant_in_bytes: _Optional[int] = ...,
         do_function_inlining: _Optional[bool] = ...,
-        opt_level: _Optional[_Union[OptimizerOptions.Level, str]] = ...,
-        global_jit_level: _Optional[_Union[OptimizerOptions.GlobalJitLevel, str]] = ...,
+        opt_level: _Optional[_Union[OptimizerOptions.Level, int, str]] = ...,
+        global_jit_level: _Optional[_Union[OptimizerOptions.GlobalJitLevel, int, str]] = ...,
         skip_passes: _Optional[_Iterable[str]] = ...,
     ) -> None: ...
 
@@ -2967,7 +2971,7 @@ class RunOptions(_message.Message):
     experimental: RunOptions.Experimental
     def __init__(
         self,
-        trace_level: _Optional[_Union[RunOptions.TraceLevel, str]] = ...,
+        trace_level: _Optional[_Union[RunOptions.TraceLevel, int, str]] = ...,
         timeout_in_ms: _Optional[int] = ...,
         inter_op_thread_pool: _Optional[int] = ...,
         output_partition_graphs: _Optional[bool] = ...,
@@ -3221,7 +3225,7 @@ class ResourceHandleProto(_message.Message):
         shape: TensorShapeProto
         def __init__(
             self,
-            dtype: _Optional[_Union[DataType, str]] = ...,
+            dtype: _Optional[_Union[DataType, int, str]] = ...,
             shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         ) -> None: ...
 
@@ -3305,7 +3309,7 @@ class TensorProto(_message.Message):
     uint64_val: _containers.RepeatedScalarFieldContainer[int]
     def __init__(
         self,
-        dtype: _Optional[_Union[DataType, str]] = ...,
+        dtype: _Optional[_Union[DataType, int, str]] = ...,
         tensor_shape: _Optional[_Union[TensorShapeProto, _Mapping[str, _Any]]] = ...,
         version_number: _Optional[int] = ...,
         tensor_content: _Optional[bytes] = ...,

@@ -30,6 +30,7 @@ def own(message: object, kind: str) -> _Any: ...
 '''
 #: What is of one file alone: its imports and its descriptor.
 _OF_A_FILE = re.compile(r"^(?:from|import|DESCRIPTOR:) .*\n", re.M)
+_ENUM = re.compile(r"_Union\[([\w.]+), str\]")  # the runtime takes numbers too
 _OTHER_FILE = re.compile(r"\b_\w+_pb2\.(?!Any\b)")
 
 
@@ -43,7 +44,9 @@ def compile_to(folder: pathlib.Path) -> None:
         subprocess.run([*command, *sources], cwd=root, check=True)
         stubs = [pathlib.Path(made, s).with_name(pathlib.Path(s).stem + "_pb2.pyi") for s in sources]
         joined = "".join(_OF_A_FILE.sub("", p.read_text()) for p in stubs)
-        text = _OTHER_FILE.sub("", joined).replace("_Mapping]", "_Mapping[str, _Any]]")  # for strict checkers
+        text = _ENUM.sub(r"_Union[\1, int, str]", _OTHER_FILE.sub("", joined)).replace(
+            "_Mapping]", "_Mapping[str, _Any]]"
+        )  # for strict checkers
         (folder / "__init__.pyi").write_text(_HEADER + text)
     format_command = [sys.executable, "-m", "ruff", "format", "-q", str(folder / "__init__.pyi")]
     subprocess.run(format_command, cwd=root, check=True)

@@ -38,7 +38,7 @@ def pairs(key: Any, value: Any, tensor_of: Callable[[Any], Tensor]) -> list[tupl
         return [pair for k, v in zip(key, values, strict=True) for pair in pairs(k, v, tensor_of)]
     variable = getattr(key, "_variable", None)
     tensor = tensor_of(variable if isinstance(variable, Tensor) else key)
-    if tensor.op.op_def.makes == "variable":
+    if tensor.op._op_def.makes == "variable":
         return [(read, value) for read in _reads(tensor)]
     return [(tensor, value)]
 
@@ -65,7 +65,7 @@ def _reads(handle: Tensor) -> list[Tensor]:
                 f" feed '{op.name}:0'"
             )
         if op.type == "ReadVariableOp" and not any(
-            handle in c._inputs and c.op_def.writes for c in op._control_inputs
+            handle in c._inputs and c._op_def.writes for c in op._control_inputs
         ):
             reads.append(op._outputs[0])
     return reads

@@ -127,7 +127,7 @@ class Fetches:
                 f"Fetch argument {fetch!r} cannot be interpreted as a Tensor or Operation of this graph."
                 f" ({error})"
             ) from None
-        if isinstance(element, Tensor) and element.op.op_def.makes == "variable":
+        if isinstance(element, Tensor) and element.op._op_def.makes == "variable":
             element = _read_of(element)
         if isinstance(element, Operation):
             if element not in self.targets:

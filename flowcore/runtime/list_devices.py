@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import NamedTuple
 
-from flowcore.config import ConfigProto
+from flowcore.config import Settings
 from flowcore.opencl import runtimes
 from flowcore.runtime import opencl_devices
 from flowcore.runtime.session import thread_count
@@ -71,7 +71,7 @@ def list_devices() -> list[DeviceDescription]:
         'CPU'
     """
     host = DeviceDescription(
-        "/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(ConfigProto())
+        "/device:CPU:0", "CPU", platform.processor() or platform.machine(), units=thread_count(Settings())
     )
     opened = opencl_devices.opencl_devices()
     used = {id(d.runtime) for d in opened}

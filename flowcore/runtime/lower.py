@@ -269,12 +269,12 @@ class _Lowering:
 def _refuse(op: Operation, device: Device) -> None:
     types = {
         name: dtypes.as_dtype(value).name
-        for name, value in op.node_def.attr.items()
+        for name, value in op._attrs.items()
         if isinstance(value, dtypes.DType)
     }
     soft = "; ConfigProto(allow_soft_placement=True) lets it fall back to the CPU"
     raise errors.InvalidArgumentError(
-        op.node_def,
+        None,
         op,
         f"node '{op.name}' ({op.type}) has no kernel on {device.name} for {types or 'its attributes'}"
         + ("" if device.is_host else soft)

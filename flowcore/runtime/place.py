@@ -81,7 +81,7 @@ def _is_here(spec: DeviceSpec) -> bool:
 def _refuse_elsewhere(op: Operation) -> None:
     where = f"; created at {op.created_at}" if op.created_at else ""
     raise errors.InvalidArgumentError(
-        op.node_def,
+        None,
         op,
         f"node '{op.name}' ({op.type}) asks for device '{op.device}', which is another process's; this"
         " session runs nodes of /job:localhost/replica:0/task:0 alone. Leave job, replica and task out of the"
@@ -138,7 +138,7 @@ def _requested(op: Operation, spec: DeviceSpec, visible: VisibleDevices, soft: b
         if soft:
             return HOST
         raise errors.InvalidArgumentError(
-            op.node_def,
+            None,
             op,
             f"node '{op.name}' ({op.type}) asks for device '{op.device}', which this process does not have;"
             f" {error}. Change the device scope, or run with ConfigProto(allow_soft_placement=True) to let"
@@ -178,7 +178,7 @@ def _with_resources(
             other = _home(origin, placed, arguments)
             if first is not None and other is not device:
                 raise errors.InvalidArgumentError(
-                    op.node_def,
+                    None,
                     op,
                     f"node '{op.name}' ({op.type}) works on '{first.op.name}' on {device.name} and on"
                     f" '{origin.op.name}' on {other.name}; give both the same device",

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from flowcore import _engine, errors
-from flowcore.config import OptimizerOptions
+from flowcore.config import PASSES
 from flowcore.graph.operation import Operation, Tensor
 from flowcore.runtime.calls import Body, Calls
 from flowcore.runtime.copies import insert_copies, readers_of_arguments
@@ -42,7 +42,7 @@ class PlanSettings(NamedTuple):
     resources: ResourceManager
     visible: VisibleDevices
     soft_placement: bool = False
-    options: OptimizerOptions = OptimizerOptions()
+    passes: frozenset[str] = PASSES
     deterministic: bool = False
 
 
@@ -84,7 +84,7 @@ def _where(op: Operation | None) -> str:
 def _refuse_placeholder(op: Operation) -> None:
     tensor = op._outputs[0]
     raise errors.InvalidArgumentError(
-        op.node_def,
+        None,
         op,
         f"You must feed a value for placeholder tensor '{op.name}' with dtype {tensor.dtype.name} and shape"
         f" {tensor.shape}; the fetches depend on it and feed_dict does not have it{_where(op)}",
@@ -122,14 +122,14 @@ def compile_body(
 
     def evaluate(tensors: Sequence[Tensor]) -> list[np.ndarray]:
         part = Body({}, tensors, (), body.known)
-        plain = settings._replace(options=_UNOPTIMISED)
+        plain = settings._replace(passes=frozenset())
         plan = compile_body(plain, part, [HOST] * len(tensors), is_called=False)
         try:
             return plan.engine.run([])
         except _engine.StepError as error:
             raise Failed(plan.ops[error.node] if error.node >= 0 else None) from None
 
-    pool, resources, visible, soft, options, deterministic = settings
+    pool, resources, visible, soft, passes, deterministic = settings
     graph = PlanGraph(body.results, body.targets, arguments)
     known = resolve_references(graph, body.known)
     if known:
@@ -137,14 +137,14 @@ def compile_body(
     for op in graph.ops:
         if op._type == "Placeholder":
             _refuse_placeholder(op)
-    optimise(graph, options, evaluate)
+    optimise(graph, passes, evaluate)
     order_reads_of_lists(graph)
     calls = Calls(graph, functools.partial(compile_body, settings), body)
     placed = place(graph, arguments, visible, soft, calls, wanted)
     moved = insert_copies(graph, placed, arguments, wanted, calls)
     lowered = lower(graph, moved, placed, arguments, resources, deterministic, calls, body.paths)
     nodes = lowered.nodes
-    if options.opt_level > OptimizerOptions.L0 and options.do_elementwise_fusion:
+    if "elementwise_fusion" in passes:
         nodes = fuse(nodes, lowered.results, lowered.constants)
     engine = body.engine or _engine.Plan.__new__(_engine.Plan)
     engine.__init__(  # type: ignore[misc]
@@ -186,6 +186,3 @@ def _described(
     return CompiledPlan(
         ops, own_names, elsewhere, fused, queues, resources.failures, result_devices, engine=engine
     )
-
-
-_UNOPTIMISED = OptimizerOptions(opt_level=OptimizerOptions.L0)

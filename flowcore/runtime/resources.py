@@ -34,7 +34,7 @@ def _make(op: Operation, name: str, attrs: Mapping[str, Any], path: Path) -> _en
     except (ValueError, OverflowError) as error:
         where = f"; created at {op.created_at}" if op.created_at else ""
         raise errors.InvalidArgumentError(
-            op.node_def, op, f"{_named(op, path)} cannot be made: {error}{where}"
+            None, op, f"{_named(op, path)} cannot be made: {error}{where}"
         ) from None
 
 
@@ -53,7 +53,7 @@ def _expect_same(op: Operation, attrs: Mapping[str, Any], path: Path, key: Resou
     if differ:
         where = f" (created at {op.created_at})" if op.created_at else ""
         raise errors.InvalidArgumentError(
-            op.node_def,
+            None,
             op,
             f"{_named(op, path)}{where} shares the name '{key.shown}' with the resource that"
             f" {_named(first, made.path)} made, but is not the same: {'; '.join(differ)}. Give one of them"

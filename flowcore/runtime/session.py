@@ -13,13 +13,13 @@ import threading
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import numpy as np
 
 from flowcore import _engine, errors, locks
 from flowcore.arguments import flag, instance, listed, text
-from flowcore.config import ConfigProto, RunOptions
+from flowcore.config import Settings, run_settings, settings_of
 from flowcore.graph import operation as graph_operation
 from flowcore.graph.device import DeviceSpec
 from flowcore.graph.graph import Graph, get_default_graph
@@ -33,6 +33,12 @@ from flowcore.runtime.resources import ResourceManager, RunnerFailure
 from flowcore.runtime.step_errors import as_exception
 from flowcore.runtime.visible_devices import VisibleDevices
 from flowcore.runtime.waiting import WaitMonitor
+
+if TYPE_CHECKING:
+    from flowcore.protos import ConfigProto, RunMetadata, RunOptions
+
+    _Options = RunOptions | None
+    _Metadata = RunMetadata | None
 
 __all__ = ["BaseSession", "InteractiveSession", "Session", "get_default_session"]
 
@@ -55,10 +61,10 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_child)
 
 
-def thread_count(config: ConfigProto) -> int:
+def thread_count(settings: Settings) -> int:
     """Threads of a session: the config's, else FLOWCORE_THREADS, else one per processor that may be used."""
-    if config.inter_op_parallelism_threads > 0:
-        return config.inter_op_parallelism_threads
+    if settings.threads > 0:
+        return settings.threads
     asked = os.environ.get("FLOWCORE_THREADS", "")
     if asked:
         if not asked.isdecimal() or int(asked) < 1:
@@ -88,8 +94,6 @@ class _NamedTuple(Protocol):
 _Key = TypeVar("_Key")
 _Fetchable = Tensor | IndexedSlices | _Variable | str
 _Feeds = Mapping[Any, Any] | None
-_Options = RunOptions | None
-_Metadata = profile.RunMetadata | None
 
 
 class _Signature:
@@ -177,14 +181,12 @@ class BaseSession:
             )
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"graph must be a flowcore Graph, found {type(graph).__name__}")
-        if config is not None and not isinstance(config, ConfigProto):
-            raise TypeError(f"config must be a ConfigProto, found {type(config).__name__}")
         self._graph = graph if graph is not None else get_default_graph().root
-        self._config = config if config is not None else ConfigProto()
-        threads = thread_count(self._config)
-        self._pool = _engine.Pool(threads) if self._config.use_per_session_threads else _shared_pool(threads)
+        self._settings = settings_of(config)
+        threads = thread_count(self._settings)
+        self._pool = _engine.Pool(threads) if self._settings.own_threads else _shared_pool(threads)
         self._resources = ResourceManager()
-        self._visible = VisibleDevices(self._config)
+        self._visible = VisibleDevices(self._settings)
         self._verifier = Verifier(self._graph)
         self._signatures: dict[Any, _Signature] = {}
         self._lock = locks.lock()
@@ -271,7 +273,7 @@ class BaseSession:
         fetches: Any,
         feed_dict: Mapping[Any, Any] | None = None,
         options: RunOptions | None = None,
-        run_metadata: profile.RunMetadata | None = None,
+        run_metadata: RunMetadata | None = None,
     ) -> Any:
         """Runs what `fetches` needs and returns the values in the same structure.
 
@@ -317,7 +319,7 @@ class BaseSession:
         arrays = [convert(value) for convert, value in zip(signature.convert, values)]
         if options is None and run_metadata is None and not signature.waits:
             try:
-                return signature.build(signature.run(arrays, self._config.operation_timeout_in_ms))
+                return signature.build(signature.run(arrays, self._settings.timeout_ms))
             except _engine.StepError as error:
                 raise (failed := as_exception(error, signature.plan)) from failed.__cause__
         return self._execute(signature, arrays, options, run_metadata)
@@ -387,11 +389,12 @@ class BaseSession:
         feed_tensors = tuple(self._one_feed_tensor(f) for f in keys)
         signature = self._signature(fetches, feed_tensors)
         plan, convert, build = signature.plan, signature.convert, signature.build
-        execute, run, config, count = self._execute, signature.run, self._config, len(convert)
+        execute, run, count = self._execute, signature.run, len(convert)
+        timeout = self._settings.timeout_ms
         waits = signature.waits
 
         def call(
-            *values: Any, options: RunOptions | None = None, run_metadata: profile.RunMetadata | None = None
+            *values: Any, options: RunOptions | None = None, run_metadata: RunMetadata | None = None
         ) -> Any:
             # The common case, which is `_execute` without what it can do more, has no call and no
             # look-up that it does not need.
@@ -403,7 +406,7 @@ class BaseSession:
                 and not self._closed
             ):
                 try:
-                    return build(run([c(v) for c, v in zip(convert, values)], config.operation_timeout_in_ms))
+                    return build(run([c(v) for c, v in zip(convert, values)], timeout))
                 except _engine.StepError as error:
                     raise (failed := as_exception(error, plan)) from failed.__cause__
             if len(values) != count:
@@ -537,18 +540,17 @@ class BaseSession:
         self._check_open()
         if len(set(feed_tensors)) != len(feed_tensors):
             raise ValueError("feed_dict names the same tensor twice")
-        config = self._config
         settings = PlanSettings(
             self._pool,
             self._resources,
             self._visible,
-            config.allow_soft_placement,
-            config.graph_options.optimizer_options,
-            config.deterministic,
+            self._settings.soft_placement,
+            self._settings.passes,
+            self._settings.deterministic,
         )
         plan = compile_plan(settings, parsed.tensors, parsed.targets, feed_tensors)
         _empty_free_lists()
-        if config.log_device_placement:
+        if self._settings.log_placement:
             for op, device in plan.placements():
                 wanted = DeviceSpec.from_string(op.device).device_type if op.device else None
                 fell_back = wanted not in (None, "CPU") and device == HOST.name
@@ -564,19 +566,19 @@ class BaseSession:
         signature: _Signature,
         arrays: list[np.ndarray],
         options: RunOptions | None,
-        metadata: profile.RunMetadata | None,
+        metadata: RunMetadata | None,
     ) -> Any:
         if self._closed:
             self._check_open()
         plan = signature.plan
-        timeout = self._config.operation_timeout_in_ms
+        timeout = self._settings.timeout_ms
         trace: list[_engine.Event] | None = None
         if metadata is not None:
-            instance(metadata, profile.RunMetadata, "run_metadata")
+            profile.check_metadata(metadata)
         if options is not None:
-            instance(options, RunOptions, "options")
-            timeout = options.timeout_in_ms or timeout
-            if options.trace_level > RunOptions.NO_TRACE and metadata is not None:
+            told = run_settings(options)
+            timeout = told.timeout_ms or timeout
+            if told.is_traced and metadata is not None:
                 trace = []
         try:
             if plan.may_wait:
@@ -591,7 +593,7 @@ class BaseSession:
             raise (failed := as_exception(error, plan)) from failed.__cause__
         finally:
             if trace is not None and metadata is not None:
-                metadata.node_stats = profile.collect(trace, plan)
+                profile.record(metadata, trace, plan)
         return signature.build(values)
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 
 from flowcore._version import __version__
-from flowcore.config import ConfigProto
+from flowcore.config import Settings
 from flowcore.kernels import blas
 from flowcore.runtime.list_devices import list_devices
 from flowcore.runtime.session import thread_count
@@ -32,7 +32,7 @@ def show_config() -> None:
         f"flowcore {__version__}, NumPy {np.__version__}, Python {platform.python_version()} on"
         f" {platform.system()} {platform.machine()}"
     )
-    print(f"threads: {thread_count(ConfigProto())}; byte order: {sys.byteorder}")
+    print(f"threads: {thread_count(Settings())}; byte order: {sys.byteorder}")
     print(f"matrix products: {blas.info()}")
     for device in list_devices():
         if device.problem:

@@ -61,7 +61,7 @@ def as_exception(error: _engine.StepError, root: CompiledPlan) -> BaseException:
             message += f"\n  computed together with {others}"
     elif 0 <= error.node < len(plan.ops):
         message = f"node '{plan.name(error.node)}'{_turns(error, root)}: {message}"
-    result = errors.exception_for(code)(op.node_def if op is not None else None, op, message)
+    result = errors.exception_for(code)(None, op, message)
     result.__cause__ = cause
     result._failed_runner = failure
     return result
@@ -77,7 +77,7 @@ def _turns(error: _engine.StepError, root: CompiledPlan) -> str:
     found: list[str] = []
     for plan, node, turn in error.path:
         op = root.op_at((plan, node))
-        if op is not None and op.op_def.calls[0] == "while":
+        if op is not None and op._op_def.calls[0] == "while":
             found.append(f"in turn {turn} of '{op.name}'")
     if error.depth > len(error.path):
         found.append(f"{error.depth} calls deep")

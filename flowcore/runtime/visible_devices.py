@@ -5,7 +5,7 @@ Owns: what a ConfigProto says about devices. Must never import ops or train.
 
 from __future__ import annotations
 
-from flowcore.config import ConfigProto
+from flowcore.config import Settings
 from flowcore.runtime import devices
 from flowcore.runtime.opencl_devices import OPENCL, OPENCL_NAMES, may_have_gpu
 
@@ -16,20 +16,19 @@ class VisibleDevices:
     Raises ValueError for a malformed `visible_device_list`.
     """
 
-    def __init__(self, config: ConfigProto) -> None:
-        counts = {kind.upper(): count for kind, count in config.device_count.items()}
+    def __init__(self, settings: Settings) -> None:
+        counts = {kind.upper(): count for kind, count in settings.device_count.items()}
         self._count = counts.get(OPENCL)
-        options = config.gpu_options
-        words = [word.strip() for word in options.visible_device_list.split(",") if word.strip()]
+        words = [word.strip() for word in settings.visible_devices.split(",") if word.strip()]
         if not all(word.isdecimal() for word in words):
             raise ValueError(
                 "gpu_options.visible_device_list must be device numbers separated by commas, found"
-                f" {options.visible_device_list!r}"
+                f" {settings.visible_devices!r}"
             )
         self._order = [int(word) for word in words]
         self._preferred: devices.Device | None = None
         self._has_looked = False
-        self._fraction = options.per_process_gpu_memory_fraction
+        self._fraction = settings.memory_fraction
         if not 0 <= self._fraction <= 1:
             raise ValueError(
                 f"gpu_options.per_process_gpu_memory_fraction must lie in 0 to 1, found {self._fraction}"

@@ -217,9 +217,9 @@ class WaitMonitor:
         ended = not threading.main_thread().is_alive()
         if not self._helpers(dead):
             if ended:
-                raise errors.CancelledError(op.node_def, op, f"the program has ended; {text}")
+                raise errors.CancelledError(None, op, f"the program has ended; {text}")
             if dead.circle or not self._can_be_served(dead):
-                raise errors.FailedPreconditionError(op.node_def, op, text)
+                raise errors.FailedPreconditionError(None, op, text)
         # at the program's end, no wonder that no thread takes elements out
         subject = dead.queue, bool(dead.via)
         if seconds >= self._next_warning.get(subject, 0.0) and not (_wait_of(op) == "room" and ended):

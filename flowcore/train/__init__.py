@@ -11,6 +11,7 @@ from flowcore.train.checkpoint_init import *  # noqa: F403
 from flowcore.train.checkpoint_reader import *  # noqa: F403
 from flowcore.train.checkpoint_state import *  # noqa: F403
 from flowcore.train.coordinator import *  # noqa: F403
+from flowcore.train.graph_files import *  # noqa: F403
 from flowcore.train.input import *  # noqa: F403
 from flowcore.train.learning_rate import *  # noqa: F403
 from flowcore.train.moving_averages import *  # noqa: F403

@@ -21,13 +21,14 @@ import pytest
 
 import flowcore as fc
 
-PUBLIC = (fc, fc.nn, fc.image, fc.train, fc.test, fc.errors)
+PUBLIC = (fc, fc.nn, fc.image, fc.train, fc.test, fc.timeline, fc.errors)
 
 #: What raises nothing, whatever it is given, and why.
 NEVER_RAISES = {
     "flowcore.errors.OpError": "takes any objects",
     "flowcore.errors.exception_for": "takes any object",
     "flowcore.runtime.list_devices.DeviceDescription": "a record",
+    "flowcore.timeline.NodeStats": "a record",
     "flowcore.graph.graph.Graph.is_fetchable": "takes any object",
     "flowcore.graph.scopes.container": "takes any object",
     "flowcore.ops.check_ops.is_numeric_tensor": "takes any object",

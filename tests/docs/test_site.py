@@ -26,7 +26,7 @@ def test_every_public_function_and_class_is_in_the_reference():
     exported = {
         name for module in MODULES for name in getattr(importlib.import_module(module), "__all__", ())
     }
-    for public in (fc, fc.nn, fc.image, fc.train, fc.errors, fc.test):
+    for public in (fc, fc.nn, fc.image, fc.train, fc.errors, fc.test, fc.timeline):
         for name, value in vars(public).items():
             described = inspect.isclass(value) or inspect.isroutine(value)
             if name.startswith("_") or not described or not value.__module__.startswith("flowcore"):

@@ -98,7 +98,7 @@ def test_the_same_graph_gives_the_same_values_on_both(fake: ModuleType, threads:
     assert after["launches"] - before["launches"] == 80
     assert after["copies"] - before["copies"] == 4  # x in once and the result out once, per run
     assert after["live"] == 0
-    assert {n.device for n in metadata.node_stats} >= {"/device:FAKE:0"}
+    assert {n.device for n in fc.timeline.node_stats(metadata)} >= {"/device:FAKE:0"}
 
 
 def test_launches_run_ahead_of_the_device(fake: ModuleType) -> None:
@@ -217,7 +217,7 @@ def test_a_kernel_for_any_device_follows_no_address_of_this_one(fake: ModuleType
                 expected, found = sess.run(outputs, fed, fc.RunOptions(trace_level=3), metadata)
         for e, f in zip(expected, found, strict=True):
             np.testing.assert_array_equal(f, e)
-        assert "/device:FAKE:0" in {n.device for n in metadata.node_stats if n.op == op_type}
+        assert "/device:FAKE:0" in {n.device for n in fc.timeline.node_stats(metadata) if n.op == op_type}
 
 
 def test_a_variable_there_is_assigned_read_and_described_by_the_host(fake: ModuleType) -> None:
@@ -246,7 +246,7 @@ BETWEEN = ("_HostToDevice", "_DeviceToHost", "_ListToDevice", "_ListToHost")
 def crossings(session: fc.Session, fetches: Any, feeds: Any) -> tuple[Any, list[str]]:
     metadata = fc.RunMetadata()
     values = session.run(fetches, feeds, fc.RunOptions(trace_level=3), metadata)
-    return values, sorted(n.name for n in metadata.node_stats if n.name.endswith(BETWEEN))
+    return values, sorted(n.name for n in fc.timeline.node_stats(metadata) if n.name.endswith(BETWEEN))
 
 
 def every_list_op(x: fc.Tensor) -> list[fc.Tensor]:

@@ -23,6 +23,12 @@ def test_random_calls_of_every_public_name_end_in_a_result_or_an_error_that_name
     _run("fuzz_api.py", 1, 1)
 
 
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_graphs_with_changed_bytes_or_fields_run_or_are_refused(seed: int) -> None:
+    _run("fuzz_graph_defs.py", seed, 200)
+
+
 def _run(script: str, seed: int, calls: int) -> None:
     result = subprocess.run(
         [sys.executable, "-W", "ignore", "-X", "faulthandler", str(HERE / script), str(seed), str(calls)],

@@ -23,7 +23,7 @@ def copies_back(sess: fc.Session, fetches: Any, feeds: Any) -> tuple[Any, int]:
     """The values, and how often something was copied to the host."""
     metadata = fc.RunMetadata()
     values = sess.run(fetches, feeds, TRACED, metadata)
-    return values, sum(n.name.endswith("_DeviceToHost") for n in metadata.node_stats)
+    return values, sum(n.name.endswith("_DeviceToHost") for n in fc.timeline.node_stats(metadata))
 
 
 @pytest.mark.parametrize("turns", [0, 1, 6])
@@ -134,7 +134,7 @@ def crossings(sess: fc.Session, fetches: Any, feeds: Any) -> tuple[Any, list[str
     """The values, and the copies between host and device."""
     metadata = fc.RunMetadata()
     values = sess.run(fetches, feeds, TRACED, metadata)
-    return values, sorted(n.name for n in metadata.node_stats if n.name.endswith(BETWEEN))
+    return values, sorted(n.name for n in fc.timeline.node_stats(metadata) if n.name.endswith(BETWEEN))
 
 
 def lstm(x: fc.Tensor, n: fc.Tensor) -> tuple[fc.Tensor, list[Any]]:

@@ -64,7 +64,9 @@ def test_opencl_is_another_name_for_the_same_device(device: Any) -> None:
                 options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE),
                 run_metadata=metadata,
             )
-            assert {s.device for s in metadata.node_stats if s.op.startswith("Add")} == {opened(device).name}
+            assert {s.device for s in fc.timeline.node_stats(metadata) if s.op.startswith("Add")} == {
+                opened(device).name
+            }
 
 
 def test_without_opencl_everything_else_works_and_the_error_says_why() -> None:

@@ -542,6 +542,8 @@ def test_names_stay(device: Any, capfd: pytest.CaptureFixture[str]) -> None:
     metadata = fc.RunMetadata()
     with fc.Session(config=config(log_device_placement=True)) as session:
         session.run(last, {x: [1, 2, 3]}, fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), metadata)
-    assert [(n.name, n.op) for n in metadata.node_stats if n.op != "Copy"] == [("last", last.op.type)]
+    assert [(n.name, n.op) for n in fc.timeline.node_stats(metadata) if n.op != "Copy"] == [
+        ("last", last.op.type)
+    ]
     lines = capfd.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["first", "second", "last"]

@@ -44,7 +44,7 @@ def rows_at_once(mapped: Any, feed: Any = None, threads: int = 2) -> int:
     with fc.Session(config=fc.ConfigProto(inter_op_parallelism_threads=threads)) as sess:
         for _ in range(2):  # what rows cost is known after the first run
             sess.run(mapped, feed, options, metadata)
-    nodes = sorted(metadata.node_stats, key=lambda node: node.start_ns)
+    nodes = sorted(fc.timeline.node_stats(metadata), key=lambda node: node.start_ns)
     begun = most = 0
     for node in nodes:
         begun += node.op == "TensorListGetItem"

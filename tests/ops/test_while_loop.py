@@ -222,7 +222,7 @@ def test_traces_show_what_ran_inside() -> None:
     loop = fc.while_loop(lambda i: i < n, lambda i: i + 1, [0], name="count")
     with fc.Session() as sess:
         sess.run(loop, {n: 3}, options, metadata)
-    names = [stats.name for stats in metadata.node_stats]
+    names = [stats.name for stats in fc.timeline.node_stats(metadata)]
     assert names.count("count/body/add") == 3
     assert names.count("count/cond/Less") == 4
     assert "count" in names

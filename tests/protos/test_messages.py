@@ -235,6 +235,7 @@ def test_fields_are_those_of_tensorflow(tmp_path):
     differing = {name: (kind, theirs.get(name)) for name, kind in ours.items() if theirs.get(name) != kind}
     assert sorted(differing) == [
         "tensorflow.ConfigProto.deterministic",  # flowcore's own
+        "tensorflow.NodeExecStats.fused",
         "tensorflow.OptimizerOptions.skip_passes",
         "tensorflow.TrackableObjectGraph.TrackableObject.SerializedTensor.optional_restore",  # 1.15's
     ]

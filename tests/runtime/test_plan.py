@@ -10,7 +10,7 @@ import pytest
 
 import flowcore as fc
 from flowcore import _engine
-from flowcore.config import OptimizerOptions
+from flowcore.config import PASSES, Settings
 from flowcore.graph.apply import apply
 from flowcore.runtime.calls import Body
 from flowcore.runtime.devices import HOST
@@ -18,23 +18,23 @@ from flowcore.runtime.plan import CompiledPlan, PlanSettings, compile_body, comp
 from flowcore.runtime.resources import ResourceManager
 from flowcore.runtime.visible_devices import VisibleDevices
 
-OFF = OptimizerOptions(opt_level=OptimizerOptions.L0)
+OFF = fc.OptimizerOptions(opt_level=fc.OptimizerOptions.L0)
 
 
 def settings(**changes: object) -> PlanSettings:
-    made = PlanSettings(_engine.Pool(1), ResourceManager(), VisibleDevices(fc.ConfigProto()))
+    made = PlanSettings(_engine.Pool(1), ResourceManager(), VisibleDevices(Settings()))
     return made._replace(**changes)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("options", [OFF, OptimizerOptions()])
+@pytest.mark.parametrize("passes", [frozenset(), PASSES])
 def test_a_body_takes_its_arguments_in_order_and_gives_its_results_in_order(
-    options: OptimizerOptions,
+    passes: frozenset[str],
 ) -> None:
     a, b = fc.placeholder(fc.float32, [2], name="a"), fc.placeholder(fc.float32, [2], name="b")
     with fc.device("/cpu:0"):
         total, twice = a - b, b * 2.0
     plan = compile_body(
-        settings(options=options), Body({b: HOST, a: HOST}, [twice, total, a], [], {}), [None, HOST, None]
+        settings(passes=passes), Body({b: HOST, a: HOST}, [twice, total, a], [], {}), [None, HOST, None]
     )
     assert plan.result_devices == [HOST] * 3
     call = _engine.Node("call", _engine.Call("call", [plan.engine]), (0, 1), (2, 3, 4))
@@ -142,9 +142,9 @@ def test_messages_about_states_name_the_path() -> None:
         planned(shared, [named.dequeue()], [], path).engine.run([])
 
 
-@pytest.mark.parametrize(("options", "at_peak"), [(OFF, 250), (OptimizerOptions(), 320)])
+@pytest.mark.parametrize(("options", "at_peak"), [(OFF, 250), (fc.OptimizerOptions(), 320)])
 def test_a_node_takes_little_memory_while_it_is_planned_and_after(
-    options: OptimizerOptions, at_peak: int
+    options: fc.OptimizerOptions, at_peak: int
 ) -> None:
     count = 10_000
     x = y = fc.placeholder(fc.float32, [])

@@ -1,14 +1,12 @@
-"""What a traced run records, and its export for trace viewers."""
+"""What a traced run records."""
 
 from __future__ import annotations
 
-import json
-import pathlib
+import time
 
 import pytest
 
 import flowcore as fc
-from flowcore.runtime.profile import NodeStats
 
 FULL = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
 
@@ -33,7 +31,7 @@ def test_each_node_is_recorded_in_the_order_of_its_start() -> None:
     config.graph_options.optimizer_options.opt_level = fc.OptimizerOptions.L0
     with fc.device("/cpu:0"):
         y = chain()
-    stats = traced(y, config, x=[1.0, 2.0, 3.0]).node_stats
+    stats = fc.timeline.node_stats(traced(y, config, x=[1.0, 2.0, 3.0]))
     assert [s.start_ns for s in stats] == sorted(s.start_ns for s in stats)
     assert all(0 < s.start_ns <= s.end_ns for s in stats)
     assert {s.device for s in stats} == {"/device:CPU:0"}
@@ -43,44 +41,50 @@ def test_each_node_is_recorded_in_the_order_of_its_start() -> None:
 
 
 def test_a_fused_node_names_the_ops_that_it_computed() -> None:
-    stats = traced(chain(), x=[1.0, 2.0, 3.0]).node_stats
+    stats = fc.timeline.node_stats(traced(chain(), x=[1.0, 2.0, 3.0]))
     (fused,) = [s for s in stats if s.fused]
     assert fused.fused[-1] == "last"
     assert len(fused.fused) == 2
 
 
-def test_the_export_has_a_process_for_each_device_a_row_for_each_thread_and_a_slice_for_each_node(
-    tmp_path: pathlib.Path,
-) -> None:
+def test_step_stats_are_filled_as_tensorflow_fills_them() -> None:
+    before = time.time_ns()
+    with fc.device("/cpu:0"):
+        metadata = traced(chain(), x=[1.0, 2.0, 3.0])
+    after = time.time_ns()
+    (device,) = metadata.step_stats.dev_stats
+    assert device.device == "/job:localhost/replica:0/task:0/device:CPU:0"
+    for node in device.node_stats:
+        assert before <= node.all_start_nanos <= node.all_start_nanos + node.all_end_rel_nanos <= after
+        assert node.all_start_micros == node.all_start_nanos // 1000
+        assert node.all_end_rel_micros >= 1
+        assert device.thread_names[node.thread_id] == (
+            f"worker {node.thread_id}" if node.thread_id else "caller"
+        )
+    labels = {node.node_name: node.timeline_label for node in device.node_stats}
+    assert labels["product"] == "product = MatMul(ExpandDims, ones)"
+
+
+def test_a_second_run_replaces_what_the_first_recorded() -> None:
     metadata = fc.RunMetadata()
-    metadata.node_stats = [
-        NodeStats("a", "MatMul", "/device:CPU:0", 0, 5_000, 7_000),
-        NodeStats("b", "Copy", "/device:GPU:0", 0, 7_000, 7_500),
-        NodeStats("c", "Exp", "/device:CPU:0", 2, 6_000, 9_000, ("d", "c")),
-    ]
-    metadata.save_chrome_trace(tmp_path / "trace.json")
-    written = json.loads((tmp_path / "trace.json").read_text())
-    assert written == metadata.chrome_trace()
-    events = written["traceEvents"]
-    assert {(e["pid"], e["args"]["name"]) for e in events if e["name"] == "process_name"} == {
-        (0, "/device:CPU:0"),
-        (1, "/device:GPU:0"),
-    }
-    assert {(e["pid"], e["tid"], e["args"]["name"]) for e in events if e["name"] == "thread_name"} == {
-        (0, 0, "caller"),
-        (0, 2, "worker 2"),
-        (1, 0, "caller"),
-    }
-    slices = {e["name"]: e for e in events if e["ph"] == "X"}
-    assert (slices["a"]["ts"], slices["a"]["dur"]) == (0.0, 2.0)
-    assert (slices["c"]["ts"], slices["c"]["dur"], slices["c"]["tid"]) == (1.0, 3.0, 2)
-    assert slices["c"]["args"] == {"op": "Exp", "fused": ["d", "c"]}
-    assert slices["b"]["pid"] == 1
+    options = fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE)
+    x = fc.placeholder(fc.float32)
+    y = x * 2.0
+    with fc.Session() as sess:
+        for _ in range(3):
+            sess.run(y, {x: 1.0}, options, metadata)
+            assert len(fc.timeline.node_stats(metadata)) == 1
+        sess.run(y, {x: 1.0}, fc.RunOptions(), metadata)  # not traced: left as it is
+    assert len(fc.timeline.node_stats(metadata)) == 1
 
 
-def test_an_empty_record_can_be_exported_and_a_path_must_be_one() -> None:
-    assert fc.RunMetadata().chrome_trace()["traceEvents"] == []
-    with pytest.raises(TypeError):
-        fc.RunMetadata().save_chrome_trace(3.5)  # type: ignore[arg-type]
-    with pytest.raises(OSError, match="nowhere"):
-        fc.RunMetadata().save_chrome_trace("/nowhere/trace.json")
+def test_what_is_no_metadata_is_refused_before_anything_runs() -> None:
+    v = fc.Variable(1.0)
+    with fc.Session() as sess:
+        sess.run(v.initializer)
+        for wrong in ({}, fc.RunOptions(), fc.RunMetadata):
+            with pytest.raises(TypeError, match="run_metadata: a RunMetadata is needed, found"):
+                sess.run(v.assign_add(1.0), options=FULL, run_metadata=wrong)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="options: a RunOptions is needed, found"):
+            sess.run(v.assign_add(1.0), options=fc.ConfigProto())  # type: ignore[arg-type]
+        assert sess.run(v) == 1.0

@@ -23,7 +23,9 @@ def planned_types(sess: fc.Session, fetch: Any) -> list[str]:
     """The types of the ops that run for a fetch: of those that stand for the user's, which a trace names."""
     metadata = fc.RunMetadata()
     sess.run(fetch, options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), run_metadata=metadata)
-    found = [n.op for n in metadata.node_stats if n.op in registered_ops()]  # no copies between memories
+    found = [
+        n.op for n in fc.timeline.node_stats(metadata) if n.op in registered_ops()
+    ]  # no copies between memories
     return ["ReadVariableOp" if t == "Identity" else registered_ops()[t].resource_form or t for t in found]
 
 
@@ -50,12 +52,13 @@ def test_a_variable_is_three_nodes_as_in_1_15() -> None:
     assert v.value().dtype is fc.float32 is v.dtype.base_dtype
     assert v.dtype != fc.float32  # as in TensorFlow: scripts compare base_dtype
     assert [op.colocation_groups() for op in v.graph.get_operations()[2:]] == [[b"loc:@v"]] * 2
-    assert v.op.node_def.attr == {
+    assert v.op.attrs == {
         "shape": fc.TensorShape([2]),
         "dtype": fc.float32,
         "container": "",
         "shared_name": "",
     }
+    assert set(v.op.node_def.attr) == set(v.op.attrs)
     assert v.initializer.get_attr("use_locking") is v.initializer.get_attr("validate_shape") is True
 
 

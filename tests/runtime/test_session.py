@@ -238,11 +238,12 @@ def test_run_metadata_holds_a_record_per_node_and_exports_a_trace(tmp_path: obje
     metadata = fc.RunMetadata()
     with fc.Session() as sess:
         sess.run(y, options=fc.RunOptions(trace_level=fc.RunOptions.FULL_TRACE), run_metadata=metadata)
-    ops = [n.op for n in metadata.node_stats]
+    ops = [n.op for n in fc.timeline.node_stats(metadata)]
     assert {"Exp", "Sum", "RandomStandardNormal"} <= set(ops)
-    assert all(n.end_ns >= n.start_ns > 0 and n.device.startswith("/device:") for n in metadata.node_stats)
+    nodes = fc.timeline.node_stats(metadata)
+    assert all(n.end_ns >= n.start_ns > 0 and n.device.startswith("/device:") for n in nodes)
     path = f"{tmp_path}/trace.json"
-    metadata.save_chrome_trace(path)
+    fc.timeline.save_chrome_trace(metadata, path)
     with open(path) as file:
         events = json.load(file)["traceEvents"]
     assert sum(e["ph"] == "X" for e in events) == len(ops)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import flowcore as fc
+from flowcore.config import settings_of
 from flowcore.runtime import visible_devices
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.visible_devices import VisibleDevices
@@ -38,9 +39,10 @@ def found(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def visible(**options: Any) -> VisibleDevices:
     config = fc.ConfigProto()
+    config.device_count.update(options.pop("device_count", {}))
     for name, value in options.items():
-        setattr(config if name == "device_count" else config.gpu_options, name, value)
-    return VisibleDevices(config)
+        setattr(config.gpu_options, name, value)
+    return VisibleDevices(settings_of(config))
 
 
 def test_all_devices_are_there_by_default(found: list[Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import flowcore as fc
 from flowcore import _engine
+from flowcore.config import Settings
 from flowcore.runtime.calls import Body
 from flowcore.runtime.devices import HOST
 from flowcore.runtime.handles import ResourceKey
@@ -12,7 +13,7 @@ from flowcore.runtime.resources import ResourceManager
 from flowcore.runtime.visible_devices import VisibleDevices
 from flowcore.runtime.waiting import _has_server, _servers
 
-SETTINGS = PlanSettings(_engine.Pool(1), ResourceManager(), VisibleDevices(fc.ConfigProto()))
+SETTINGS = PlanSettings(_engine.Pool(1), ResourceManager(), VisibleDevices(Settings()))
 
 
 def planned(target: fc.Operation, path: tuple[str, ...] = ()) -> CompiledPlan:

@@ -295,12 +295,18 @@ static const fc_formula formulas[] = {
 #define TYPES_UNSIGNED "T:uint8,uint16,uint32,uint64"
 #define TYPES_INT TYPES_SIGNED ",uint8,uint16,uint32,uint64"
 #define TYPES_COMPLEX "T:complex64,complex128"
-#define TYPES_BOOL "T:bool"
+#define TYPES_BOOL "" /* LogicalAnd and its like have no type attribute; Equal has */
+#define COMPARED_FLOAT TYPES_FLOAT
+#define COMPARED_SIGNED TYPES_SIGNED
+#define COMPARED_UNSIGNED TYPES_UNSIGNED
+#define COMPARED_INT TYPES_INT
+#define COMPARED_COMPLEX TYPES_COMPLEX
+#define COMPARED_BOOL "T:bool"
 #define LINE(op, cls) {#op, TYPES_##cls, "", FC_SYNC, 0, 0, kernel_##op##_##cls},
 #define UNARY(op, cls, f) LINE(op, cls)
 #define TEST(op, cls, f) LINE(op, cls)
 #define BINARY(op, cls, f) LINE(op, cls)
-#define COMPARE(op, cls, f) LINE(op, cls)
+#define COMPARE(op, cls, f) {#op, COMPARED_##cls, "", FC_SYNC, 0, 0, kernel_##op##_##cls},
 #define CHECKED(op, cls, bad, message, f) LINE(op, cls)
 static const fc_kernel_def defs[] = {
 #include FORMULAS

@@ -7,7 +7,8 @@ products, transposes.py; `optimise` runs those that are switched on.
 
 from __future__ import annotations
 
-from flowcore.config import OptimizerOptions
+from collections.abc import Collection
+
 from flowcore.runtime.passes.algebra import Simplifying
 from flowcore.runtime.passes.columns import prune_columns
 from flowcore.runtime.passes.folding import Evaluate, Failed, fold
@@ -19,25 +20,23 @@ from flowcore.runtime.passes.transposes import share_transposes
 __all__ = ["Evaluate", "Failed", "PlanGraph", "optimise"]
 
 
-def optimise(graph: PlanGraph, options: OptimizerOptions, evaluate: Evaluate) -> None:
-    """All passes that `options` switch on.
+def optimise(graph: PlanGraph, passes: Collection[str], evaluate: Evaluate) -> None:
+    """The passes of these names, see `config.PASSES`.
 
     The passes over single ops share one walk, so that each sees what the other has done.
     """
-    if options.opt_level <= OptimizerOptions.L0:
-        return
-    if options.do_constant_folding:
+    if "constant_folding" in passes:
         fold(graph, evaluate)
     rules: list[Rule] = []
-    if options.do_algebraic_simplification:
+    if "algebraic_simplification" in passes:
         rules.append(Simplifying(graph))
-    if options.do_common_subexpression_elimination:
+    if "common_subexpression_elimination" in passes:
         rules.append(Merging(graph))
     if rules:
         rewrite(graph, rules)
-    if options.do_product_joining:
+    if "product_joining" in passes:
         join_products(graph)
-    if options.do_column_pruning:
+    if "column_pruning" in passes:
         prune_columns(graph)
-    if options.do_transpose_sharing:
+    if "transpose_sharing" in passes:
         share_transposes(graph)

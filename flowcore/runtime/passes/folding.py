@@ -94,7 +94,7 @@ def _foldable(graph: PlanGraph, refused: set[Operation]) -> set[Operation]:
 def _is_pure(op: Operation) -> bool:
     """Whether a kernel of ours computes it from its inputs alone, and it asks for no device but the CPU."""
     if (
-        op.op_def.is_stateful
+        op._op_def.is_stateful
         or (op.device and "CPU" not in op.device)
         or any(
             t.dtype in (dtypes.string, dtypes.resource, dtypes.variant) for t in (*op._inputs, *op._outputs)
