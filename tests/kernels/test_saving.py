@@ -36,6 +36,8 @@ def read(prefix: pathlib.Path, name: str) -> Any:
     if problem is not None:
         return problem
     dtype, shape = found[name]
+    if dtype == "string":
+        return _saving.read_strings(reader, name.encode())
     value = np.zeros(shape, dtype)
     problem = _saving.read_into(reader, name.encode(), value.reshape(-1).view(np.uint8).data)
     return value if problem is None else problem
@@ -261,7 +263,11 @@ def test_version_1_is_read(tmp_path: pathlib.Path, compressed: bool) -> None:
     ("entries", "expected"),
     [
         ({b"": meta((b"x", [3], 1))}, "has no values of it"),
-        ({b"\0a": saved_slice(b"x", b"")}, "malformed"),
+        ({b"\0a": saved_slice(b"x", b"", files.message(1, b""))}, "no description of its tensors"),
+        (
+            {b"": meta((b"x", [1], 7)), b"\0a": saved_slice(b"x", files.number(8, 5), files.message(1, b""))},
+            "of 1 values",
+        ),
         ({b"": meta((b"x", [2**40], 1)), b"\0a": saved_slice(b"x", b"", files.message(1, b""))}, "bytes for"),
         ({b"": meta((b"x", [3], 1)), b"\0a": saved_slice(b"y", b"", files.message(1, b""))}, "not in its"),
         ({b"": meta((b"x", [3], 1)), b"\0a": saved_slice(b"x", b"")}, "not in its description"),

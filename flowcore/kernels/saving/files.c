@@ -14,7 +14,7 @@
 
 /* Large enough that a call of the system costs nothing beside it, small enough to look at a cancel often. */
 #define PIECE (1 << 20)
-#define PIECES_AT_ONCE 64
+#define PIECES_AT_ONCE 16
 
 /* ---- reading --------------------------------------------------------------------------------- */
 

@@ -149,7 +149,7 @@ static int compare_part_names(const void *a, const void *b) {
 static int join_entries(fc_work *w, fc_checkpoint *c) {
     char shown[FC_SHOWN];
     int64_t n = 0;
-    qsort(c->entries, (size_t)c->count, sizeof *c->entries, compare_entries);
+    if (c->count) qsort(c->entries, (size_t)c->count, sizeof *c->entries, compare_entries);
     for (int64_t i = 0; i < c->count; i++) {
         fc_entry *e = &c->entries[i], *last = n ? &c->entries[n - 1] : NULL;
         if (!last || fc_compare_bytes(last->name, e->name)) {
@@ -209,7 +209,8 @@ static int open_tables(fc_work *w, opening *o, const glob_t *files) {
         if (rc) return rc;
     }
     if (!o->has_meta && o->n_parts)
-        return malformed(w, o, (fc_block){0, 0}, "the description of the tensors");
+        return fc_blame(w, FC_DATA_LOSS, "checkpoint %.400s has values, but no description of its tensors",
+                        c->prefix);
     int rc = join_entries(w, c);
     return rc ? rc : give_parts(w, o);
 }
@@ -316,7 +317,7 @@ static int load_values(fc_work *w, loading *l, fc_span proto, fc_block block) {
                 used += size;
             }
             n.found++;
-        } else if (!add_numbers(&n, &f, width, item / each)) {
+        } else if (l->e->dtype == FC_STRING || !add_numbers(&n, &f, width, item / each)) {
             more = -1;
             break;
         }
