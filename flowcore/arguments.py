@@ -7,6 +7,7 @@ flags, text, bytes, lists, functions, keys, objects of a class. Imports nothing 
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -64,6 +65,20 @@ def text(value: Any, what: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{what} must be a str, found {described(value)}")
     return value
+
+
+def path(value: Any, what: str) -> str:
+    """The path of a file as a str: text, or an object that stands for one.
+
+    Raises TypeError, or ValueError for what no path can be.
+    """
+    try:
+        found = os.fsdecode(value)
+    except TypeError:
+        raise TypeError(f"{what} must be a path, a str, found {described(value)}") from None
+    if "\0" in found:
+        raise ValueError(f"{what} is a path with a zero character: {described(found)}")
+    return found
 
 
 def as_bytes(value: Any, what: str) -> bytes:

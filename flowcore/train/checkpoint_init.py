@@ -159,10 +159,14 @@ def warm_start(
         ...         print(sess.run(w))
         [1. 2.]
     """
-    if var_name_to_vocab_info:
+    if var_name_to_vocab_info is not None and var_name_to_vocab_info != {}:
         raise NotImplementedError(
             "warm_start does not move rows between vocabularies: load_variable the old rows, reorder them and"
             " use them as an initializer"
+        )
+    if not isinstance(var_name_to_prev_var_name, (Mapping, type(None))):
+        raise TypeError(
+            f"var_name_to_prev_var_name must be a dictionary, found {described(var_name_to_prev_var_name)}"
         )
     earlier = dict(var_name_to_prev_var_name or {})
     pairs = []

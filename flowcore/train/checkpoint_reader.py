@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from flowcore import dtypes, errors
+from flowcore.arguments import path as as_path
 from flowcore.arguments import text
 from flowcore.kernels import _saving
 from flowcore.train.checkpoint_state import latest_checkpoint
@@ -55,7 +56,7 @@ class CheckpointReader:
     """
 
     def __init__(self, filepattern: str) -> None:
-        self._path = text(os.fspath(filepattern), "filepattern")
+        self._path = as_path(filepattern, "filepattern")
         self._reader = _checked(_saving.open_reader(os.fsencode(self._path)))
         self.version, found = _saving.list_tensors(self._reader)
         self._tensors = {
@@ -220,7 +221,7 @@ def load_checkpoint(ckpt_dir_or_file: str) -> CheckpointReader:
         >>> fc.train.load_checkpoint("run").has_tensor("v")
         True
     """
-    path = text(os.fspath(ckpt_dir_or_file), "ckpt_dir_or_file")
+    path = as_path(ckpt_dir_or_file, "ckpt_dir_or_file")
     if os.path.isdir(path):
         latest = latest_checkpoint(path)
         if latest is None:

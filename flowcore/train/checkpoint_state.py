@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowcore import protos
 from flowcore.arguments import listed, optional_function, real_number, text
+from flowcore.arguments import path as as_path
 
 if TYPE_CHECKING:
     from flowcore.protos import CheckpointState
@@ -130,7 +131,8 @@ def write_whole(path: str, pieces: Iterable[Any]) -> None:
 
 def state_file(folder: str, latest_filename: str | None) -> str:
     """The path of the file of a folder."""
-    return os.path.join(folder, "checkpoint" if latest_filename is None else latest_filename)
+    name = "checkpoint" if latest_filename is None else text(latest_filename, "latest_filename")
+    return os.path.join(folder, name)
 
 
 def _read_state(folder: str, latest_filename: str | None) -> State | None:
@@ -189,13 +191,13 @@ def write_state(folder: str, state: State, latest_filename: str | None) -> None:
 def _checked_state(
     save_dir: Any, model_checkpoint_path: Any, paths: Any, times: Any, preserved: Any
 ) -> tuple[str, State]:
-    folder = text(os.fspath(save_dir), "save_dir")
-    path = text(os.fspath(model_checkpoint_path), "model_checkpoint_path")
+    folder = as_path(save_dir, "save_dir")
+    path = as_path(model_checkpoint_path, "model_checkpoint_path")
     others = [] if paths is None else listed(paths, "all_model_checkpoint_paths")
     return folder, make_state(
         folder,
         path,
-        [text(os.fspath(p), "each of all_model_checkpoint_paths") for p in others],
+        [as_path(p, "each of all_model_checkpoint_paths") for p in others],
         None
         if times is None
         else [
@@ -314,7 +316,7 @@ def get_checkpoint_state(checkpoint_dir: str, latest_filename: str | None = None
         >>> print(fc.train.get_checkpoint_state("no_such_folder"))
         None
     """
-    state = _read_state(text(os.fspath(checkpoint_dir), "checkpoint_dir"), latest_filename)
+    state = _read_state(as_path(checkpoint_dir, "checkpoint_dir"), latest_filename)
     return None if state is None else _message(state)
 
 
@@ -340,7 +342,7 @@ def latest_checkpoint(checkpoint_dir: str, latest_filename: str | None = None) -
         >>> fc.train.latest_checkpoint("run")
         'run/model-10'
     """
-    state = _read_state(text(os.fspath(checkpoint_dir), "checkpoint_dir"), latest_filename)
+    state = _read_state(as_path(checkpoint_dir, "checkpoint_dir"), latest_filename)
     if state is None:
         return None
     if exists(state.model_checkpoint_path):
@@ -386,7 +388,7 @@ def checkpoint_exists(checkpoint_prefix: str) -> bool:
         >>> fc.train.checkpoint_exists("no_such_folder/model-1")
         False
     """
-    return exists(text(os.fspath(checkpoint_prefix), "checkpoint_prefix"))
+    return exists(as_path(checkpoint_prefix, "checkpoint_prefix"))
 
 
 def get_checkpoint_mtimes(checkpoint_prefixes: Sequence[str]) -> list[float]:
@@ -407,7 +409,7 @@ def get_checkpoint_mtimes(checkpoint_prefixes: Sequence[str]) -> list[float]:
     """
     times = []
     for prefix in listed(checkpoint_prefixes, "checkpoint_prefixes"):
-        files = files_of(text(os.fspath(prefix), "each of checkpoint_prefixes"))
+        files = files_of(as_path(prefix, "each of checkpoint_prefixes"))
         with contextlib.suppress(OSError):
             times += [os.path.getmtime(files[0])] if files else []
     return times
@@ -430,7 +432,7 @@ def remove_checkpoint(
     Example:
         >>> fc.train.remove_checkpoint("no_such_folder/model-1")
     """
-    prefix = text(os.fspath(checkpoint_prefix), "checkpoint_prefix")
+    prefix = as_path(checkpoint_prefix, "checkpoint_prefix")
     meta_graph = f"{prefix}.{text(meta_graph_suffix, 'meta_graph_suffix')}"
     for path in [*files_of(prefix), meta_graph]:  # the index first: what is left is no checkpoint
         with contextlib.suppress(FileNotFoundError):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowcore import errors, locks, protos
 from flowcore.arguments import flag, instance, listed, real_number, text, whole_number
+from flowcore.arguments import path as as_path
 from flowcore.graph.apply import apply
 from flowcore.graph.graph import Graph, GraphKeys
 from flowcore.graph.operation import Operation, Tensor
@@ -502,7 +503,7 @@ class Saver:
         """
         names = self._built()
         instance(sess, BaseSession, "sess")
-        prefix = text(os.fspath(save_path), "save_path")
+        prefix = as_path(save_path, "save_path")
         latest = "checkpoint" if latest_filename is None else text(latest_filename, "latest_filename")
         if os.path.split(latest)[0]:
             raise ValueError(f"'latest_filename' must not contain path components, found '{latest}'")
@@ -606,7 +607,7 @@ class Saver:
             return
         if save_path is None:
             raise ValueError("Can't load save_path when it is None.")
-        path = text(os.fspath(save_path), "save_path")
+        path = as_path(save_path, "save_path")
         self.wait()
         if not checkpoint_state.exists(path):
             raise ValueError(f"The passed save_path is not a valid checkpoint: {path}")
