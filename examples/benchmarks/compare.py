@@ -6,10 +6,10 @@ medians and ratios.
 
 A workload is a folder: rows.py describes its rows, and each side has its program there
 (graph_mode.py builds one graph through flowcore or TensorFlow, whose names are the same;
-torch_mode.py, jax_mode.py, numpy_mode.py, onnx_mode.py, taskflow_mode.py). Each side runs in a
-process of its own; rounds alternate between the sides, so that a machine whose speed drifts treats
-all alike. A ratio is flowcore's time to the best other side's: the median of the ratios round by
-round.
+torch_mode.py, jax_mode.py, numpy_mode.py, onnx_mode.py, taskflow_mode.py, safetensors_mode.py).
+Each side runs in a process of its own; rounds alternate between the sides, so that a machine whose
+speed drifts treats all alike. A ratio is flowcore's time to the best other side's: the median of the
+ratios round by round.
 """
 
 from __future__ import annotations

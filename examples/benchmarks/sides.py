@@ -21,6 +21,7 @@ LABELS = {
     "numpy": "NumPy",
     "onnxruntime": "onnxruntime",
     "taskflow": "Taskflow",
+    "safetensors": "safetensors",
     "one thread": "one thread",
 }
 PROGRAMS = {
@@ -31,6 +32,7 @@ PROGRAMS = {
     "numpy": ["numpy_mode"],
     "onnxruntime": ["onnx_mode"],
     "taskflow": ["taskflow_mode"],
+    "safetensors": ["safetensors_mode"],
 }
 # beyond flowcore's own needs
 MODULES = {
@@ -38,6 +40,7 @@ MODULES = {
     "torch": ["torch"],
     "jax": ["jax"],
     "onnxruntime": ["onnxruntime", "onnx"],
+    "safetensors": ["safetensors"],
 }
 PROBE = "import importlib.util as u, sys; print(*[m for m in sys.argv[1:] if u.find_spec(m)])"
 TASKFLOW_PROBE = [

@@ -1,4 +1,6 @@
-"""Variables to a checkpoint on the disk, and back. NumPy's side is one file of the same bytes, no sums."""
+"""Variables to a checkpoint on the disk, and back. NumPy's side is one file of the same bytes, no sums.
+TensorFlow alone does not wait for the disk.
+"""
 
 from workload import Row
 
