@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-_SAVE = "numpy.savez for the values of session.run(variables), and variable.load to bring them back"
+_SAVE = "flowcore.train.Saver, which keeps the values of variables"
 _ROWS = "scatter_update and its like on whole rows"
 _AS_PLAIN_DATA = "Graph.as_graph_def() or the object itself: there is no form to write down yet"
 _READER = "a new reader: its state cannot be written down yet"
@@ -50,6 +50,7 @@ MISSING_MEMBERS: dict[str, dict[str, str | None]] = {
         "restore_state": _READER,
         "serialize_state": _READER,
     },
+    "train.Saver": {"export_meta_graph": "the program that builds the graph: there are no MetaGraphs yet"},
     "train.QueueRunner": {
         "from_proto": _AS_PLAIN_DATA,
         "queue_closed_exception_types": None,
