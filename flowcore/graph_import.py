@@ -14,6 +14,8 @@ from flowcore import dtypes, protos
 from flowcore._missing_names import MISSING
 from flowcore.arguments import described, listed, text
 from flowcore.dtypes import DType, as_dtype
+from flowcore.flat_control_flow import FlatBody, functional
+from flowcore.flat_tensor_arrays import as_lists
 from flowcore.graph import device as device_strings
 from flowcore.graph.conversion import convert_to_tensor
 from flowcore.graph.func_graph import FuncGraph, FunctionBody, unused_path
@@ -180,8 +182,13 @@ def _returned(element: str, made: _Nodes) -> Tensor | Operation:
 class _Nodes:
     """The operations that were made of nodes, by the names of these, and what stands in for tensors."""
 
-    def __init__(self, stand_ins: dict[str, Tensor | Operation]) -> None:
+    def __init__(
+        self,
+        stand_ins: dict[str, Tensor | Operation],
+        arguments: Mapping[str, Sequence[Tensor]] | None = None,
+    ) -> None:
         self.stand_ins = stand_ins
+        self.arguments = {} if arguments is None else arguments
         self.used: set[str] = set()
         self.operations: dict[str, Operation] = {}
 
@@ -192,6 +199,8 @@ class _Nodes:
             self.used.add(key)
             return self.stand_ins[key]
         node, _, index = key.removeprefix("^").partition(":")
+        if node in self.arguments:
+            return self.arguments[node][0]
         op = self.operations[node]
         if key.startswith("^"):
             return op
@@ -204,8 +213,7 @@ class _FunctionNodes(_Nodes):
     """
 
     def __init__(self, arguments: Mapping[str, Sequence[Tensor]]) -> None:
-        super().__init__({})
-        self.arguments = arguments
+        super().__init__({}, arguments)
 
     def at(self, name: str) -> Tensor | Operation:
         if name.startswith("^"):
@@ -248,6 +256,7 @@ class _Importer:
                 raise ValueError(f"graph_def has two functions '{function.signature.name}'")
             self._functions[function.signature.name] = function
         self._producer = {op.name: op for op in producer.op} if producer is not None else {}
+        self._nodes, self._flat = functional(as_lists(message.node))
         self._count = 0
         self._open: list[str] = []  # functions that are being made
         self._new_functions: list[Any] = []
@@ -255,7 +264,7 @@ class _Importer:
 
     def make(self, scope: str, stand_ins: dict[str, Tensor | Operation]) -> _Nodes:
         """The nodes of the graph, in a scope that ends in "/", or none. Raises ValueError."""
-        nodes = self._message.node
+        nodes = self._nodes
         names = {node.name for node in nodes}
         unused = [key for key in stand_ins if _node_of(key) not in names]
         if unused:
@@ -275,7 +284,7 @@ class _Importer:
         """Raises ValueError for op types that do not exist here, all of them at once."""
         missing: dict[str, str] = {}
         reached: dict[str, None] = {}
-        left: list[Iterable[NodeDef]] = [self._message.node]
+        left: list[Iterable[NodeDef]] = [self._nodes, *(body.nodes for body in self._flat.values())]
         while left:
             for node in left.pop():
                 if not is_registered(node.op) and node.op not in self._functions:
@@ -323,6 +332,8 @@ class _Importer:
                 groups = [s.decode(errors="replace") for s in node.attr[_COLOCATION].list.s]
                 grouped.append((op, [g.removeprefix("loc:@") for g in groups if g.startswith("loc:@")]))
         for op, groups in grouped:
+            if graph is not self._graph:  # a function may name nodes that lie around it
+                groups = [group for group in groups if group in made.operations]
             for group in groups:
                 if group not in made.operations:
                     raise ValueError(f"node '{op._name}' shall be where '{group}' is, which is no node")
@@ -430,6 +441,9 @@ class _Importer:
         self, outer: Graph, path: str, reference: NameAttrList, passed: Sequence[Tensor], is_loop: bool
     ) -> FuncGraph:
         """A body of its own for a branch or a loop."""
+        flat = self._flat.get(reference.name)
+        if flat is not None:
+            return self._flat_body(outer, path, flat, passed, is_loop)
         function = self._lookup(reference.name)
         if reference.name in self._open or len(self._open) >= _DEEPEST:
             raise ValueError(
@@ -449,11 +463,33 @@ class _Importer:
                     )
                 body.add_argument(dtype, shape if is_loop else shape.merge_with(tensor._shape), name)
         self._fill(body, function, reference.attr)
-        first = _first_unchanged(body) if is_loop else 0
-        for argument, tensor in list(zip(body.inputs, passed, strict=True))[first:]:
-            if tensor not in body.captures and not tensor._dtype._is_ref_dtype:
-                body.captures[tensor], body.captured[argument] = argument, tensor
-        body.close()
+        _mark_captured(body, passed, is_loop)
+        return body
+
+    def _flat_body(
+        self, outer: Graph, path: str, flat: FlatBody, passed: Sequence[Tensor], is_loop: bool
+    ) -> FuncGraph:
+        """The same for a branch or a loop that was written flat."""
+        if len(self._open) >= _DEEPEST:
+            raise ValueError(f"branches and loops nest more than {_DEEPEST} deep")
+        body = FuncGraph(path, outer)
+        with body.building(), control_dependencies(None):
+            for (name, dtype), tensor in zip(flat.arguments, passed, strict=True):
+                is_reference = tensor._dtype._is_ref_dtype
+                shape = TensorShape(None) if is_loop else tensor._shape
+                body.add_argument(tensor._dtype if is_reference else dtype, shape, name)
+            made = _Nodes(
+                {}, dict(zip([n for n, _ in flat.arguments], [[t] for t in body.inputs], strict=True))
+            )
+            self._open.append(flat.name)
+            try:
+                self._make_all(body, f"{path}/", flat.nodes, made, {})
+            finally:
+                self._open.pop()
+            results = [made.at(result) for result in flat.results]
+        body.outputs = [t for t in results if isinstance(t, Tensor)]
+        body.control_outputs = [op for op in made.operations.values() if has_effect(op)]
+        _mark_captured(body, passed, is_loop)
         return body
 
     def _function_body(self, reference: NameAttrList) -> FunctionBody:
@@ -555,6 +591,15 @@ def _is_output(key: str, made: _Nodes) -> bool:
     op = made.operations[_node_of(key)]
     index = key.partition(":")[2]
     return key.startswith("^") or (index.isdecimal() and int(index) < len(op._outputs))
+
+
+def _mark_captured(body: FuncGraph, passed: Sequence[Tensor], is_loop: bool) -> None:
+    """Notes which arguments stand for outer tensors: of a loop those behind the last that changes."""
+    first = _first_unchanged(body) if is_loop else 0
+    for argument, tensor in list(zip(body.inputs, passed, strict=True))[first:]:
+        if tensor not in body.captures:
+            body.captures[tensor], body.captured[argument] = argument, tensor
+    body.close()
 
 
 def _first_unchanged(body: FuncGraph) -> int:
@@ -668,7 +713,7 @@ def _in_order(nodes: Sequence[NodeDef], made: _Nodes) -> list[NodeDef]:
         if node.name in by_name:
             raise ValueError(f"graph_def has two nodes '{node.name}'")
         by_name[node.name] = node
-    arguments = made.arguments if isinstance(made, _FunctionNodes) else {}
+    arguments = made.arguments
     ahead: dict[str, list[str]] = {}
     for node in nodes:
         read = []

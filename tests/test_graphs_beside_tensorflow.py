@@ -155,15 +155,48 @@ with tf.control_dependencies([train]):
 }
 
 
+#: The same with branches and loops written flat, whose gradients of loops have no functional form.
+FLAT_GRAPHS = {
+    "branches": """
+y = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.square(x), lambda: x - 1.0)
+inner = lambda: tf.cond(y[0, 0] > 100.0, lambda: x, lambda: y * 3.0)
+z = tf.cond(tf.reduce_sum(x) > 0, inner, lambda: x - 1.0)
+outputs = [y, tf.gradients(y, x)[0], z, tf.gradients(z, x)[0]]""",
+    "nested": THEIR_GRAPHS["nested"],
+    "arrays": """
+w = tf.while_loop(lambda i, a: i < 5, lambda i, a: (i + 1, tf.tanh(a + x)), [0, tf.zeros_like(x)])[1]
+array = tf.TensorArray(tf.float32, 2, element_shape=[2], clear_after_read=False).unstack(x)
+outputs = [w, tf.map_fn(lambda row: tf.reduce_sum(row) * 2.0, x), tf.scan(lambda a, row: a + row, x),
+           tf.foldl(lambda a, row: a * row, x), array.read(1), array.concat(),
+           tf.cast(array.size(), tf.float32)]""",
+    "assigned": """
+v = tf.Variable(tf.ones([2, 2]), name="v", use_resource=False)
+y = tf.cond(tf.reduce_sum(x) > 0, lambda: tf.assign_add(v, x), lambda: tf.identity(v))
+with tf.control_dependencies([y]):
+    outputs = [y, tf.identity(v)]""",
+}
+
+
+@pytest.mark.parametrize("name", FLAT_GRAPHS)
+def test_flat_branches_and_loops_of_tensorflow_compute_the_same_here(
+    name: str, tmp_path: pathlib.Path
+) -> None:
+    _compare_theirs(FLAT_GRAPHS[name], "", tmp_path)
+
+
 @pytest.mark.parametrize("name", THEIR_GRAPHS)
 def test_what_tensorflow_writes_computes_the_same_here(name: str, tmp_path: pathlib.Path) -> None:
+    _compare_theirs(THEIR_GRAPHS[name], "tf.enable_control_flow_v2()", tmp_path)
+
+
+def _compare_theirs(graph: str, mode: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_bytes(pickle.dumps(X))
     run_in_tensorflow(
         f"""{GRAPH_MODE}
 import pickle
-tf.enable_control_flow_v2()
+{mode}
 x = tf.placeholder(tf.float32, [None, 2], name="x")
-{THEIR_GRAPHS[name]}
+{graph}
 init = tf.global_variables_initializer()
 with tf.Session() as session:
     session.run(init)

@@ -31,6 +31,8 @@ SYMBOLIC = {
     "body_gradients": 3,
     "gradients": 4,
     "custom_gradients": 4,
+    "flat_control_flow": 2,
+    "flat_tensor_arrays": 2,
     "graph_import": 4,
 }
 EXECUTION = {
@@ -140,6 +142,12 @@ def test_no_import_hides_in_a_function(path: pathlib.Path) -> None:
 #: of a pass or a device with these very ops. Nothing else is decided by a name.
 KNOWN_BY_NAME = {
     "body_gradients.py": {"Const", "ZerosLike"},
+    "flat_tensor_arrays.py": {  # what ops on TensorArrays become
+        "TensorListConcatV2",
+        "TensorListLength",
+        "TensorListReserve",
+        "TensorListSetItem",
+    },
     "gradients.py": {"Identity", "ReadVariableOp", "Reshape"},  # their gradients take sparse ones
     "graph/constants.py": {"Cast", "ConcatV2", "Pack", "Shape", "StridedSlice"},  # partly known shapes
     "runtime/ahead.py": {"Add", "AddV2", "Const", "Less", "Placeholder"},  # how a loop counts

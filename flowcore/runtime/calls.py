@@ -134,8 +134,9 @@ def _plan_of(op: Operation) -> type[_BranchPlan]:
 
 
 def _is_known(tensor: Tensor) -> bool:
-    """Whether what a tensor will be is known when a plan is made."""
-    return tensor._op._type == "Const" or is_prefilled(tensor._op)
+    """Whether what a tensor will be is known when a plan is made, and waits for nothing that runs."""
+    op = tensor._op
+    return is_prefilled(op) and not (op._type == "Const" and op._control_inputs)
 
 
 def _reached(

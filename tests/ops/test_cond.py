@@ -502,3 +502,11 @@ def test_structures_of_branches_that_differ_are_told_by_kind() -> None:
     ):
         with pytest.raises(error, match="Incompatible return types of true_fn and false_fn"):
             fc.cond(p, lambda a=a: a, lambda b=b: b)
+
+
+def test_a_constant_that_waits_for_a_fed_value_is_captured() -> None:
+    x = fc.placeholder(fc.float32, [])
+    with fc.control_dependencies([fc.identity(x)]):
+        c = fc.constant(2.0)
+    y = fc.cond(x > 0.0, lambda: c * 3.0 + 1.0, lambda: x)
+    assert fc.Session().run(y, {x: 1.0}) == 7.0
