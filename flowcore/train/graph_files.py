@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flowcore import protos
 from flowcore.arguments import flag, text
+from flowcore.arguments import path as file_path
 from flowcore.graph.graph import Graph
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def write_graph(
     """
     from google.protobuf import text_format
 
-    folder, name = os.fspath(logdir), text(name, "name")
+    folder, name = file_path(logdir, "logdir"), text(name, "name")
     if isinstance(graph_or_graph_def, Graph):
         message = graph_or_graph_def.as_graph_def()
     else:
