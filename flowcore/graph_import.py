@@ -63,6 +63,7 @@ _WITHOUT_EFFECT: dict[str, dict[str, Any]] = {
     "MatMul": {"grad_a": ..., "grad_b": ...},
     "MaxPool": {"explicit_paddings": []},
     "MaxPoolGrad": {"explicit_paddings": []},
+    "MergeV2Checkpoints": {"allow_missing_files": False},
     "NotEqual": {"incompatible_shape_error": True},
     "ResourceGather": {"batch_dims": 0},
     "TensorListGetItem": {"Tshape": dtypes.int32},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flowcore import protos
 from flowcore.arguments import flag as _flag
+from flowcore.arguments import path as _path
 
 if TYPE_CHECKING:
     from flowcore.protos import NodeExecStats, RunMetadata, StepStats
@@ -222,5 +223,5 @@ def save_chrome_trace(run_metadata: RunMetadata, path: str | os.PathLike[str]) -
         >>> fc.timeline.save_chrome_trace(fc.RunMetadata(), "trace.json")
     """
     made = Timeline(protos.own(run_metadata, "RunMetadata").step_stats)
-    with open(os.fspath(path), "w", encoding="utf-8") as file:
+    with open(_path(path, "path"), "w", encoding="utf-8") as file:
         file.write(made.generate_chrome_trace_format())

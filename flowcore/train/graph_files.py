@@ -5,15 +5,13 @@ Stands above the runtime.
 
 from __future__ import annotations
 
-import contextlib
 import os
-import threading
 from typing import TYPE_CHECKING
 
 from flowcore import protos
-from flowcore.arguments import flag, text
-from flowcore.arguments import path as file_path
+from flowcore.arguments import flag, path, text
 from flowcore.graph.graph import Graph
+from flowcore.train.checkpoint_state import write_whole
 
 if TYPE_CHECKING:
     from flowcore.protos import GraphDef
@@ -48,7 +46,7 @@ def write_graph(
     """
     from google.protobuf import text_format
 
-    folder, name = file_path(logdir, "logdir"), text(name, "name")
+    folder, name = path(logdir, "logdir"), text(name, "name")
     if isinstance(graph_or_graph_def, Graph):
         message = graph_or_graph_def.as_graph_def()
     else:
@@ -57,15 +55,7 @@ def write_graph(
         data = text_format.MessageToString(message).encode()
     else:
         data = message.SerializeToString(deterministic=True)
-    path = os.path.join(folder, name)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    temporary = f"{path}.{os.getpid()}.{threading.get_ident()}"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    return path
+    file = os.path.join(folder, name)
+    os.makedirs(os.path.dirname(file) or ".", exist_ok=True)
+    write_whole(file, [data])
+    return file

@@ -23,7 +23,8 @@ DEVIATIONS = {
     "ConcatV2": {"minimum of N"},
     "DecodeImage": {"default of expand_animations"},  # 1.15 has the function, not the op
     "RefSelect": {"inputs", "outputs"},  # it chooses between handles of queues, which are no references here
-    "ConcatOffset": {"inputs"},  # as in 1.15; later versions take shapes of int64 too
+    "ConcatOffset": {"inputs", "outputs"},  # as in 1.15; later versions take shapes of int64 too
+    "StringJoin": {"minimum of N"},
     "TensorListGetItem": {"inputs"},
 }
 #: Attributes of flowcore's own: TensorFlow ignores those that begin with "_".
