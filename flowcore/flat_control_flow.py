@@ -8,7 +8,6 @@ loop is reached by its name no more. Must never import ops.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from flowcore import protos
@@ -29,14 +28,14 @@ _ALL = {*_ENTER, *_EXIT, *_MERGE, *_SWITCH, *_NEXT, "LoopCond"}
 Branch = tuple[tuple[str, bool], ...]
 
 
-@dataclass
 class FlatBody:
     """A body: its nodes name arguments, and each other, as the nodes of a graph do."""
 
-    name: str
-    arguments: list[tuple[str, DType]]
-    nodes: list[NodeDef] = field(default_factory=list)
-    results: list[str] = field(default_factory=list)
+    def __init__(self, name: str, arguments: list[tuple[str, DType]]) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.nodes: list[NodeDef] = []
+        self.results: list[str] = []
 
 
 def functional(nodes: Sequence[NodeDef]) -> tuple[list[NodeDef], dict[str, FlatBody]]:
