@@ -107,14 +107,10 @@ _BARE = {
         gpu_device_name mock test_src_dir_path
     """,
     "flowcore.train": """
-        AdadeltaOptimizer AdagradDAOptimizer CheckpointSaverListener
-        FeedFnHook FinalOpsHook
-        FtrlOptimizer GlobalStepWaiterHook LoggingTensorHook LooperThread
-        NanLossDuringTrainingError NanTensorHook ProfilerHook ProximalAdagradOptimizer
-        ProximalGradientDescentOptimizer Scaffold SecondOrStepTimer
-        SessionRunArgs SessionRunContext SessionRunHook SessionRunValues
-        StepCounterHook StopAtStepHook SummarySaverHook SummaryWriter SyncReplicasOptimizer
-        VocabInfo WorkerSessionCreator assert_global_step basic_train_loop cosine_decay
+        AdadeltaOptimizer AdagradDAOptimizer FtrlOptimizer LooperThread
+        ProfilerHook ProximalAdagradOptimizer
+        ProximalGradientDescentOptimizer SummarySaverHook SummaryWriter SyncReplicasOptimizer
+        VocabInfo assert_global_step basic_train_loop cosine_decay
         cosine_decay_restarts do_quantize_training_on_graphdef experimental export_meta_graph
         import_meta_graph linear_cosine_decay maybe_batch maybe_batch_join maybe_shuffle_batch
         maybe_shuffle_batch_join natural_exp_decay noisy_linear_cosine_decay
@@ -287,15 +283,9 @@ _INSTEAD = {
     "flowcore.train": {
         "Checkpoint": _SAVE,
         "CheckpointManager": _SAVE,
-        "CheckpointSaverHook": _SAVE,
-        "ChiefSessionCreator": _SESSION,
         "ClusterSpec": "one process: flowcore runs in its own",
-        "MonitoredSession": _SESSION,
         "MonitoredTrainingSession": _SESSION,
         "Server": "one process: flowcore runs in its own",
-        "SessionCreator": _SESSION,
-        "SessionManager": _SESSION,
-        "SingularMonitoredSession": _SESSION,
         "Supervisor": _SESSION,
         "inverse_time_decay": "learning_rate / (1 + decay_rate * step / decay_steps)",
         "piecewise_constant_decay": "flowcore.train.piecewise_constant",

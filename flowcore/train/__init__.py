@@ -7,6 +7,7 @@ import typing as _typing
 
 from flowcore._missing_names import module_dir as _module_dir
 from flowcore._missing_names import module_getattr as _module_getattr
+from flowcore.train.basic_session_run_hooks import *  # noqa: F403
 from flowcore.train.checkpoint_init import *  # noqa: F403
 from flowcore.train.checkpoint_reader import *  # noqa: F403
 from flowcore.train.checkpoint_state import *  # noqa: F403
@@ -14,11 +15,16 @@ from flowcore.train.coordinator import *  # noqa: F403
 from flowcore.train.graph_files import *  # noqa: F403
 from flowcore.train.input import *  # noqa: F403
 from flowcore.train.learning_rate import *  # noqa: F403
+from flowcore.train.monitored_session import *  # noqa: F403
 from flowcore.train.moving_averages import *  # noqa: F403
 from flowcore.train.optimizer import *  # noqa: F403
 from flowcore.train.optimizers import *  # noqa: F403
 from flowcore.train.queue_runner import *  # noqa: F403
 from flowcore.train.saver import *  # noqa: F403
+from flowcore.train.saving_hooks import *  # noqa: F403
+from flowcore.train.scaffold import *  # noqa: F403
+from flowcore.train.session_manager import *  # noqa: F403
+from flowcore.train.session_run_hook import *  # noqa: F403
 from flowcore.train.training_util import *  # noqa: F403
 
 if _typing.TYPE_CHECKING:  # type checkers flag a name that is not there without it
