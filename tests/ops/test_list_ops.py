@@ -313,6 +313,21 @@ def test_an_index_outside_is_named() -> None:
     assert "Trying to pop from an empty list" in refused(lists.tensor_list_pop_back(empty, fc.float32)[1])
 
 
+def test_no_list_is_longer_than_its_length_can_say() -> None:
+    last = 2**31 - 1
+    full = lists.tensor_list_reserve([], last, fc.float32)
+    assert run(lists.tensor_list_length(full)) == last
+    grown = fc.TensorArray(fc.int32, 3, dynamic_size=True)
+    assert run(grown.write(last - 1, 1).size()) == last
+    for longer in (
+        grown.write(last, 1).size(),
+        grown.scatter([last], [1]).size(),
+        lists.tensor_list_length(lists.tensor_list_scatter([1.0], [last], [])),
+        lists.tensor_list_length(lists.tensor_list_push_back(full, 1.0)),
+    ):
+        assert "at most 2147483647 elements, this one would have 2147483648" in refused(longer)
+
+
 def test_shapes_and_dtypes_have_to_fit() -> None:
     made = lists.tensor_list_reserve([2, None], 2, fc.float32)
     assert "element 0 of shape [3, 1] to a list of elements of shape [2, -1]" in refused(

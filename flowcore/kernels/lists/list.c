@@ -261,9 +261,17 @@ static int make_room(fc_ctx *ctx, fc_list *list, int64_t length) {
     return FC_OK;
 }
 
+int fc_list_expect_length(fc_ctx *ctx, int64_t length) {
+    if (length <= INT32_MAX) return FC_OK;
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "A list has at most %d elements, this one would have %lld",
+                          INT32_MAX, (long long)length);
+}
+
 int fc_list_resize(fc_ctx *ctx, fc_list *list, int64_t length) {
+    int rc = fc_list_expect_length(ctx, length);
+    if (rc) return rc;
     if (list->items) {
-        int rc = make_room(ctx, list, length);
+        rc = make_room(ctx, list, length);
         if (rc) return rc;
         for (int64_t i = length; i < list->length; i++)
             if (list->items[i].ndim >= 0) fc_release(list->items[i].buffer);

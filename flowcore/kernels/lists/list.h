@@ -43,6 +43,8 @@ int fc_list_like(fc_ctx *ctx, const fc_list *from, fc_list **out);
 fc_list *fc_as_list(fc_variant *v);
 /* Writes element i (which is there) and takes a reference to its buffer. */
 int fc_list_set(fc_ctx *ctx, fc_list *list, int64_t i, const fc_tensor *item);
+/* Whether an int32, as which a length is told, holds this one. */
+int fc_list_expect_length(fc_ctx *ctx, int64_t length);
 /* Makes the list longer or shorter. */
 int fc_list_resize(fc_ctx *ctx, fc_list *list, int64_t length);
 /* Whether two partly known shapes may be one; `out` becomes what is known of it. ndim -1: unknown. */

@@ -182,6 +182,7 @@ static fc_list *new_list(fc_ctx *ctx, int64_t dtype, int64_t length, int shape_i
                              "The num_elements to reserve must be a non negative "
                              "number, but got %lld",
                              (long long)length);
+    if (!*rc) *rc = fc_list_expect_length(ctx, length);
     if (!*rc && !fc_item_size((int)dtype))
         *rc = ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "element_dtype %lld is no dtype of tensors",
                              (long long)dtype);
