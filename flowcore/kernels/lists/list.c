@@ -263,8 +263,9 @@ static int make_room(fc_ctx *ctx, fc_list *list, int64_t length) {
 
 int fc_list_expect_length(fc_ctx *ctx, int64_t length) {
     if (length <= INT32_MAX) return FC_OK;
-    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT, "A list has at most %d elements, this one would have %lld",
-                          INT32_MAX, (long long)length);
+    return ctx->api->fail(ctx, FC_INVALID_ARGUMENT,
+                          "A list has at most %d elements, this one would have %lld", INT32_MAX,
+                          (long long)length);
 }
 
 int fc_list_resize(fc_ctx *ctx, fc_list *list, int64_t length) {
