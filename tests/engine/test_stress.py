@@ -92,7 +92,7 @@ def test_the_engine_is_clean_under(sanitizer: str, tmp_path: pathlib.Path) -> No
     environment = {
         **os.environ,
         "FLOWCORE_SANITIZE": sanitizer,
-        "FLOWCORE_ONLY": "_buffer,_fifo,_reader,_engine,_array,_nn,_linalg,_elementwise,_opencl",
+        "FLOWCORE_ONLY": "_buffer,_fifo,_reader,_engine,_array,_nn,_linalg,_elementwise,_saving,_opencl",
     }
     subprocess.run(
         [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
