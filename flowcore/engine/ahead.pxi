@@ -12,15 +12,18 @@ cdef enum:                      # the bodies of such a loop
     REST                        # what a turn does in order
     AHEAD
 
-cdef bint is_worth_ahead(call_t *call) noexcept nogil:
+cdef bint is_worth_ahead(call_t *call, bint is_first_run) noexcept nogil:
     """Whether the turns of a loop are known to be long enough to run beside each other. Others are shorter
-    than what other threads need to fetch what these work on.
+    than what other threads need to fetch what these work on. What the first turns of all take is far more
+    than what follows.
     """
     cdef plan_t *plan
     if call.window == 0:
         return False
     plan = call.bodies[TURN]
-    return work_of_turn(call) >= ALONE_NS and not (plan.pool.n_threads == 1 and plan.plain)
+    if work_of_turn(call) < (COLD_NS if is_first_run else ALONE_NS):
+        return False
+    return plan.pool.n_threads > 1 or not plan.plain
 
 
 cdef float work_of_turn(call_t *call) noexcept nogil:
@@ -69,6 +72,9 @@ cdef int32_t start_ahead(run_t *run, frame_t *rest) noexcept nogil:
     if call.limit_place >= 0:
         limit = fc_int_at(&rest.slots[rest.plan.arguments[call.limit_place]], 0)
     left = limit - first - rest.turn
+    if left < 1:
+        fc_message(run.message, b"a loop has more turns than its counter says")
+        return end_node(run, FC_INTERNAL, False)
     if not has_ahead(rest, call.bodies[AHEAD], <int32_t>(left if left < call.window else call.window)):
         fc_message(run.message, b"out of memory: no room for the turns of a loop that run at once")
         return end_node(run, FC_RESOURCE_EXHAUSTED, False)
@@ -83,8 +89,17 @@ cdef int32_t start_ahead(run_t *run, frame_t *rest) noexcept nogil:
     for turn in range(rest.turn + 1, rest.turn + rest.ahead.window):
         publish_frame(run, rest.ahead.frames[turn % rest.ahead.window])
     if rest.ahead.work * (rest.ahead.window - 1) >= WAKE_NS:
-        call_for_help(run.step)
+        call_all_for_help(run.step)
     return begin_frame(run, rest.ahead.frames[rest.turn % rest.ahead.window])
+
+
+cdef void call_all_for_help(step_t *step) noexcept nogil:
+    """Also the caller, which sleeps where workers have taken all that it had left. Not for other work: where
+    small nodes follow each other, two threads would pass them to and fro.
+    """
+    call_for_help(step)
+    if fc_load32(&step.plan.pool.event.waiters) == 0 and fc_load32(&step.event.waiters):
+        fc_event_wake(&step.event, 0)
 
 
 cdef bint has_ahead(frame_t *rest, plan_t *plan, int32_t window) noexcept nogil:
@@ -193,7 +208,7 @@ cdef int32_t next_ahead(run_t *run, frame_t *rest) noexcept nogil:
     if more:
         publish_frame(run, frame)
         if fc_deque_size(&run.step.deques[run.thread]) * ahead.work >= WAKE_NS:
-            call_for_help(run.step)
+            call_all_for_help(run.step)
     return begin_rest(run, rest)
 
 

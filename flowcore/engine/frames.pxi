@@ -286,7 +286,7 @@ cdef int32_t next_turn(run_t *run, node_t *last, frame_t *caller, node_t *node) 
             return end_call(run, caller, node)
         started = frame.started
         leave(run, caller, node)
-        ahead = is_worth_ahead(call)
+        ahead = is_worth_ahead(call, False)
         frame = enter(run, REST if ahead else TURN)
         if frame == NULL:
             return end_node(run, FC_RESOURCE_EXHAUSTED, False)
@@ -303,7 +303,7 @@ cdef int32_t next_turn(run_t *run, node_t *last, frame_t *caller, node_t *node) 
         frame.turn += 1
         if frame.ahead != NULL:
             return next_ahead(run, frame)
-        if frame.turn == FIRST_TURNS and is_worth_ahead(call):
+        if frame.turn == FIRST_TURNS and is_worth_ahead(call, True):
             return go_ahead(run, caller, node)
         return begin_frame(run, frame)
     if frame.ahead != NULL:

@@ -84,8 +84,6 @@ cdef void call_for_help(step_t *step) noexcept nogil:
     list_step(step)
     if fc_load32(&step.plan.pool.event.waiters):
         fc_event_wake(&step.plan.pool.event, 0)
-    elif fc_load32(&step.event.waiters):  # all workers are busy, one of them with what the caller left it
-        fc_event_wake(&step.event, 0)
 
 
 cdef inline float worth(plan_t *plan, int32_t node) noexcept nogil:

@@ -93,8 +93,9 @@ cdef enum:
     MAX_PATH = 32               # calls that an error can name
     MAX_IDLE = 64               # frames of a body that are kept for its next calls
     MAX_EVENTS = 1000000        # of a trace
-    FIRST_TURNS = 4             # of a loop, which are measured
+    FIRST_TURNS = 8             # of a loop, which are measured; the very first may take far longer
     ALONE_NS = 3000             # a turn below this does not run beside others
+    COLD_NS = 30000             # nor one below this where it has just been run for the first time
     DIED = -9                   # internal: dropped after a failure
     NO_NODE = -1
 

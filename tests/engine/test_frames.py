@@ -353,9 +353,13 @@ def test_a_turn_that_fails_ahead_of_others_is_named_and_leaves_nothing(threads: 
 
 
 def test_a_counter_that_lies_is_an_error() -> None:
+    plan = sum_of_squares(Pool(2), Busy(), 4, limit=12)
+    for _ in range(2):
+        with pytest.raises(_engine.StepError, match="more turns than its counter says"):
+            plan.run([number(0), number(0), number(40)])
     plan = sum_of_squares(Pool(2), Busy(), 4, limit=6)
     with pytest.raises(_engine.StepError, match="more turns than its counter says"):
-        plan.run([number(0), number(0), number(9)])
+        plan.run([number(0), number(0), number(40)])
 
 
 def test_a_short_run_with_a_branch_may_keep_the_gil_and_a_loop_may_not() -> None:
