@@ -142,6 +142,12 @@ class Graph:
         #: The bodies of named functions, by what they were made of.
         self._functions: dict[Any, Graph] = {}
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            f"{self!r} can be neither pickled nor copied: as_graph_def gives it as a message, which can be,"
+            " and import_graph_def makes a graph of that"
+        )
+
     def __repr__(self) -> str:
         more = ", finalized" if self._finalized else ""
         return f"<flowcore.Graph of {len(self._ops)} operations{more}>"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import pickle
 import random
 import threading
 
@@ -270,3 +272,12 @@ def test_operations_inside_branches_and_loops_are_found_by_their_path() -> None:
         graph.get_operation_by_name("count/body/nothing")
     with pytest.raises(ValueError, match="add_check_numerics_ops does not look into"):
         fc.add_check_numerics_ops()
+
+
+def test_a_graph_is_neither_pickled_nor_copied() -> None:
+    x = fc.constant(1.0)
+    for act in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(TypeError, match="of 1 operations> can be neither pickled nor copied"):
+            act(x.graph)
+    with pytest.raises(TypeError, match="as_graph_def"):
+        pickle.dumps(x)
