@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 import pytest
 
 import flowcore as fc
 from flowcore import dtypes, protos
 from flowcore.graph.tensor_proto import array_from_proto, array_to_proto, shape_from_proto, shape_to_proto
+
+ml_dtypes = pytest.importorskip("ml_dtypes")  # an extra: NumPy has no bfloat16
 
 NUMERIC = [t for t in dtypes.ALL if t not in (dtypes.string, dtypes.resource, dtypes.variant)]
 
