@@ -18,7 +18,14 @@ from typing import Any
 from flowcore import dtypes
 from flowcore.graph.apply import apply
 from flowcore.graph.conversion import convert_to_tensor
-from flowcore.graph.func_graph import FuncGraph, calls_itself, local_name, share_captures, waited_for
+from flowcore.graph.func_graph import (
+    FuncGraph,
+    calls_itself,
+    local_name,
+    needed_by,
+    share_captures,
+    waited_for,
+)
 from flowcore.graph.graph import Graph, get_default_graph
 from flowcore.graph.op_def import get_op_def
 from flowcore.graph.operation import IndexedSlices, Operation, Tensor
@@ -100,7 +107,7 @@ class _GradientBody(FuncGraph):
 
     def forget_unused(self) -> None:
         """Leaves out what is captured and no result needs: else it would be computed, or kept, around."""
-        needed = _needed_by(self.outputs)
+        needed = needed_by(self.outputs)
         for argument in [t for t in self.captured if t._op not in needed]:
             del self.captured[argument]
             self.inputs.remove(argument)
@@ -447,7 +454,7 @@ class _LoopGradient:
         pairs = [*zip(arguments, following, strict=True), *[p for s in sums for p in s]]
         with body.building():
             body.outputs = [body.own(value, "gradient") for _, value in pairs]
-        needed = _needed_by(body.outputs)
+        needed = needed_by(body.outputs)
         pairs += [(handle, shorter) for handle, shorter in self.kept if handle._op in needed]
         body.outputs = outputs = [body.own(value, "gradient") for _, value in pairs]
         body.forget_unused()
@@ -498,17 +505,4 @@ def _sources_of(ys: Sequence[Tensor]) -> set[Tensor]:
         elif op not in seen:
             seen.add(op)
             left += op._inputs
-    return found
-
-
-def _needed_by(results: Sequence[Tensor]) -> set[Operation]:
-    """The operations without which results could not be computed."""
-    found: set[Operation] = set()
-    left = [t._op for t in results]
-    while left:
-        op = left.pop()
-        if op not in found:
-            found.add(op)
-            left += [t._op for t in op._inputs]
-            left += op._control_inputs
     return found

@@ -6,7 +6,7 @@ Must never import ops.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, overload
 
 from flowcore.dtypes import DType
@@ -369,3 +369,16 @@ def share_captures(bodies: Sequence[FuncGraph], declared: int) -> list[Tensor]:
 def waited_for(bodies: Sequence[FuncGraph]) -> list[Operation]:
     """The outer operations that bodies asked to wait for."""
     return list(dict.fromkeys(op for body in bodies for op in body.control_captures))
+
+
+def needed_by(results: Iterable[Tensor]) -> set[Operation]:
+    """The operations without which results could not be computed."""
+    found: set[Operation] = set()
+    left = [t._op for t in results]
+    while left:
+        op = left.pop()
+        if op not in found:
+            found.add(op)
+            left += [t._op for t in op._inputs]
+            left += op._control_inputs
+    return found

@@ -241,6 +241,11 @@ class OpDef(NamedTuple):
         return self.makes in RESOURCES
 
     @property
+    def only_reads(self) -> bool:
+        """Whether all its state is that it looks at what a resource holds."""
+        return bool(self.reads) and not (self.writes or self.makes)
+
+    @property
     def is_variable(self) -> bool:
         """Whether its output is the handle of a variable, or a reference to one."""
         return self.makes == "variable" or self.resource_form == "VarHandleOp"

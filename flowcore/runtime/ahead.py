@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from flowcore import dtypes
 from flowcore.graph.constants import constant_value
-from flowcore.graph.func_graph import FuncGraph
+from flowcore.graph.func_graph import FuncGraph, needed_by
 from flowcore.graph.operation import Operation, Tensor
 
 __all__ = ["Part", "part_ahead"]
@@ -51,10 +51,10 @@ def part_ahead(
     rest, results = _rest([turn.outputs[i] for i in carried], ahead)
     if not all(map(_is_light, rest)) or not results:
         return None
-    needed = _needed(results)
-    if all([_is_light(t._op) for t in needed]):
+    needed = needed_by(results)
+    if all(map(_is_light, needed)):
         return None
-    reads = [i for i, a in enumerate(turn.inputs) if a in needed and a not in known]
+    reads = [i for i, a in enumerate(turn.inputs) if a._op in needed and a not in known]
     return Part(reads, results, counter, limit, limit_known) if counter in reads else None
 
 
@@ -132,8 +132,7 @@ def _is_free(op: Operation, may_read: bool, around: tuple[Operation, ...] = ()) 
             [_is_free(o, may_read, (*around, op)) for o in _bodies_of(op) if o._type != "Placeholder"]
         )
     if declared.is_stateful:
-        only_reads = not (declared.writes or declared.makes) and {*declared.reads.values()} == {"variable"}
-        return only_reads and may_read
+        return may_read and declared.only_reads and {*declared.reads.values()} == {"variable"}
     if any([t._dtype._is_ref_dtype for t in op._inputs]):
         return may_read and not declared.resource_form
     return True
@@ -165,16 +164,3 @@ def _is_light(op: Operation) -> bool:
     return (
         bool(lists) or op._type in ("Const", "Placeholder") or all([t._shape.ndims == 0 for t in op._outputs])
     )
-
-
-def _needed(results: Iterable[Tensor]) -> set[Tensor]:
-    """All tensors of a body that these depend on, themselves included."""
-    found: set[Tensor] = set()
-    left = [*results]
-    while left:
-        tensor = left.pop()
-        if tensor not in found:
-            found.add(tensor)
-            left += tensor._op._inputs
-            left += [t for c in tensor._op._control_inputs for t in c._outputs[:1]]
-    return found

@@ -73,10 +73,9 @@ class Merging:
 def _may_merge(op: Operation) -> bool:
     """Whether ops of its type may be merged."""
     declared = op._op_def
-    only_reads = bool(declared.reads) and not declared.writes
     return (
         bool(op._outputs)
-        and (not declared.is_stateful or only_reads)
+        and (not declared.is_stateful or declared.only_reads)
         and op._type not in kernels.PYTHON_KERNELS
     )
 
