@@ -23,8 +23,6 @@ from flowcore.train.slots import slot_of_tensor, slot_of_variable
 
 __all__ = ["ExponentialMovingAverage"]
 
-_FLOATS = (dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64)
-
 
 def assign_moving_average(
     variable: Variable, value: Any, decay: Any, zero_debias: bool = True, name: str | None = None
@@ -184,7 +182,7 @@ class ExponentialMovingAverage:
     def _check(self, value: Any) -> None:
         if not isinstance(value, (Variable, Tensor)):
             raise TypeError(f"var_list must hold Variables and Tensors, found {described(value)}")
-        if value.dtype.base_dtype not in _FLOATS:
+        if not value.dtype.is_floating:
             raise TypeError(f"The variables must be half, float, or double: {value.name}")
         if not isinstance(value, Variable) and not value.shape.is_fully_defined():
             raise ValueError(
