@@ -73,8 +73,7 @@ cdef int32_t start_ahead(run_t *run, frame_t *rest) noexcept nogil:
         limit = fc_int_at(&rest.slots[rest.plan.arguments[call.limit_place]], 0)
     left = limit - first - rest.turn
     if left < 1:
-        fc_message(run.message, b"a loop has more turns than its counter says")
-        return end_node(run, FC_INTERNAL, False)
+        return end_of_a_lying_loop(run)
     if not has_ahead(rest, call.bodies[AHEAD], <int32_t>(left if left < call.window else call.window)):
         fc_message(run.message, b"out of memory: no room for the turns of a loop that run at once")
         return end_node(run, FC_RESOURCE_EXHAUSTED, False)
@@ -82,8 +81,7 @@ cdef int32_t start_ahead(run_t *run, frame_t *rest) noexcept nogil:
     rest.ahead.turns = limit - first
     rest.ahead.work = work_of_turn(call)
     for turn in range(rest.turn, rest.turn + rest.ahead.window):
-        if not take_turn(rest, turn):
-            fc_message(run.message, b"out of memory: no room for the number of a turn")
+        if not take_turn(run, rest, turn):
             return end_node(run, FC_RESOURCE_EXHAUSTED, False)
     rest.ahead.waits[rest.turn % rest.ahead.window] = 1  # the turn before is over
     for turn in range(rest.turn + 1, rest.turn + rest.ahead.window):
@@ -91,6 +89,11 @@ cdef int32_t start_ahead(run_t *run, frame_t *rest) noexcept nogil:
     if rest.ahead.work * (rest.ahead.window - 1) >= WAKE_NS:
         call_all_for_help(run.step)
     return begin_frame(run, rest.ahead.frames[rest.turn % rest.ahead.window])
+
+
+cdef int32_t end_of_a_lying_loop(run_t *run) noexcept nogil:
+    fc_message(run.message, b"a loop has more turns than its counter says")
+    return end_node(run, FC_INTERNAL, False)
 
 
 cdef void call_all_for_help(step_t *step) noexcept nogil:
@@ -137,8 +140,8 @@ cdef void hold_arguments(frame_t *rest, frame_t *frame) noexcept nogil:
             show(rest, rest.plan.arguments[call.reads[i]], &frame.slots[frame.plan.arguments[i]])
 
 
-cdef bint take_turn(frame_t *rest, int64_t turn) noexcept nogil:
-    """Prepares a frame for a turn whose part nobody has begun yet. False without memory."""
+cdef bint take_turn(run_t *run, frame_t *rest, int64_t turn) noexcept nogil:
+    """Prepares a frame for a turn whose part nobody has begun yet. False, with a message, without memory."""
     cdef call_t *call = rest.caller.plan.nodes[rest.node].target.call
     cdef ahead_t *ahead = rest.ahead
     cdef frame_t *frame = ahead.frames[turn % ahead.window]
@@ -151,6 +154,7 @@ cdef bint take_turn(frame_t *rest, int64_t turn) noexcept nogil:
             number = &frame.slots[frame.plan.arguments[i]]
             if new_buffer(call.counter_type, 1, &number.buffer) != FC_OK:
                 number.buffer = NULL
+                fc_message(run.message, b"out of memory: no room for the number of a turn")
                 return False
             number.ndim = 0
             number.offset = 0
@@ -193,10 +197,8 @@ cdef int32_t next_ahead(run_t *run, frame_t *rest) noexcept nogil:
     cdef bint ready, more = coming < ahead.turns
     cdef frame_t *frame = ahead.frames[coming % ahead.window]
     if rest.turn >= ahead.turns:
-        fc_message(run.message, b"a loop has more turns than its counter says")
-        return end_node(run, FC_INTERNAL, False)
-    if more and not take_turn(rest, coming):
-        fc_message(run.message, b"out of memory: no room for the number of a turn")
+        return end_of_a_lying_loop(run)
+    if more and not take_turn(run, rest, coming):
         return end_node(run, FC_RESOURCE_EXHAUSTED, False)
     ready = was_last(run.step, &ahead.waits[rest.turn % ahead.window])
     # where it is not, another thread may begin the rest now, and only `frame` is this thread's
