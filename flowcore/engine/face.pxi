@@ -22,10 +22,8 @@ class StepError(Exception):
 class Node:
     """What a plan is told of a node; see docs/architecture.md.
 
-    `memory`: the device that its outputs are allocated by, None for the host.
-
-    A Python class: planning works on its fields, which as slots of one are read three times as fast
-    as those of a cdef class.
+    `memory`: the device that its outputs are allocated by, None for the host. Planning has nodes of its own,
+    with these fields (runtime/plan_node.py).
     """
 
     __slots__ = ("after", "attrs", "inputs", "kernel", "memory", "name", "output_dtypes", "outputs", "state")
