@@ -232,10 +232,10 @@ class NanTensorHook(SessionRunHook):
         TypeError: fail_on_nan_loss is no bool.
 
     Example:
-        >>> hook = fc.train.NanTensorHook(fc.log(-1.0))
+        >>> loss = fc.log(-1.0)
         >>> try:
-        ...     with fc.train.MonitoredSession(hooks=[hook]) as sess:
-        ...         _ = sess.run(fc.get_default_graph().get_tensor_by_name("Log:0"))
+        ...     with fc.train.MonitoredSession(hooks=[fc.train.NanTensorHook(loss)]) as sess:
+        ...         _ = sess.run(loss)
         ... except fc.train.NanLossDuringTrainingError as error:
         ...     print(error)
         the loss 'Log:0' is NaN
@@ -343,7 +343,41 @@ class LoggingTensorHook(SessionRunHook):
         _log.info(line if seconds is None or self._formatter else f"{line} ({seconds:.3f} sec)")
 
 
-class StepCounterHook(SessionRunHook):
+class StepTimedHook(SessionRunHook):
+    """The base of hooks that act every so many seconds or global steps."""
+
+    def __init__(self, every_secs: float | None, every_steps: int | None) -> None:
+        self._timer = SecondOrStepTimer(every_secs, every_steps)
+        self._steps_per_run = 1
+
+    def _set_steps_per_run(self, steps_per_run: int) -> None:
+        self._steps_per_run = steps_per_run
+
+    def begin(self) -> None:
+        """Finds the global step."""
+        self._global_step = required_global_step(type(self).__name__)
+
+    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
+        """Asks for the global step."""
+        return SessionRunArgs(self._global_step)
+
+    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
+        """Acts where that is due."""
+        # what a run fetches of the step may be from before its update
+        if not self._timer.should_trigger_for_step(run_values.results + self._steps_per_run):
+            return
+        step = int(run_context.session.run(self._global_step))
+        if self._timer.should_trigger_for_step(step):
+            self._act(run_context, step, *self._timer.update_last_triggered_step(step))
+
+    def _act(
+        self, run_context: SessionRunContext, step: int, seconds: float | None, steps: int | None
+    ) -> None:
+        """Overridden. `seconds`, `steps`: passed since the last time; None the first time."""
+        raise NotImplementedError
+
+
+class StepCounterHook(StepTimedHook):
     """Logs how many steps a second are done.
 
     Args:
@@ -358,30 +392,18 @@ class StepCounterHook(SessionRunHook):
     """
 
     def __init__(self, every_n_steps: int | None = 100, every_n_secs: float | None = None) -> None:
-        self._timer = SecondOrStepTimer(every_n_secs, every_n_steps)
-        self._steps_per_run = 1
-
-    def _set_steps_per_run(self, steps_per_run: int) -> None:
-        self._steps_per_run = steps_per_run
+        super().__init__(every_n_secs, every_n_steps)
 
     def begin(self) -> None:
         """Finds the global step."""
-        self._global_step = required_global_step("StepCounterHook")
+        super().begin()
         self._tag = f"{self._global_step.op.name}/sec"
 
-    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
-        """Asks for the global step."""
-        return SessionRunArgs(self._global_step)
-
-    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        """Logs the rate where that is due."""
-        if not self._timer.should_trigger_for_step(run_values.results + self._steps_per_run):
-            return
-        step = int(run_context.session.run(self._global_step))
-        if self._timer.should_trigger_for_step(step):
-            seconds, steps = self._timer.update_last_triggered_step(step)
-            if seconds is not None and steps is not None:
-                self._log_and_record(seconds, steps, step)
+    def _act(
+        self, run_context: SessionRunContext, step: int, seconds: float | None, steps: int | None
+    ) -> None:
+        if seconds is not None and steps is not None:
+            self._log_and_record(seconds, steps, step)
 
     def _log_and_record(self, elapsed_time: float, elapsed_steps: int, global_step: int) -> None:
         """May be overridden."""

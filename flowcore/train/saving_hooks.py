@@ -9,15 +9,10 @@ from typing import Any
 
 from flowcore.arguments import listed
 from flowcore.runtime.session import Session
-from flowcore.train.basic_session_run_hooks import SecondOrStepTimer, required_global_step
+from flowcore.train.basic_session_run_hooks import StepTimedHook
 from flowcore.train.graph_files import write_graph
 from flowcore.train.scaffold import Scaffold, saver_or_default
-from flowcore.train.session_run_hook import (
-    SessionRunArgs,
-    SessionRunContext,
-    SessionRunHook,
-    SessionRunValues,
-)
+from flowcore.train.session_run_hook import SessionRunContext
 
 __all__ = ["CheckpointSaverHook", "CheckpointSaverListener"]
 
@@ -83,7 +78,7 @@ class CheckpointSaverListener:
         """
 
 
-class CheckpointSaverHook(SessionRunHook):
+class CheckpointSaverHook(StepTimedHook):
     """Saves a checkpoint every so many steps or seconds, when a session begins, and at the end.
 
     Args:
@@ -112,21 +107,17 @@ class CheckpointSaverHook(SessionRunHook):
         scaffold: Scaffold | None = None,
         listeners: Sequence[CheckpointSaverListener] | None = None,
     ) -> None:
+        super().__init__(save_secs, save_steps)
         if saver is not None and scaffold is not None:
             raise ValueError("give saver or scaffold, not both")
         self._dir = checkpoint_dir
         self._path = os.path.join(checkpoint_dir, checkpoint_basename)
         self._saver, self._scaffold = saver, scaffold
-        self._timer = SecondOrStepTimer(save_secs, save_steps)
         self._listeners = [] if listeners is None else listed(listeners, "listeners")
-        self._steps_per_run = 1
-
-    def _set_steps_per_run(self, steps_per_run: int) -> None:
-        self._steps_per_run = steps_per_run
 
     def begin(self) -> None:
         """Finds the global step; tells the listeners."""
-        self._global_step = required_global_step("CheckpointSaverHook")
+        super().begin()
         for listener in self._listeners:
             listener.begin()
 
@@ -137,19 +128,11 @@ class CheckpointSaverHook(SessionRunHook):
         self._save(session, step)
         self._timer.update_last_triggered_step(step)
 
-    def before_run(self, run_context: SessionRunContext) -> SessionRunArgs:
-        """Asks for the global step."""
-        return SessionRunArgs(self._global_step)
-
-    def after_run(self, run_context: SessionRunContext, run_values: SessionRunValues) -> None:
-        """Saves a checkpoint where one is due."""
-        if not self._timer.should_trigger_for_step(run_values.results + self._steps_per_run):
-            return
-        step = int(run_context.session.run(self._global_step))
-        if self._timer.should_trigger_for_step(step):
-            self._timer.update_last_triggered_step(step)
-            if self._save(run_context.session, step):
-                run_context.request_stop()
+    def _act(
+        self, run_context: SessionRunContext, step: int, seconds: float | None, steps: int | None
+    ) -> None:
+        if self._save(run_context.session, step):
+            run_context.request_stop()
 
     def end(self, session: Session) -> None:
         """Saves a last checkpoint; tells the listeners."""
