@@ -120,7 +120,7 @@ _BARE = {
 
 _SAVE = "flowcore.train.Saver"
 _LOOP = "a Python loop that builds the steps, or one around Session.run"
-_SESSION = "flowcore.Session with flowcore.train.Coordinator"
+_SESSION = "flowcore.train.MonitoredSession with hooks"
 _CELL = "flowcore.matmul and flowcore.nn in a Python loop over the time steps"
 _GRAPHS_ONLY = "no call at all: flowcore builds graphs and nothing else"
 _AS_ALWAYS = "no call at all: it is so"
